@@ -1,0 +1,146 @@
+//! The arguments of the command line.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+
+use crate::rt::sched::Policy;
+use crate::rt::wait::Strategy;
+
+/// A MIDI sequencer for the stage.
+#[derive(Debug, Parser)]
+#[command(name = "tightrope", version, about, max_term_width = 100)]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub task: Task,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Task {
+    /// Play a set
+    Play(Play),
+    /// Read a set and say what is in it, or what is wrong with it
+    Check(Check),
+    /// List the MIDI ports, each as a set file would name it
+    Ports,
+}
+
+/// The arguments of `play`.
+#[derive(Debug, clap::Args)]
+pub struct Play {
+    /// A set file, or the name of a built-in set
+    #[arg(default_value = "circuits")]
+    pub set: String,
+    /// Print lines instead of drawing a screen
+    #[arg(long)]
+    pub plain: bool,
+    /// Print every message that is sent
+    #[arg(long)]
+    pub monitor: bool,
+    /// End by itself after a time or a number of bars: 30s, 5m, 8bars
+    #[arg(long = "for", value_name = "LENGTH")]
+    pub length: Option<Length>,
+    /// The configuration file [default: tightrope/config.toml in the user's configuration folder]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Overrides of the configuration.
+    #[command(flatten)]
+    pub realtime: Realtime,
+}
+
+/// Overrides of the `[realtime]` table of the configuration file.
+#[derive(Debug, Default, Clone, clap::Args)]
+#[command(next_help_heading = "Real-time (each overrides the configuration file)")]
+pub struct Realtime {
+    /// The scheduling class of the real-time and input threads
+    #[arg(long, value_enum)]
+    pub policy: Option<Policy>,
+    /// The real-time thread's priority, 1 to 99
+    #[arg(long)]
+    pub priority: Option<u8>,
+    /// The MIDI input threads' priority, 1 to 99
+    #[arg(long)]
+    pub input_priority: Option<u8>,
+    /// Bind the real-time thread to this CPU
+    #[arg(long)]
+    pub cpu: Option<usize>,
+    /// How the real-time thread waits
+    #[arg(long, value_enum)]
+    pub wait: Option<Strategy>,
+    /// How long it spins before a deadline when it waits hybrid, in microseconds
+    #[arg(long, value_name = "MICROSECONDS")]
+    pub spin_us: Option<u32>,
+    /// Whether to lock the process's memory
+    #[arg(long, value_name = "BOOL")]
+    pub lock_memory: Option<bool>,
+}
+
+/// The arguments of `check`.
+#[derive(Debug, clap::Args)]
+pub struct Check {
+    /// A set file, or the name of a built-in set
+    pub set: String,
+}
+
+/// How long a show lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Length {
+    /// This long, from the moment it is ready.
+    Time(Duration),
+    /// This many bars, from the first beat.
+    Bars(u32),
+}
+
+impl FromStr for Length {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Length, String> {
+        let wrong = || format!("`{text}` is no length; write 30s, 5m or 8bars");
+        let text = text.trim();
+        let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(wrong)?;
+        let (number, unit) = text.split_at(digits);
+        match unit.trim() {
+            "bar" | "bars" => match number.parse() {
+                Ok(bars) if (1..=1_000_000).contains(&bars) => Ok(Length::Bars(bars)),
+                _ => Err(wrong()),
+            },
+            unit => {
+                let seconds = match unit {
+                    "ms" => 0.001,
+                    "s" => 1.0,
+                    "m" | "min" => 60.0,
+                    "h" => 3_600.0,
+                    _ => return Err(wrong()),
+                };
+                let length = number.parse::<f64>().map_err(|_| wrong())? * seconds;
+                if length <= 1e7 { Ok(Length::Time(Duration::from_secs_f64(length))) } else { Err(wrong()) }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn lengths_are_times_or_bars() {
+        assert_eq!("30s".parse(), Ok(Length::Time(Duration::from_secs(30))));
+        assert_eq!("1.5 m".parse(), Ok(Length::Time(Duration::from_secs(90))));
+        assert_eq!("8bars".parse(), Ok(Length::Bars(8)));
+        assert_eq!("1 bar".parse(), Ok(Length::Bars(1)));
+        for wrong in ["", "30", "s", "8 beats", "-3s", "0bars", "1.5bars", "1e9h", "99999999h", "..s"] {
+            assert!(wrong.parse::<Length>().is_err(), "{wrong}");
+        }
+    }
+}

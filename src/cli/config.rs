@@ -1,0 +1,197 @@
+//! The configuration file: how this machine is to be used.
+//!
+//! ```toml
+//! [realtime]
+//! policy = "fifo"          # or "rr", or "other" for the ordinary class
+//! priority = 80            # of the real-time thread, 1 to 99; threaded interrupts run at 50
+//! input_priority = 81      # of the MIDI input threads
+//! cpu = 3                  # bind the real-time thread to this CPU; leave out for any
+//! wait = "hybrid"          # or "sleep", or "busy" for a CPU that is kept free for it
+//! spin_us = 100            # how long it spins before a deadline when it waits hybrid
+//! lock_memory = true
+//! ```
+//!
+//! Everything may be left out; a flag of `play` overrides what is written.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::args::Realtime;
+use super::failure::Failure;
+use crate::rt::Settings;
+use crate::rt::sched::Policy;
+use crate::rt::wait::Strategy;
+use crate::time::Span;
+
+/// The longest spin that is accepted: beyond it, a busy core is meant.
+const LONGEST_SPIN_US: u32 = 5_000;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    realtime: Table,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    policy: Option<Policy>,
+    priority: Option<u8>,
+    input_priority: Option<u8>,
+    cpu: Option<usize>,
+    wait: Option<Strategy>,
+    spin_us: Option<u32>,
+    lock_memory: Option<bool>,
+}
+
+/// The settings that come of the file at `path` (or the user's own, if there is one) and of the flags.
+///
+/// # Errors
+///
+/// When a file that was named cannot be read, when it has a mistake, or when a value is out of range.
+pub fn settings(path: Option<&Path>, flags: &Realtime) -> Result<Settings, Failure> {
+    let (path, text) = match path {
+        Some(path) => {
+            let text = fs::read_to_string(path).map_err(|error| Failure::Unreadable(path.into(), error))?;
+            (path.to_owned(), text)
+        }
+        None => own_file()?,
+    };
+    let file: File = toml::from_str(&text).map_err(|error| Failure::Config(path.clone(), mistake(&error, &text)))?;
+    merge(&file.realtime, flags).map_err(|message| Failure::Config(path, message))
+}
+
+/// The user's own configuration file and its text; empty when there is none.
+fn own_file() -> Result<(PathBuf, String), Failure> {
+    let Some(folders) = directories::ProjectDirs::from("", "", "tightrope") else { return Ok(Default::default()) };
+    let path = folders.config_dir().join("config.toml");
+    match fs::read_to_string(&path) {
+        Ok(text) => Ok((path, text)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok((path, String::new())),
+        Err(error) => Err(Failure::Unreadable(path, error)),
+    }
+}
+
+/// A parse error in one line, with its place and, for a misspelt key, the nearest right one.
+fn mistake(error: &toml::de::Error, text: &str) -> String {
+    let place = error.span().map_or(String::new(), |span| {
+        let before = text.get(..span.start).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        let column = before.chars().rev().take_while(|&c| c != '\n').count() + 1;
+        format!("line {line}, column {column}: ")
+    });
+    let message = error.message();
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    let wrong = quoted.next().filter(|_| message.starts_with("unknown"));
+    let nearest = wrong.and_then(|wrong| crate::set::nearest(wrong, quoted));
+    let help = nearest.map_or(String::new(), |nearest| format!("; did you mean `{nearest}`?"));
+    format!("{place}{message}{help}")
+}
+
+fn merge(table: &Table, flags: &Realtime) -> Result<Settings, String> {
+    let plain = Settings::default();
+    let priority = flags.priority.or(table.priority).unwrap_or(plain.priority);
+    // One step above the engine, where nothing else is said.
+    let input_priority = flags.input_priority.or(table.input_priority).unwrap_or((priority + 1).min(99));
+    for (name, value) in [("priority", priority), ("input_priority", input_priority)] {
+        if !(1..=99).contains(&value) {
+            return Err(format!("{name} is {value}; it must be 1 to 99"));
+        }
+    }
+    let spin = match flags.spin_us.or(table.spin_us) {
+        Some(micros) if micros > LONGEST_SPIN_US => {
+            return Err(format!("spin_us is {micros}; it must be at most {LONGEST_SPIN_US} (or use wait = \"busy\")"));
+        }
+        Some(micros) => Span::from_micros(i64::from(micros)),
+        None => plain.spin,
+    };
+    Ok(Settings {
+        policy: flags.policy.or(table.policy).unwrap_or(plain.policy),
+        priority,
+        input_priority,
+        cpu: flags.cpu.or(table.cpu),
+        wait: flags.wait.or(table.wait).unwrap_or(plain.wait),
+        spin,
+        lock_memory: flags.lock_memory.or(table.lock_memory).unwrap_or(plain.lock_memory),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str, flags: &Realtime) -> Result<Settings, String> {
+        let file: File = toml::from_str(text).map_err(|error| mistake(&error, text))?;
+        merge(&file.realtime, flags)
+    }
+
+    #[test]
+    fn an_empty_file_means_the_defaults() {
+        assert_eq!(read("", &Realtime::default()), Ok(Settings::default()));
+    }
+
+    #[test]
+    fn every_key_is_read() {
+        let text = "[realtime]\npolicy = \"rr\"\npriority = 70\ninput_priority = 60\ncpu = 3\nwait = \"busy\"\n\
+                    spin_us = 250\nlock_memory = false\n";
+        let expected = Settings {
+            policy: Policy::Rr,
+            priority: 70,
+            input_priority: 60,
+            cpu: Some(3),
+            wait: Strategy::Busy,
+            spin: Span::from_micros(250),
+            lock_memory: false,
+        };
+        assert_eq!(read(text, &Realtime::default()), Ok(expected));
+    }
+
+    #[test]
+    fn every_flag_overrides_its_key() {
+        let text = "[realtime]\npolicy = \"rr\"\npriority = 70\ninput_priority = 60\ncpu = 3\nwait = \"busy\"\n\
+                    spin_us = 250\nlock_memory = false\n";
+        let flags = Realtime {
+            policy: Some(Policy::Other),
+            priority: Some(10),
+            input_priority: Some(20),
+            cpu: Some(1),
+            wait: Some(Strategy::Sleep),
+            spin_us: Some(0),
+            lock_memory: Some(true),
+        };
+        let expected = Settings {
+            policy: Policy::Other,
+            priority: 10,
+            input_priority: 20,
+            cpu: Some(1),
+            wait: Strategy::Sleep,
+            spin: Span::ZERO,
+            lock_memory: true,
+        };
+        assert_eq!(read(text, &flags), Ok(expected));
+    }
+
+    #[test]
+    fn the_inputs_stay_one_step_above_unless_told() {
+        let settings = read("[realtime]\npriority = 40", &Realtime::default()).unwrap();
+        assert_eq!(settings.input_priority, 41);
+        let settings = read("[realtime]\npriority = 99", &Realtime::default()).unwrap();
+        assert_eq!(settings.input_priority, 99);
+    }
+
+    #[test]
+    fn mistakes_are_named_with_their_place() {
+        let wrong = |text: &str| read(text, &Realtime::default()).unwrap_err();
+        let message = wrong("[realtime]\nprioritty = 70");
+        assert!(message.starts_with("line 2, column 1: unknown field `prioritty`"), "{message}");
+        assert!(message.ends_with("did you mean `priority`?"), "{message}");
+        assert!(wrong("[realtime]\npolicy = \"fofi\"").contains("did you mean `fifo`?"));
+        assert_eq!(wrong("[realtime]\npriority = 100"), "priority is 100; it must be 1 to 99");
+        assert!(wrong("[realtime]\nspin_us = 9000").contains("at most 5000"));
+        assert!(wrong("[realtime]\nlock_memory = 1").starts_with("line 2, column 15: "));
+    }
+}

@@ -1,0 +1,80 @@
+//! What went wrong, for the performer: one line that says what failed and what to try.
+
+use std::io::{self, Write};
+use std::panic;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use crate::control::Stuck;
+use crate::io::OpenError;
+use crate::set::Mistakes;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The set has mistakes; shown with their places.
+    #[error("{0}")]
+    Mistakes(Box<Mistakes>),
+    /// There is no such set.
+    #[error("{0}")]
+    NoSuchSet(String),
+    /// A file could not be read.
+    #[error("cannot read {}: {}", .0.display(), .1)]
+    Unreadable(PathBuf, io::Error),
+    /// The configuration file has a mistake.
+    #[error("{}: {}", .0.display(), .1)]
+    Config(PathBuf, String),
+    /// Devices of the set are not there, or not to be told apart.
+    #[error("{0}")]
+    Devices(String),
+    /// A port could not be opened.
+    #[error("{0}; another program may be holding it")]
+    Open(#[from] OpenError),
+    /// The system refused a thread or a signal handler.
+    #[error("the system refused to start the show: {0}")]
+    System(io::Error),
+    /// The real-time thread did not end.
+    #[error("{0}")]
+    Stuck(#[from] Stuck),
+    /// A thread panicked.
+    #[error("the {thread} failed ({message}); every note was ended. Start again, and please report this")]
+    Panicked {
+        /// Which thread.
+        thread: String,
+        /// What it said, and where.
+        message: String,
+    },
+    /// The answer could not be printed.
+    #[error("cannot print: {0}")]
+    Print(#[from] io::Error),
+}
+
+impl Failure {
+    /// Prints it; mistakes of a set with their places, in colour where that is wanted.
+    pub fn print(&self, out: &mut dyn Write, color: bool) -> io::Result<()> {
+        match self {
+            Failure::Mistakes(mistakes) => writeln!(out, "{}", mistakes.render(color).trim_end()),
+            other => writeln!(out, "tightrope: {other}"),
+        }
+    }
+}
+
+/// What the last panic said, for the line that the program ends with.
+static LAST_PANIC: Mutex<Option<String>> = Mutex::new(None);
+
+/// From now on a panic prints nothing by itself; [`last_panic`] tells.
+pub fn keep_panics_quiet() {
+    panic::set_hook(Box::new(|info| {
+        let payload = info.payload();
+        let text = payload.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
+        let place = info.location().map_or(String::new(), |location| format!(" at {location}"));
+        *LAST_PANIC.lock().unwrap_or_else(PoisonError::into_inner) = Some(format!("{text}{place}"));
+    }));
+}
+
+/// What the last panic said, and where.
+pub fn last_panic() -> String {
+    let last = LAST_PANIC.lock().unwrap_or_else(PoisonError::into_inner).take();
+    last.unwrap_or_else(|| "for an unknown reason".into())
+}

@@ -1,0 +1,55 @@
+//! The command line: reads arguments, puts the parts together, and says in one line what went wrong.
+//!
+//! | file | duty |
+//! |---|---|
+//! | `args` | the arguments |
+//! | `config` | the configuration file, and how flags override it |
+//! | `source` | finding a set by file or built-in name |
+//! | `stage` | which ports a show plays on: devices, virtual ports, or the monitor |
+//! | `play` | `tightrope play` |
+//! | `plain` | the show as lines |
+//! | `report` | what is printed at the end of a show |
+//! | `check` | `tightrope check` |
+//! | `ports` | `tightrope ports` |
+
+mod args;
+mod check;
+mod config;
+mod failure;
+mod plain;
+mod play;
+mod ports;
+mod report;
+mod source;
+mod stage;
+
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Args, Task};
+
+/// Runs the program with the process's arguments, and gives its exit code: 0, or 1 with a line that says what failed and
+/// what to try, or 2 for arguments that cannot be understood.
+#[must_use]
+pub fn main() -> ExitCode {
+    let args = Args::parse();
+    failure::keep_panics_quiet();
+    let mut out = io::stdout();
+    let outcome = match args.task {
+        Task::Play(play) => play::play(&play, &mut out),
+        Task::Check(check) => check::check(&check, &mut out),
+        Task::Ports => ports::ports(&mut out),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let stderr = io::stderr();
+            // Where nobody can read the complaint, the exit code still says it.
+            let _ = failure.print(&mut stderr.lock(), stderr.is_terminal());
+            let _ = stderr.lock().flush();
+            ExitCode::FAILURE
+        }
+    }
+}

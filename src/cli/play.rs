@@ -1,0 +1,243 @@
+//! `tightrope play`: puts a show together, sees it through, and reports.
+
+use std::io::{self, Write};
+use std::panic::{self, AssertUnwindSafe};
+use std::time::Instant;
+
+use super::args::{Length, Play};
+use super::failure::{Failure, last_panic};
+use super::plain::{Names, Plain};
+use super::stage::{Connection, Stage, slots};
+use super::{config, report, source};
+use crate::control::{self, Reason, Signals};
+use crate::engine::program::{PortSlot, Program};
+use crate::engine::{Command, Engine};
+use crate::io::ports::Inventory;
+use crate::io::{OpenError, input, output};
+use crate::link::{MidiInEnd, link};
+use crate::midi::Channel;
+use crate::rt::clock::{Monotonic, TimeSource};
+use crate::rt::sink::{MidirSink, NullSink, Sink};
+use crate::rt::{self, Ending, Settings};
+use crate::set::Set;
+use crate::time::Tick;
+
+/// Plays a set until it ends or is ended.
+///
+/// # Errors
+///
+/// When the show cannot start, or when one of its threads fails. Notes that sound are ended in any case.
+pub fn play(args: &Play, out: &mut dyn Write) -> Result<(), Failure> {
+    let settings = config::settings(args.config.as_deref(), &args.realtime)?;
+    let mut set = source::load(&args.set)?;
+    // Before there are threads, whose stacks would be locked as well.
+    let memory = settings.lock_memory();
+    let signals = Signals::listen().map_err(Failure::System)?;
+    let stage = Stage::find(&set)?;
+    let mut show = Lines(out);
+    show.line(format_args!("set: {} ({} tracks, {} patterns)", set.name, set.tracks.len(), set.patterns.len()));
+    let own_clock = announce(&set, &stage, &mut show);
+    if own_clock {
+        set.program.follow = None;
+    }
+
+    let clock = Monotonic::start();
+    let engine = Engine::new(&set.program);
+    let listened = listened_ports(&set, &stage);
+    let (mut control_end, rt_end, in_ends) = link(set.program.clone(), &listened);
+    let sink = open_outputs(&set, &stage)?;
+    let running = rt::spawn(rt_end, engine, clock, sink, settings, memory).map_err(Failure::System)?;
+    show.line(format_args!("{}", running.granted()));
+    let until = begin(args.length, &set.program, own_clock, &mut control_end);
+
+    let names = Names::of(&set);
+    let monitor = args.monitor || matches!(stage, Stage::Monitor(_));
+    // Whatever panics from here on, the end of this block drops the control end, which ends the show.
+    let conducted = panic::catch_unwind(AssertUnwindSafe(|| {
+        let inputs = open_inputs(&set, &stage, in_ends, clock, settings)?;
+        let mut plain = Plain::new(&mut show, &names, set.program.meter, clock.now(), monitor);
+        let reason = control::conduct(&mut control_end, &|| running.is_finished(), &signals, until, &mut plain)?;
+        drop(inputs);
+        Ok(reason)
+    }));
+    let snapshot = control_end.meters().snapshot();
+    drop(control_end);
+    if let Ok(Err(Failure::Stuck(stuck))) = conducted {
+        // Joining would wait for ever.
+        return Err(stuck.into());
+    }
+    let granted = running.granted().clone();
+    let ending = running.join();
+    report::print(&mut show, &names, &snapshot, &granted);
+
+    let failed = |thread: &str| Failure::Panicked { thread: thread.into(), message: last_panic() };
+    match (conducted, ending) {
+        (_, Ending::Panicked(_)) => Err(failed("real-time thread")),
+        (Err(_), _) => Err(failed("control thread")),
+        (Ok(Err(failure)), _) => Err(failure),
+        (Ok(Ok(Reason::InputFailed(port))), _) => Err(failed(&format!("input thread of port {}", names.port(port)))),
+        (Ok(Ok(_)), Ending::Finished) => Ok(()),
+    }
+}
+
+/// Lines for the performer. Printing never ends a show: where nobody reads any more, it goes on without.
+pub struct Lines<'a>(&'a mut dyn Write);
+
+impl Lines<'_> {
+    /// Prints a line.
+    pub fn line(&mut self, line: std::fmt::Arguments<'_>) {
+        let _: io::Result<()> = writeln!(self.0, "{line}").and_then(|()| self.0.flush());
+    }
+}
+
+/// Says where the show plays; whether it runs on its own clock.
+fn announce(set: &Set, stage: &Stage, show: &mut Lines<'_>) -> bool {
+    let followed = set.program.follow.and_then(|slot| set.ports.get(usize::from(slot.0)));
+    let bpm = set.program.tempo.bpm();
+    match stage {
+        Stage::Devices(inventory, connections) => {
+            for (port, connection) in set.ports.iter().zip(connections) {
+                show.line(format_args!("port {}: {}", port.name, describe(inventory, *connection)));
+            }
+        }
+        Stage::Virtual => {
+            let names: Vec<String> = set.ports.iter().map(|port| format!("`{}`", port.device)).collect();
+            show.line(format_args!(
+                "none of the set's devices is connected: playing on virtual ports {}; connect a synthesizer to them",
+                names.join(", ")
+            ));
+        }
+        Stage::Monitor(no_midi) => {
+            show.line(format_args!("no MIDI: {no_midi}. Every message is printed instead"));
+        }
+    }
+    match (followed, stage) {
+        (None, _) => {
+            show.line(format_args!("clock: our own, {bpm:.1} BPM"));
+            true
+        }
+        (Some(port), Stage::Devices(_, connections)) if is_heard(set, connections) => {
+            show.line(format_args!("clock: follows {} (`{}`); press play there", port.name, port.device));
+            false
+        }
+        (Some(port), _) => {
+            show.line(format_args!(
+                "clock: our own, {bpm:.1} BPM, because {} (`{}`) is not there",
+                port.name, port.device
+            ));
+            true
+        }
+    }
+}
+
+/// Whether the port whose clock is followed is connected.
+fn is_heard(set: &Set, connections: &[Connection]) -> bool {
+    let followed = set.program.follow.and_then(|slot| connections.get(usize::from(slot.0)));
+    followed.is_some_and(|connection| connection.input.is_some())
+}
+
+fn describe(inventory: &Inventory, connection: Connection) -> String {
+    let input = connection.input.and_then(|index| inventory.inputs.get(index));
+    let output = connection.output.and_then(|index| inventory.outputs.get(index));
+    match (input, output) {
+        (None, None) => "not connected; playing without it".into(),
+        (Some(input), None) => format!("listens to `{input}`"),
+        (None, Some(output)) => format!("plays on `{output}`"),
+        (Some(input), Some(output)) if input == output => format!("listens to and plays on `{output}`"),
+        (Some(input), Some(output)) => format!("listens to `{input}`, plays on `{output}`"),
+    }
+}
+
+/// The ports that will have an input.
+fn listened_ports(set: &Set, stage: &Stage) -> Vec<PortSlot> {
+    match stage {
+        Stage::Monitor(_) => Vec::new(),
+        Stage::Virtual => slots(set).filter(|(_, port)| port.input).map(|(slot, _)| slot).collect(),
+        Stage::Devices(_, connections) => {
+            let connected = slots(set).zip(connections);
+            connected.filter(|(_, connection)| connection.input.is_some()).map(|((slot, _), _)| slot).collect()
+        }
+    }
+}
+
+fn open_outputs(set: &Set, stage: &Stage) -> Result<Box<dyn Sink + Send>, OpenError> {
+    let mut outputs = Vec::new();
+    for (slot, port) in slots(set) {
+        let channels = channels_on(&set.program, slot);
+        match stage {
+            Stage::Monitor(_) => return Ok(Box::new(NullSink)),
+            Stage::Virtual if port.output => outputs.push((slot, output::open_virtual(&port.device, &channels)?)),
+            Stage::Virtual => {}
+            Stage::Devices(inventory, connections) => {
+                if let Some(index) = connections.get(usize::from(slot.0)).and_then(|connection| connection.output) {
+                    outputs.push((slot, output::open(inventory, index, &port.name, &channels)?));
+                }
+            }
+        }
+    }
+    Ok(Box::new(MidirSink::new(outputs)))
+}
+
+fn open_inputs(
+    set: &Set,
+    stage: &Stage,
+    ends: Vec<MidiInEnd>,
+    clock: Monotonic,
+    settings: Settings,
+) -> Result<Vec<input::Input>, OpenError> {
+    let mut inputs = Vec::with_capacity(ends.len());
+    for end in ends {
+        let slot = usize::from(end.port().0);
+        let Some(port) = set.ports.get(slot) else { continue };
+        let hooks = input::Hooks {
+            now: Box::new(move || clock.now()),
+            // What an input thread was refused, the real-time thread was refused too, and has said.
+            promote: Box::new(move || drop(settings.promote_input())),
+        };
+        match stage {
+            Stage::Monitor(_) => {}
+            Stage::Virtual => inputs.push(input::open_virtual(&port.device, end, hooks)?),
+            Stage::Devices(inventory, connections) => {
+                if let Some(index) = connections.get(slot).and_then(|connection| connection.input) {
+                    inputs.push(input::open(inventory, index, &port.name, end, hooks)?);
+                }
+            }
+        }
+    }
+    Ok(inputs)
+}
+
+/// The channels that tracks use on a port.
+fn channels_on(program: &Program, port: PortSlot) -> Vec<Channel> {
+    let mut channels: Vec<_> =
+        program.tracks.iter().filter(|track| track.port == port).map(|track| track.channel).collect();
+    channels.sort_unstable();
+    channels.dedup();
+    channels
+}
+
+/// Starts a show that waits for nobody, and sets its end. When it has to end by the clock, if so.
+fn begin(
+    length: Option<Length>,
+    program: &Program,
+    own_clock: bool,
+    end: &mut crate::link::ControlEnd,
+) -> Option<Instant> {
+    // The ring is empty, and holds more than these two.
+    let mut command = |command| {
+        let queued = end.command(command);
+        debug_assert!(queued.is_ok(), "a command ring without room for two");
+    };
+    let until = match length {
+        Some(Length::Bars(bars)) => {
+            command(Command::EndAt(Tick::ZERO + program.meter.bar() * i64::from(bars)));
+            None
+        }
+        Some(Length::Time(length)) => Some(Instant::now() + length),
+        None => None,
+    };
+    if own_clock {
+        command(Command::Start);
+    }
+    until
+}

@@ -1,0 +1,40 @@
+//! What is printed at the end of a show: how much was sent, how late, what was lost, and what the machine granted.
+
+use super::plain::{Names, Readable};
+use super::play::Lines;
+use crate::link::{Percentiles, Snapshot};
+use crate::rt::sched::Granted;
+
+/// Prints the report.
+pub fn print(lines: &mut Lines<'_>, names: &Names, snapshot: &Snapshot, granted: &Granted) {
+    let counts = |count: fn(&crate::link::PortSnapshot) -> u64| {
+        let ports = names.ports().map(move |(slot, name)| (name, count(&snapshot.ports[usize::from(slot.0)])));
+        ports.filter(|(_, count)| *count > 0).map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>()
+    };
+    let sent = counts(|port| port.sent);
+    lines.line(format_args!("sent: {}", if sent.is_empty() { "nothing".into() } else { sent.join(", ") }));
+    lines.line(format_args!("lateness: {}", percentiles(&snapshot.lateness)));
+    lines.line(format_args!("time in send: {}", percentiles(&snapshot.send)));
+    let mut lost: Vec<String> =
+        counts(|port| port.failed).into_iter().map(|port| format!("refused by {port}")).collect();
+    lost.extend(counts(|port| port.lost_inputs).into_iter().map(|port| format!("lost from {port}")));
+    if snapshot.lost_trace > 0 {
+        lost.push(format!("not shown {}", snapshot.lost_trace));
+    }
+    lines.line(format_args!("dropped: {}", if lost.is_empty() { "nothing".into() } else { lost.join(", ") }));
+    lines.line(format_args!("{granted}"));
+}
+
+fn percentiles(of: &Percentiles) -> String {
+    if of.count == 0 {
+        return "nothing was measured".into();
+    }
+    format!(
+        "p50 {}, p99 {}, p99.9 {}, max {}, of {} messages",
+        Readable(of.p50),
+        Readable(of.p99),
+        Readable(of.p999),
+        Readable(of.max),
+        of.count
+    )
+}

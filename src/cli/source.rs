@@ -1,0 +1,38 @@
+//! Finding a set by its file or by its built-in name.
+
+use std::fs;
+use std::path::Path;
+
+use super::failure::Failure;
+use crate::set::{Set, builtin, nearest};
+
+/// Reads and compiles the set that `name` means: a file if there is one of that name, or else a built-in set.
+///
+/// # Errors
+///
+/// When there is no such set, when its file cannot be read, or when it has mistakes.
+pub fn load(name: &str) -> Result<Set, Failure> {
+    let path = Path::new(name);
+    let looks_like_a_file = path.extension().is_some() || path.components().count() > 1;
+    if path.is_file() || looks_like_a_file {
+        let bytes = fs::read(path).map_err(|error| Failure::Unreadable(path.into(), error))?;
+        return parse(name, &bytes);
+    }
+    match builtin::find(name) {
+        Some(set) => parse(&format!("{}.toml (built in)", set.name), set.text.as_bytes()),
+        None => Err(Failure::NoSuchSet(no_such_set(name))),
+    }
+}
+
+fn parse(origin: &str, bytes: &[u8]) -> Result<Set, Failure> {
+    Set::parse(origin, bytes).map_err(|mistakes| Failure::Mistakes(Box::new(mistakes)))
+}
+
+fn no_such_set(name: &str) -> String {
+    let names = || builtin::all().iter().map(|set| set.name);
+    let hint = match nearest(name, names()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("built in: {}", names().collect::<Vec<_>>().join(", ")),
+    };
+    format!("there is no set `{name}`: no file of that name is here, and none is built in; {hint}")
+}

@@ -1,0 +1,162 @@
+//! Which ports a show plays on: the set's devices, virtual ports named after them, or the built-in monitor.
+
+use crate::engine::program::PortSlot;
+use crate::io::ports::{Inventory, NoMidi, NotFound, PortName, find};
+use crate::set::{Port, Set};
+
+use super::failure::Failure;
+
+/// Where a show plays.
+pub enum Stage {
+    /// On the set's devices: for each port of the set, which input and output of the inventory it is.
+    Devices(Inventory, Vec<Connection>),
+    /// On virtual ports, because none of the set's devices is there.
+    Virtual,
+    /// Into the monitor, because the machine has no MIDI.
+    Monitor(NoMidi),
+}
+
+/// What a port of the set is connected to, as indices into the inventory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Connection {
+    /// The input that it listens to.
+    pub input: Option<usize>,
+    /// The output that it plays on.
+    pub output: Option<usize>,
+}
+
+impl Stage {
+    /// Looks for the devices of `set`.
+    ///
+    /// # Errors
+    ///
+    /// When some of the devices are there and one that is not optional is missing, or when a name fits several.
+    pub fn find(set: &Set) -> Result<Stage, Failure> {
+        match Inventory::scan() {
+            Err(no_midi) => Ok(Stage::Monitor(no_midi)),
+            Ok(inventory) => match connect(&set.ports, &inventory.inputs, &inventory.outputs)? {
+                Some(connections) => Ok(Stage::Devices(inventory, connections)),
+                None => Ok(Stage::Virtual),
+            },
+        }
+    }
+}
+
+/// The connection of each port; `None` when not a single device is there.
+fn connect(ports: &[Port], inputs: &[PortName], outputs: &[PortName]) -> Result<Option<Vec<Connection>>, Failure> {
+    let devices: Vec<&str> = ports.iter().map(|port| port.device.as_str()).collect();
+    let found_inputs = find(&devices, inputs);
+    let found_outputs = find(&devices, outputs);
+    let mut connections = Vec::new();
+    let mut missing = Vec::new();
+    for ((port, input), output) in ports.iter().zip(found_inputs).zip(found_outputs) {
+        let input = wanted(port, port.input, input)?;
+        let output = wanted(port, port.output, output)?;
+        if !port.optional {
+            match (port.output && output.is_none(), port.input && input.is_none()) {
+                (false, false) => {}
+                (false, true) => missing.push(format!("`{}` (port {}, to listen to)", port.device, port.name)),
+                (true, false) => missing.push(format!("`{}` (port {}, to play on)", port.device, port.name)),
+                (true, true) => missing.push(format!("`{}` (port {})", port.device, port.name)),
+            }
+        }
+        connections.push(Connection { input, output });
+    }
+    if connections.iter().all(|connection| *connection == Connection::default()) {
+        return Ok(None);
+    }
+    if missing.is_empty() {
+        return Ok(Some(connections));
+    }
+    let verb = if missing.len() == 1 { "is" } else { "are" };
+    Err(Failure::Devices(format!(
+        "{} {verb} not connected; there is: {}. Plug it in, correct `device` in the set, or write `optional = true` there",
+        missing.join(", "),
+        listing(inputs, outputs)
+    )))
+}
+
+/// The port that was found, if it is wanted at all.
+fn wanted(port: &Port, is_wanted: bool, found: Result<usize, NotFound>) -> Result<Option<usize>, Failure> {
+    match found {
+        _ if !is_wanted => Ok(None),
+        Ok(index) => Ok(Some(index)),
+        Err(NotFound::Missing) => Ok(None),
+        Err(NotFound::Ambiguous(names)) => Err(Failure::Devices(format!(
+            "`{}` (port {}) could be any of: {}. Write more of the name as its `device` in the set",
+            port.device,
+            port.name,
+            names.join(", ")
+        ))),
+    }
+}
+
+/// The names of everything that is connected, each once.
+fn listing(inputs: &[PortName], outputs: &[PortName]) -> String {
+    let mut names: Vec<&str> = inputs.iter().map(|name| name.device(inputs)).collect();
+    names.extend(outputs.iter().map(|name| name.device(outputs)));
+    names.sort_unstable();
+    names.dedup();
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// The ports of a set with their slots.
+pub fn slots(set: &Set) -> impl Iterator<Item = (PortSlot, &Port)> {
+    (0..).map(PortSlot).zip(&set.ports)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn port(name: &str, device: &str, input: bool, optional: bool) -> Port {
+        Port { name: name.into(), device: device.into(), clock: false, optional, input, output: true }
+    }
+
+    fn names(names: &[&str]) -> Vec<PortName> {
+        names.iter().map(|name| PortName::parse(name)).collect()
+    }
+
+    const CIRCUIT: &str = "Circuit:Circuit MIDI 1 24:0";
+    const MONO: &str = "Circuit Mono Station:Circuit Mono Station MIDI 1 28:0";
+    const THROUGH: &str = "Midi Through:Midi Through Port-0 14:0";
+
+    #[test]
+    fn devices_are_connected_in_the_directions_that_the_set_needs() {
+        let ports = [port("circuit", "Circuit", true, false), port("mono", "Circuit Mono Station", false, false)];
+        let here = names(&[THROUGH, CIRCUIT, MONO]);
+        let expected = [Connection { input: Some(1), output: Some(1) }, Connection { input: None, output: Some(2) }];
+        assert_eq!(connect(&ports, &here, &here).unwrap().unwrap(), expected);
+    }
+
+    #[test]
+    fn without_any_device_there_is_no_connection() {
+        let ports = [port("circuit", "Circuit", true, false), port("mono", "Circuit Mono Station", false, false)];
+        assert_eq!(connect(&ports, &names(&[THROUGH]), &names(&[THROUGH])).unwrap(), None);
+    }
+
+    #[test]
+    fn a_missing_device_is_named_with_what_is_there() {
+        let ports = [port("circuit", "Circuit", true, false), port("mono", "Circuit Mono Station", false, false)];
+        let here = names(&[THROUGH, CIRCUIT]);
+        let message = connect(&ports, &here, &here).unwrap_err().to_string();
+        assert!(message.starts_with("`Circuit Mono Station` (port mono, to play on) is not connected"), "{message}");
+        assert!(message.contains("there is: `Circuit`, `Midi Through`"), "{message}");
+    }
+
+    #[test]
+    fn an_optional_device_may_be_missing() {
+        let ports = [port("circuit", "Circuit", true, false), port("mono", "Circuit Mono Station", false, true)];
+        let here = names(&[CIRCUIT]);
+        let connections = connect(&ports, &here, &here).unwrap().unwrap();
+        assert_eq!(connections[1], Connection::default());
+    }
+
+    #[test]
+    fn two_devices_of_one_name_are_named() {
+        let ports = [port("circuit", "Circuit", true, false)];
+        let here = names(&[CIRCUIT, "Circuit:Circuit MIDI 1 32:0"]);
+        let message = connect(&ports, &here, &here).unwrap_err().to_string();
+        assert!(message.contains("could be any of") && message.contains("32:0"), "{message}");
+    }
+}

@@ -1,0 +1,148 @@
+//! Containers that allocate once, at construction, and say when they are full.
+//!
+//! This is the only file of the engine that touches the heap; a test keeps it so. Capacity is part of the contract of
+//! everything here: pushing into a full container gives the value back, and no operation but the constructor allocates.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+
+/// A first-in, first-out queue of fixed capacity.
+#[derive(Debug)]
+pub struct Queue<T> {
+    items: VecDeque<T>,
+    capacity: usize,
+}
+
+impl<T: Copy> Queue<T> {
+    /// An empty queue for at most `capacity` items. Allocates.
+    #[must_use]
+    pub fn with_capacity(capacity: usize) -> Queue<T> {
+        Queue { items: VecDeque::with_capacity(capacity), capacity }
+    }
+
+    /// Puts `item` at the back, or gives it back when the queue is full.
+    pub fn push(&mut self, item: T) -> Result<(), T> {
+        if self.items.len() == self.capacity {
+            return Err(item);
+        }
+        self.items.push_back(item);
+        Ok(())
+    }
+
+    /// The item at the front.
+    #[must_use]
+    pub fn front(&self) -> Option<&T> {
+        self.items.front()
+    }
+
+    /// Takes the item at the front.
+    pub fn pop(&mut self) -> Option<T> {
+        self.items.pop_front()
+    }
+
+    /// How many more items fit.
+    #[must_use]
+    pub fn free(&self) -> usize {
+        self.capacity - self.items.len()
+    }
+
+    /// Whether there is nothing in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+}
+
+/// A fixed number of slots, each with a value from the start.
+#[derive(Debug)]
+pub struct Slots<T>(Box<[T]>);
+
+impl<T> Slots<T> {
+    /// `count` slots, each with a value that `make` gives. Allocates.
+    #[must_use]
+    pub fn from_fn(count: usize, make: impl FnMut(usize) -> T) -> Slots<T> {
+        Slots((0..count).map(make).collect())
+    }
+}
+
+impl<T> std::ops::Deref for Slots<T> {
+    type Target = [T];
+    fn deref(&self) -> &[T] {
+        &self.0
+    }
+}
+
+impl<T> std::ops::DerefMut for Slots<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
+        &mut self.0
+    }
+}
+
+/// A priority queue of fixed capacity: the least item first.
+///
+/// A binary heap: `push` and `pop` take time logarithmic in what it holds, `first` takes none.
+#[derive(Debug)]
+pub struct Agenda<T> {
+    heap: BinaryHeap<Reverse<T>>,
+    capacity: usize,
+}
+
+impl<T: Ord + Copy> Agenda<T> {
+    /// An empty agenda for at most `capacity` items. Allocates.
+    #[must_use]
+    pub fn with_capacity(capacity: usize) -> Agenda<T> {
+        Agenda { heap: BinaryHeap::with_capacity(capacity), capacity }
+    }
+
+    /// Adds `item`, or gives it back when the agenda is full.
+    pub fn push(&mut self, item: T) -> Result<(), T> {
+        if self.heap.len() == self.capacity {
+            return Err(item);
+        }
+        self.heap.push(Reverse(item));
+        Ok(())
+    }
+
+    /// The least item.
+    #[must_use]
+    pub fn first(&self) -> Option<T> {
+        self.heap.peek().map(|item| item.0)
+    }
+
+    /// Takes the least item.
+    pub fn pop(&mut self) -> Option<T> {
+        self.heap.pop().map(|item| item.0)
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.heap.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn full_is_a_value() {
+        let mut queue = Queue::with_capacity(2);
+        assert_eq!(queue.push(1), Ok(()));
+        assert_eq!(queue.push(2), Ok(()));
+        assert_eq!(queue.push(3), Err(3));
+        assert_eq!((queue.pop(), queue.free()), (Some(1), 1));
+        let mut agenda = Agenda::with_capacity(1);
+        assert_eq!(agenda.push(1), Ok(()));
+        assert_eq!(agenda.push(2), Err(2));
+    }
+
+    #[test]
+    fn an_agenda_is_sorted() {
+        let mut agenda = Agenda::with_capacity(8);
+        for item in [5, 1, 4, 1, 3] {
+            agenda.push(item).unwrap();
+        }
+        let order: Vec<_> = std::iter::from_fn(|| agenda.pop()).collect();
+        assert_eq!(order, [1, 1, 3, 4, 5]);
+    }
+}

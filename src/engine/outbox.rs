@@ -1,0 +1,59 @@
+//! What the engine has decided to send: a bounded queue between the music and the wire.
+//!
+//! The engine fills it in order of due time. Within one due time the order on each wire is: clock and transport bytes,
+//! note-offs, note-ons in the order of the lanes. The driver drains it by sending. A full outbox is not an error: the
+//! engine stops where it is, says so ([`Progress::OutboxFull`](super::Progress)), and goes on when there is room.
+
+use super::fixed::Queue;
+use super::program::PortSlot;
+use crate::midi::Message;
+use crate::time::{Nanos, Tick};
+
+/// How many messages fit. More than a full chord on every track leaves in one batch is drained in several.
+pub const OUTBOX_CAPACITY: usize = 256;
+
+/// One message that is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Departure {
+    /// When it should leave.
+    pub due: Nanos,
+    /// By which port.
+    pub port: PortSlot,
+    /// What leaves.
+    pub message: Message,
+    /// The position in the song that it belongs to; for what belongs to none, the position at that time.
+    pub tick: Tick,
+}
+
+const _: () = assert!(!core::mem::needs_drop::<Departure>());
+
+/// The queue of departures. Real-time safe after construction.
+#[derive(Debug)]
+pub struct Outbox {
+    queue: Queue<Departure>,
+}
+
+impl Default for Outbox {
+    fn default() -> Outbox {
+        Outbox { queue: Queue::with_capacity(OUTBOX_CAPACITY) }
+    }
+}
+
+impl Outbox {
+    /// Takes what leaves next.
+    pub fn pop(&mut self) -> Option<Departure> {
+        self.queue.pop()
+    }
+
+    /// How many more messages fit.
+    #[must_use]
+    pub fn free(&self) -> usize {
+        self.queue.free()
+    }
+
+    /// Adds a departure; the engine asks [`Outbox::free`] first.
+    pub(super) fn push(&mut self, departure: Departure) {
+        let pushed = self.queue.push(departure);
+        debug_assert!(pushed.is_ok(), "the engine pushed into a full outbox");
+    }
+}

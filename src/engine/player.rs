@@ -1,0 +1,238 @@
+//! The lanes of the pattern that plays: each knows which note comes next, and when.
+//!
+//! Every lane runs by itself, in its own length. One agenda for each port holds the next note of each lane in order of
+//! position, and of the lanes' order where positions are equal; so finding what is due takes no time, and playing a note
+//! takes time logarithmic in the number of lanes, however many tracks the set has.
+
+use super::fixed::{Agenda, Slots};
+use super::program::{
+    Arp, Lane, MAX_LANES, MAX_PORTS, Order, PatternSlot, Pick, PortSlot, Program, Source, Steps, TrackSlot,
+};
+use super::random::Random;
+use crate::midi::{Key, Velocity};
+use crate::time::{Tick, TickSpan};
+
+/// How far a legato note sounds into the one that follows: 5 ms at 125 BPM, enough for a synthesizer to see both keys
+/// down, and inside one clock pulse.
+const LEGATO_OVERLAP: TickSpan = TickSpan(10);
+
+/// A note that a lane wants to play, before transposition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Strike {
+    /// On which track.
+    pub track: TrackSlot,
+    /// At which position.
+    pub at: Tick,
+    /// What sounds.
+    pub key: Key,
+    /// How hard it is struck.
+    pub velocity: Velocity,
+    /// Where it ends.
+    pub off: Tick,
+}
+
+/// The next note of a lane. The order of the fields is the order in which notes leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Due {
+    at: Tick,
+    lane: u16,
+}
+
+const _: () = assert!(MAX_LANES <= u16::MAX as usize);
+
+/// Where a lane is.
+#[derive(Clone, Copy, Debug)]
+struct LaneState {
+    /// The position of its next note, or of the rest that a generator takes there.
+    next: Tick,
+    /// Written steps: the start of the current pass through the loop.
+    pass: Tick,
+    /// Written steps: the next note. Arpeggio: the next key.
+    cursor: usize,
+    /// Arpeggio: the next length.
+    turn: usize,
+    /// Arpeggio: how much has been played since it began, up to its rest span.
+    played: TickSpan,
+    random: Random,
+}
+
+/// The lanes that play. Real-time safe after construction.
+#[derive(Debug)]
+pub struct Player {
+    lanes: Slots<LaneState>,
+    agendas: Slots<Agenda<Due>>,
+    pattern: PatternSlot,
+}
+
+impl Default for Player {
+    fn default() -> Player {
+        Player {
+            lanes: Slots::from_fn(MAX_LANES, |index| LaneState::new(0, index, Tick::ZERO)),
+            agendas: Slots::from_fn(MAX_PORTS, |_| Agenda::with_capacity(MAX_LANES)),
+            pattern: PatternSlot(0),
+        }
+    }
+}
+
+impl Player {
+    /// The pattern that plays.
+    #[must_use]
+    pub fn pattern(&self) -> PatternSlot {
+        self.pattern
+    }
+
+    /// Plays `pattern` from its beginning, which falls at `origin`. Takes time in proportion to its lanes.
+    pub fn launch(&mut self, program: &Program, pattern: PatternSlot, origin: Tick) {
+        self.pattern = pattern;
+        self.clear();
+        for (index, lane) in lanes_of(program, pattern).iter().enumerate().take(MAX_LANES) {
+            self.lanes[index] = LaneState::new(program.seed, index, origin);
+            if let Source::Steps(steps) = &lane.source {
+                self.lanes[index].find_next(steps);
+            }
+            self.schedule(program, index, lane);
+        }
+    }
+
+    /// Puts every lane to its first note at or after `position`, as if the pattern had played all along. A loop finds its
+    /// place at any distance. An arpeggio, whose past is chance, keeps its own place when that is near (at most a
+    /// quarter behind, or one of its notes ahead), and otherwise begins anew at the next bar line.
+    ///
+    /// Takes time in proportion to the lanes, the logarithm of their notes, and for an arpeggio a quarter of its notes.
+    pub fn locate(&mut self, program: &Program, position: Tick) {
+        self.clear();
+        for (index, lane) in lanes_of(program, self.pattern).iter().enumerate().take(MAX_LANES) {
+            let state = &mut self.lanes[index];
+            match &lane.source {
+                Source::Steps(steps) => state.locate_steps(steps, position),
+                Source::Arp(arp) => {
+                    let ahead = state.next - position;
+                    if ahead + TickSpan::QUARTER < TickSpan::ZERO || ahead > longest(arp) {
+                        *state = LaneState::new(program.seed, index, position.round_up_to(program.meter.bar()));
+                    }
+                    while state.next < position {
+                        state.advance_arp(arp);
+                    }
+                }
+            }
+            self.schedule(program, index, lane);
+        }
+    }
+
+    /// Plays nothing more.
+    pub fn clear(&mut self) {
+        self.agendas.iter_mut().for_each(Agenda::clear);
+    }
+
+    /// The position of the next note on `port`, or of a rest that a generator takes.
+    #[must_use]
+    pub fn first(&self, port: PortSlot) -> Option<Tick> {
+        self.agendas.get(usize::from(port.0))?.first().map(|due| due.at)
+    }
+
+    /// Takes the next note on `port`; `None` when there is none, or when it is a rest.
+    pub fn play(&mut self, program: &Program, port: PortSlot) -> Option<Strike> {
+        let due = self.agendas.get_mut(usize::from(port.0))?.pop()?;
+        let index = usize::from(due.lane);
+        let lane = lanes_of(program, self.pattern).get(index)?;
+        let strike = match &lane.source {
+            Source::Steps(steps) => self.lanes[index].advance_steps(lane.track, steps),
+            Source::Arp(arp) => self.lanes[index].play_arp(lane.track, arp),
+        };
+        self.schedule(program, index, lane);
+        strike
+    }
+
+    /// Enters the lane's next note into the agenda of its port.
+    fn schedule(&mut self, program: &Program, index: usize, lane: &Lane) {
+        let silent = matches!(&lane.source, Source::Steps(steps) if steps.notes.is_empty());
+        let port = program.tracks.get(usize::from(lane.track.0)).map(|track| usize::from(track.port.0));
+        if let (false, Some(agenda)) = (silent, port.and_then(|port| self.agendas.get_mut(port))) {
+            // Each lane is entered once, and an agenda has room for all of them.
+            let entered = agenda.push(Due { at: self.lanes[index].next, lane: index as u16 });
+            debug_assert!(entered.is_ok(), "more entries than lanes");
+        }
+    }
+}
+
+impl LaneState {
+    fn new(seed: u64, index: usize, origin: Tick) -> LaneState {
+        LaneState {
+            next: origin,
+            pass: origin,
+            cursor: 0,
+            turn: 0,
+            played: TickSpan::ZERO,
+            random: Random::new(seed, index as u64),
+        }
+    }
+
+    fn locate_steps(&mut self, steps: &Steps, position: Tick) {
+        let elapsed = (position - self.pass).0;
+        self.pass += length_of(steps) * elapsed.div_euclid(length_of(steps).0);
+        let within = position - self.pass;
+        self.cursor = steps.notes.partition_point(|note| note.at < within);
+        self.find_next(steps);
+    }
+
+    /// Settles `next` from `pass` and `cursor`, going on to the next pass at the end of the loop.
+    fn find_next(&mut self, steps: &Steps) {
+        if self.cursor >= steps.notes.len() {
+            self.cursor = 0;
+            self.pass += length_of(steps);
+        }
+        if let Some(note) = steps.notes.get(self.cursor) {
+            self.next = self.pass + note.at;
+        }
+    }
+
+    fn advance_steps(&mut self, track: TrackSlot, steps: &Steps) -> Option<Strike> {
+        let note = steps.notes.get(self.cursor)?;
+        let overlap = if note.legato { LEGATO_OVERLAP } else { TickSpan::ZERO };
+        let at = self.next;
+        self.cursor += 1;
+        self.find_next(steps);
+        Some(Strike { track, at, key: note.key, velocity: note.velocity, off: at + note.gate + overlap })
+    }
+
+    fn play_arp(&mut self, track: TrackSlot, arp: &Arp) -> Option<Strike> {
+        let at = self.next;
+        let (key, length) = self.advance_arp(arp)?;
+        let gate = TickSpan(length.percent(arp.gate).0.max(1));
+        Some(Strike { track, at, key, velocity: arp.velocity, off: at + gate })
+    }
+
+    /// Goes on by one note of the arpeggio: its key and length, or `None` for a rest.
+    fn advance_arp(&mut self, arp: &Arp) -> Option<(Key, TickSpan)> {
+        let rests = arp.rest.is_some_and(|_| self.played == TickSpan::ZERO);
+        let length = match arp.pick {
+            Pick::Turn => arp.lengths.get(self.turn % arp.lengths.len().max(1)),
+            Pick::Random => arp.lengths.get(self.random.below(arp.lengths.len())),
+        };
+        let key = match arp.order {
+            Order::Random => arp.keys.get(self.random.below(arp.keys.len())),
+            _ => arp.keys.get(self.cursor % arp.keys.len().max(1)),
+        };
+        let length = length.copied().unwrap_or(TickSpan::QUARTER);
+        self.turn = (self.turn + 1) % arp.lengths.len().max(1);
+        self.cursor = (self.cursor + 1) % arp.keys.len().max(1);
+        self.next += TickSpan(length.0.max(1));
+        if let Some(rest) = arp.rest {
+            self.played = TickSpan((self.played + length).0.rem_euclid(rest.0.max(1)));
+        }
+        if rests { None } else { key.map(|&key| (key, length)) }
+    }
+}
+
+fn lanes_of(program: &Program, pattern: PatternSlot) -> &[Lane] {
+    program.patterns.get(usize::from(pattern.0)).map_or(&[], |pattern| &pattern.lanes)
+}
+
+/// The length of a loop. A compiled program has no empty ones; were there one, time would stand still in it.
+fn length_of(steps: &Steps) -> TickSpan {
+    TickSpan(steps.length.0.max(1))
+}
+
+fn longest(arp: &Arp) -> TickSpan {
+    arp.lengths.iter().copied().max().unwrap_or(TickSpan::ZERO)
+}

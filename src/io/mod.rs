@@ -1,0 +1,28 @@
+//! MIDI ports through midir: which there are, which of them a set means, and opening them.
+//!
+//! | file | duty |
+//! |---|---|
+//! | [`ports`] | what is connected, and finding a device by name |
+//! | [`input`] | the callback: stamp, parse, push |
+//! | [`output`] | opening outputs |
+//!
+//! Nothing here runs on the real-time thread. The input callbacks run on midir's own threads, one for each connection.
+
+pub mod input;
+pub mod output;
+pub mod ports;
+
+/// The name under which all our connections appear to other programs.
+pub const CLIENT_NAME: &str = "tightrope";
+
+/// A port could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot open {direction} `{device}`: {reason}")]
+pub struct OpenError {
+    /// `input` or `output`.
+    pub direction: &'static str,
+    /// The device that was meant.
+    pub device: String,
+    /// What midir said.
+    pub reason: String,
+}

@@ -1,0 +1,63 @@
+//! Opening outputs.
+
+#[cfg(unix)]
+use midir::os::unix::VirtualOutput;
+use midir::{MidiOutput, MidiOutputConnection};
+
+use super::ports::Inventory;
+use super::{CLIENT_NAME, OpenError};
+use crate::midi::{Channel, Message};
+
+/// The channel mode message "all notes off" (controller 123, value 0).
+const ALL_NOTES_OFF: u8 = 123;
+
+/// Opens the output at `index` of the inventory; other programs see it as `label`.
+///
+/// Before it is handed over, each of `channels` is told "all notes off". That ends what an earlier show may have left
+/// sounding, and it makes the first send, for which the kernel allocates, happen here and not on the real-time thread.
+///
+/// # Errors
+///
+/// When the port has gone or refuses.
+pub fn open(
+    inventory: &Inventory,
+    index: usize,
+    label: &str,
+    channels: &[Channel],
+) -> Result<MidiOutputConnection, OpenError> {
+    let device = inventory.outputs.get(index).map_or(label, |name| &name.full);
+    let error = |reason: String| OpenError { direction: "output", device: device.into(), reason };
+    let port = inventory.output_ports.get(index).ok_or_else(|| error("it has gone".into()))?;
+    let midi = MidiOutput::new(CLIENT_NAME).map_err(|e| error(e.to_string()))?;
+    let mut connection = midi.connect(port, label).map_err(|e| error(e.to_string()))?;
+    warm_up(&mut connection, channels);
+    Ok(connection)
+}
+
+/// Opens a virtual output called `name`, to which any software synthesizer can be connected.
+///
+/// # Errors
+///
+/// When the system has no virtual ports.
+#[cfg(unix)]
+pub fn open_virtual(name: &str, channels: &[Channel]) -> Result<MidiOutputConnection, OpenError> {
+    let error = |reason: String| OpenError { direction: "virtual output", device: name.into(), reason };
+    let midi = MidiOutput::new(CLIENT_NAME).map_err(|e| error(e.to_string()))?;
+    let mut connection = midi.create_virtual(name).map_err(|e| error(e.to_string()))?;
+    warm_up(&mut connection, channels);
+    Ok(connection)
+}
+
+/// Windows has no virtual ports.
+#[cfg(not(unix))]
+pub fn open_virtual(name: &str, _: &[Channel]) -> Result<MidiOutputConnection, OpenError> {
+    let reason = "this system has no virtual ports".into();
+    Err(OpenError { direction: "virtual output", device: name.into(), reason })
+}
+
+fn warm_up(connection: &mut MidiOutputConnection, channels: &[Channel]) {
+    for &channel in channels {
+        // A port that refuses this will refuse notes as well, and that is counted and reported.
+        let _ = connection.send(Message::ControlChange(channel, ALL_NOTES_OFF, 0).to_bytes().as_slice());
+    }
+}

@@ -1,0 +1,293 @@
+//! What is measured while the show plays, readable at any time without disturbing it.
+//!
+//! Every value is an atomic with exactly one writing thread, so an update is a load and a store and never waits. Readers
+//! use relaxed loads: a snapshot taken while the show plays may be one message out of step with itself, and each single
+//! number in it is true.
+
+use std::array;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
+
+use atomic_float::AtomicF64;
+use crossbeam_utils::CachePadded;
+
+use crate::engine::program::{MAX_PORTS, PortSlot};
+use crate::engine::transport::Phase;
+use crate::time::{Span, Tick};
+
+/// Each power of two is cut into this many buckets: 2⁴, so a bucket is at most 6.25 % wide.
+const SUB_BUCKETS: usize = 16;
+const SUB_BITS: u32 = SUB_BUCKETS.trailing_zeros();
+/// Powers of two that are told apart; the last bucket takes everything from 17 s on.
+const OCTAVES: usize = 31;
+const BUCKETS: usize = SUB_BUCKETS * OCTAVES;
+
+/// A histogram of spans, log-linear as HdrHistogram's: exact below 16 ns, within 6.25 % above.
+#[derive(Debug)]
+pub struct Histogram {
+    counts: [AtomicU64; BUCKETS],
+    max: AtomicU64,
+}
+
+impl Default for Histogram {
+    fn default() -> Histogram {
+        Histogram { counts: array::from_fn(|_| AtomicU64::new(0)), max: AtomicU64::new(0) }
+    }
+}
+
+/// The bucket of a value in nanoseconds.
+const fn bucket_of(nanos: u64) -> usize {
+    if nanos < SUB_BUCKETS as u64 {
+        return nanos as usize;
+    }
+    let octave = nanos.ilog2() - SUB_BITS;
+    let sub = (nanos >> octave) as usize - SUB_BUCKETS;
+    let bucket = (octave as usize + 1) * SUB_BUCKETS + sub;
+    if bucket < BUCKETS { bucket } else { BUCKETS - 1 }
+}
+
+/// The largest value that falls into a bucket.
+const fn top_of(bucket: usize) -> u64 {
+    if bucket < SUB_BUCKETS {
+        return bucket as u64;
+    }
+    let octave = (bucket / SUB_BUCKETS - 1) as u32;
+    let sub = (bucket % SUB_BUCKETS + SUB_BUCKETS) as u64;
+    ((sub + 1) << octave) - 1
+}
+
+impl Histogram {
+    /// Counts one value; negative ones count as zero. Only the writing thread may call this. Real-time safe.
+    pub fn record(&self, value: Span) {
+        let nanos = value.0.max(0) as u64;
+        add(&self.counts[bucket_of(nanos)], 1);
+        if nanos > self.max.load(Relaxed) {
+            self.max.store(nanos, Relaxed);
+        }
+    }
+
+    /// What it holds now.
+    #[must_use]
+    pub fn percentiles(&self) -> Percentiles {
+        let counts: [u64; BUCKETS] = array::from_fn(|bucket| self.counts[bucket].load(Relaxed));
+        let count = counts.iter().sum::<u64>();
+        let max = self.max.load(Relaxed);
+        // The value below which `share` per mille of all values lie; at least one value lies at or below it.
+        let at = |share: u64| {
+            let wanted = (count * share).div_ceil(1_000).max(1);
+            let mut seen = 0;
+            let bucket = counts.iter().position(|n| {
+                seen += n;
+                seen >= wanted
+            });
+            Span(bucket.map_or(0, |bucket| top_of(bucket).min(max)) as i64)
+        };
+        Percentiles { count, p50: at(500), p99: at(990), p999: at(999), max: Span(max as i64) }
+    }
+}
+
+/// What performers and engineers ask of a distribution.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Percentiles {
+    /// How many values there were.
+    pub count: u64,
+    /// Half of them were at most this.
+    pub p50: Span,
+    /// All but one in a hundred were at most this.
+    pub p99: Span,
+    /// All but one in a thousand were at most this.
+    pub p999: Span,
+    /// The largest.
+    pub max: Span,
+}
+
+/// What is counted for one port.
+#[derive(Debug, Default)]
+pub struct PortMeters {
+    /// Written by the real-time thread.
+    sent: CachePadded<AtomicU64>,
+    /// Written by the real-time thread.
+    failed: AtomicU64,
+    /// Written by the port's input thread.
+    lost_inputs: CachePadded<AtomicU64>,
+    /// Written by the port's input thread.
+    input_failed: AtomicBool,
+}
+
+impl PortMeters {
+    /// The input thread of the port has failed. The port's input thread only.
+    pub fn note_failed_input(&self) {
+        self.input_failed.store(true, Relaxed);
+    }
+
+    /// Whether the input thread of the port has failed.
+    #[must_use]
+    pub fn has_failed_input(&self) -> bool {
+        self.input_failed.load(Relaxed)
+    }
+
+    /// One more message went out. Real-time thread only.
+    pub fn count_sent(&self) {
+        add(&self.sent, 1);
+    }
+
+    /// One more message was refused by the port. Real-time thread only.
+    pub fn count_failed(&self) {
+        add(&self.failed, 1);
+    }
+
+    /// One more message found the input ring full. The port's input thread only.
+    pub fn count_lost_input(&self) {
+        add(&self.lost_inputs, 1);
+    }
+}
+
+/// Everything that is measured. Written by the real-time thread except where a field says otherwise.
+#[derive(Debug, Default)]
+pub struct Meters {
+    lateness: Histogram,
+    send: Histogram,
+    ports: [PortMeters; MAX_PORTS],
+    lost_trace: AtomicU64,
+    sounding: AtomicU64,
+    /// The position, in ticks.
+    position: AtomicI64,
+    /// Quarter notes a minute; 0 while none is known.
+    tempo: AtomicF64,
+    /// 0 stopped, 1 armed, 2 running.
+    phase: AtomicU64,
+}
+
+impl Meters {
+    /// The counters of a port. Slots beyond the last fall on the last.
+    #[must_use]
+    pub fn port(&self, port: PortSlot) -> &PortMeters {
+        &self.ports[usize::from(port.0).min(MAX_PORTS - 1)]
+    }
+
+    /// How late a message left: the time just before it was sent, less the time it was due.
+    pub fn record_lateness(&self, late: Span) {
+        self.lateness.record(late);
+    }
+
+    /// How long a send took.
+    pub fn record_send(&self, took: Span) {
+        self.send.record(took);
+    }
+
+    /// One more trace entry found its ring full.
+    pub fn count_lost_trace(&self) {
+        add(&self.lost_trace, 1);
+    }
+
+    /// Where the music is.
+    pub fn show_music(&self, phase: Phase, position: Tick, bpm: Option<f64>, sounding: usize) {
+        let phase = match phase {
+            Phase::Stopped => 0,
+            Phase::Armed => 1,
+            Phase::Running => 2,
+        };
+        self.phase.store(phase, Relaxed);
+        self.position.store(position.0, Relaxed);
+        self.tempo.store(bpm.unwrap_or(0.0), Relaxed);
+        self.sounding.store(sounding as u64, Relaxed);
+    }
+
+    /// Everything, as it is now. Not for the real-time thread: it takes its time.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        let bpm = self.tempo.load(Relaxed);
+        Snapshot {
+            lateness: self.lateness.percentiles(),
+            send: self.send.percentiles(),
+            ports: array::from_fn(|port| PortSnapshot {
+                sent: self.ports[port].sent.load(Relaxed),
+                failed: self.ports[port].failed.load(Relaxed),
+                lost_inputs: self.ports[port].lost_inputs.load(Relaxed),
+            }),
+            lost_trace: self.lost_trace.load(Relaxed),
+            sounding: self.sounding.load(Relaxed),
+            position: Tick(self.position.load(Relaxed)),
+            bpm: (bpm > 0.0).then_some(bpm),
+            phase: match self.phase.load(Relaxed) {
+                0 => Phase::Stopped,
+                1 => Phase::Armed,
+                _ => Phase::Running,
+            },
+        }
+    }
+}
+
+/// Adds to a counter that one thread writes: no read-modify-write is needed, so none is paid for.
+fn add(counter: &AtomicU64, amount: u64) {
+    counter.store(counter.load(Relaxed) + amount, Relaxed);
+}
+
+/// The counters of one port at one time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PortSnapshot {
+    /// Messages that went out.
+    pub sent: u64,
+    /// Messages that the port refused.
+    pub failed: u64,
+    /// Messages that came in and found the ring full.
+    pub lost_inputs: u64,
+}
+
+/// All meters at one time.
+#[derive(Clone, Copy, Debug)]
+pub struct Snapshot {
+    /// How late messages left.
+    pub lateness: Percentiles,
+    /// How long sends took.
+    pub send: Percentiles,
+    /// By port.
+    pub ports: [PortSnapshot; MAX_PORTS],
+    /// Trace entries that were lost.
+    pub lost_trace: u64,
+    /// Notes that sound.
+    pub sounding: u64,
+    /// Where the music is.
+    pub position: Tick,
+    /// The tempo, once one is known.
+    pub bpm: Option<f64>,
+    /// What the transport is doing.
+    pub phase: Phase,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_bucket_is_narrow(nanos in 0u64..1 << 34) {
+            let top = top_of(bucket_of(nanos));
+            prop_assert!(top >= nanos);
+            prop_assert!((top - nanos) as f64 <= nanos as f64 / 16.0);
+        }
+    }
+
+    #[test]
+    fn buckets_are_in_order_and_none_is_skipped() {
+        for bucket in 1..BUCKETS {
+            assert_eq!(bucket_of(top_of(bucket - 1) + 1), bucket);
+        }
+        assert_eq!(bucket_of(u64::MAX), BUCKETS - 1);
+    }
+
+    #[test]
+    fn percentiles_are_of_what_was_recorded() {
+        let histogram = Histogram::default();
+        for i in 1..=1_000 {
+            histogram.record(Span(i * 1_000));
+        }
+        histogram.record(Span(-5));
+        let seen = histogram.percentiles();
+        assert_eq!((seen.count, seen.max), (1_001, Span(1_000_000)));
+        for (got, wanted) in [(seen.p50, 500_000), (seen.p99, 990_000), (seen.p999, 999_000)] {
+            assert!((got.0 - wanted).abs() <= wanted / 16, "{got:?} for {wanted}");
+        }
+        assert_eq!(Histogram::default().percentiles(), Percentiles::default());
+    }
+}

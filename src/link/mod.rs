@@ -1,0 +1,309 @@
+//! What crosses threads, and nothing else does.
+//!
+//! [`link`] makes all the ends in one place. They are not `Clone`, and each is moved into the thread it is named for, so
+//! a second writer or reader of anything is a type error:
+//!
+//! ```text
+//! MidiInEnd (one for each input port) --InputEvent, ring--------------------.
+//! ControlEnd --Command, ring-----------------------------------------------> RtEnd
+//! ControlEnd --Program, newest wins (triple buffer)------------------------>
+//! ControlEnd <--Sent, lossy ring, losses counted----------------------------
+//! all of them <--> Meters (atomics, one writer for each)
+//! ```
+//!
+//! What must all arrive goes by ring, as small `Copy` types that own nothing; where only the newest counts it goes by
+//! triple buffer, and the *writer* frees what was replaced. The real-time end therefore never frees, and never waits.
+//!
+//! | queue | capacity | when it is full |
+//! |---|---|---|
+//! | input | [`INPUT_CAPACITY`] | the newest message is lost, counted, and reported at the end of the show |
+//! | commands | [`COMMAND_CAPACITY`] | the caller gets the command back and says so |
+//! | trace | [`TRACE_CAPACITY`] | the newest entry is lost and counted; nothing that sounds depends on it |
+
+mod latest;
+mod meters;
+mod waker;
+
+pub use latest::{LatestReader, LatestWriter, latest};
+pub use meters::{Histogram, Meters, Percentiles, PortMeters, PortSnapshot, Snapshot};
+pub use waker::Waker;
+
+use std::sync::Arc;
+
+use crate::engine::Command;
+use crate::engine::program::{PortSlot, Program};
+use crate::midi::Message;
+use crate::time::{DeviceTime, Nanos, Tick};
+
+/// How many messages of one input port can wait for the real-time thread: more than a minute of clock, or a second of the
+/// densest stream that a DIN cable carries.
+pub const INPUT_CAPACITY: usize = 2_048;
+/// How many commands can wait. Commands come from hands.
+pub const COMMAND_CAPACITY: usize = 256;
+/// How many trace entries can wait: two seconds of the densest stream that a DIN cable carries.
+pub const TRACE_CAPACITY: usize = 4_096;
+
+/// A MIDI message that came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InputEvent {
+    /// When the callback had it.
+    pub at: Nanos,
+    /// When the driver says it came, on the clock of its connection.
+    pub device: DeviceTime,
+    /// What came.
+    pub message: Message,
+}
+
+/// A MIDI message that went out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// When it was due.
+    pub due: Nanos,
+    /// The time just before it was sent.
+    pub at: Nanos,
+    /// The position in the song that it belongs to.
+    pub tick: Tick,
+    /// By which port it went.
+    pub port: PortSlot,
+    /// What went.
+    pub message: Message,
+}
+
+const _: () = assert!(!core::mem::needs_drop::<InputEvent>());
+const _: () = assert!(!core::mem::needs_drop::<Command>());
+const _: () = assert!(!core::mem::needs_drop::<Sent>());
+
+/// The end that a MIDI input callback holds.
+#[derive(Debug)]
+pub struct MidiInEnd {
+    port: PortSlot,
+    events: rtrb::Producer<InputEvent>,
+    waker: Waker,
+    meters: Arc<Meters>,
+}
+
+impl MidiInEnd {
+    /// Hands a message to the real-time thread and wakes it. Real-time safe; a system call only when that thread sleeps.
+    pub fn push(&mut self, event: InputEvent) {
+        if self.events.push(event).is_err() {
+            self.meters.port(self.port).count_lost_input();
+        }
+        self.waker.wake();
+    }
+
+    /// Says that the input thread has failed; the control side ends the show.
+    pub fn fail(&self) {
+        self.meters.port(self.port).note_failed_input();
+    }
+
+    /// The port it belongs to.
+    #[must_use]
+    pub fn port(&self) -> PortSlot {
+        self.port
+    }
+}
+
+/// The end that the control thread holds. When it is dropped, for whatever reason, the real-time thread ends the show
+/// as if it had been told to.
+#[derive(Debug)]
+pub struct ControlEnd {
+    commands: rtrb::Producer<Command>,
+    program: LatestWriter<Program>,
+    trace: rtrb::Consumer<Sent>,
+    waker: Waker,
+    meters: Arc<Meters>,
+}
+
+impl ControlEnd {
+    /// Hands a command to the real-time thread and wakes it; gives it back when the ring is full.
+    pub fn command(&mut self, command: Command) -> Result<(), Command> {
+        let pushed = self.commands.push(command).map_err(|rtrb::PushError::Full(command)| command);
+        self.waker.wake();
+        pushed
+    }
+
+    /// Hands a new program over; frees the one that it replaces for good.
+    pub fn publish(&mut self, program: Program) {
+        self.program.write(program);
+        self.waker.wake();
+    }
+
+    /// The next message that went out, if the trace has one.
+    pub fn sent(&mut self) -> Option<Sent> {
+        self.trace.pop().ok()
+    }
+
+    /// What is measured.
+    #[must_use]
+    pub fn meters(&self) -> &Meters {
+        &self.meters
+    }
+}
+
+impl Drop for ControlEnd {
+    fn drop(&mut self) {
+        self.waker.wake();
+    }
+}
+
+/// The end that the real-time thread holds.
+#[derive(Debug)]
+pub struct RtEnd {
+    inputs: Box<[(PortSlot, rtrb::Consumer<InputEvent>)]>,
+    commands: rtrb::Consumer<Command>,
+    program: LatestReader<Program>,
+    trace: rtrb::Producer<Sent>,
+    waker: Waker,
+    meters: Arc<Meters>,
+}
+
+impl RtEnd {
+    /// The earliest message of all input ports. Time in proportion to the number of input ports. Real-time safe.
+    pub fn next_input(&mut self) -> Option<(PortSlot, InputEvent)> {
+        let mut first: Option<(Nanos, usize)> = None;
+        for (index, (_, ring)) in self.inputs.iter().enumerate() {
+            if let Ok(event) = ring.peek()
+                && first.is_none_or(|(at, _)| event.at < at)
+            {
+                first = Some((event.at, index));
+            }
+        }
+        let (port, ring) = self.inputs.get_mut(first?.1)?;
+        ring.pop().ok().map(|event| (*port, event))
+    }
+
+    /// The next command. Real-time safe.
+    pub fn next_command(&mut self) -> Option<Command> {
+        self.commands.pop().ok()
+    }
+
+    /// Whether anything has come in. A racy answer: what comes later wakes the thread. Real-time safe.
+    #[must_use]
+    pub fn has_input(&self) -> bool {
+        !self.commands.is_empty() || self.inputs.iter().any(|(_, ring)| !ring.is_empty())
+    }
+
+    /// Whether the control side is gone. Real-time safe.
+    #[must_use]
+    pub fn is_abandoned(&self) -> bool {
+        self.commands.is_abandoned()
+    }
+
+    /// The program that is in force. Real-time safe.
+    #[must_use]
+    pub fn program(&self) -> &Program {
+        self.program.get()
+    }
+
+    /// Notes what was sent, if the trace has room. Real-time safe.
+    pub fn trace(&mut self, sent: Sent) {
+        if self.trace.push(sent).is_err() {
+            self.meters.count_lost_trace();
+        }
+    }
+
+    /// What is measured.
+    #[must_use]
+    pub fn meters(&self) -> &Meters {
+        &self.meters
+    }
+
+    /// Makes the calling thread the one that the other ends wake. Called once, at its start.
+    pub fn attend(&self) {
+        self.waker.attend();
+    }
+}
+
+/// Makes the ends for `program`, with an input ring for each port of `inputs`. Allocates.
+#[must_use]
+pub fn link(program: Program, inputs: &[PortSlot]) -> (ControlEnd, RtEnd, Vec<MidiInEnd>) {
+    let meters = Arc::new(Meters::default());
+    let waker = Waker::default();
+    let (command_tx, command_rx) = rtrb::RingBuffer::new(COMMAND_CAPACITY);
+    let (trace_tx, trace_rx) = rtrb::RingBuffer::new(TRACE_CAPACITY);
+    let (program_tx, program_rx) = latest(program);
+    let mut in_ends = Vec::with_capacity(inputs.len());
+    let mut rings = Vec::with_capacity(inputs.len());
+    for &port in inputs {
+        let (events, ring) = rtrb::RingBuffer::new(INPUT_CAPACITY);
+        rings.push((port, ring));
+        in_ends.push(MidiInEnd { port, events, waker: waker.clone(), meters: Arc::clone(&meters) });
+    }
+    let control = ControlEnd {
+        commands: command_tx,
+        program: program_tx,
+        trace: trace_rx,
+        waker: waker.clone(),
+        meters: Arc::clone(&meters),
+    };
+    let rt = RtEnd {
+        inputs: rings.into_boxed_slice(),
+        commands: command_rx,
+        program: program_rx,
+        trace: trace_tx,
+        waker,
+        meters,
+    };
+    (control, rt, in_ends)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::{Meter, Tempo};
+
+    fn empty_program() -> Program {
+        Program {
+            meter: Meter::COMMON,
+            tempo: Tempo::from_bpm(120.0).unwrap(),
+            seed: 0,
+            follow: None,
+            clock_to: Default::default(),
+            tracks: Box::new([]),
+            patterns: Box::new([]),
+        }
+    }
+
+    fn clock_at(at: u64) -> InputEvent {
+        InputEvent { at: Nanos(at), device: DeviceTime(0), message: Message::Clock }
+    }
+
+    #[test]
+    fn inputs_of_all_ports_come_in_order_of_time() {
+        let (_control, mut rt, mut ins) = link(empty_program(), &[PortSlot(0), PortSlot(3)]);
+        ins[0].push(clock_at(10));
+        ins[1].push(clock_at(5));
+        ins[0].push(clock_at(20));
+        ins[1].push(clock_at(15));
+        let order: Vec<_> = std::iter::from_fn(|| rt.next_input()).map(|(port, event)| (port.0, event.at.0)).collect();
+        assert_eq!(order, [(3, 5), (0, 10), (3, 15), (0, 20)]);
+    }
+
+    #[test]
+    fn a_full_input_ring_loses_the_newest_and_counts_it() {
+        let (control, mut rt, mut ins) = link(empty_program(), &[PortSlot(2)]);
+        for at in 0..INPUT_CAPACITY as u64 + 3 {
+            ins[0].push(clock_at(at));
+        }
+        assert_eq!(control.meters().snapshot().ports[2].lost_inputs, 3);
+        assert_eq!(rt.next_input().map(|(_, event)| event.at), Some(Nanos(0)));
+    }
+
+    #[test]
+    fn a_full_command_ring_gives_the_command_back() {
+        let (mut control, rt, _) = link(empty_program(), &[]);
+        for _ in 0..COMMAND_CAPACITY {
+            assert_eq!(control.command(Command::Start), Ok(()));
+        }
+        assert_eq!(control.command(Command::Stop), Err(Command::Stop));
+        assert!(rt.has_input());
+    }
+
+    #[test]
+    fn the_real_time_end_sees_that_the_control_side_is_gone() {
+        let (control, rt, _) = link(empty_program(), &[]);
+        assert!(!rt.is_abandoned());
+        drop(control);
+        assert!(rt.is_abandoned());
+    }
+}

@@ -1,0 +1,7 @@
+//! The `tightrope` program; everything it does is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tightrope::cli::main()
+}

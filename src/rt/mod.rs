@@ -1,0 +1,170 @@
+//! The real-time side: one thread that owns the engine, and what it needs from the machine.
+//!
+//! | file | duty |
+//! |---|---|
+//! | [`run`] | the loop: carry in, drive the engine, carry out, wait |
+//! | [`wait`] | sleeping long enough and waking in time |
+//! | [`sink`] | where messages go, and the guard that silences what was sent |
+//! | [`clock`] | the only place that reads the running clock |
+//! | [`sched`] | asking for a real-time class and locked memory, and saying what was granted |
+//! | `sys` | the system calls behind it: the only `unsafe` code |
+//!
+//! [`spawn`] starts the thread. Whatever ends it — the end of the show, the control side gone, a panic in the music — the
+//! thread's last act is to end every note that it has sent and to stop every port that it has started.
+
+pub mod clock;
+pub mod run;
+pub mod sched;
+pub mod sink;
+mod sys;
+pub mod wait;
+
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::mpsc;
+use std::thread;
+
+use clock::Monotonic;
+use run::Loop;
+use sched::{Granted, MemoryGrant, Policy, ThreadGrant};
+use sink::{Guarded, Sink};
+use wait::{Strategy, Waiter};
+
+use crate::engine::Engine;
+use crate::link::RtEnd;
+use crate::time::Span;
+
+/// The real-time thread's stack: small, because locked memory counts.
+const STACK_BYTES: usize = 256 * 1024;
+
+/// How much of the stack is touched before the show, so that no page of it is missing during it.
+const PREFAULTED_BYTES: usize = 96 * 1024;
+
+/// How the machine is to be used, from the configuration file and the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The scheduling class of the real-time thread and of the MIDI input threads.
+    pub policy: Policy,
+    /// The real-time thread's priority, 1 to 99. The kernel's threaded interrupts run at 50.
+    pub priority: u8,
+    /// The MIDI input threads' priority, 1 to 99: above the real-time thread, so that a pulse is stamped when it comes.
+    pub input_priority: u8,
+    /// The CPU that the real-time thread is bound to, if any.
+    pub cpu: Option<usize>,
+    /// How it waits.
+    pub wait: Strategy,
+    /// How long it spins before a deadline in the hybrid strategy.
+    pub spin: Span,
+    /// Whether the process's memory is locked.
+    pub lock_memory: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            policy: Policy::Fifo,
+            priority: 80,
+            input_priority: 81,
+            cpu: None,
+            wait: Strategy::Hybrid,
+            spin: Span::from_micros(100),
+            lock_memory: true,
+        }
+    }
+}
+
+impl Settings {
+    /// Locks the process's memory if that is wanted. Before threads are started.
+    #[must_use]
+    pub fn lock_memory(&self) -> MemoryGrant {
+        if self.lock_memory { sched::lock_memory() } else { MemoryGrant::NotAsked }
+    }
+
+    /// Promotes the calling MIDI input thread.
+    #[must_use]
+    pub fn promote_input(&self) -> ThreadGrant {
+        sched::promote(self.policy, self.input_priority, None)
+    }
+}
+
+/// How the show ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// As it was told to.
+    Finished,
+    /// By a panic with this message; every note has been ended all the same.
+    Panicked(String),
+}
+
+/// The running real-time thread.
+#[derive(Debug)]
+pub struct Running {
+    thread: thread::JoinHandle<Ending>,
+    granted: Granted,
+}
+
+impl Running {
+    /// What it was granted.
+    #[must_use]
+    pub fn granted(&self) -> &Granted {
+        &self.granted
+    }
+
+    /// Whether it has ended.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.thread.is_finished()
+    }
+
+    /// Waits until it has ended, and says how.
+    #[must_use]
+    pub fn join(self) -> Ending {
+        self.thread.join().unwrap_or_else(|payload| Ending::Panicked(panic_message(&*payload)))
+    }
+}
+
+/// Starts the real-time thread.
+///
+/// # Errors
+///
+/// When the system has no thread to give.
+pub fn spawn<S: Sink + Send + 'static>(
+    mut end: RtEnd,
+    mut engine: Engine,
+    clock: Monotonic,
+    sink: S,
+    settings: Settings,
+    memory: MemoryGrant,
+) -> std::io::Result<Running> {
+    let (granted_tx, granted_rx) = mpsc::sync_channel(1);
+    let thread = thread::Builder::new().name("tightrope-rt".into()).stack_size(STACK_BYTES).spawn(move || {
+        touch_stack();
+        let grant = sched::promote(settings.policy, settings.priority, settings.cpu);
+        // The receiver waits for exactly this; were it gone, there would be nobody to tell.
+        let _ = granted_tx.send(grant);
+        drop(granted_tx);
+        let mut sink = Guarded::new(sink);
+        let waiter = Waiter::new(settings.wait, settings.spin);
+        let played = panic::catch_unwind(AssertUnwindSafe(|| {
+            Loop::new(&mut end, &mut engine, clock, &mut sink, waiter).run();
+        }));
+        sink.silence();
+        match played {
+            Ok(()) => Ending::Finished,
+            Err(payload) => Ending::Panicked(panic_message(&*payload)),
+        }
+    })?;
+    let thread_grant = granted_rx.recv().map_err(|_| std::io::Error::other("the real-time thread did not start"))?;
+    Ok(Running { thread, granted: Granted { thread: thread_grant, memory, rttime_limit: sys::rttime_limit() } })
+}
+
+/// Touches the stack that the loop will use.
+#[inline(never)]
+fn touch_stack() {
+    let mut room = [0u8; PREFAULTED_BYTES];
+    std::hint::black_box(&mut room);
+}
+
+fn panic_message(payload: &(dyn std::any::Any + Send)) -> String {
+    let text = payload.downcast_ref::<&str>().copied();
+    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("unknown reason").to_owned()
+}

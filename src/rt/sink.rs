@@ -1,0 +1,168 @@
+//! Where messages go: the one trait between the loop and the wire, and what wraps it.
+
+use crate::engine::program::{MAX_PORTS, PortSlot};
+use crate::midi::{Channel, Key, Message};
+
+/// Takes messages for ports. What the loop sends into, real or not.
+pub trait Sink {
+    /// Sends one message by one port. Real-time safe: at most one system call, no allocation.
+    fn send(&mut self, port: PortSlot, message: Message) -> Result<(), SendFailed>;
+}
+
+impl<S: Sink + ?Sized> Sink for Box<S> {
+    fn send(&mut self, port: PortSlot, message: Message) -> Result<(), SendFailed> {
+        (**self).send(port, message)
+    }
+}
+
+/// A port refused a message. Data, not a reason to stop: it is counted, and the show goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the port refused the message")]
+pub struct SendFailed;
+
+/// Takes everything and sends nothing: for machines without MIDI, and for measuring.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NullSink;
+
+impl Sink for NullSink {
+    fn send(&mut self, _: PortSlot, _: Message) -> Result<(), SendFailed> {
+        Ok(())
+    }
+}
+
+/// Opened MIDI outputs, by port slot.
+#[derive(Default)]
+pub struct MidirSink {
+    outputs: [Option<midir::MidiOutputConnection>; MAX_PORTS],
+}
+
+impl MidirSink {
+    /// A sink for these outputs; ports that are not among them swallow what they are sent.
+    #[must_use]
+    pub fn new(outputs: Vec<(PortSlot, midir::MidiOutputConnection)>) -> MidirSink {
+        let mut sink = MidirSink::default();
+        for (port, output) in outputs {
+            if let Some(slot) = sink.outputs.get_mut(usize::from(port.0)) {
+                *slot = Some(output);
+            }
+        }
+        sink
+    }
+}
+
+impl Sink for MidirSink {
+    fn send(&mut self, port: PortSlot, message: Message) -> Result<(), SendFailed> {
+        match self.outputs.get_mut(usize::from(port.0)) {
+            Some(Some(output)) => output.send(message.to_bytes().as_slice()).map_err(|_| SendFailed),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Remembers what has really been sent, so that it can be silenced whatever happened to whoever sent it.
+///
+/// The engine's own ledger knows what should sound. This one stands behind it: it survives a panic in the music, and at
+/// the end of a show it has the last word.
+#[derive(Debug)]
+pub struct Guarded<S> {
+    sink: S,
+    /// A bit for each key that sounds, by port and channel.
+    sounding: [[u128; Channel::COUNT]; MAX_PORTS],
+    /// Whether the port was last told to play.
+    playing: [bool; MAX_PORTS],
+}
+
+const _: () = assert!(Key::COUNT == u128::BITS as usize);
+
+impl<S: Sink> Guarded<S> {
+    /// A guard over `sink`, with nothing sounding.
+    pub fn new(sink: S) -> Guarded<S> {
+        Guarded { sink, sounding: [[0; Channel::COUNT]; MAX_PORTS], playing: [false; MAX_PORTS] }
+    }
+
+    /// How many notes sound.
+    #[must_use]
+    pub fn sounding(&self) -> usize {
+        self.sounding.iter().flatten().map(|keys| keys.count_ones() as usize).sum()
+    }
+
+    /// Ends every note that sounds and stops every port that plays. How many messages it took; 0 where all was in order.
+    pub fn silence(&mut self) -> usize {
+        let mut sent = 0;
+        for port in (0..MAX_PORTS as u8).map(PortSlot) {
+            let index = usize::from(port.0);
+            if std::mem::take(&mut self.playing[index]) {
+                sent += usize::from(self.sink.send(port, Message::Stop).is_ok());
+            }
+            for number in 0..Channel::COUNT as u8 {
+                let channel = Channel::from_status(number);
+                let mut keys = std::mem::take(&mut self.sounding[index][channel.index()]);
+                while keys != 0 {
+                    let key = Key::from_data(keys.trailing_zeros() as u8);
+                    keys &= keys - 1;
+                    sent += usize::from(self.sink.send(port, Message::NoteOff(channel, key, 0)).is_ok());
+                }
+            }
+        }
+        sent
+    }
+}
+
+impl<S: Sink> Sink for Guarded<S> {
+    fn send(&mut self, port: PortSlot, message: Message) -> Result<(), SendFailed> {
+        if let (Some(channels), Some(playing)) =
+            (self.sounding.get_mut(usize::from(port.0)), self.playing.get_mut(usize::from(port.0)))
+        {
+            match message {
+                Message::NoteOn(channel, key, _) => channels[channel.index()] |= 1 << key.number(),
+                Message::NoteOff(channel, key, _) => channels[channel.index()] &= !(1 << key.number()),
+                Message::Start | Message::Continue => *playing = true,
+                Message::Stop => *playing = false,
+                _ => {}
+            }
+        }
+        self.sink.send(port, message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::midi::Velocity;
+
+    #[derive(Default)]
+    struct Recorder(Vec<(u8, Message)>);
+
+    impl Sink for Recorder {
+        fn send(&mut self, port: PortSlot, message: Message) -> Result<(), SendFailed> {
+            self.0.push((port.0, message));
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn silences_exactly_what_sounds_and_stops_what_plays() {
+        let channel = Channel::from_number(10).unwrap();
+        let key = |number| Key::new(number).unwrap();
+        let mut guarded = Guarded::new(Recorder::default());
+        for (port, message) in [
+            (0, Message::NoteOn(channel, key(60), Velocity::MAX)),
+            (1, Message::Start),
+            (1, Message::NoteOn(channel, key(127), Velocity::MAX)),
+            (0, Message::NoteOn(channel, key(0), Velocity::MAX)),
+            (0, Message::NoteOff(channel, key(60), 0)),
+        ] {
+            guarded.send(PortSlot(port), message).unwrap();
+        }
+        assert_eq!(guarded.sounding(), 2);
+        guarded.sink.0.clear();
+        assert_eq!(guarded.silence(), 3);
+        let expected = [
+            (0, Message::NoteOff(channel, key(0), 0)),
+            (1, Message::Stop),
+            (1, Message::NoteOff(channel, key(127), 0)),
+        ];
+        assert_eq!(guarded.sink.0, expected);
+        assert_eq!(guarded.silence(), 0);
+    }
+}

@@ -1,0 +1,176 @@
+//! The system calls that Rust's standard library does not have. The only `unsafe` code of the program.
+
+#![allow(unsafe_code)]
+
+use std::io;
+
+#[cfg(unix)]
+mod imp {
+    use super::io;
+
+    fn check(outcome: libc::c_int) -> io::Result<()> {
+        if outcome == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    }
+
+    fn set_policy(policy: libc::c_int, priority: u8) -> io::Result<()> {
+        // SAFETY: `sched_param` is plain integers, for which all zeros is a valid value.
+        let mut param: libc::sched_param = unsafe { std::mem::zeroed() };
+        param.sched_priority = libc::c_int::from(priority);
+        // SAFETY: the thread is the calling one and lives; `param` is a valid parameter that is only read.
+        let code = unsafe { libc::pthread_setschedparam(libc::pthread_self(), policy, &param) };
+        if code == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(code)) }
+    }
+
+    pub fn set_fifo(priority: u8) -> io::Result<()> {
+        set_policy(libc::SCHED_FIFO, priority)
+    }
+
+    pub fn set_round_robin(priority: u8) -> io::Result<()> {
+        set_policy(libc::SCHED_RR, priority)
+    }
+
+    #[cfg(target_os = "linux")]
+    pub fn bind_to_cpu(cpu: usize) -> io::Result<()> {
+        if cpu >= libc::CPU_SETSIZE as usize {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "there is no such CPU"));
+        }
+        // SAFETY: `cpu_set_t` is an array of integers, for which all zeros is the empty set.
+        let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+        // SAFETY: `cpu` is within the set, as checked above.
+        unsafe { libc::CPU_SET(cpu, &mut set) };
+        // SAFETY: 0 is the calling thread; the set is valid, only read, and its size is given.
+        check(unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &set) })
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub fn bind_to_cpu(_: usize) -> io::Result<()> {
+        Err(io::Error::new(io::ErrorKind::Unsupported, "this system does not bind threads to CPUs"))
+    }
+
+    pub fn lock_present_memory() -> io::Result<()> {
+        // SAFETY: takes no pointers; locking pages changes nothing that Rust can observe.
+        check(unsafe { libc::mlockall(libc::MCL_CURRENT) })
+    }
+
+    /// On Linux, later pages are locked when they are first touched, so that untouched stacks stay free.
+    pub fn lock_future_memory() -> io::Result<()> {
+        #[cfg(target_os = "linux")]
+        let flags = libc::MCL_FUTURE | libc::MCL_ONFAULT;
+        #[cfg(not(target_os = "linux"))]
+        let flags = libc::MCL_FUTURE;
+        // SAFETY: as in `lock_present_memory`.
+        check(unsafe { libc::mlockall(flags) })
+    }
+
+    #[cfg(target_os = "linux")]
+    type Resource = libc::__rlimit_resource_t;
+    #[cfg(not(target_os = "linux"))]
+    type Resource = libc::c_int;
+
+    fn soft_limit(resource: Resource) -> Option<u64> {
+        let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        // SAFETY: `limit` is a valid place for the answer.
+        let outcome = unsafe { libc::getrlimit(resource, &mut limit) };
+        (outcome == 0 && limit.rlim_cur != libc::RLIM_INFINITY).then_some(limit.rlim_cur)
+    }
+
+    pub fn memlock_limit() -> Option<u64> {
+        if is_root() { None } else { soft_limit(libc::RLIMIT_MEMLOCK) }
+    }
+
+    #[cfg(target_os = "linux")]
+    pub fn rttime_limit() -> Option<u64> {
+        soft_limit(libc::RLIMIT_RTTIME)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub fn rttime_limit() -> Option<u64> {
+        None
+    }
+
+    pub fn is_root() -> bool {
+        // SAFETY: takes nothing and cannot fail.
+        unsafe { libc::geteuid() == 0 }
+    }
+}
+
+#[cfg(not(unix))]
+mod imp {
+    use super::io;
+
+    fn unsupported() -> io::Error {
+        io::Error::new(io::ErrorKind::Unsupported, "not available on this system")
+    }
+
+    pub fn set_fifo(_: u8) -> io::Result<()> {
+        Err(unsupported())
+    }
+
+    pub fn set_round_robin(_: u8) -> io::Result<()> {
+        Err(unsupported())
+    }
+
+    pub fn bind_to_cpu(_: usize) -> io::Result<()> {
+        Err(unsupported())
+    }
+
+    pub fn lock_present_memory() -> io::Result<()> {
+        Err(unsupported())
+    }
+
+    pub fn lock_future_memory() -> io::Result<()> {
+        Err(unsupported())
+    }
+
+    pub fn memlock_limit() -> Option<u64> {
+        None
+    }
+
+    pub fn rttime_limit() -> Option<u64> {
+        None
+    }
+
+    pub fn is_root() -> bool {
+        false
+    }
+}
+
+/// Puts the calling thread into SCHED_FIFO at `priority`.
+pub(super) fn set_fifo(priority: u8) -> io::Result<()> {
+    imp::set_fifo(priority)
+}
+
+/// Puts the calling thread into SCHED_RR at `priority`.
+pub(super) fn set_round_robin(priority: u8) -> io::Result<()> {
+    imp::set_round_robin(priority)
+}
+
+/// Binds the calling thread to one CPU.
+pub(super) fn bind_to_cpu(cpu: usize) -> io::Result<()> {
+    imp::bind_to_cpu(cpu)
+}
+
+/// Locks the memory that the process has now.
+pub(super) fn lock_present_memory() -> io::Result<()> {
+    imp::lock_present_memory()
+}
+
+/// Locks the memory that the process will have.
+pub(super) fn lock_future_memory() -> io::Result<()> {
+    imp::lock_future_memory()
+}
+
+/// How much memory the process may lock, in bytes; `None`: as much as it likes.
+pub(super) fn memlock_limit() -> Option<u64> {
+    imp::memlock_limit()
+}
+
+/// RLIMIT_RTTIME in microseconds; `None`: there is no such limit.
+pub(super) fn rttime_limit() -> Option<u64> {
+    imp::rttime_limit()
+}
+
+/// Whether the process may do everything.
+pub(super) fn is_root() -> bool {
+    imp::is_root()
+}

@@ -1,0 +1,502 @@
+//! From tables of keys to a description of the show in which every name is resolved and every number is in range.
+//!
+//! What is wrong goes to the [`Report`], and reading goes on with something harmless in its place, so that one
+//! mistake hides no other. The description is therefore worth something only if the report stays empty.
+
+use std::ops::Range;
+
+use super::keys::{self, clock, pattern, port, set, track};
+use super::lane::{self, Lane};
+use super::mistake::{Mistake, Report, listed, nearest, quoted};
+use super::notation::{GATES, Kit};
+use super::pitch::{self, Octaves};
+use super::reader::{Name, Reader, Text, Value};
+use crate::engine::program::{MAX_LENGTH, MAX_PORTS, MAX_TRACKS, PortSlot, Transpose};
+use crate::midi::{Channel, Key, Velocity};
+use crate::time::{Meter, Tempo, TickSpan};
+
+/// The most patterns a set may have.
+pub(super) const MAX_PATTERNS: usize = 4_096;
+const _: () = assert!(MAX_PATTERNS <= 1 << 16, "pattern slots have 16 bits");
+
+/// The longest name of a port, track or pattern, in bytes.
+const MAX_NAME: usize = 64;
+/// The longest name of a device, in bytes.
+const MAX_DEVICE: usize = 256;
+
+/// A show, described.
+pub(super) struct Document<'t> {
+    pub name: Option<&'t str>,
+    pub tempo: Tempo,
+    pub meter: Meter,
+    pub seed: u64,
+    pub octaves: Octaves,
+    pub follow: Option<PortSlot>,
+    pub ports: Vec<Port<'t>>,
+    pub tracks: Vec<Track<'t>>,
+    pub patterns: Vec<Pattern<'t>>,
+}
+
+/// A port.
+pub(super) struct Port<'t> {
+    pub name: &'t str,
+    pub device: &'t str,
+    pub optional: bool,
+    /// Whether clock goes there.
+    pub clock: bool,
+    /// Where that is written.
+    clock_span: Range<usize>,
+}
+
+/// A track.
+pub(super) struct Track<'t> {
+    pub name: &'t str,
+    pub port: PortSlot,
+    pub channel: Channel,
+    pub kit: Drums,
+    pub note: Option<Key>,
+    pub velocity: Velocity,
+    /// In per cent of a step.
+    pub gate: u32,
+    pub transpose: Option<Transpose>,
+}
+
+/// What letters play on a track.
+pub(super) enum Drums {
+    /// The track has no kit.
+    None,
+    /// These drums.
+    Kit(Kit),
+    /// The track has a kit that cannot be read, so that nothing can be said about letters.
+    Unreadable,
+}
+
+/// A pattern.
+pub(super) struct Pattern<'t> {
+    pub name: &'t str,
+    pub length: TickSpan,
+    pub lanes: Vec<Lane<'t>>,
+}
+
+/// Reads the whole file.
+pub(super) fn read<'t>(root: Reader<'t>, report: &mut Report) -> Document<'t> {
+    let octaves = octaves(&root, report);
+    let meter = meter(&root, report);
+    let ports = ports(&root, report);
+    let follow = follow(&root, &ports, report);
+    let tracks = tracks(&root, &ports, octaves, report);
+    let patterns = patterns(&root, &tracks, meter, report);
+    let document = Document {
+        name: name(&root, report),
+        tempo: tempo(&root, report),
+        meter,
+        seed: seed(&root, report),
+        octaves,
+        follow,
+        ports,
+        tracks,
+        patterns,
+    };
+    root.finish(report);
+    document
+}
+
+fn name<'t>(root: &Reader<'t>, report: &mut Report) -> Option<&'t str> {
+    let value = root.take(set::NAME)?;
+    let name = value.text(report)?.text;
+    if name.trim().is_empty() || name.len() > MAX_NAME || name.chars().any(char::is_control) {
+        value.refuse_because(report, || format!("expected a line of at most {MAX_NAME} characters"));
+    }
+    Some(name)
+}
+
+fn tempo(root: &Reader<'_>, report: &mut Report) -> Tempo {
+    const DEFAULT_BPM: f64 = 120.0;
+    let read = |report: &mut Report| {
+        let value = root.take(set::TEMPO)?;
+        let tempo = value.number(report).map(Tempo::from_bpm)?;
+        if tempo.is_none() {
+            value.refuse(report);
+        }
+        tempo
+    };
+    read(report).unwrap_or_else(|| Tempo::from_bpm(DEFAULT_BPM).expect("the default is in range"))
+}
+
+fn meter(root: &Reader<'_>, report: &mut Report) -> Meter {
+    let read = |report: &mut Report| {
+        let value = root.take(set::METER)?;
+        let text = value.text(report)?.text;
+        let meter = text.split_once('/').and_then(|(beats, unit)| Meter::new(digits(beats)?, digits(unit)?));
+        if meter.is_none() {
+            value.refuse(report);
+        }
+        meter
+    };
+    read(report).unwrap_or(Meter::COMMON)
+}
+
+/// A number written in digits alone, without a sign.
+fn digits<N: std::str::FromStr>(text: &str) -> Option<N> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if digits { text.parse().ok() } else { None }
+}
+
+fn seed(root: &Reader<'_>, report: &mut Report) -> u64 {
+    let seed = root.take(set::SEED).and_then(|value| value.whole(0..=i128::from(u64::MAX), report));
+    seed.and_then(|seed| u64::try_from(seed).ok()).unwrap_or(0)
+}
+
+fn octaves(root: &Reader<'_>, report: &mut Report) -> Octaves {
+    let read = |report: &mut Report| {
+        let value = root.take(set::OCTAVES)?;
+        one_of(&value, &[("c3", Octaves::C3), ("c4", Octaves::C4)], report)
+    };
+    read(report).unwrap_or_default()
+}
+
+/// The choice that a value's text names.
+pub(super) fn one_of<T: Copy>(value: &Value<'_>, choices: &[(&str, T)], report: &mut Report) -> Option<T> {
+    let word = value.text(report)?.text;
+    let choice = choices.iter().find(|(name, _)| *name == word).map(|&(_, choice)| choice);
+    if choice.is_none() {
+        let words: Vec<&str> = choices.iter().map(|&(name, _)| name).collect();
+        value.refuse_word(report, word, &words);
+    }
+    choice
+}
+
+/// A velocity, if `value` is there and is one.
+pub(super) fn velocity(value: Option<Value<'_>>, report: &mut Report) -> Option<Velocity> {
+    let number = value?.whole(1..=127, report)?;
+    u8::try_from(number).ok().and_then(Velocity::new)
+}
+
+/// A gate of at most `most` per cent, if `value` is there and is one.
+pub(super) fn gate(value: Option<Value<'_>>, most: u32, report: &mut Report) -> Option<u32> {
+    let number = value?.whole(i128::from(*GATES.start())..=i128::from(most), report)?;
+    u32::try_from(number).ok()
+}
+
+/// The entries of a table of named things: at most `most`, their names checked.
+fn named<'t>(
+    root: &Reader<'t>,
+    key: keys::Key,
+    entry: keys::Key,
+    most: usize,
+    report: &mut Report,
+) -> Vec<(Name<'t>, Value<'t>)> {
+    let Some(value) = root.take(key) else { return Vec::new() };
+    let Some(mut entries) = value.entries(entry, report) else { return Vec::new() };
+    if let Some((name, _)) = entries.get(most) {
+        report.add(name.span.clone(), || {
+            Mistake::new(format!("there are more than {most} {}", key.name))
+                .label("one too many")
+                .help(format!("a set has at most {most} {}", key.name))
+        });
+    }
+    entries.truncate(most);
+    for (name, _) in &entries {
+        let spelled = name.text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+        if !spelled || name.text.is_empty() || name.text.len() > MAX_NAME {
+            report.add(name.span.clone(), || {
+                Mistake::new(format!("{} cannot be a name", quoted(name.text)))
+                    .label(format!("expected 1 to {MAX_NAME} letters from a to z, digits, `-` or `_`"))
+                    .maybe_help(suggested_name(name.text).map(|name| format!("for example `{name}`")))
+            });
+        }
+    }
+    entries
+}
+
+/// A name near `text` that may be used.
+fn suggested_name(text: &str) -> Option<String> {
+    let spelled = |c: char| {
+        if c.is_ascii_alphanumeric() || c == '-' || c == '_' { Some(c) } else { c.is_whitespace().then_some('-') }
+    };
+    let name: String = text.trim().chars().filter_map(spelled).take(MAX_NAME).collect();
+    (!name.is_empty()).then_some(name)
+}
+
+fn ports<'t>(root: &Reader<'t>, report: &mut Report) -> Vec<Port<'t>> {
+    let entries = named(root, set::PORTS, port::ENTRY, MAX_PORTS, report);
+    entries.into_iter().map(|(name, value)| port(name.text, value, report)).collect()
+}
+
+fn port<'t>(name: &'t str, value: Value<'t>, report: &mut Report) -> Port<'t> {
+    let mut port = Port { name, device: "", optional: false, clock: false, clock_span: 0..0 };
+    let Some(table) = value.table(&port::TABLE, report) else { return port };
+    if let Some(value) = table.require(port::DEVICE, report, || format!("the port {}", quoted(name))) {
+        port.device = value.text(report).map_or("", |text| text.text);
+        let shown = !port.device.trim().is_empty() && !port.device.chars().any(char::is_control);
+        if value.is_text() && (!shown || port.device.len() > MAX_DEVICE) {
+            value.refuse(report);
+        }
+    }
+    port.optional = table.take(port::OPTIONAL).and_then(|value| value.flag(report)).unwrap_or(false);
+    if let Some(value) = table.take(port::CLOCK) {
+        port.clock = value.flag(report).unwrap_or(false);
+        port.clock_span = value.span;
+    }
+    table.finish(report);
+    port
+}
+
+fn follow(root: &Reader<'_>, ports: &[Port<'_>], report: &mut Report) -> Option<PortSlot> {
+    let table = root.take(set::CLOCK)?.table(&clock::TABLE, report)?;
+    let text = table.take(clock::FOLLOW).and_then(|value| value.text(report));
+    table.finish(report);
+    let text = text?;
+    let slot = port_slot(&text, 0..text.text.len(), ports, report)?;
+    let port = ports.get(usize::from(slot.0))?;
+    if port.clock {
+        report.add(text.span, || {
+            Mistake::new(format!("the clock of {} would go back to it", quoted(port.name)))
+                .label("the clock comes from there")
+                .also(port.clock_span.clone(), "and is sent there")
+                .help("leave out one of the two: a device that gets its own clock back races or stumbles")
+        });
+    }
+    Some(slot)
+}
+
+/// The port that `part` of `text` names.
+fn port_slot(text: &Text<'_>, part: Range<usize>, ports: &[Port<'_>], report: &mut Report) -> Option<PortSlot> {
+    let word = text.text.get(part.clone()).unwrap_or_default();
+    let slot = ports.iter().position(|port| port.name == word).and_then(|slot| u8::try_from(slot).ok());
+    if slot.is_none() {
+        report.add(text.place(part), || unknown_name("port", "ports", word, ports.iter().map(|port| port.name)));
+    }
+    slot.map(PortSlot)
+}
+
+/// The message for a name that nothing has.
+pub(super) fn unknown_name<'n>(
+    one: &str,
+    many: &str,
+    word: &str,
+    names: impl Iterator<Item = &'n str> + Clone,
+) -> Mistake {
+    let near = nearest(word, names.clone());
+    let help = match (near, names.clone().take(2).count()) {
+        (Some(near), _) => format!("did you mean `{near}`?"),
+        (None, 0) => format!("the set has no {many} yet; one begins with `[{many}.NAME]`"),
+        (None, 1) => format!("the only {one} is {}", listed(names)),
+        (None, _) => format!("the {many} are {}", listed(names)),
+    };
+    Mistake::new(format!("there is no {one} {}", quoted(word))).label(format!("not a {one} of this set")).help(help)
+}
+
+fn tracks<'t>(root: &Reader<'t>, ports: &[Port<'_>], octaves: Octaves, report: &mut Report) -> Vec<Track<'t>> {
+    let entries = named(root, set::TRACKS, track::ENTRY, MAX_TRACKS, report);
+    entries
+        .into_iter()
+        .map(|(name, value)| {
+            if pattern::RESERVED.contains(&name.text) {
+                report.add(name.span.clone(), || {
+                    Mistake::new(format!("a track cannot be called `{}`", name.text))
+                        .label("this word has its own meaning in patterns")
+                        .help("choose another name")
+                });
+            }
+            track(name.text, value, ports, octaves, report)
+        })
+        .collect()
+}
+
+fn track<'t>(name: &'t str, value: Value<'t>, ports: &[Port<'_>], octaves: Octaves, report: &mut Report) -> Track<'t> {
+    let mut track = Track {
+        name,
+        port: PortSlot(0),
+        channel: Channel::from_status(0),
+        kit: Drums::None,
+        note: None,
+        velocity: lane::VELOCITY,
+        gate: lane::GATE,
+        transpose: None,
+    };
+    let Some(table) = value.table(&track::TABLE, report) else { return track };
+    let whose = || format!("the track {}", quoted(name));
+    if let Some(text) = table.require(track::PORT, report, whose).and_then(|value| value.text(report)) {
+        track.port = port_slot(&text, 0..text.text.len(), ports, report).unwrap_or(track.port);
+    }
+    if let Some(number) = table.require(track::CHANNEL, report, whose).and_then(|value| value.whole(1..=16, report)) {
+        track.channel = u8::try_from(number).ok().and_then(Channel::from_number).unwrap_or(track.channel);
+    }
+    if let Some(value) = table.take(track::KIT) {
+        track.kit = kit(&value, octaves, report).map_or(Drums::Unreadable, Drums::Kit);
+    }
+    if let Some(text) = table.take(track::NOTE).and_then(|value| value.text(report)) {
+        // After a mistake some note stands in, so that `x` is not reported as well.
+        track.note = Some(note(&text, 0..text.text.len(), octaves, report).unwrap_or(Key::from_data(0)));
+    }
+    track.velocity = velocity(table.take(track::VELOCITY), report).unwrap_or(track.velocity);
+    track.gate = gate(table.take(track::GATE), *GATES.end(), report).unwrap_or(track.gate);
+    if let Some(text) = table.take(track::TRANSPOSE).and_then(|value| value.text(report)) {
+        track.transpose = transpose(&text, ports, octaves, report);
+    }
+    table.finish(report);
+    track
+}
+
+/// The key that `part` of `text` names.
+fn note(text: &Text<'_>, part: Range<usize>, octaves: Octaves, report: &mut Report) -> Option<Key> {
+    let word = text.text.get(part.clone()).unwrap_or_default();
+    pitch::key(word, octaves)
+        .map_err(|why| {
+            report.add(text.place(part), || {
+                Mistake::new(format!("{} is not a note", quoted(word)))
+                    .label(why)
+                    .help("notes are `c2`, `f#3`, `bb1` and so on")
+            });
+        })
+        .ok()
+}
+
+/// The drums of a kit; `None` if it is not a table.
+fn kit(value: &Value<'_>, octaves: Octaves, report: &mut Report) -> Option<Kit> {
+    let mut kit = Kit::new(value.span.clone());
+    let entries = value.entries(track::DRUM, report)?;
+    if entries.is_empty() {
+        value.refuse_because(report, || "a kit has at least one drum".to_owned());
+    }
+    for (name, value) in entries {
+        let mut letters = name.text.chars();
+        let letter = letters.next().filter(|letter| letter.is_ascii_lowercase() && letters.as_str().is_empty());
+        let Some(letter) = letter.filter(|&letter| letter != 'x') else {
+            report.add(name.span.clone(), || drum_name(name.text));
+            continue;
+        };
+        let key = if value.is_text() {
+            value.text(report).and_then(|text| note(&text, 0..text.text.len(), octaves, report))
+        } else {
+            value.whole(0..=127, report).and_then(|number| u8::try_from(number).ok()).and_then(Key::new)
+        };
+        kit.set(letter, key.unwrap_or(Key::from_data(0)));
+    }
+    Some(kit)
+}
+
+/// The message for what a drum cannot be called.
+fn drum_name(name: &str) -> Mistake {
+    let mistake = Mistake::new(format!("a drum cannot be called {}", quoted(name)));
+    let lower = name.to_ascii_lowercase();
+    match name.as_bytes() {
+        [b'x' | b'X'] => mistake
+            .label("`x` is the track's own note")
+            .help(format!("choose another letter, or set the note: `{}`", track::NOTE.example)),
+        [b'A'..=b'Z'] => mistake.label("the upper case is its accent").help(format!("write `{lower}`")),
+        _ => mistake.label("expected one letter from a to z").help(format!("for example `{}`", track::KIT.example)),
+    }
+}
+
+/// `PORT`, then in either order and each at most once `channel NUMBER` and `from NOTE`.
+fn transpose(text: &Text<'_>, ports: &[Port<'_>], octaves: Octaves, report: &mut Report) -> Option<Transpose> {
+    let mut words = words(text.text);
+    let Some(word) = words.next() else {
+        report.add(text.span.clone(), || {
+            Mistake::new("`transpose` cannot be empty")
+                .label(format!("expected {}", track::TRANSPOSE.takes))
+                .help(format!("for example `{}`", track::TRANSPOSE.example))
+        });
+        return None;
+    };
+    let port = port_slot(text, word, ports, report);
+    let (mut channel, mut from) = (None, None);
+    while let Some(word) = words.next() {
+        let written = text.text.get(word.clone()).unwrap_or_default();
+        let value = words.next();
+        match (written, value) {
+            ("channel", Some(value)) if channel.is_none() => {
+                let number = text.text.get(value.clone()).and_then(digits).and_then(Channel::from_number);
+                if number.is_none() {
+                    report.add(text.place(value), || {
+                        Mistake::new("`channel` here has no number that is a channel")
+                            .label(format!("expected {}", track::CHANNEL.takes))
+                            .help(format!("for example `{}`", track::TRANSPOSE.example))
+                    });
+                }
+                channel = Some(number);
+            }
+            ("from", Some(value)) if from.is_none() => from = Some(note(text, value, octaves, report)),
+            _ => {
+                report.add(text.place(word), || {
+                    let near = nearest(written, ["channel", "from"].into_iter());
+                    let help = match near {
+                        Some(near) if near != written => format!("did you mean `{near}`?"),
+                        _ => format!("for example `{}`", track::TRANSPOSE.example),
+                    };
+                    Mistake::new(format!("{} does not fit here", quoted(written)))
+                        .label("expected `channel` and a number, or `from` and a note")
+                        .help(help)
+                });
+                return None;
+            }
+        }
+    }
+    let from = from.flatten().or_else(|| pitch::key("c2", octaves).ok())?;
+    Some(Transpose { port: port?, channel: channel.flatten(), from })
+}
+
+/// The words of `text`, as ranges of its bytes.
+fn words(text: &str) -> impl Iterator<Item = Range<usize>> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let rest = text.get(at..)?;
+        let start = at + rest.find(|c: char| !c.is_whitespace())?;
+        let end = text.get(start..)?.find(char::is_whitespace).map_or(text.len(), |length| start + length);
+        at = end;
+        Some(start..end)
+    })
+}
+
+fn patterns<'t>(root: &Reader<'t>, tracks: &[Track<'_>], meter: Meter, report: &mut Report) -> Vec<Pattern<'t>> {
+    let given = root.take(set::PATTERNS);
+    let entries = named(root, set::PATTERNS, pattern::ENTRY, MAX_PATTERNS, report);
+    if entries.is_empty() && given.is_none_or(|value| value.is_table()) {
+        report.add_without_place(
+            Mistake::new("the set has no pattern, so there is nothing to play")
+                .help("a pattern begins with `[patterns.main]`; under it stand the tracks with their steps"),
+        );
+    }
+    entries.into_iter().map(|(name, value)| pattern(name.text, value, tracks, meter, report)).collect()
+}
+
+fn pattern<'t>(
+    name: &'t str,
+    value: Value<'t>,
+    tracks: &[Track<'_>],
+    meter: Meter,
+    report: &mut Report,
+) -> Pattern<'t> {
+    let mut pattern = Pattern { name, length: meter.bar(), lanes: Vec::new() };
+    let Some(entries) = value.entries(pattern::LANE, report) else { return pattern };
+    for (key, value) in entries {
+        if key.text == pattern::BARS.name {
+            let most = MAX_LENGTH.0 / meter.bar().0;
+            let value = value.meant_as(pattern::BARS);
+            if let Some(bars) = value.whole(1..=i128::MAX, report) {
+                match i64::try_from(bars) {
+                    Ok(bars) if bars <= most => pattern.length = meter.bar() * bars,
+                    _ => value.refuse_because(report, || format!("a pattern has at most {most} bars")),
+                }
+            }
+            continue;
+        }
+        match tracks.iter().position(|track| track.name == key.text) {
+            Some(slot) => pattern.lanes.extend(lane::read(slot, &key, value, report)),
+            None => report.add(key.span.clone(), || {
+                let names = pattern::TABLE.keys.iter().map(|key| key.name).chain(tracks.iter().map(|track| track.name));
+                match nearest(key.text, names) {
+                    Some(near) if near == pattern::BARS.name => {
+                        Mistake::new(format!("unknown key {}", quoted(key.text)))
+                            .label("there is no such key here")
+                            .help(format!("did you mean `{near}`?"))
+                    }
+                    _ => unknown_name("track", "tracks", key.text, tracks.iter().map(|track| track.name)),
+                }
+            }),
+        }
+    }
+    pattern
+}

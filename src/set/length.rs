@@ -1,0 +1,91 @@
+//! Note lengths as they are written: a fraction of a whole note, perhaps dotted or a triplet.
+
+use crate::engine::program::MAX_LENGTH;
+use crate::time::{TICKS_PER_QUARTER, TickSpan};
+
+/// The length of a whole note.
+const WHOLE: i64 = 4 * TICKS_PER_QUARTER;
+
+/// The length that `text` writes, or what is wrong with it in the words of a label.
+///
+/// `1/16` is a sixteenth, `3/8` three eighths, `1/8.` a dotted eighth (half as long again) and `1/8t` an eighth of a
+/// triplet (two thirds). Only lengths that are a whole number of ticks exist, so that nothing drifts.
+pub(super) fn parse(text: &str) -> Result<TickSpan, String> {
+    const SHAPE: &str = "expected a length such as `1/16`, `1/8t` or `1/8.`";
+    let (fraction, times, over) = match text.as_bytes().last() {
+        Some(b't') => (&text[..text.len() - 1], 2, 3),
+        Some(b'.') => (&text[..text.len() - 1], 3, 2),
+        _ => (text, 1, 1),
+    };
+    let (upper, lower) = fraction.split_once('/').ok_or(SHAPE)?;
+    let upper = number(upper).ok_or(SHAPE)?;
+    let lower = number(lower).ok_or(SHAPE)?;
+    if upper == 0 || lower == 0 {
+        return Err("a length is more than nothing".to_owned());
+    }
+    // Five digits at most each, so the products are far from overflow.
+    let ticks = WHOLE * upper * times;
+    let divisor = lower * over;
+    if ticks % divisor != 0 {
+        return Err(format!("this is not a whole number of ticks, of which a quarter note has {TICKS_PER_QUARTER}"));
+    }
+    let length = TickSpan(ticks / divisor);
+    if length > MAX_LENGTH {
+        return Err(format!("a length is at most {} whole notes", MAX_LENGTH.0 / WHOLE));
+    }
+    Ok(length)
+}
+
+fn number(text: &str) -> Option<i64> {
+    let digits = text.len() <= 5 && text.bytes().all(|byte| byte.is_ascii_digit());
+    if digits { text.parse().ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_are_ticks() {
+        for (text, ticks) in [
+            ("1/1", 3_840),
+            ("1/4", 960),
+            ("1/16", 240),
+            ("3/8", 1_440),
+            ("1/8t", 320),
+            ("1/8.", 720),
+            ("1/64t", 40),
+            ("2/1", 7_680),
+            ("1/3", 1_280),
+            ("1/3840", 1),
+            ("01/04", 960),
+            ("3000/1", 3_840 * 3_000),
+        ] {
+            assert_eq!(parse(text), Ok(TickSpan(ticks)), "{text}");
+        }
+    }
+
+    #[test]
+    fn other_lengths_are_explained() {
+        for (text, said) in [
+            ("", "such as"),
+            ("16", "such as"),
+            ("1/", "such as"),
+            ("/16", "such as"),
+            ("1/16 ", "such as"),
+            ("1/16ä", "such as"),
+            ("1/8tt", "such as"),
+            ("+1/16", "such as"),
+            ("1/123456", "such as"),
+            ("0/4", "more than nothing"),
+            ("1/0", "more than nothing"),
+            ("1/7", "whole number of ticks"),
+            ("1/3840t", "whole number of ticks"),
+            ("3001/1", "at most 3000"),
+            ("99999/1.", "at most 3000"),
+        ] {
+            let problem = parse(text).unwrap_err();
+            assert!(problem.contains(said), "{text}: {problem}");
+        }
+    }
+}

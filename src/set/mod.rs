@@ -1,0 +1,130 @@
+//! The set file: a show as a performer writes it, and its way to the [`Program`] that the engine plays.
+//!
+//! A set is one TOML file. It names the instruments (ports), the parts (tracks: a channel of a port) and what they play
+//! together (patterns). [`Set::parse`] takes it through four passes, each in its own file:
+//!
+//! 1. `syntax`: bytes to TOML tables, bounded in size and depth.
+//! 2. `document`, with `lane` and `length`: tables to a description, every name resolved and every number in range.
+//!    It reads through `reader`, which knows the place of everything, by the entries of [`keys`], which know what each
+//!    key is for.
+//! 3. `notation`, with `pitch`: the text of steps to notes.
+//! 4. `compile`: notes and lengths to ticks.
+//!
+//! No pass stops at the first mistake. All of them are gathered and shown together ([`Mistakes`]): on stage there is no
+//! time to find them one by one. A set with a mistake is not played at all, so that while a show runs the old one goes on.
+//!
+//! Whatever the bytes are, parsing ends and does not panic, in time and memory proportional to the file's length; and
+//! the program of a set without mistakes keeps the promises that [`engine::program`](crate::engine::program) makes.
+//! This runs off the real-time thread: it allocates.
+
+pub mod builtin;
+pub mod keys;
+
+mod compile;
+mod document;
+mod lane;
+mod length;
+mod mistake;
+mod notation;
+mod pitch;
+mod reader;
+mod syntax;
+
+pub use mistake::{Mistake, Mistakes, nearest};
+
+use std::path::Path;
+
+use crate::engine::program::{PortSlot, Program};
+use document::Document;
+use mistake::Report;
+
+/// A set without mistakes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Set {
+    /// What it is called: what it says itself, else the name of its file.
+    pub name: String,
+    /// By [`PortSlot`], in the order of the file.
+    pub ports: Vec<Port>,
+    /// The names of the tracks by [`TrackSlot`](crate::engine::program::TrackSlot), in the order of the file.
+    pub tracks: Vec<String>,
+    /// The names of the patterns by [`PatternSlot`](crate::engine::program::PatternSlot), in the order of the file; the
+    /// first one starts the show. At least one.
+    pub patterns: Vec<String>,
+    /// What the engine plays.
+    pub program: Program,
+}
+
+/// A port of a set: a device under the name that the set gives it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Port {
+    /// What the set calls it: letters from a to z, digits, `-` and `_`.
+    pub name: String,
+    /// What the computer calls it, or a part of that. Not empty.
+    pub device: String,
+    /// Whether clock, start, stop, continue and song position go there.
+    pub clock: bool,
+    /// Whether the show may start without it.
+    pub optional: bool,
+    /// Whether the set listens to it: its clock is followed, or its keys transpose a track.
+    pub input: bool,
+    /// Whether the set sends to it: a track plays on it, or clock goes there.
+    pub output: bool,
+}
+
+impl Set {
+    /// The largest set file, in bytes.
+    pub const MAX_BYTES: usize = syntax::MAX_BYTES;
+
+    /// Reads a set file. `origin` is the name of the file, shown with mistakes and, without its ending, the name of a
+    /// set that does not say its own.
+    ///
+    /// # Errors
+    ///
+    /// All mistakes of the file, in the order of their places.
+    pub fn parse(origin: &str, bytes: &[u8]) -> Result<Set, Mistakes> {
+        let mut report = Report::default();
+        let text = syntax::decode(bytes, &mut report);
+        let set = if report.is_empty() { parse_text(origin, &text, &mut report) } else { None };
+        match set {
+            Some(set) if report.is_empty() => Ok(set),
+            _ => Err(report.finish(origin, &text)),
+        }
+    }
+}
+
+/// The set in `text`. `None` only with a mistake in the report; what it holds counts only if there is none.
+fn parse_text(origin: &str, text: &str, report: &mut Report) -> Option<Set> {
+    let table = syntax::parse(text, report)?;
+    let document = document::read(reader::root(table.get_ref(), text), report);
+    let program = compile::compile(&document, report);
+    Some(Set {
+        name: document.name.map_or_else(|| stem(origin), str::to_owned),
+        ports: ports(&document),
+        tracks: document.tracks.iter().map(|track| track.name.to_owned()).collect(),
+        patterns: document.patterns.iter().map(|pattern| pattern.name.to_owned()).collect(),
+        program,
+    })
+}
+
+fn ports(document: &Document<'_>) -> Vec<Port> {
+    let listens = |slot: PortSlot| {
+        let transposes = |track: &document::Track<'_>| track.transpose.is_some_and(|transpose| transpose.port == slot);
+        document.follow == Some(slot) || document.tracks.iter().any(transposes)
+    };
+    let sends = |slot: PortSlot| document.tracks.iter().any(|track| track.port == slot);
+    compile::slots(&document.ports, PortSlot)
+        .map(|(slot, port)| Port {
+            name: port.name.to_owned(),
+            device: port.device.to_owned(),
+            clock: port.clock,
+            optional: port.optional,
+            input: listens(slot),
+            output: port.clock || sends(slot),
+        })
+        .collect()
+}
+
+/// The name of a file without its folder and its ending.
+fn stem(origin: &str) -> String {
+    Path::new(origin).file_stem().map_or_else(|| origin.to_owned(), |stem| stem.to_string_lossy().into_owned())
+}

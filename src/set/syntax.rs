@@ -1,0 +1,396 @@
+//! From bytes to TOML tables, with what is wrong on the way said in a performer's words.
+//!
+//! The TOML parser recovers from mistakes and goes on, but what it finds after one that swallows the lines behind it
+//! (a quote or bracket that is never closed) only confuses. So mistakes are reported up to the first of that sort. And
+//! tables are handed on only if nothing but doubled keys is wrong with them: what is missing from a damaged table may
+//! be missing only because of the damage.
+
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::mistake::{Mistake, Report, quoted};
+
+/// The largest set file, in bytes.
+pub(super) const MAX_BYTES: usize = 1 << 20;
+/// The largest file in which more than one mistake of writing is looked for, in bytes. Junk has one at nearly each byte,
+/// and the parser keeps them all.
+const MAX_RECOVERED: usize = 64 << 10;
+
+/// The text in `bytes`. Where it is not text, a mistake is reported, and the text is there only to be shown.
+pub(super) fn decode(bytes: &[u8], report: &mut Report) -> String {
+    if bytes.len() > MAX_BYTES {
+        report.add_without_place(
+            Mistake::new(format!("the file has {} bytes, which is too long for a set", bytes.len()))
+                .help(format!("a set file has at most {MAX_BYTES} bytes; is this the right file?")),
+        );
+        return String::new();
+    }
+    if bytes.starts_with(b"MThd") {
+        report.add_without_place(
+            Mistake::new("this is a MIDI file, not a set").help("a set is a text file; MIDI files are not read"),
+        );
+        return String::new();
+    }
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(error) => {
+            let at = error.valid_up_to();
+            let wide = bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]);
+            report.add(at..at + 1, || {
+                let byte = bytes.get(at).copied().unwrap_or_default();
+                let label = match wide {
+                    true => "this is how UTF-16 begins".to_owned(),
+                    false => format!("the byte {byte:02X} is not part of any character"),
+                };
+                Mistake::new("the file is not text in UTF-8").label(label).help("save it with the encoding UTF-8")
+            });
+            String::from_utf8_lossy(bytes).into_owned()
+        }
+    }
+}
+
+/// The tables of `text`, if they can be relied on.
+pub(super) fn parse<'t>(text: &'t str, report: &mut Report) -> Option<Spanned<DeTable<'t>>> {
+    let first = match DeTable::parse(text) {
+        Ok(table) => return Some(table),
+        Err(error) => error,
+    };
+    if text.len() > MAX_RECOVERED {
+        Problem::of(&first).report(text, None, report);
+        return None;
+    }
+    let (table, errors) = DeTable::parse_recoverable(text);
+    let mut problems: Vec<Problem> = errors.iter().map(Problem::of).collect();
+    problems.sort_by_key(|problem| problem.span.start);
+    let only_doubled = problems.iter().all(|problem| problem.sort == Sort::Doubled);
+    let mut line_end = 0;
+    // Under a heading that is there twice the parser finds the keys of both, and again each that they share.
+    let mut doubled_to = 0;
+    for problem in &problems {
+        // What comes after the first mistake of a line usually comes from it.
+        let at = problem.span.start;
+        if at < line_end || problem.sort == Sort::Doubled && at < doubled_to {
+            continue;
+        }
+        line_end = from(text, at).find('\n').map_or(usize::MAX, |newline| at + newline + 1);
+        problem.report(text, Some(table.get_ref()), report);
+        if problem.sort == Sort::Doubled && is_heading(text, at) {
+            let end = problem.span.end;
+            doubled_to = from(text, end).find("\n[").map_or(usize::MAX, |next| end + next);
+        }
+        if problem.sort.swallows() {
+            break;
+        }
+    }
+    only_doubled.then_some(table)
+}
+
+/// Whether the byte `at` is in a line that is a heading.
+fn is_heading(text: &str, at: usize) -> bool {
+    let start = text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1);
+    from(text, start).trim_start().starts_with('[')
+}
+
+/// Whether text over several lines begins at the byte `at`.
+fn is_long(text: &str, at: usize) -> bool {
+    ["\"\"\"", "'''"].iter().any(|quotes| from(text, at).starts_with(quotes))
+}
+
+/// What begins at the byte `at`; nothing if that is not the beginning of a character.
+fn from(text: &str, at: usize) -> &str {
+    text.get(at..).unwrap_or_default()
+}
+
+/// The sorts of mistakes that can be told apart by what the parser says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sort {
+    Doubled,
+    OpenText,
+    OpenList,
+    OpenTable,
+    OpenHeading,
+    NoEquals,
+    NoValue,
+    Unquoted,
+    KeySign,
+    NoKey,
+    Control,
+    Escape,
+    Number,
+    TwoInLine,
+    Comma,
+    Dotted,
+    Deep,
+    Other,
+}
+
+impl Sort {
+    /// Whether what comes after it in the file cannot be trusted.
+    fn swallows(self) -> bool {
+        matches!(self, Sort::OpenText | Sort::OpenList | Sort::OpenTable | Sort::Comma | Sort::Deep | Sort::Other)
+    }
+}
+
+/// A mistake of writing.
+struct Problem<'e> {
+    sort: Sort,
+    span: Range<usize>,
+    /// What the parser says.
+    said: &'e str,
+}
+
+impl Problem<'_> {
+    fn of(error: &toml::de::Error) -> Problem<'_> {
+        let said = error.message();
+        let starts = |beginnings: &[&str]| beginnings.iter().any(|beginning| said.starts_with(beginning));
+        let sort = if starts(&["duplicate key"]) {
+            Sort::Doubled
+        } else if starts(&["invalid basic string", "invalid literal string", "invalid multi-line"]) {
+            if said.contains("visible characters") { Sort::Control } else { Sort::OpenText }
+        } else if starts(&["unclosed array"]) {
+            Sort::OpenList
+        } else if starts(&["unclosed inline table"]) {
+            Sort::OpenTable
+        } else if starts(&["unclosed table", "unclosed array table"]) {
+            Sort::OpenHeading
+        } else if starts(&["key with no value"]) {
+            Sort::NoEquals
+        } else if starts(&["string values must be quoted", "invalid boolean", "missing value"]) {
+            if error.span().is_none_or(|span| span.is_empty()) { Sort::NoValue } else { Sort::Unquoted }
+        } else if starts(&["invalid unquoted key"]) {
+            Sort::KeySign
+        } else if starts(&["unquoted keys cannot be empty"]) {
+            Sort::NoKey
+        } else if starts(&["missing escaped value", "too few unicode", "invalid escape"]) {
+            Sort::Escape
+        } else if starts(&[
+            "unexpected leading zero",
+            "invalid fraction",
+            "invalid mantissa",
+            "invalid exponent",
+            "radix",
+            "`_` may",
+            "redundant",
+            "integers with",
+            "unexpected sign",
+        ]) {
+            Sort::Number
+        } else if starts(&["unexpected key or value"]) {
+            Sort::TwoInLine
+        } else if starts(&[
+            "missing comma",
+            "extra assignment",
+            "extra comma",
+            "unexpected `=` in array",
+            "missing assignment",
+        ]) {
+            Sort::Comma
+        } else if starts(&["cannot extend value"]) {
+            Sort::Dotted
+        } else if starts(&["recursion limit", "cannot recurse"]) {
+            Sort::Deep
+        } else if starts(&["invalid comment character", "carriage return"]) {
+            Sort::Control
+        } else {
+            Sort::Other
+        };
+        Problem { sort, span: error.span().unwrap_or(0..0), said }
+    }
+
+    fn report(&self, text: &str, table: Option<&DeTable<'_>>, report: &mut Report) {
+        report.add(self.place(text, table), || self.mistake(text, table));
+    }
+
+    /// What to mark. Where something was never closed it is where it was opened, since the end says nothing.
+    fn place(&self, text: &str, table: Option<&DeTable<'_>>) -> Range<usize> {
+        // Nothing is to be seen behind the last line.
+        let at =
+            if from(text, self.span.start).trim_start().is_empty() { text.trim_end().len() } else { self.span.start };
+        let opened = || table.and_then(|table| last_before(table, at)).map(|value| value.start);
+        match self.sort {
+            Sort::OpenText => match opened() {
+                Some(start) if is_long(text, start) => start..start + 3,
+                Some(start) if text.get(start..at).is_some_and(|line| !line.contains('\n')) => start..at,
+                _ => at..at,
+            },
+            Sort::OpenList | Sort::OpenTable => opened().map_or(at..at, |start| start..start + 1),
+            _ => at..self.span.end.clamp(at, text.len()),
+        }
+    }
+
+    /// The label for something that was never closed, by whether its beginning could be found.
+    fn about_opening(&self, text: &str, table: Option<&DeTable<'_>>) -> &'static str {
+        if self.place(text, table).is_empty() { "here it is still open" } else { "it begins here and has no end" }
+    }
+
+    fn about_number(&self) -> &str {
+        let said = |part: &str| self.said.contains(part);
+        if said("leading zero") {
+            "a number does not begin with 0"
+        } else if said("fraction") || said("mantissa") || said("exponent") {
+            "expected digits here"
+        } else if said("`_`") {
+            "`_` stands between two digits"
+        } else {
+            self.said
+        }
+    }
+
+    fn mistake(&self, text: &str, table: Option<&DeTable<'_>>) -> Mistake {
+        let written = text.get(self.span.clone()).unwrap_or_default();
+        match self.sort {
+            Sort::Doubled => {
+                let mistake = Mistake::new(format!("{} is there twice", quoted(written)))
+                    .label("the second one")
+                    .help("leave one of them out, or give it another name");
+                match table.and_then(|table| key_before(table, written, self.span.start)) {
+                    Some(first) => mistake.also(first, "the first one"),
+                    None => mistake,
+                }
+            }
+            Sort::OpenText if self.said.contains("multi-line") => Mistake::new("text is not closed")
+                .label(self.about_opening(text, table))
+                .help("text over several lines ends with three quotes, as it begins: `\"\"\"`"),
+            Sort::OpenText => Mistake::new("text is not closed")
+                .label("the closing quote is missing")
+                .help("end the text with a quote; text over several lines stands between `\"\"\"` and `\"\"\"`"),
+            Sort::OpenList => Mistake::new("a list is not closed")
+                .label(self.about_opening(text, table))
+                .help("end the list with `]`"),
+            Sort::OpenTable => Mistake::new("a table is not closed")
+                .label(self.about_opening(text, table))
+                .help("end the table with `}`"),
+            Sort::OpenHeading => {
+                Mistake::new("a heading is not closed").label("expected `]`").help("a heading is like `[tracks.bass]`")
+            }
+            Sort::NoEquals => Mistake::new("a key has no value")
+                .label("expected `=` and a value")
+                .help("a line is like `tempo = 125.0`, a heading like `[tracks.bass]`, a comment begins with `#`"),
+            Sort::NoValue => Mistake::new("a key has no value")
+                .label("expected a value")
+                .help("a line is like `tempo = 125.0` or `port = \"circuit\"`"),
+            Sort::Unquoted if from(text, self.span.end).trim_start_matches(' ').starts_with('=') => {
+                Mistake::new("two keys run together")
+                    .label("somewhere in here a comma or a new line is missing")
+                    .help("put each key on a line of its own, or a comma between the entries of a table")
+            }
+            Sort::Unquoted => unquoted(written),
+            Sort::KeySign if written.starts_with(':') => Mistake::new("a key and its value are joined by `=`")
+                .label("expected `=`")
+                .help("a line is like `tempo = 125.0`"),
+            Sort::KeySign if written.starts_with("//") || written.starts_with(';') || written.starts_with("--") => {
+                Mistake::new("this is not how a comment begins").label("expected `#`").help("a line is like `# my set`")
+            }
+            Sort::KeySign => Mistake::new(format!("{} cannot be part of a key", quoted(written)))
+                .label("expected letters, digits, `-` or `_`")
+                .help("a line is like `tempo = 125.0`; a comment begins with `#`"),
+            Sort::NoKey => Mistake::new("a key is missing")
+                .label("expected a name here")
+                .help("a line is like `tempo = 125.0`, a heading like `[tracks.bass]`"),
+            Sort::Control => Mistake::new("a character that cannot be seen")
+                .label(if written.is_empty() { "here".to_owned() } else { format!("this is {}", quoted(written)) })
+                .help("delete it; copying from elsewhere brings in such characters"),
+            Sort::Escape => Mistake::new("`\\` means something of its own in text")
+                .label("no such escape")
+                .help("write the text between single quotes, where `\\` is just that, or write `\\\\`"),
+            Sort::Number => Mistake::new("a number is not written as one")
+                .label(self.about_number())
+                .help("numbers are like `7` and `125.5`"),
+            Sort::TwoInLine => Mistake::new("the line goes on after its value")
+                .label("expected the end of the line")
+                .help("put each key on a line of its own; a comment begins with `#`"),
+            Sort::Comma => {
+                let (what, close) = if self.said.contains("array") { ("list", ']') } else { ("table", '}') };
+                let mistake = if self.said.starts_with("extra comma") {
+                    Mistake::new("there is a comma too many")
+                        .label("nothing stands before this one")
+                        .help("leave it out")
+                } else {
+                    Mistake::new(format!("a comma or `{close}` is missing"))
+                        .label("before this")
+                        .help(format!("the parts of a {what} are separated by commas, and `{close}` ends it"))
+                };
+                match table.and_then(|table| container_before(table, close, self.span.start)) {
+                    Some(open) => mistake.also(open.start..open.start + 1, format!("the {what} begins here")),
+                    None => mistake,
+                }
+            }
+            Sort::Dotted => {
+                Mistake::new(format!("{} is not a table", quoted(written))).label("a value cannot have keys of its own")
+            }
+            Sort::Deep => Mistake::new("tables or lists are nested too deeply").label("too deep"),
+            Sort::Other => Mistake::new("the file cannot be read from here").label(self.said.to_owned()),
+        }
+    }
+}
+
+/// The message for a value that is neither a number nor true or false nor in quotes.
+fn unquoted(written: &str) -> Mistake {
+    let lower = written.to_ascii_lowercase();
+    let curly = ['“', '”', '„', '‘', '’', '«', '»'];
+    let mistake = Mistake::new(format!("{} is not a value", quoted(written)));
+    if written.contains(curly) {
+        let plain: String = written.chars().map(|c| if curly.contains(&c) { '"' } else { c }).collect();
+        return mistake.label("these quotes are not straight").help(format!("write {}", quoted(&plain)));
+    }
+    if ["true", "false"].contains(&&lower[..]) {
+        return mistake.label("expected lower case").help(format!("write `{lower}`"));
+    }
+    let on = ["yes", "on", "tru", "ture"].contains(&&lower[..]);
+    if on || ["no", "off", "flase", "fasle"].contains(&&lower[..]) {
+        return mistake.label("expected `true` or `false`").help(format!("did you mean `{on}`?"));
+    }
+    let number = written.split_whitespace().next().filter(|word| word.parse::<f64>().is_ok());
+    match number {
+        Some(number) if written.trim() != number => mistake
+            .label("a number, and something behind it")
+            .help(format!("write the number alone, `{number}`, or the whole in quotes if it is text")),
+        _ => {
+            mistake.label("text stands in quotes").help(format!("write {}", quoted(&format!("\"{}\"", written.trim()))))
+        }
+    }
+}
+
+/// The last value that begins before `at`: the one that was being read there.
+fn last_before(table: &DeTable<'_>, at: usize) -> Option<Range<usize>> {
+    let values = table.values().filter_map(|value| last_in(value, at));
+    values.max_by_key(|span| span.start)
+}
+
+fn last_in(value: &Spanned<DeValue<'_>>, at: usize) -> Option<Range<usize>> {
+    let own = Some(value.span()).filter(|span| span.start < at && span.end >= at);
+    let inner = match value.get_ref() {
+        DeValue::Table(table) => last_before(table, at),
+        DeValue::Array(list) => list.iter().filter_map(|value| last_in(value, at)).max_by_key(|span| span.start),
+        _ => None,
+    };
+    inner.or(own)
+}
+
+/// The list or table that is written between brackets, closed by `close`, and that `at` is in or right behind.
+fn container_before(table: &DeTable<'_>, close: char, at: usize) -> Option<Range<usize>> {
+    table.values().filter_map(|value| container_in(value, close, at)).max_by_key(|span| span.start)
+}
+
+fn container_in(value: &Spanned<DeValue<'_>>, close: char, at: usize) -> Option<Range<usize>> {
+    let (own, inner) = match value.get_ref() {
+        DeValue::Table(table) => (close == '}', container_before(table, close, at)),
+        DeValue::Array(list) => {
+            (close == ']', list.iter().filter_map(|value| container_in(value, close, at)).max_by_key(|span| span.start))
+        }
+        _ => (false, None),
+    };
+    inner.or_else(|| Some(value.span()).filter(|span| own && span.start < at && span.end >= at))
+}
+
+/// The last key called `name` that begins before `at`: the first of two, if there are two.
+fn key_before(table: &DeTable<'_>, name: &str, at: usize) -> Option<Range<usize>> {
+    let inner = table.values().filter_map(|value| match value.get_ref() {
+        DeValue::Table(table) => key_before(table, name, at),
+        _ => None,
+    });
+    let own = table.iter().filter(|(key, _)| key.get_ref() == name && key.span().start < at).map(|(key, _)| key.span());
+    own.chain(inner).max_by_key(|span| span.start)
+}

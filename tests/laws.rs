@@ -1,0 +1,162 @@
+//! Laws of the engine, over random shows: how time is cut does not matter, the seed decides, and nothing is left hanging.
+
+mod support;
+
+use proptest::prelude::*;
+use support::*;
+use tightrope::engine::Command;
+use tightrope::engine::program::PatternSlot;
+use tightrope::midi::Message;
+use tightrope::time::{Nanos, Span, Tick};
+
+/// Something that happens to a show.
+#[derive(Clone, Copy, Debug)]
+enum Event {
+    Input(u8, Message),
+    Command(Command),
+    Wait(i64),
+}
+
+fn any_event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        8 => Just(Event::Input(0, Message::Clock)),
+        4 => (0i64..40_000_000).prop_map(Event::Wait),
+        1 => Just(Event::Input(0, Message::Start)),
+        1 => Just(Event::Input(0, Message::Stop)),
+        1 => Just(Event::Input(0, Message::Continue)),
+        1 => (0u16..16_384).prop_map(|sixteenths| Event::Input(0, Message::SongPosition(sixteenths))),
+        2 => (0u8..2, 1u8..17, 0u8..128).prop_map(|(port, channel, key)| Event::Input(port, note_on(channel, key))),
+        1 => prop_oneof![
+            Just(Command::Start),
+            Just(Command::Stop),
+            Just(Command::Continue),
+            (0u16..3).prop_map(|slot| Command::Launch(PatternSlot(slot))),
+        ]
+        .prop_map(Event::Command),
+    ]
+}
+
+/// Plays `events`, cutting each wait into pieces of `piece` nanoseconds, or going from deadline to deadline.
+fn play(program: tightrope::engine::program::Program, events: &[Event], piece: Option<i64>) -> Show {
+    let mut show = Show::new(program);
+    for event in events {
+        match *event {
+            Event::Input(port, message) => show.input(tightrope::engine::program::PortSlot(port), message),
+            Event::Command(command) => show.command(command),
+            Event::Wait(nanos) => {
+                let end = show.now + Span(nanos);
+                match piece {
+                    None => show.wait_until(end),
+                    Some(piece) => {
+                        while show.now < end {
+                            let next = show.now + Span(piece);
+                            show.advance(next.min(end));
+                        }
+                    }
+                }
+            }
+        }
+    }
+    show
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn chunking_does_not_matter(events in prop::collection::vec(any_event(), 1..200), own_clock: bool) {
+        let program = || if own_clock { circuits_alone() } else { circuits() };
+        let whole = play(program(), &events, Some(i64::MAX >> 1));
+        let fine = play(program(), &events, Some(1_000_000));
+        let waits = play(program(), &events, None);
+        prop_assert_eq!(text(&whole.trace), text(&fine.trace));
+        prop_assert_eq!(text(&whole.trace), text(&waits.trace));
+    }
+
+    #[test]
+    fn whatever_happens_nothing_is_left_sounding(events in prop::collection::vec(any_event(), 1..300), own_clock: bool) {
+        let program = if own_clock { circuits_alone() } else { circuits() };
+        let mut show = play(program, &events, None);
+        let sounding = check_trace(&show.trace);
+        prop_assert_eq!(sounding, show.engine.sounding());
+        show.command(Command::End);
+        prop_assert!(show.engine.is_finished());
+        prop_assert_eq!(check_trace(&show.trace), 0);
+        let length = show.trace.len();
+        show.input(CIRCUIT, Message::Start);
+        show.pulses(50, PULSE);
+        prop_assert_eq!(show.trace.len(), length, "it plays after its end");
+    }
+
+    #[test]
+    fn no_time_lets_the_music_run_ahead_of_the_master(pulses in 1usize..200, interval in 5_000_000i64..120_000_000) {
+        let mut show = Show::new(circuits());
+        show.input(CIRCUIT, Message::Start);
+        show.pulses(pulses, Span(interval));
+        show.wait(Span::from_millis(60_000));
+        let last = Tick(pulses as i64 * 40);
+        prop_assert!(show.trace.iter().all(|departure| departure.tick < last));
+    }
+}
+
+#[test]
+fn one_long_step_is_the_same_as_many_short_ones() {
+    let run = |piece| {
+        let mut show = Show::new(circuits_alone());
+        show.command(Command::Start);
+        let end = show.now + Span::from_millis(12_000);
+        while show.now < end {
+            let next = show.now + piece;
+            show.advance(next.min(end));
+        }
+        text(&show.trace)
+    };
+    let whole = run(Span::from_millis(12_000));
+    assert_eq!(whole, run(Span::from_millis(1)));
+    assert!(whole.lines().count() > 600);
+}
+
+#[test]
+fn the_seed_decides_the_show() {
+    let run = |seed| {
+        let mut program = circuits_alone();
+        program.seed = seed;
+        let mut show = Show::new(program);
+        show.command(Command::Start);
+        show.advance(show.now + Span::from_millis(30_000));
+        text(&show.trace)
+    };
+    assert_eq!(run(7), run(7));
+    assert_ne!(run(7), run(8));
+}
+
+#[test]
+fn starting_again_plays_the_same_show_again() {
+    let mut show = Show::new(circuits_alone());
+    let mut takes = Vec::new();
+    for _ in 0..2 {
+        let from = show.trace.len();
+        let start = show.now;
+        show.command(Command::Start);
+        show.advance(start + Span::from_millis(20_000));
+        show.command(Command::Stop);
+        let take: Vec<_> = show.trace[from..].iter().map(|d| (d.due.since(start), d.port, d.message)).collect();
+        takes.push(take);
+    }
+    assert_eq!(takes[0], takes[1]);
+}
+
+#[test]
+fn repeated_and_early_calls_are_harmless() {
+    let mut show = Show::new(circuits());
+    show.pulses(3, PULSE);
+    show.input(CIRCUIT, Message::Start);
+    show.pulses(5, PULSE);
+    let length = show.trace.len();
+    for _ in 0..100 {
+        show.advance(show.now);
+        let progress = show.engine.advance(&show.program, Nanos(0), &mut Default::default());
+        assert_eq!(progress, tightrope::engine::Progress::CaughtUp);
+    }
+    assert_eq!(show.trace.len(), length);
+}

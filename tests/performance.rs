@@ -1,0 +1,339 @@
+//! The talk's performance, in virtual time: each note on its own pulse, whatever the transport does.
+
+mod support;
+
+use support::*;
+use tightrope::engine::Command;
+use tightrope::engine::outbox::Departure;
+use tightrope::engine::program::{PatternSlot, Program};
+use tightrope::engine::transport::Phase;
+use tightrope::midi::Message;
+use tightrope::time::{Nanos, Span, Tick};
+
+/// A performance of `count` pulses after START, as the stage plays it.
+fn performance(count: usize) -> (Show, Nanos) {
+    let mut show = Show::new(circuits());
+    show.pulses(24, PULSE);
+    show.input(CIRCUIT, Message::Start);
+    show.wait(Span::from_millis(1));
+    let first = show.now;
+    show.pulses(count, PULSE);
+    (show, first)
+}
+
+/// On which pulse each note of `key` fell.
+fn pulses_of(show: &Show, first: Nanos, key: u8) -> Vec<i64> {
+    let ons = show.note_ons(CIRCUIT);
+    let on_pulse = |at: Nanos| {
+        assert_eq!(at.since(first).0 % PULSE.0, 0, "a note of {key} is off its pulse");
+        at.since(first).0 / PULSE.0
+    };
+    ons.into_iter().filter(|&(_, k)| k == key).map(|(at, _)| on_pulse(at)).collect()
+}
+
+#[test]
+fn a_thousand_pulses_are_played_to_the_note() {
+    let (mut show, first) = performance(1_000);
+    show.input(CIRCUIT, Message::Stop);
+    let every = |step: i64, from: i64| (0..1_000).filter(move |pulse| pulse % step == from).collect::<Vec<i64>>();
+    assert_eq!(pulses_of(&show, first, 60), every(24, 0));
+    assert_eq!(pulses_of(&show, first, 62), every(48, 24));
+    let hats: Vec<i64> = (0..1_000).filter(|pulse| [0, 6].contains(&(pulse % 24))).collect();
+    assert_eq!(pulses_of(&show, first, 64), hats);
+    assert_eq!(pulses_of(&show, first, 65), every(24, 12));
+    assert_eq!(show.note_ons(CIRCUIT).len(), 189);
+
+    let mono = show.note_ons(MONO);
+    let bass: Vec<i64> = mono.iter().filter(|(_, key)| *key == 48).map(|(at, _)| at.since(first).0 / PULSE.0).collect();
+    assert_eq!(bass, every(96, 0));
+    let arp: Vec<_> = mono.iter().filter(|(_, key)| *key != 48).collect();
+    assert!(arp.len() >= 100, "{} notes of arpeggio", arp.len());
+    assert!(arp.iter().all(|(at, key)| at.since(first).0 % (6 * PULSE.0) == 0 && [72, 65, 67].contains(key)));
+
+    assert_eq!(show.count(MONO, Message::Clock), 24 + 1_000);
+    assert_eq!(show.count(MONO, Message::Start), 1);
+    assert_eq!(show.count(MONO, Message::Stop), 1);
+    assert_eq!(show.count(CIRCUIT, Message::Clock), 0);
+    show.check();
+    assert_eq!(show.engine.sounding(), 0);
+}
+
+/// The arpeggio's notes in pulses: when each began, and how long it is (twice its gate).
+fn arpeggio(show: &Show, first: Nanos) -> Vec<(i64, i64)> {
+    let pulses = |span: Span| span.0 / PULSE.0;
+    let mut notes = Vec::new();
+    for (i, on) in show.trace.iter().enumerate() {
+        if let Message::NoteOn(channel, key, velocity) = on.message
+            && (on.port, velocity.value()) == (MONO, 32)
+        {
+            let is_off = |d: &&Departure| d.port == MONO && d.message == Message::NoteOff(channel, key, 0);
+            if let Some(off) = show.trace[i..].iter().find(is_off) {
+                notes.push((pulses(on.due.since(first)), 2 * pulses(off.due.since(on.due))));
+            }
+        }
+    }
+    notes
+}
+
+#[test]
+fn the_arpeggio_rests_once_where_all_it_has_played_fills_bars() {
+    let (show, first) = performance(96 * 100);
+    let mut filled = 0;
+    let mut rests = 0;
+    for (on, length) in arpeggio(&show, first) {
+        if filled % 96 == 0 {
+            assert!([6, 12].contains(&(on - filled)), "no rest at pulse {filled}");
+            rests += 1;
+        } else {
+            assert_eq!(on, filled, "a gap");
+        }
+        filled = on + length;
+    }
+    assert!(rests > 20, "{rests} rests");
+}
+
+#[test]
+fn one_in_four_notes_of_the_arpeggio_is_an_eighth() {
+    let (show, first) = performance(96 * 100);
+    let notes = arpeggio(&show, first);
+    let eighths = notes.iter().filter(|(_, length)| *length == 12).count();
+    assert!((20..30).contains(&(100 * eighths / notes.len())), "{eighths} of {}", notes.len());
+    assert!(notes.iter().all(|(_, length)| [6, 12].contains(length)));
+}
+
+#[test]
+fn gates_are_as_in_the_talk() {
+    let (show, first) = performance(97);
+    let off_of = |key: u8| {
+        let on = show.note_ons(CIRCUIT).into_iter().find(|n| n.1 == key).unwrap().0;
+        let off = show.trace.iter().find(|d| d.message == note_off(10, key)).unwrap().due;
+        off.since(on).0 / PULSE.0
+    };
+    assert_eq!([off_of(60), off_of(62), off_of(64), off_of(65)], [12, 12, 3, 6]);
+    let bass_off = show.trace.iter().find(|d| d.port == MONO && d.message == note_off(1, 48)).unwrap().due;
+    assert_eq!(bass_off.since(first).0 / PULSE.0, 96);
+}
+
+#[test]
+fn start_is_not_a_pulse() {
+    let mut show = Show::new(circuits());
+    show.input(CIRCUIT, Message::Start);
+    show.wait(Span::from_millis(300));
+    assert_eq!(show.engine.phase(), Phase::Armed);
+    assert!(show.note_ons(CIRCUIT).is_empty(), "nothing sounds before the first pulse");
+    let first = show.now;
+    show.pulses(1, PULSE);
+    assert_eq!(show.note_ons(CIRCUIT)[0], (first, 60));
+}
+
+#[test]
+fn the_last_key_moves_the_bass_from_its_next_note_on() {
+    let mut show = Show::new(circuits());
+    show.input(CIRCUIT, Message::Start);
+    show.pulses(40, PULSE);
+    show.input(CIRCUIT, note_on(1, 50));
+    show.input(CIRCUIT, note_off(1, 50));
+    show.pulses(56, PULSE);
+    let change = show.now;
+    show.pulses(90, PULSE);
+    let bass: Vec<u8> = show.note_ons(MONO).into_iter().map(|n| n.1).filter(|k| *k < 60).collect();
+    assert_eq!(bass, [48, 50]);
+    // Legato: the new note is struck first, then the old one gets its own off.
+    let position = |message| show.trace.iter().position(|d| d.port == MONO && d.message == message).unwrap();
+    let on = show.trace.iter().position(|d| {
+        d.due == change && d.port == MONO && matches!(d.message, Message::NoteOn(_, k, _) if k.number() == 50)
+    });
+    assert!(on.unwrap() < position(note_off(1, 48)));
+    assert_eq!(show.count(MONO, note_off(1, 50)), 0, "it still sounds");
+    show.input(CIRCUIT, Message::Stop);
+    assert_eq!(show.count(MONO, note_off(1, 50)), 1);
+    show.check();
+}
+
+#[test]
+fn stop_ends_every_note_and_continue_goes_on_with_the_next_pulse() {
+    let (mut show, first) = performance(30);
+    show.input(CIRCUIT, Message::Stop);
+    assert_eq!((show.engine.sounding(), show.engine.phase()), (0, Phase::Stopped));
+    let stopped = show.trace.len();
+    show.pulses(10, PULSE);
+    let silent = show.trace[stopped..].iter().all(|d| d.message == Message::Clock);
+    assert!(silent, "only the clock goes on while it is stopped");
+    show.input(CIRCUIT, Message::Continue);
+    let on = show.now;
+    show.pulses(30, PULSE);
+    // 30 pulses were played, so pulse 30 comes next: the second hat of beat two; and beat three is pulse 48.
+    let after: Vec<_> = show.note_ons(CIRCUIT).into_iter().filter(|n| n.0 >= on).collect();
+    assert_eq!(after[0], (on, 64));
+    let kick = after.iter().find(|n| n.1 == 60).unwrap();
+    assert_eq!(kick.0.since(on), Span(18 * PULSE.0));
+    assert_eq!(show.count(MONO, Message::Continue), 1);
+    assert!(first < on);
+    show.check();
+}
+
+#[test]
+fn the_song_position_is_where_continue_goes_on() {
+    let mut show = Show::new(circuits());
+    // Bar 200 and one beat: 3,204 sixteenths; far beyond what fits into fewer bits.
+    show.input(CIRCUIT, Message::SongPosition(3_200 + 4));
+    show.input(CIRCUIT, Message::Continue);
+    let on = show.now;
+    show.pulses(96, PULSE);
+    assert_eq!(show.count(MONO, Message::SongPosition(3_204)), 1);
+    let beats: Vec<_> = show.note_ons(CIRCUIT).into_iter().filter(|n| [60, 62].contains(&n.1)).take(3).collect();
+    assert_eq!(beats, [(on, 60), (on, 62), (on + Span(24 * PULSE.0), 60)]);
+    let bass = show.note_ons(MONO).into_iter().find(|n| n.1 == 48).unwrap();
+    assert_eq!(bass.0.since(on), Span(72 * PULSE.0), "the bass waits for its bar");
+    show.check();
+}
+
+#[test]
+fn a_second_start_begins_again_and_kills_nothing() {
+    let (mut show, _) = performance(40);
+    show.input(CIRCUIT, Message::Start);
+    assert_eq!(show.engine.sounding(), 0);
+    let again = show.now;
+    show.pulses(60, PULSE);
+    let kicks: Vec<_> = show.note_ons(CIRCUIT).into_iter().filter(|n| n.1 == 60 && n.0 >= again).collect();
+    assert_eq!(kicks, [0, 24, 48].map(|pulse| (again + Span(pulse * PULSE.0), 60)));
+    show.check();
+}
+
+#[test]
+fn pulses_out_of_a_queue_count_as_many_pulses() {
+    let (mut show, first) = performance(10);
+    show.wait(Span(48 * PULSE.0));
+    for _ in 0..48 {
+        show.input(CIRCUIT, Message::Clock);
+    }
+    show.wait(PULSE);
+    show.pulses(60, PULSE);
+    // 10 + 48 pulses have gone by; the kick of pulse 72 comes 14 pulses later.
+    let kicks: Vec<_> = show.note_ons(CIRCUIT).into_iter().filter(|n| n.1 == 60).collect();
+    let resumed = first + Span(10 * PULSE.0 + 48 * PULSE.0 + PULSE.0);
+    assert!(kicks.contains(&(resumed + Span(14 * PULSE.0), 60)), "{kicks:?}");
+    assert_eq!(show.count(MONO, Message::Clock), 24 + 10 + 48 + 60);
+    show.check();
+}
+
+#[test]
+fn between_pulses_notes_fall_where_the_tempo_says() {
+    let set = r#"
+        [clock]
+        follow = "a"
+        [ports.a]
+        device = "a"
+        [tracks.t]
+        port = "a"
+        channel = 1
+        [patterns.p]
+        t = { step = "1/64", steps = "c2 d2" }
+    "#;
+    let mut show = Show::new(compile(set));
+    show.pulses(24, PULSE);
+    show.input(CIRCUIT, Message::Start);
+    let first = show.now;
+    show.pulses(24, PULSE);
+    // A 64th is one and a half pulses.
+    let places: Vec<i64> = show.note_ons(CIRCUIT).iter().map(|n| n.0.since(first).0 / 1_000).take(5).collect();
+    assert_eq!(places, [0, 30_000, 60_000, 90_000, 120_000]);
+    show.check();
+}
+
+#[test]
+fn our_own_clock_does_not_drift() {
+    let mut show = Show::new(circuits_alone());
+    show.command(Command::Start);
+    let bars = 10_000;
+    show.advance(show.now + Span(bars * 96 * PULSE.0));
+    let clocks: Vec<_> = show.trace.iter().filter(|d| d.message == Message::Clock).collect();
+    let first = clocks[0].due;
+    for (pulse, clock) in clocks.iter().enumerate() {
+        assert_eq!(clock.due.since(first), Span(pulse as i64 * PULSE.0));
+    }
+    assert!(clocks.len() as i64 > (bars - 1) * 96);
+    assert_eq!(show.trace[0].message, Message::Start);
+    assert!(first.since(show.trace[0].due) >= Span::from_millis(1), "START comes well before the first pulse");
+    show.check();
+}
+
+#[test]
+fn an_end_position_ends_on_the_line() {
+    let mut show = Show::new(circuits_alone());
+    show.command(Command::EndAt(Tick(2 * 3_840)));
+    show.command(Command::Start);
+    show.wait(Span::from_millis(10_000));
+    assert!(show.engine.is_finished());
+    assert_eq!(show.count(MONO, Message::Clock), 192);
+    assert_eq!(show.note_ons(CIRCUIT).iter().filter(|n| n.1 == 60).count(), 8);
+    assert_eq!((check_trace(&show.trace), show.count(MONO, Message::Stop)), (0, 1));
+    assert_eq!(show.engine.next_deadline(), None);
+}
+
+#[test]
+fn ending_while_it_is_stopped_sends_no_second_stop() {
+    let (mut show, _) = performance(30);
+    show.input(CIRCUIT, Message::Stop);
+    show.command(Command::End);
+    assert!(show.engine.is_finished());
+    assert_eq!(show.count(MONO, Message::Stop), 1);
+}
+
+const TWO_PATTERNS: &str = r#"
+    [ports.a]
+    device = "a"
+    clock = true
+    [tracks.t]
+    port = "a"
+    channel = 1
+    gate = 100
+    [patterns.one]
+    t = { step = "1/4", steps = "c2" }
+    [patterns.two]
+    t = { step = "1/1", steps = "d2" }
+"#;
+
+#[test]
+fn a_launch_waits_for_the_bar_line_and_the_last_request_wins() {
+    let mut show = Show::new(compile(TWO_PATTERNS));
+    show.command(Command::Start);
+    show.wait(Span::from_millis(900));
+    show.command(Command::Launch(PatternSlot(1)));
+    show.command(Command::Launch(PatternSlot(0)));
+    show.command(Command::Launch(PatternSlot(1)));
+    show.command(Command::Launch(PatternSlot(9)));
+    show.wait(Span::from_millis(3_000));
+    let ticks: Vec<(i64, u8)> = show
+        .trace
+        .iter()
+        .filter_map(|d| match d.message {
+            Message::NoteOn(_, key, _) => Some((d.tick.0, key.number())),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(ticks, [(0, 48), (960, 48), (1_920, 48), (2_880, 48), (3_840, 50)]);
+    show.check();
+}
+
+#[test]
+fn what_was_launched_while_stopped_plays_from_the_start() {
+    let mut show = Show::new(compile(TWO_PATTERNS));
+    show.command(Command::Launch(PatternSlot(1)));
+    show.command(Command::Start);
+    show.wait(Span::from_millis(100));
+    assert_eq!(show.note_ons(CIRCUIT)[0].1, 50);
+    show.command(Command::Stop);
+    show.command(Command::Continue);
+    show.wait(Span::from_millis(3_000));
+    show.command(Command::End);
+    assert_eq!(check_trace(&show.trace), 0);
+}
+
+#[test]
+fn a_program_without_patterns_is_silent() {
+    let mut show = Show::new(Program { patterns: Box::new([]), ..circuits_alone() });
+    show.command(Command::Start);
+    show.wait(Span::from_millis(100));
+    assert!(show.trace.iter().all(|d| matches!(d.message, Message::Start | Message::Clock)));
+}

@@ -1,0 +1,339 @@
+//! What a performer is told about broken set files: a snapshot for each part of the file, with all that can go wrong in it.
+//!
+//! The snapshots are to be read by eye when they change. The marked place has to be the one that is wrong, the words have to
+//! say what would be right without knowing anything of TOML or of this program, and where a name is nearly right, the
+//! right one has to be suggested. `INSTA_UPDATE=always cargo test --test set_mistakes` writes them anew.
+
+use tightrope::set::Set;
+
+/// Two instruments and three tracks, to be followed by a pattern.
+const RIG: &str = r#"
+[ports.circuit]
+device = "Circuit"
+[ports.mono]
+device = "Circuit Mono Station"
+[tracks.drums]
+port = "circuit"
+channel = 10
+kit = { k = 60, s = 62, h = 64, o = 65 }
+[tracks.bass]
+port = "mono"
+channel = 1
+[tracks.click]
+port = "mono"
+channel = 2
+note = "c4"
+[patterns.main]
+"#;
+
+/// Checks what is shown for sets that each have a mistake, under a line that says what it is.
+fn check(name: &str, sets: &[(&str, Vec<u8>)]) {
+    let mut shown = String::new();
+    for (title, set) in sets {
+        match Set::parse("show.toml", set) {
+            Ok(set) => panic!("{title}: there is no mistake: {set:?}"),
+            Err(mistakes) => shown.push_str(&format!("## {title}\n\n{}\n\n\n", mistakes.render(false))),
+        }
+    }
+    let mut settings = insta::Settings::clone_current();
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, shown));
+}
+
+/// A whole set.
+fn set(text: impl AsRef<[u8]>) -> Vec<u8> {
+    text.as_ref().to_vec()
+}
+
+/// A set that is right but for what stands in its pattern.
+fn pattern(text: impl AsRef<str>) -> Vec<u8> {
+    format!("{RIG}{}", text.as_ref()).into_bytes()
+}
+
+#[test]
+fn the_file_as_a_whole() {
+    check(
+        "the_file_as_a_whole",
+        &[
+            ("file empty", set("")),
+            ("file too long", set(vec![b' '; Set::MAX_BYTES + 1])),
+            ("file not utf8", set(b"name = \"Nacht\"\ntempo = 12\xFF5\n")),
+            ("file utf16", set(b"\xFF\xFEn\0a\0m\0e\0")),
+            ("file binary", set(b"MThd\0\0\0\x06\0\x01\0\x02\x01\xE0MTrk\0\0\0\x13")),
+            ("file without patterns", set("tempo = 125\n[clock]\n")),
+            ("file deep", set(format!("a = {}", "[".repeat(1_000)))),
+            ("file deep key", set(format!("{}a = 1", "a.".repeat(1_000)))),
+        ],
+    );
+}
+
+#[test]
+fn the_writing() {
+    check(
+        "the_writing",
+        &[
+            ("text open", set("[ports.circuit]\ndevice = \"Circuit\noptional = true\n")),
+            ("text open long", set("[patterns.main]\ndrums = \"\"\"\n  k... k...\n  .... s...\n\n[patterns.next]\n")),
+            ("text over lines", set("[patterns.main]\ndrums = \"\n  k... k...\n\"\n")),
+            ("text unquoted", set("[ports.circuit]\ndevice = Circuit\n")),
+            ("text unquoted steps", set("[patterns.main]\ndrums = k... k...\n")),
+            ("text curly quotes", set("[ports.circuit]\ndevice = “Circuit”\n")),
+            ("text control", set("name = \"a\u{1}b\"\n")),
+            ("text escape", set("name = \"a\\qb\"\n")),
+            ("number with unit", set("tempo = 125 bpm\n")),
+            ("number zero first", set("tempo = 0125\n")),
+            ("number bare dot", set("tempo = 125.\n")),
+            ("flag upper", set("[ports.a]\ndevice = \"a\"\nclock = True\n")),
+            ("flag yes", set("[ports.a]\ndevice = \"a\"\nclock = yes\n")),
+            ("line colon", set("tempo: 125\n")),
+            ("line without equals", set("tempo 125\n")),
+            ("line without value", set("tempo =\nmeter = \"4/4\"\n")),
+            ("line with two", set("tempo = 125, meter = \"4/4\"\n")),
+            ("line prose", set("this is my set\n")),
+            ("comment slashes", set("// my set\ntempo = 125\n")),
+            ("heading open", set("[tracks.bass\nport = \"mono\"\n")),
+            ("heading empty", set("[tracks.]\n")),
+            (
+                "list open",
+                set("[patterns.main]\narp = { arp = \"c2\", lengths = [\"1/16\", \"1/8\" }\n[patterns.next]\n"),
+            ),
+            ("table open", set("[tracks.drums]\nport = \"circuit\"\nkit = { k = 60, s = 62\nchannel = 10\n")),
+            ("table without comma", set("[tracks.drums]\nkit = { k = 60 s = 62 }\n")),
+            ("key twice", set("tempo = 120\nmeter = \"4/4\"\ntempo = 125\n[patterns.main]\n")),
+            ("table twice", set("[patterns.main]\nbars = 1\n[patterns.main]\nbars = 2\n")),
+        ],
+    );
+}
+
+#[test]
+fn the_top_of_the_file() {
+    check(
+        "the_top_of_the_file",
+        &[
+            ("unknown key", set("tmepo = 125\n[patterns.main]\n")),
+            ("unknown key far", set("colour = \"red\"\n[patterns.main]\n")),
+            (
+                "key under the wrong heading",
+                set("[clock]\nfollow = \"a\"\ntempo = 125\n[ports.a]\ndevice = \"A\"\n[patterns.main]\n"),
+            ),
+            ("key of another table", set("channel = 3\n[patterns.main]\n")),
+            ("later table", set("[song]\nparts = [\"main x4\"]\n[patterns.main]\n")),
+            ("tempo too fast", set("tempo = 1250\n[patterns.main]\n")),
+            ("tempo text", set("tempo = \"125\"\n[patterns.main]\n")),
+            ("tempo not a number", set("tempo = nan\n[patterns.main]\n")),
+            ("meter odd", set("meter = \"4/5\"\n[patterns.main]\n")),
+            ("meter number", set("meter = 4\n[patterns.main]\n")),
+            ("seed negative", set("seed = -1\n[patterns.main]\n")),
+            ("octaves unknown", set("octaves = \"C3\"\n[patterns.main]\n")),
+            ("name empty", set("name = \"\"\n[patterns.main]\n")),
+        ],
+    );
+}
+
+#[test]
+fn ports_and_the_clock() {
+    check(
+        "ports_and_the_clock",
+        &[
+            (
+                "follow unknown",
+                set("[clock]\nfollow = \"circut\"\n[ports.circuit]\ndevice = \"Circuit\"\n[patterns.main]\n"),
+            ),
+            ("follow list", set("[clock]\nfollow = [\"circuit\", \"mono\"]\n[patterns.main]\n")),
+            ("follow without ports", set("[clock]\nfollow = \"circuit\"\n[patterns.main]\n")),
+            (
+                "clock fed back",
+                set(
+                    "[clock]\nfollow = \"circuit\"\n[ports.circuit]\ndevice = \"Circuit\"\nclock = true\n[patterns.main]\n",
+                ),
+            ),
+            ("port without device", set("[ports.circuit]\noptional = true\n[patterns.main]\n")),
+            ("port later key", set("[ports.circuit]\ndevice = \"Circuit\"\nwire = \"din\"\n[patterns.main]\n")),
+            ("port text", set("[ports]\ncircuit = \"Circuit\"\n[patterns.main]\n")),
+            ("port name", set("[ports.\"my synth\"]\ndevice = \"Circuit\"\n[patterns.main]\n")),
+            ("ports list", set("[[ports]]\nname = \"circuit\"\n[patterns.main]\n")),
+            (
+                "ports too many",
+                set((0..17).map(|i| format!("[ports.p{i}]\ndevice = \"d\"\n")).collect::<String>()
+                    + "[patterns.main]\n"),
+            ),
+        ],
+    );
+}
+
+#[test]
+fn tracks() {
+    check(
+        "tracks",
+        &[
+            ("track without all", set("[tracks.bass]\n[patterns.main]\n")),
+            (
+                "track port unknown",
+                set(
+                    "[ports.mono]\ndevice = \"Mono\"\n[ports.circuit]\ndevice = \"Circuit\"\n[tracks.bass]\nport = \"synth\"\nchannel = 1\n[patterns.main]\n",
+                ),
+            ),
+            (
+                "track channel",
+                set("[ports.a]\ndevice = \"A\"\n[tracks.bass]\nport = \"a\"\nchannel = 0\n[patterns.main]\n"),
+            ),
+            (
+                "track channel text",
+                set("[ports.a]\ndevice = \"A\"\n[tracks.bass]\nport = \"a\"\nchanel = \"10\"\n[patterns.main]\n"),
+            ),
+            (
+                "track values",
+                set(
+                    "[ports.a]\ndevice = \"A\"\n[tracks.bass]\nport = \"a\"\nchannel = 10.0\nvelocity = 128\ngate = 0\nnote = \"c\"\n[patterns.main]\n",
+                ),
+            ),
+            (
+                "track reserved",
+                set("[ports.a]\ndevice = \"A\"\n[tracks.bars]\nport = \"a\"\nchannel = 1\n[patterns.main]\n"),
+            ),
+            (
+                "kit mistakes",
+                set(
+                    "[ports.a]\ndevice = \"A\"\n[tracks.drums]\nport = \"a\"\nchannel = 10\nkit = { K = 60, x = 61, sn = 62, h = 128, o = \"h2\" }\n[patterns.main]\n",
+                ),
+            ),
+            (
+                "kit text",
+                set(
+                    "[ports.a]\ndevice = \"A\"\n[tracks.drums]\nport = \"a\"\nchannel = 10\nkit = \"808\"\n[patterns.main]\ndrums = \"k\"\n",
+                ),
+            ),
+            (
+                "transpose mistakes",
+                set(
+                    "[ports.a]\ndevice = \"A\"\n[tracks.b]\nport = \"a\"\nchannel = 1\ntranspose = \"keys\"\n[tracks.c]\nport = \"a\"\nchannel = 1\ntranspose = \"a chanel 3\"\n[tracks.d]\nport = \"a\"\nchannel = 1\ntranspose = \"a channel 17 from z2\"\n[tracks.e]\nport = \"a\"\nchannel = 1\ntranspose = \"a from\"\n[patterns.main]\n",
+                ),
+            ),
+        ],
+    );
+}
+
+#[test]
+fn lanes() {
+    check(
+        "lanes",
+        &[
+            ("pattern track unknown", pattern("drms = \"k\"\n")),
+            ("pattern track far", pattern("piano = \"c2\"\n")),
+            ("pattern bars", pattern("bars = 0\n")),
+            ("pattern bars too many", pattern("bars = 100000\n")),
+            ("pattern bars misspelled", pattern("bar = 2\n")),
+            ("lane number", pattern("bass = 5\n")),
+            ("lane empty", pattern("bass = \"\"\ndrums = \"\"\"\n\n\"\"\"\n")),
+            ("lane without anything", pattern("bass = { step = \"1/8\" }\n")),
+            ("lane with both", pattern("bass = { steps = \"c2\", arp = \"c2\" }\n")),
+            ("lane unknown key", pattern("bass = { steps = \"c2\", swing = 58, stp = \"1/8\" }\n")),
+            ("lane step", pattern("bass = { steps = \"c2\", step = \"16\" }\n")),
+            ("lane step between ticks", pattern("bass = { steps = \"c2\", step = \"1/7\" }\n")),
+            ("lane gate", pattern("bass = { steps = \"c2\", gate = 500 }\n")),
+        ],
+    );
+}
+
+#[test]
+fn steps() {
+    check(
+        "steps",
+        &[
+            ("steps unknown drum", pattern("drums = \"\"\"\n  k... k...\n  .... c...\n\"\"\"\n")),
+            ("steps unknown drum often", pattern("drums = \"j... j... J...\"\n")),
+            ("steps note on a kit", pattern("drums = \"k... c2...\"\n")),
+            ("steps letter without a kit", pattern("bass = \"k... k...\"\n")),
+            ("steps without octave", pattern("bass = \"c2 . g . f# .\"\n")),
+            ("steps german h", pattern("bass = \"c2 h1\"\n")),
+            ("steps upper case", pattern("bass = \"C2 . G1\"\n")),
+            ("steps off the keyboard", pattern("bass = \"g8 ab8 c12\"\n")),
+            ("steps hold first", pattern("drums = \"_k__ ._..\"\n")),
+            ("steps x without note", pattern("bass = \"x... x...\"\n")),
+            ("steps velocity", pattern("click = \"x:0 x:128 x: x:70\"\n")),
+            ("steps gate", pattern("click = \"x=0 x=401 x= x=50\"\n")),
+            ("steps twice", pattern("click = \"x:1:2 X! x~~\"\n")),
+            ("steps legato with gate", pattern("click = \"x=50~ x~=50\"\n")),
+            ("steps modified rest", pattern("click = \".! x_:70\"\n")),
+            ("steps modifier first", pattern("click = \":70 x\"\n")),
+            (
+                "steps later language",
+                pattern("click = \"x? x?30 x*3 e(5,8) <x .> x/1:4\"\nbass = \"[c2 e2] 3(c2 .)\"\n"),
+            ),
+            ("steps dashes", pattern("drums = \"k--- k–––\"\n")),
+            ("steps comment", pattern("drums = \"k... # kick\"\n")),
+            ("steps sharp sign", pattern("bass = \"f♯2\"\n")),
+            ("steps after a wide letter", pattern("bass = \"c2 é d2 漢 ?\"\n")),
+            ("steps with escapes", pattern("drums = \"k...\\tj...\"\n")),
+            ("steps windows", pattern("drums = \"\"\"\r\n  k...\r\n  j...\r\n\"\"\"\r\n")),
+            ("steps in literal", pattern("drums = '''\n  k...\n  j...'''\n")),
+            (
+                "steps long line",
+                pattern(format!("drums = \"{}j{}\"\n", "k... ".repeat(20_000), "s... ".repeat(20_000))),
+            ),
+            (
+                "steps too many notes",
+                pattern(format!("click = {{ step = \"1/3840\", steps = \"{}\" }}\n", "x".repeat(70_000))),
+            ),
+            ("steps too long", pattern(format!("click = {{ step = \"1000/1\", steps = \"{}\" }}\n", "x...".repeat(2)))),
+            ("steps gate too long", pattern("click = { step = \"1000/1\", steps = \"x=400\" }\n")),
+            ("lanes too many", pattern(format!("drums = \"\"\"\n{}\"\"\"\n", "k...\n".repeat(513)))),
+        ],
+    );
+}
+
+#[test]
+fn arpeggios() {
+    check(
+        "arpeggios",
+        &[
+            ("arp order", pattern("bass = { arp = \"c2 e2\", order = \"upp\" }\n")),
+            ("arp pick", pattern("bass = { arp = \"c2 e2\", pick = \"any\" }\n")),
+            ("arp lengths", pattern("bass = { arp = \"c2 e2\", lengths = [\"1/16\", 8, \"1/8x\"] }\n")),
+            ("arp lengths empty", pattern("bass = { arp = \"c2 e2\", lengths = [] }\n")),
+            ("arp lengths text", pattern("bass = { arp = \"c2 e2\", lengths = \"1/16\" }\n")),
+            ("arp gate", pattern("bass = { arp = \"c2 e2\", gate = 101 }\n")),
+            ("arp not notes", pattern("bass = { arp = \"c2 . e2_ g2! c3:70\" }\n")),
+            ("arp empty", pattern("bass = { arp = \" \" }\n")),
+            ("arp too many", pattern(format!("bass = {{ arp = \"{}\" }}\n", "c2 ".repeat(129)))),
+        ],
+    );
+}
+
+#[test]
+fn several_at_once() {
+    check(
+        "several_at_once",
+        &[
+            (
+                "several",
+                pattern(
+                    "drms = \"k\"\nbass = { stp = \"1/8\", steps = \"c2 h2\", gate = 500 }\nclick = \"x...\"\n[clock]\nfollow = \"keys\"\n",
+                ),
+            ),
+            ("very many", pattern((0..50).map(|i| format!("track{i} = \"k\"\n")).collect::<String>())),
+        ],
+    );
+}
+
+#[test]
+fn colour_changes_nothing_but_the_colour() {
+    let mistakes = Set::parse("show.toml", format!("{RIG}drums = \"j\"\n").as_bytes()).unwrap_err();
+    let colored = mistakes.render(true);
+    assert!(colored.contains('\u{1b}'));
+    let mut plain = String::new();
+    for (i, part) in colored.split('\u{1b}').enumerate() {
+        plain.push_str(if i == 0 { part } else { part.split_once('m').unwrap().1 });
+    }
+    assert_eq!(plain, mistakes.render(false));
+    assert_eq!(mistakes.to_string(), mistakes.render(false));
+}
+
+#[test]
+fn places_are_lines_and_columns() {
+    let mistakes = Set::parse("show.toml", b"tempo = 125\n\n  tmepo = 120\n[patterns.main]\n").unwrap_err();
+    assert_eq!(mistakes.list().len(), 1);
+    assert_eq!(mistakes.list()[0].line_column(), Some((3, 3)));
+    assert_eq!(mistakes.list()[0].span, Some(15..20));
+    assert_eq!(mistakes.more(), 0);
+}

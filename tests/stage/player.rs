@@ -1,0 +1,102 @@
+//! The two threads of the probe: one that sends a schedule on time, and one that collects what is heard.
+
+use crate::instrument::{Ears, Fallible, Look, Mouth};
+use crate::recording::Heard;
+use crate::schedule::Step;
+use crate::sys;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+
+/// How long before a message is due the master stops sleeping and spins. Longer than a wake-up takes on an emulated
+/// machine (5 us), and short because the program shares the only processor: it cannot prepare while the master spins.
+const SPIN_NS: u64 = 20_000;
+
+/// An origin for a schedule, far enough ahead for its thread to be there in time.
+pub fn soon_ns() -> u64 {
+    sys::now_ns() + 50_000_000
+}
+
+/// The thread that sends a schedule.
+pub struct Master(JoinHandle<Fallible<()>>);
+
+/// Plays a schedule from a thread of its own, in `SCHED_FIFO` at `priority`. Its times count from `origin_ns` on the
+/// monotonic clock.
+pub fn start(mut mouth: Box<dyn Mouth>, steps: Vec<Step>, origin_ns: u64, priority: i32) -> Fallible<Master> {
+    let thread = thread::Builder::new().name("master".into()).spawn(move || {
+        sys::set_fifo(priority)?;
+        for step in steps {
+            wait_until(origin_ns + step.at_ns);
+            mouth.say(step.message.bytes())?;
+        }
+        Ok(())
+    })?;
+    Ok(Master(thread))
+}
+
+impl Master {
+    /// Waits for the end of the schedule.
+    pub fn finish(self) -> Fallible<()> {
+        self.0.join().expect("the master's thread does not panic")
+    }
+}
+
+fn wait_until(due_ns: u64) {
+    sys::sleep_until(due_ns - SPIN_NS);
+    while sys::now_ns() < due_ns {
+        std::hint::spin_loop();
+    }
+}
+
+/// What has been collected so far.
+#[derive(Clone, Default)]
+pub struct Collected {
+    pub heard: Vec<Heard>,
+    /// Times that the kernel had to drop arrivals.
+    pub lost: usize,
+}
+
+pub struct Collector {
+    shared: Arc<Mutex<Collected>>,
+    ended: Arc<AtomicBool>,
+    thread: JoinHandle<Fallible<()>>,
+}
+
+impl Collector {
+    pub fn start(mut ears: Box<dyn Ears>, look: Look) -> Fallible<Collector> {
+        let shared = Arc::new(Mutex::new(Collected::default()));
+        let ended = Arc::new(AtomicBool::new(false));
+        let thread = thread::Builder::new().name("collector".into()).spawn({
+            let (shared, ended) = (shared.clone(), ended.clone());
+            move || {
+                sys::set_fifo(look.priority)?;
+                loop {
+                    // Read before the last look, so that nothing from before the end is left.
+                    let last = ended.load(Ordering::Acquire);
+                    {
+                        let mut shared = shared.lock().expect("no one panics with this lock");
+                        let lost = ears.collect(&mut shared.heard)?;
+                        shared.lost += lost;
+                    }
+                    if last {
+                        return Ok(());
+                    }
+                    thread::sleep(look.every);
+                }
+            }
+        })?;
+        Ok(Collector { shared, ended, thread })
+    }
+
+    /// What was heard until now, at most one look old.
+    pub fn so_far(&self) -> Collected {
+        self.shared.lock().expect("no one panics with this lock").clone()
+    }
+
+    pub fn finish(self) -> Fallible<Collected> {
+        self.ended.store(true, Ordering::Release);
+        self.thread.join().expect("the collector does not panic")?;
+        let mut shared = self.shared.lock().expect("no one panics with this lock");
+        Ok(std::mem::take(&mut shared))
+    }
+}

@@ -1,0 +1,59 @@
+//! The stage's probe: poses as two synthesizers and listens to what the program under test plays on them.
+//!
+//! A sequencer that is one pulse early looks punctual to anyone who only measures the distance to the nearest pulse. So
+//! the probe is both sides at once: it is the master whose clock is followed, it hears its own pulses as they are
+//! delivered, and it stamps what the instruments hear on the same clock. What was heard is then compared with the score,
+//! note by note and pulse by pulse. `scripts/stage` runs it in an emulated machine with a real ALSA; it needs nothing of
+//! that script and works as well on a desk with `snd-seq` loaded.
+//!
+//! The parts, so that a scenario can be added without touching the others:
+//!
+//! | file | holds |
+//! |---|---|
+//! | `schedule.rs` | what the master sends and when, computed from an origin |
+//! | `player.rs` | the thread that sends a schedule, and the one that collects what is heard |
+//! | `instrument.rs` | the interface of the two instruments; `sequencer.rs` and `gadget.rs` carry it |
+//! | `recording.rs` | what was heard: stamp, port, message |
+//! | `score.rs` | what the built-in set has to play, by pulse |
+//! | `verdict.rs` | the checks: pure functions of a recording and a score |
+//! | `program.rs` | the program under test as a child process |
+//! | `show.rs`, `signals.rs` | the order of events of a scenario, with all of the above |
+//! | `cli.rs` | the command line |
+//! | `sys.rs` | the calls to the system that the standard library lacks |
+
+#[cfg(target_os = "linux")]
+mod cli;
+#[cfg(target_os = "linux")]
+mod gadget;
+#[cfg(target_os = "linux")]
+mod instrument;
+#[cfg(target_os = "linux")]
+mod player;
+#[cfg(target_os = "linux")]
+mod program;
+#[cfg(target_os = "linux")]
+mod recording;
+#[cfg(target_os = "linux")]
+mod schedule;
+#[cfg(target_os = "linux")]
+mod score;
+#[cfg(target_os = "linux")]
+mod sequencer;
+#[cfg(target_os = "linux")]
+mod show;
+#[cfg(target_os = "linux")]
+mod signals;
+#[cfg(target_os = "linux")]
+mod sys;
+#[cfg(target_os = "linux")]
+mod verdict;
+
+#[cfg(target_os = "linux")]
+fn main() -> std::process::ExitCode {
+    cli::main()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn main() {
+    eprintln!("the stage needs ALSA, and so Linux");
+}

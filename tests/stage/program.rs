@@ -1,0 +1,133 @@
+//! The program under test, as a child process with ordinary scheduling: what it needs beyond that it must ask for.
+
+use crate::instrument::{Connections, Fallible, Watch};
+use crate::sys;
+use std::fmt;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long a program may take from its start until it is connected to both instruments.
+const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+/// How long a program may take to end. A performer's patience with a hung program is less.
+const END_WITHIN: Duration = Duration::from_secs(5);
+/// Between its connection and the first clock: a program may still be warming up.
+pub const SETTLE: Duration = Duration::from_millis(500);
+/// Between the last that is sent and the count of what still sounds.
+pub const QUIET: Duration = Duration::from_millis(700);
+
+const LOOK: Duration = Duration::from_millis(5);
+
+/// The signals that may end a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Signal {
+    /// Ctrl-C
+    Int,
+    /// The system is shut down, or a service stopped
+    Term,
+    /// The terminal is closed
+    Hup,
+    /// No handler runs, so another process must silence the instruments
+    Kill,
+}
+
+impl Signal {
+    fn number(self) -> i32 {
+        match self {
+            Signal::Int => libc::SIGINT,
+            Signal::Term => libc::SIGTERM,
+            Signal::Hup => libc::SIGHUP,
+            Signal::Kill => libc::SIGKILL,
+        }
+    }
+}
+
+pub struct Program {
+    child: Child,
+    log: PathBuf,
+}
+
+/// How the program ended when it was asked to.
+pub struct Ending {
+    /// `None`: it did not end, and was killed.
+    pub status: Option<ExitStatus>,
+    pub took: Duration,
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self.status {
+            Some(status) => write!(f, "{status} after {} ms", self.took.as_millis()),
+            None => write!(f, "still there after {} ms", self.took.as_millis()),
+        }
+    }
+}
+
+impl Program {
+    /// Starts it with its output in a file: a serial console would cost time in the middle of the show.
+    pub fn start(command: &[String], log: &Path) -> io::Result<Program> {
+        let out = File::create(log)?;
+        let child = Command::new(&command[0])
+            .args(&command[1..])
+            .stdin(Stdio::null())
+            .stdout(out.try_clone()?)
+            .stderr(out)
+            .spawn()
+            .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", command[0])))?;
+        Ok(Program { child, log: log.to_owned() })
+    }
+
+    /// Its exit, if it has ended on its own.
+    pub fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
+        self.child.try_wait()
+    }
+
+    /// Waits until the program is connected to both instruments, and answers with how long it took from here.
+    pub fn connect(&mut self, watch: &dyn Watch) -> Fallible<Duration> {
+        let begun = Instant::now();
+        let mut seen = Connections::default();
+        while begun.elapsed() < CONNECT_WITHIN {
+            if let Some(status) = self.ended()? {
+                return Err(format!("the program ended before it was connected: {status}").into());
+            }
+            seen = watch.connections()?;
+            if seen.complete() {
+                return Ok(begun.elapsed());
+            }
+            thread::sleep(LOOK);
+        }
+        Err(format!("the program is not connected after {} s: {seen:?}", CONNECT_WITHIN.as_secs()).into())
+    }
+
+    /// Sends a signal and waits for the end.
+    pub fn end_by(&mut self, signal: Signal) -> io::Result<Ending> {
+        let begun = Instant::now();
+        if self.ended()?.is_none() {
+            sys::signal(self.child.id(), signal.number())?;
+        }
+        while begun.elapsed() < END_WITHIN {
+            if let Some(status) = self.ended()? {
+                return Ok(Ending { status: Some(status), took: begun.elapsed() });
+            }
+            thread::sleep(LOOK);
+        }
+        Ok(Ending { status: None, took: begun.elapsed() })
+    }
+
+    pub fn output(&self) -> String {
+        fs::read(&self.log)
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .unwrap_or_else(|error| format!("(its output is lost: {error})"))
+    }
+}
+
+/// A probe that fails leaves no program behind.
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,227 @@
+//! The instruments as two clients of the ALSA sequencer: the stage for timing.
+//!
+//! Every arrival is stamped by the kernel on one running queue, at the moment of delivery, in whatever thread it is later
+//! read. That includes the master's own pulses, which come back to a third client: lateness is a difference of two such
+//! stamps, and the probe's own scheduling is in neither.
+//!
+//! Nothing waits on these clients' files. A reader that is woken by each message would run on the program's account;
+//! instead the collector looks in now and then, and the kernel's pool is large enough for the meantime.
+
+use crate::instrument::{CIRCUIT, Connections, Ears, Fallible, Look, MONO, Mouth, Stage, Watch};
+use crate::recording::{Heard, Message, Port};
+use alsa::seq::{
+    Addr, ClientIter, EvCtrl, EvNote, EvQueueControl, Event, EventType, MidiEvent, PortCap, PortInfo, PortIter,
+    PortSubscribe, PortType, Seq,
+};
+use std::ffi::CString;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Events that the kernel keeps for each client until they are collected: the most that it grants, and some ten
+/// seconds of the densest show.
+const POOL_EVENTS: u32 = 2000;
+
+/// The kernel has stamped what is collected, so it can wait: a hundred times a second, a few microseconds each, above all
+/// of the load and below any real-time program.
+const LOOK: Look = Look { every: Duration::from_millis(10), priority: 1 };
+
+/// One of our clients with its only port, shared by the mouth and the ears.
+struct Client {
+    seq: Seq,
+    port: Addr,
+}
+
+// SAFETY: the one that speaks calls only `event_output_direct`, with events of fixed length, which alsa-lib turns into a
+// write(2) without touching the handle's buffers; all reading is by the one owner of the ears, and only reading touches
+// the handle's input buffer and the wrapper's cell.
+#[allow(unsafe_code)]
+unsafe impl Sync for Client {}
+
+impl Client {
+    fn open(name: &str) -> Fallible<Client> {
+        let seq = Seq::open(None, None, true)?;
+        seq.set_client_name(&c_string(name))?;
+        seq.set_client_pool_input(POOL_EVENTS)?;
+        let client = seq.client_id()?;
+        Ok(Client { seq, port: Addr { client, port: 0 } })
+    }
+
+    /// Makes the client's port, where arrivals are stamped on `queue`.
+    fn open_port(&mut self, name: &str, caps: PortCap, queue: i32) -> Fallible<()> {
+        let port = PortInfo::empty()?;
+        port.set_capability(caps);
+        port.set_type(PortType::MIDI_GENERIC | PortType::HARDWARE | PortType::PORT);
+        port.set_midi_channels(16);
+        port.set_timestamping(true);
+        port.set_timestamp_real(true);
+        port.set_timestamp_queue(queue);
+        let mut port = port;
+        port.set_name(&c_string(name));
+        self.seq.create_port(&port)?;
+        self.port = port.addr();
+        Ok(())
+    }
+}
+
+/// Opens the instruments and the probe's ear on the Circuit.
+pub fn open() -> Fallible<Stage> {
+    let mut circuit = Client::open(CIRCUIT)?;
+    let mut mono = Client::open(MONO)?;
+    let mut ear = Client::open("stage-ear")?;
+
+    let queue = ear.seq.alloc_named_queue(&c_string("stage"))?;
+    let duplex = PortCap::READ | PortCap::SUBS_READ | PortCap::WRITE | PortCap::SUBS_WRITE;
+    circuit.open_port("Circuit MIDI 1", duplex, queue)?;
+    mono.open_port("Circuit Mono Station MIDI 1", duplex, queue)?;
+    // The ear cannot be subscribed to by others, so that no program takes it for an instrument.
+    ear.open_port("ear", PortCap::WRITE, queue)?;
+
+    let subscription = PortSubscribe::empty()?;
+    subscription.set_sender(circuit.port);
+    subscription.set_dest(ear.port);
+    ear.seq.subscribe_port(&subscription)?;
+    ear.seq.control_queue(queue, EventType::Start, 0, None)?;
+    ear.seq.drain_output()?;
+
+    let watch = Subscriptions::open(1)?;
+    let circuit = Arc::new(circuit);
+    Ok(Stage {
+        mouth: Box::new(Voice(circuit.clone())),
+        ears: Box::new(Arrivals {
+            ports: [(Port::Ear, Arc::new(ear)), (Port::Circuit, circuit), (Port::Mono, Arc::new(mono))],
+        }),
+        watch: Box::new(watch),
+        look: LOOK,
+        exact: true,
+    })
+}
+
+struct Voice(Arc<Client>);
+
+impl Mouth for Voice {
+    fn say(&mut self, message: &[u8]) -> Fallible<()> {
+        let mut event = event_of(message)?;
+        event.set_source(self.0.port.port);
+        event.set_subs();
+        // Direct: a queue's timer has steps of a millisecond.
+        event.set_direct();
+        self.0.seq.event_output_direct(&mut event)?;
+        Ok(())
+    }
+}
+
+/// The event of a message. alsa-lib has a coder for this, but it allocates and is bound to its thread; a master says few
+/// kinds of things.
+fn event_of(message: &[u8]) -> Fallible<Event<'static>> {
+    let realtime = EvQueueControl { queue: 0, value: () };
+    let note = |status: u8, key, velocity| EvNote { channel: status & 0x0f, note: key, velocity, ..EvNote::default() };
+    Ok(match *message {
+        [0xf8] => Event::new(EventType::Clock, &realtime),
+        [0xfa] => Event::new(EventType::Start, &realtime),
+        [0xfb] => Event::new(EventType::Continue, &realtime),
+        [0xfc] => Event::new(EventType::Stop, &realtime),
+        [0xf2, low, high] => Event::new(
+            EventType::Songpos,
+            &EvCtrl { channel: 0, param: 0, value: i32::from(high) << 7 | i32::from(low) },
+        ),
+        [status @ 0x90..=0x9f, key, velocity] => Event::new(EventType::Noteon, &note(status, key, velocity)),
+        [status @ 0x80..=0x8f, key, velocity] => Event::new(EventType::Noteoff, &note(status, key, velocity)),
+        _ => {
+            return Err(format!("the master has no way to say {message:x?}").into());
+        }
+    })
+}
+
+struct Arrivals {
+    ports: [(Port, Arc<Client>); 3],
+}
+
+impl Ears for Arrivals {
+    fn collect(&mut self, into: &mut Vec<Heard>) -> Fallible<usize> {
+        let decoder = MidiEvent::new(0)?;
+        decoder.enable_running_status(false);
+        let mut lost = 0;
+        for (port, client) in &self.ports {
+            lost += collect_port(*port, &client.seq, &decoder, into)?;
+        }
+        Ok(lost)
+    }
+}
+
+fn collect_port(port: Port, seq: &Seq, decoder: &MidiEvent, into: &mut Vec<Heard>) -> Fallible<usize> {
+    let mut lost = 0;
+    let mut input = seq.input();
+    loop {
+        match input.event_input() {
+            Ok(mut event) => {
+                let at_ns = event.get_time().map_or(0, |time| time.as_nanos() as u64);
+                let mut bytes = [0; 64];
+                // What has no bytes is the sequencer's own: notices of subscriptions.
+                if let Ok(len) = decoder.decode(&mut bytes, &mut event) {
+                    into.push(Heard { at_ns, port, message: Message::new(&bytes[..len]) });
+                }
+            }
+            Err(error) if error.errno() == libc::EAGAIN => return Ok(lost),
+            // The pool was full; the kernel says so once for any number of events.
+            Err(error) if error.errno() == libc::ENOSPC => lost += 1,
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Sees by the sequencer's own books who is subscribed to the clients with the instruments' names.
+pub struct Subscriptions {
+    seq: Seq,
+    own_readers: i32,
+}
+
+impl Subscriptions {
+    /// `own_readers` is how many of the Circuit's subscribers are the probe's own.
+    pub fn open(own_readers: i32) -> Fallible<Subscriptions> {
+        let seq = Seq::open(None, None, true)?;
+        seq.set_client_name(&c_string("stage-watch"))?;
+        Ok(Subscriptions { seq, own_readers })
+    }
+
+    /// How many read from and write to the first port of a client, by name.
+    fn users(&self, name: &str) -> (i32, i32) {
+        ClientIter::new(&self.seq)
+            .filter(|client| client.get_name().is_ok_and(|found| found == name))
+            .find_map(|client| PortIter::new(&self.seq, client.get_client()).next())
+            .map_or((0, 0), |port| (port.get_read_use(), port.get_write_use()))
+    }
+}
+
+impl Watch for Subscriptions {
+    fn connections(&self) -> Fallible<Connections> {
+        let (readers, writers) = self.users(CIRCUIT);
+        let (_, mono_writers) = self.users(MONO);
+        Ok(Connections { from_circuit: readers > self.own_readers, to_circuit: writers > 0, to_mono: mono_writers > 0 })
+    }
+}
+
+fn c_string(name: &str) -> CString {
+    CString::new(name).expect("names have no NUL")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recording::Note;
+
+    #[test]
+    fn the_master_can_say_what_its_schedule_holds() {
+        let key = Note { channel: 1, key: 50 };
+        for message in
+            [Message::CLOCK, Message::START, Message::STOP, Message::note_on(key, 100), Message::note_off(key)]
+        {
+            let mut event = event_of(message.bytes()).unwrap();
+            let decoder = MidiEvent::new(0).unwrap();
+            decoder.enable_running_status(false);
+            let mut bytes = [0; 8];
+            let len = decoder.decode(&mut bytes, &mut event).unwrap();
+            assert_eq!(&bytes[..len], message.bytes());
+        }
+        assert!(event_of(&[0xf0, 1, 0xf7]).is_err());
+    }
+}

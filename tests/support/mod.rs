@@ -1,0 +1,154 @@
+//! A show in virtual time: the engine, told the time by the test, and what it sent.
+
+#![allow(dead_code)]
+
+use std::collections::BTreeMap;
+
+use tightrope::engine::outbox::{Departure, Outbox};
+use tightrope::engine::program::{PortSlot, Program};
+use tightrope::engine::{Command, Engine, Progress};
+use tightrope::midi::{Channel, Key, Message, Velocity};
+use tightrope::set::Set;
+use tightrope::time::{Nanos, Span};
+
+/// The instruments of `circuits`, by the slots of its ports.
+pub const CIRCUIT: PortSlot = PortSlot(0);
+pub const MONO: PortSlot = PortSlot(1);
+
+/// A pulse at 125 BPM.
+pub const PULSE: Span = Span::from_millis(20);
+
+pub fn compile(text: &str) -> Program {
+    match Set::parse("test.toml", text.as_bytes()) {
+        Ok(set) => set.program,
+        Err(mistakes) => panic!("{}", mistakes.render(false)),
+    }
+}
+
+pub fn circuits() -> Program {
+    compile(tightrope::set::builtin::find("circuits").expect("it is built in").text)
+}
+
+/// `circuits` without a clock to follow.
+pub fn circuits_alone() -> Program {
+    Program { follow: None, ..circuits() }
+}
+
+/// An engine driven as its contract says.
+pub struct Show {
+    pub program: Program,
+    pub engine: Engine,
+    pub trace: Vec<Departure>,
+    pub now: Nanos,
+    outbox: Outbox,
+}
+
+impl Show {
+    pub fn new(program: Program) -> Show {
+        let engine = Engine::new(&program);
+        Show { program, engine, trace: Vec::new(), now: Nanos(1_000_000_000), outbox: Outbox::default() }
+    }
+
+    /// Brings the engine to `at` and collects what is due.
+    pub fn advance(&mut self, at: Nanos) {
+        self.now = at;
+        loop {
+            let progress = self.engine.advance(&self.program, at, &mut self.outbox);
+            while let Some(departure) = self.outbox.pop() {
+                assert!(departure.due <= at, "{departure:?} left before it was due, at {at:?}");
+                self.trace.push(departure);
+            }
+            if progress == Progress::CaughtUp {
+                return;
+            }
+        }
+    }
+
+    /// Time passes from deadline to deadline, as the real-time thread would wait.
+    pub fn wait_until(&mut self, at: Nanos) {
+        while let Some(deadline) = self.engine.next_deadline().filter(|&deadline| deadline <= at) {
+            self.advance(deadline);
+            assert!(self.engine.next_deadline().is_none_or(|next| next > deadline), "a deadline that does not pass");
+        }
+        self.advance(at);
+    }
+
+    pub fn wait(&mut self, span: Span) {
+        self.wait_until(self.now + span);
+    }
+
+    pub fn input(&mut self, port: PortSlot, message: Message) {
+        self.advance(self.now);
+        self.engine.input(&self.program, self.now, port, message);
+        self.advance(self.now);
+    }
+
+    pub fn command(&mut self, command: Command) {
+        self.advance(self.now);
+        self.engine.command(&self.program, self.now, command);
+        self.advance(self.now);
+    }
+
+    /// The master sends `count` pulses, each followed by `interval`.
+    pub fn pulses(&mut self, count: usize, interval: Span) {
+        for _ in 0..count {
+            self.input(CIRCUIT, Message::Clock);
+            self.wait(interval);
+        }
+    }
+
+    /// Note-ons on `port`: due time and key.
+    pub fn note_ons(&self, port: PortSlot) -> Vec<(Nanos, u8)> {
+        let note_on = |departure: &Departure| match departure.message {
+            Message::NoteOn(_, key, _) if departure.port == port => Some((departure.due, key.number())),
+            _ => None,
+        };
+        self.trace.iter().filter_map(note_on).collect()
+    }
+
+    pub fn count(&self, port: PortSlot, message: Message) -> usize {
+        self.trace.iter().filter(|departure| departure.port == port && departure.message == message).count()
+    }
+
+    pub fn check(&self) {
+        check_trace(&self.trace);
+    }
+}
+
+/// What holds for every trace: times do not fall, ons and offs alternate on each key. How many notes still sound.
+pub fn check_trace(trace: &[Departure]) -> usize {
+    let mut sounding = BTreeMap::new();
+    for pair in trace.windows(2) {
+        assert!(pair[0].due <= pair[1].due, "time runs backwards: {:?} before {:?}", pair[0], pair[1]);
+    }
+    for departure in trace {
+        match departure.message {
+            Message::NoteOn(channel, key, _) => {
+                let before = sounding.insert((departure.port, channel, key), departure.due);
+                assert_eq!(before, None, "struck while it sounds: {departure:?}");
+            }
+            Message::NoteOff(channel, key, _) => {
+                let before = sounding.remove(&(departure.port, channel, key));
+                assert!(before.is_some(), "an off without an on: {departure:?}");
+            }
+            _ => {}
+        }
+    }
+    sounding.len()
+}
+
+/// A trace as text, a line for each message: what golden traces are kept as.
+pub fn text(trace: &[Departure]) -> String {
+    trace
+        .iter()
+        .map(|d| format!("{:>10} {:>5} port {} {}\n", d.due.0, d.tick.0, d.port.0, d.message.to_string().trim_end()))
+        .collect()
+}
+
+pub fn note_on(channel: u8, key: u8) -> Message {
+    Message::NoteOn(Channel::from_number(channel).unwrap(), Key::new(key).unwrap(), Velocity::new(100).unwrap())
+}
+
+pub fn note_off(channel: u8, key: u8) -> Message {
+    Message::NoteOff(Channel::from_number(channel).unwrap(), Key::new(key).unwrap(), 0)
+}
