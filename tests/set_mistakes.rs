@@ -74,6 +74,10 @@ fn the_writing() {
         &[
             ("text open", set("[ports.circuit]\ndevice = \"Circuit\noptional = true\n")),
             ("text open long", set("[patterns.main]\ndrums = \"\"\"\n  k... k...\n  .... s...\n\n[patterns.next]\n")),
+            (
+                "text open long before another",
+                set("[patterns.main]\ndrums = \"\"\"\n  k...\n[patterns.next]\ndrums = \"\"\"\n  k...\n\"\"\"\n"),
+            ),
             ("text over lines", set("[patterns.main]\ndrums = \"\n  k... k...\n\"\n")),
             ("text unquoted", set("[ports.circuit]\ndevice = Circuit\n")),
             ("text unquoted steps", set("[patterns.main]\ndrums = k... k...\n")),

@@ -108,20 +108,34 @@ impl<S: Sink> Guarded<S> {
     }
 }
 
+impl<S: Sink> Guarded<S> {
+    /// Notes what may sound or play from now on.
+    fn note_begin(&mut self, port: usize, message: Message) {
+        match message {
+            Message::NoteOn(channel, key, _) => self.sounding[port][channel.index()] |= 1 << key.number(),
+            Message::Start | Message::Continue => self.playing[port] = true,
+            _ => {}
+        }
+    }
+
+    /// Notes what has surely ended.
+    fn note_end(&mut self, port: usize, message: Message) {
+        match message {
+            Message::NoteOff(channel, key, _) => self.sounding[port][channel.index()] &= !(1 << key.number()),
+            Message::Stop => self.playing[port] = false,
+            _ => {}
+        }
+    }
+}
+
 impl<S: Sink> Sink for Guarded<S> {
     fn send(&mut self, port: PortSlot, message: Message) -> Result<(), SendFailed> {
-        if let (Some(channels), Some(playing)) =
-            (self.sounding.get_mut(usize::from(port.0)), self.playing.get_mut(usize::from(port.0)))
-        {
-            match message {
-                Message::NoteOn(channel, key, _) => channels[channel.index()] |= 1 << key.number(),
-                Message::NoteOff(channel, key, _) => channels[channel.index()] &= !(1 << key.number()),
-                Message::Start | Message::Continue => *playing = true,
-                Message::Stop => *playing = false,
-                _ => {}
-            }
-        }
-        self.sink.send(port, message)
+        let index = usize::from(port.0).min(MAX_PORTS - 1);
+        // In doubt a note sounds: a beginning counts before it is sent, an end only once it has been.
+        self.note_begin(index, message);
+        self.sink.send(port, message)?;
+        self.note_end(index, message);
+        Ok(())
     }
 }
 

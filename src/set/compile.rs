@@ -205,3 +205,163 @@ impl Compiler<'_, '_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::engine::program::{Lane, MAX_LENGTH, Note, Order, Pick, PortSlot, Source};
+    use crate::set::{Set, builtin};
+    use crate::time::TickSpan;
+
+    /// A set with one pattern on a drum track and a bass track.
+    fn set(pattern: &str) -> Set {
+        let rig = "[ports.a]\ndevice = \"A\"\n\
+            [tracks.drums]\nport = \"a\"\nchannel = 10\nkit = { k = 60, s = \"d3\" }\nvelocity = 110\ngate = 25\n\
+            [tracks.bass]\nport = \"a\"\nchannel = 1\nnote = \"c2\"\n[patterns.main]\n";
+        Set::parse("a.toml", format!("{rig}{pattern}").as_bytes()).unwrap_or_else(|mistakes| panic!("{mistakes}"))
+    }
+
+    fn notes(lane: &Lane) -> (i64, &[Note]) {
+        match &lane.source {
+            Source::Steps(steps) => (steps.length.0, &steps.notes),
+            Source::Arp(_) => panic!("an arpeggio"),
+        }
+    }
+
+    /// Place, gate, key, velocity of each note of the lane.
+    fn figures(lane: &Lane) -> Vec<(i64, i64, u8, u8)> {
+        let figures = |note: &Note| (note.at.0, note.gate.0, note.key.number(), note.velocity.value());
+        notes(lane).1.iter().map(figures).collect()
+    }
+
+    #[test]
+    fn the_built_in_set_plays_the_performance() {
+        let built_in = builtin::find("circuits").unwrap();
+        let set = Set::parse("circuits.toml", built_in.text.as_bytes()).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        assert_eq!(set.name, "circuits");
+        assert_eq!(
+            set.ports.iter().map(|port| &port.device[..]).collect::<Vec<_>>(),
+            ["Circuit", "Circuit Mono Station"]
+        );
+        assert_eq!(set.tracks, ["drums", "bass", "arp"]);
+        let program = &set.program;
+        assert_eq!(program.follow, Some(PortSlot(0)));
+        assert_eq!(program.clock_to.iter().collect::<Vec<_>>(), [PortSlot(1)]);
+        assert_eq!(program.tempo.bpm().round(), 125.0);
+        let (circuit, mono) = (&set.ports[0], &set.ports[1]);
+        assert!(circuit.input && circuit.output && !circuit.clock && !mono.input && mono.output && mono.clock);
+        let transpose = program.tracks[1].transpose.unwrap();
+        assert_eq!((transpose.port, transpose.channel, transpose.from.number()), (PortSlot(0), None, 48));
+        let channels: Vec<_> = program.tracks.iter().map(|track| (track.port.0, track.channel.number())).collect();
+        assert_eq!(channels, [(0, 10), (1, 1), (1, 1)]);
+
+        let pattern = &program.patterns[0];
+        assert_eq!(pattern.length, TickSpan(3_840));
+        let [kick, snare, hats, bass, arp] = &pattern.lanes[..] else { panic!("{:?}", pattern.lanes) };
+        assert_eq!(figures(kick), [0, 960, 1_920, 2_880].map(|at| (at, 480, 60, 127)));
+        assert_eq!(figures(snare), [960, 2_880].map(|at| (at, 480, 62, 127)));
+        let beat = |at| [(at, 120, 64, 127), (at + 240, 120, 64, 127), (at + 480, 240, 65, 127)];
+        assert_eq!(figures(hats), [0, 960, 1_920, 2_880].map(beat).concat());
+        assert_eq!(figures(bass), [(0, 3_840, 48, 127)]);
+        assert!(notes(bass).1[0].legato && notes(bass).0 == 3_840);
+        let Source::Arp(arp) = &arp.source else { panic!("{arp:?}") };
+        assert_eq!(arp.keys.iter().map(|key| key.number()).collect::<Vec<_>>(), [72, 65, 67]);
+        assert_eq!(*arp.lengths, [240, 240, 240, 480].map(TickSpan));
+        assert_eq!((arp.order, arp.pick, arp.gate), (Order::Played, Pick::Random, 50));
+        assert_eq!((arp.velocity.value(), arp.rest), (32, Some(TickSpan(3_840))));
+    }
+
+    #[test]
+    fn the_step_says_more_than_the_lane_and_the_lane_more_than_the_track() {
+        let set = set("drums = \"k k:70 k=100 K k:120!\"\n\
+            bass = { steps = \"x x:70 x=100 X\", step = \"1/4\", gate = 10, velocity = 20 }\n");
+        let lanes = &set.program.patterns[0].lanes;
+        let expected =
+            [(0, 60, 60, 110), (240, 60, 60, 70), (480, 240, 60, 110), (720, 60, 60, 127), (960, 60, 60, 127)];
+        assert_eq!(figures(&lanes[0]), expected);
+        assert_eq!(figures(&lanes[1]), [(0, 96, 48, 20), (960, 96, 48, 70), (1_920, 960, 48, 20), (2_880, 96, 48, 47)]);
+    }
+
+    #[test]
+    fn each_line_is_a_lane_of_its_own_length() {
+        let set = set("drums = \"\"\"\n  k..\n | \n  s....|\n\"\"\"\n");
+        let lanes = &set.program.patterns[0].lanes;
+        assert_eq!(lanes.iter().map(|lane| notes(lane).0).collect::<Vec<_>>(), [720, 1_200]);
+    }
+
+    #[test]
+    fn holds_lengthen_and_the_gate_is_of_all_that_is_held() {
+        let set = set("drums = \"k___ s_~\"\n".replace("_~", "~_").as_str());
+        let lane = &set.program.patterns[0].lanes[0];
+        assert_eq!(figures(lane), [(0, 240, 60, 110), (960, 480, 62, 110)]);
+        assert!(!notes(lane).1[0].legato && notes(lane).1[1].legato);
+    }
+
+    #[test]
+    fn a_note_sounds_for_a_tick_at_least() {
+        let set = set("bass = { steps = \"x=1\", step = \"1/3840\" }\n");
+        assert_eq!(figures(&set.program.patterns[0].lanes[0]), [(0, 1, 48, 100)]);
+    }
+
+    #[test]
+    fn rests_alone_and_patterns_without_tracks_are_silence() {
+        let set = set("bass = \"....\"\n[patterns.none]\n");
+        assert_eq!(notes(&set.program.patterns[0].lanes[0]), (960, &[][..]));
+        assert!(set.program.patterns[1].lanes.is_empty());
+    }
+
+    #[test]
+    fn an_arpeggio_takes_what_the_track_says_where_it_says_nothing() {
+        let set = set("bass = { arp = \"x e2\" }\ndrums = { arp = \"k s\", gate = 100 }\n");
+        let arps: Vec<_> = set.program.patterns[0]
+            .lanes
+            .iter()
+            .map(|lane| match &lane.source {
+                Source::Arp(arp) => (arp.keys.len(), arp.gate, arp.velocity.value(), arp.rest, arp.lengths.len()),
+                Source::Steps(_) => panic!("steps"),
+            })
+            .collect();
+        assert_eq!(arps, [(2, 50, 100, None, 1), (2, 100, 110, None, 1)]);
+    }
+
+    #[test]
+    fn names_keep_the_order_of_the_file() {
+        let text = "[patterns.z]\n[tracks.y]\nport = \"b\"\nchannel = 1\n[patterns.a]\n[ports.c]\ndevice = \"C\"\n\
+            [tracks.x]\nport = \"c\"\nchannel = 1\n[ports.b]\ndevice = \"B\"\n";
+        let set = Set::parse("folder/name.of.toml", text.as_bytes()).unwrap();
+        assert_eq!(
+            (&set.name[..], &set.patterns[..], &set.tracks[..]),
+            ("name.of", &["z".to_owned(), "a".to_owned()][..], &["y".to_owned(), "x".to_owned()][..])
+        );
+        assert_eq!(set.ports.iter().map(|port| &port.name[..]).collect::<Vec<_>>(), ["c", "b"]);
+        assert_eq!(set.program.tracks.iter().map(|track| track.port.0).collect::<Vec<_>>(), [1, 0]);
+    }
+
+    #[test]
+    fn the_longest_there_is_is_played() {
+        let set = set("bars = 3000\nbass = { steps = \"x\", step = \"3000/1\" }\n");
+        assert_eq!(set.program.patterns[0].length, MAX_LENGTH);
+        assert_eq!(notes(&set.program.patterns[0].lanes[0]).0, MAX_LENGTH.0);
+    }
+
+    #[test]
+    fn transposition_is_read_in_either_order() {
+        let text = |transpose: &str| {
+            format!(
+                "octaves = \"c4\"\n[ports.a]\ndevice = \"A\"\n[tracks.b]\nport = \"a\"\nchannel = 1\n\
+                transpose = \"{transpose}\"\n[patterns.p]\n"
+            )
+        };
+        for (written, channel, from) in [
+            ("a", None, 36),
+            ("a from c4", None, 60),
+            (" a  channel 3 ", Some(3), 36),
+            ("a channel 16 from d4", Some(16), 62),
+            ("a from d4 channel 16", Some(16), 62),
+        ] {
+            let set = Set::parse("a", text(written).as_bytes()).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+            let transpose = set.program.tracks[0].transpose.unwrap();
+            assert_eq!((transpose.channel.map(|channel| channel.number()), transpose.from.number()), (channel, from));
+            assert!(set.ports[0].input);
+        }
+    }
+}

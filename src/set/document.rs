@@ -104,7 +104,7 @@ pub(super) fn read<'t>(root: Reader<'t>, report: &mut Report) -> Document<'t> {
 fn name<'t>(root: &Reader<'t>, report: &mut Report) -> Option<&'t str> {
     let value = root.take(set::NAME)?;
     let name = value.text(report)?.text;
-    if name.trim().is_empty() || name.len() > MAX_NAME || name.chars().any(char::is_control) {
+    if name.trim().is_empty() || name.chars().count() > MAX_NAME || name.chars().any(char::is_control) {
         value.refuse_because(report, || format!("expected a line of at most {MAX_NAME} characters"));
     }
     Some(name)

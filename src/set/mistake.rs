@@ -301,7 +301,12 @@ impl Report {
             walked = at;
             mistake.line_column = Some((line, text[line_start..at].chars().count() + 1));
         }
-        Mistakes { origin: printable(origin), text: text.to_owned(), more: self.found - list.len(), list }
+        // The renderer makes most invisible characters visible, but not these, which some terminals obey. What replaces
+        // them takes as many bytes, so that places stay where they are.
+        const STAND_IN: &str = "·";
+        const _: () = assert!(STAND_IN.len() == '\u{80}'.len_utf8());
+        let text = text.replace(|c| matches!(c, '\u{80}'..='\u{9f}'), STAND_IN);
+        Mistakes { origin: printable(origin), text, more: self.found - list.len(), list }
     }
 }
 

@@ -539,3 +539,123 @@ fn number_needed(sign: &str, number: Option<u32>, takes: &str, example: &str) ->
     };
     Mistake::new(message).label(format!("expected {takes}")).help(format!("for example `c2{example}`"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(number: u8) -> Key {
+        Key::new(number).unwrap()
+    }
+
+    fn text(text: &str) -> Text<'_> {
+        Text::at(text, 0)
+    }
+
+    /// The notes of `line` in a few words each, or the messages of its mistakes.
+    fn read(line: &str, voice: Voice<'_>) -> Result<Vec<String>, Vec<String>> {
+        let mut report = Report::default();
+        let text = text(line);
+        let steps = steps(&text, 0..line.len(), voice, &mut report);
+        let events = events(&text, &steps, &mut report);
+        if !report.is_empty() {
+            let mistakes = report.finish("a", line);
+            return Err(mistakes.list().iter().map(|mistake| mistake.message.clone()).collect());
+        }
+        let words = |event: &Event| {
+            let mut words = format!("{}+{} {}", event.step, event.steps, event.key.number());
+            if event.accent {
+                words.push('!');
+            }
+            if let Some(velocity) = event.velocity {
+                words.push_str(&format!(":{}", velocity.value()));
+            }
+            if let Some(gate) = event.gate {
+                words.push_str(&format!("={gate}"));
+            }
+            if event.legato {
+                words.push('~');
+            }
+            words
+        };
+        Ok(events.iter().map(words).collect())
+    }
+
+    fn drums(line: &str) -> Result<Vec<String>, Vec<String>> {
+        let mut kit = Kit::new(0..0);
+        kit.set('k', key(60));
+        kit.set('b', key(62));
+        read(line, Voice { track: "drums", kit: Some(&kit), note: Some(key(1)), octaves: Octaves::C3 })
+    }
+
+    fn notes(line: &str) -> Result<Vec<String>, Vec<String>> {
+        read(line, Voice { track: "bass", kit: None, note: None, octaves: Octaves::C3 })
+    }
+
+    #[test]
+    fn a_row_of_drums() {
+        assert_eq!(drums("k.b_").unwrap(), ["0+1 60", "2+2 62"]);
+        assert_eq!(drums("K x X bb").unwrap(), ["0+1 60!", "1+1 1", "2+1 1!", "3+1 62", "4+1 62"]);
+        assert_eq!(drums("....").unwrap(), [""; 0]);
+    }
+
+    #[test]
+    fn white_space_and_bars_never_matter_between_steps() {
+        let plain = drums("k:70..k=50_~b!").err();
+        assert!(plain.is_some(), "a hold cannot be changed");
+        let plain = drums("k:70..k=50_b!").unwrap();
+        assert_eq!(drums("  k :70 | . .\t|| k =50 _\u{a0}| b ! |").unwrap(), plain);
+        assert_eq!(plain, ["0+1 60:70", "3+2 60=50", "5+1 62!"]);
+    }
+
+    #[test]
+    fn a_row_of_notes() {
+        assert_eq!(notes("c2c#2bb1b1c-1").unwrap(), ["0+1 48", "1+1 49", "2+1 46", "3+1 47", "4+1 12"]);
+        assert_eq!(notes("c2:70!~ g8=400__").unwrap(), ["0+1 48!:70~", "1+3 127=400"]);
+    }
+
+    #[test]
+    fn an_accent_may_stand_before_or_behind_the_velocity() {
+        assert_eq!(notes("c2:70! c2!:70").unwrap(), ["0+1 48!:70", "1+1 48!:70"]);
+    }
+
+    #[test]
+    fn a_number_belongs_to_the_sign_right_before_it() {
+        assert_eq!(notes("c2: 70").unwrap_err(), ["`:` lacks its number", "`70` is not known in steps"]);
+        assert_eq!(notes("c2:99999999999").unwrap_err(), ["`:99999999999` is out of range"]);
+    }
+
+    #[test]
+    fn one_mistake_is_one_message() {
+        assert_eq!(drums("j j j___ J!").unwrap_err(), ["the kit of `drums` has no drum `j`"]);
+        assert_eq!(notes("h2~ h3").unwrap_err(), ["`h` is not a note"]);
+        assert_eq!(notes("e(5,8)").unwrap_err(), ["`e(` is not known in steps"]);
+        assert_eq!(notes("[c2 e2 g2]_").unwrap_err(), ["`[c2 e2 g2]` is not known in steps"]);
+        assert_eq!(notes("# a comment").unwrap_err(), ["`# a comment` is not known in steps"]);
+        assert_eq!(notes("_").unwrap_err(), ["`_` has nothing to hold"]);
+    }
+
+    #[test]
+    fn lines_are_those_with_something_on_them() {
+        let text = "\n  k. \r\n | |\n\u{a0}\n.";
+        let found: Vec<&str> = lines(text).map(|line| &text[line]).collect();
+        assert_eq!(found, ["  k. \r\n", "."]);
+        assert_eq!(lines("").count(), 0);
+    }
+
+    #[test]
+    fn ten_thousand_steps_are_read() {
+        assert_eq!(drums(&"k___".repeat(2_500)).unwrap().len(), 2_500);
+    }
+
+    #[test]
+    fn tokens_cover_everything_but_the_space_between_them() {
+        let text = "k_.x:70!=5~c#-12é#♯[a(]3?30";
+        let mut end = 0;
+        for token in Tokens::new(text, 0..text.len()) {
+            assert_eq!(token.span.start, end);
+            end = token.span.end;
+        }
+        assert_eq!(end, text.len());
+    }
+}

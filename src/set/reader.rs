@@ -1,7 +1,7 @@
 //! Reading TOML tables by hand, with the place of everything.
 //!
-//! A [`Reader`] holds a table whose keys are known beforehand ([`keys`](super::keys)): they are taken one by one, and
-//! what is left over is reported with the nearest right spelling. [`entries`] lists a table whose keys the performer
+//! A [`Reader`] holds a table whose keys are known beforehand ([`super::keys`]): they are taken one by one, and
+//! what is left over is reported with the nearest right spelling. [`Value::entries`] lists a table whose keys the performer
 //! chooses, in the order of the file. A [`Value`] knows which key it belongs to, so what it says when it is of the wrong
 //! kind comes from that key's entry.
 //!
@@ -45,7 +45,13 @@ pub(super) struct Text<'t> {
     body: Option<usize>,
 }
 
-impl Text<'_> {
+impl<'t> Text<'t> {
+    /// Text that begins at the byte `body` of the file.
+    #[cfg(test)]
+    pub fn at(text: &'t str, body: usize) -> Text<'t> {
+        Text { text, span: body..body + text.len(), body: Some(body) }
+    }
+
     /// The bytes of the file that hold `part`, a range of bytes of the text.
     pub fn place(&self, part: Range<usize>) -> Range<usize> {
         match self.body {

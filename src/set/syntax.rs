@@ -64,6 +64,15 @@ pub(super) fn parse<'t>(text: &'t str, report: &mut Report) -> Option<Spanned<De
     let (table, errors) = DeTable::parse_recoverable(text);
     let mut problems: Vec<Problem> = errors.iter().map(Problem::of).collect();
     problems.sort_by_key(|problem| problem.span.start);
+    if let Some(span) = runaway(table.get_ref(), text) {
+        report.add(span.start..span.start + 3, || {
+            Mistake::new("text is not closed")
+                .label("it begins here and has no end of its own")
+                .also(span.end - 3..span.end, "these quotes are meant to begin another text, but end the first")
+                .help("text over several lines ends with three quotes, as it begins: `\"\"\"`")
+        });
+        return None;
+    }
     let only_doubled = problems.iter().all(|problem| problem.sort == Sort::Doubled);
     let mut line_end = 0;
     // Under a heading that is there twice the parser finds the keys of both, and again each that they share.
@@ -85,6 +94,22 @@ pub(super) fn parse<'t>(text: &'t str, report: &mut Report) -> Option<Spanned<De
         }
     }
     only_doubled.then_some(table)
+}
+
+/// Text over several lines that ends where another one is meant to begin, behind an `=`: its own end was forgotten.
+fn runaway(table: &DeTable<'_>, text: &str) -> Option<Range<usize>> {
+    let values = table.values().filter_map(|value| match value.get_ref() {
+        DeValue::Table(table) => runaway(table, text),
+        DeValue::String(_) => {
+            let span = value.span();
+            let written = text.get(span.clone())?;
+            let body =
+                ["\"\"\"", "'''"].iter().find_map(|quotes| written.strip_prefix(quotes)?.strip_suffix(quotes))?;
+            (body.contains('\n') && body.trim_end_matches(' ').ends_with('=')).then_some(span)
+        }
+        _ => None,
+    });
+    values.min_by_key(|span| span.start)
 }
 
 /// Whether the byte `at` is in a line that is a heading.
@@ -209,13 +234,18 @@ impl Problem<'_> {
         let at =
             if from(text, self.span.start).trim_start().is_empty() { text.trim_end().len() } else { self.span.start };
         let opened = || table.and_then(|table| last_before(table, at)).map(|value| value.start);
+        let bracket = |close| match table.and_then(|table| container_before(table, close, at)) {
+            Some(open) => open.start..open.start + 1,
+            None => at..at,
+        };
         match self.sort {
             Sort::OpenText => match opened() {
                 Some(start) if is_long(text, start) => start..start + 3,
                 Some(start) if text.get(start..at).is_some_and(|line| !line.contains('\n')) => start..at,
                 _ => at..at,
             },
-            Sort::OpenList | Sort::OpenTable => opened().map_or(at..at, |start| start..start + 1),
+            Sort::OpenList => bracket(']'),
+            Sort::OpenTable => bracket('}'),
             _ => at..self.span.end.clamp(at, text.len()),
         }
     }
@@ -393,4 +423,83 @@ fn key_before(table: &DeTable<'_>, name: &str, at: usize) -> Option<Range<usize>
     });
     let own = table.iter().filter(|(key, _)| key.get_ref() == name && key.span().start < at).map(|(key, _)| key.span());
     own.chain(inner).max_by_key(|span| span.start)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The places and messages of the mistakes in `text`.
+    fn mistakes(text: &str) -> Vec<(Option<Range<usize>>, String)> {
+        let mut report = Report::default();
+        let _ = parse(text, &mut report);
+        let mistakes = report.finish("a.toml", text);
+        mistakes.list().iter().map(|mistake| (mistake.span.clone(), mistake.message.clone())).collect()
+    }
+
+    #[test]
+    fn each_line_has_its_mistake() {
+        let found = mistakes("a = Circuit\nb = 1\nc = yes\nd 5\n");
+        let places: Vec<_> = found.into_iter().filter_map(|(span, _)| span).collect();
+        assert_eq!(places, [4..11, 22..25, 28..28]);
+    }
+
+    #[test]
+    fn what_was_never_closed_is_marked_where_it_begins_and_ends_the_list() {
+        assert_eq!(mistakes("a = 1\nb = \"\"\"x\n[c]\nd = yes\n"), [(Some(10..13), "text is not closed".to_owned())]);
+        assert_eq!(mistakes("a = [1, 2\n"), [(Some(4..5), "a list is not closed".to_owned())]);
+        assert_eq!(mistakes("a = { b = 1\n"), [(Some(4..5), "a table is not closed".to_owned())]);
+    }
+
+    #[test]
+    fn a_large_file_has_its_first_mistake_only() {
+        let text = format!("a = \"\"\"{}\nb = yes\n", "x\n".repeat(MAX_RECOVERED));
+        let end = text.trim_end().len();
+        assert_eq!(mistakes(&text), [(Some(end..end), "text is not closed".to_owned())]);
+    }
+
+    #[test]
+    fn doubled_keys_do_not_hide_other_mistakes() {
+        let mut report = Report::default();
+        assert!(parse("a = 1\na = 2\n", &mut report).is_some());
+        assert!(!report.is_empty());
+        assert!(parse("a = 1\na = 2\nb =\n", &mut report).is_none());
+    }
+
+    #[test]
+    fn the_parser_s_words_are_still_the_ones_that_are_looked_for() {
+        for (text, sort) in [
+            ("a = 1\na = 2", Sort::Doubled),
+            ("a = \"x", Sort::OpenText),
+            ("a = 'x", Sort::OpenText),
+            ("a = \"\"\"x", Sort::OpenText),
+            ("a = '''x", Sort::OpenText),
+            ("a = [1", Sort::OpenList),
+            ("a = {b = 1", Sort::OpenTable),
+            ("[a", Sort::OpenHeading),
+            ("a 1", Sort::NoEquals),
+            ("a =", Sort::NoValue),
+            ("a = b", Sort::Unquoted),
+            ("a = tru", Sort::Unquoted),
+            ("ä = 1", Sort::KeySign),
+            ("= 1", Sort::NoKey),
+            ("a = \"\u{1}\"", Sort::Control),
+            ("a = \"\\q\"", Sort::Escape),
+            ("a = 01", Sort::Number),
+            ("a = 1.", Sort::Number),
+            ("a = 0XF", Sort::Number),
+            ("a = 1__0", Sort::Number),
+            ("a = 1, b = 2", Sort::TwoInLine),
+            ("a = [1 2]", Sort::Unquoted),
+            ("a = [\"1\" \"2\"]", Sort::Comma),
+            ("a = [1,, 2]", Sort::Comma),
+            ("a = {b = \"1\" c = 2}", Sort::Comma),
+            ("a = 1\na.b = 2", Sort::Dotted),
+        ] {
+            let error = DeTable::parse(text).unwrap_err();
+            assert_eq!(Problem::of(&error).sort, sort, "{text}: {}", error.message());
+        }
+        let deep = format!("a = {}", "[".repeat(100));
+        assert_eq!(Problem::of(&DeTable::parse(&deep).unwrap_err()).sort, Sort::Deep);
+    }
 }

@@ -1,0 +1,227 @@
+//! The program as its users meet it: started, watched, interrupted, given nonsense.
+//!
+//! The sets here name devices that no machine has, so that the tests play to virtual ports or to the monitor wherever
+//! they run; and everything that is sent is printed, so that nothing has to be heard.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+
+use assert_cmd::Command;
+
+fn tightrope(arguments: &[&str]) -> Command {
+    let mut command = Command::cargo_bin("tightrope").expect("it is built");
+    // The user's own configuration must not take part.
+    command.env("XDG_CONFIG_HOME", env!("CARGO_TARGET_TMPDIR")).env("HOME", env!("CARGO_TARGET_TMPDIR"));
+    command.args(arguments).timeout(std::time::Duration::from_secs(60));
+    command
+}
+
+fn file(name: &str, text: &str) -> PathBuf {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    fs::write(&path, text).expect("the folder for tests can be written to");
+    path
+}
+
+const QUICK: &str = r#"
+tempo = 400
+[ports.synth]
+device = "No Machine Has This Synthesizer"
+clock = true
+[tracks.lead]
+port = "synth"
+channel = 1
+gate = 100
+[patterns.main]
+lead = { step = "1/4", steps = "c3 e3 g3 c4" }
+"#;
+
+fn stdout(output: &std::process::Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("text")
+}
+
+fn stderr(output: &std::process::Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("text")
+}
+
+/// The bytes of each message that the monitor printed.
+fn messages(output: &str) -> Vec<Vec<u8>> {
+    let bytes = |line: &str| {
+        let mut columns = line.split_whitespace().skip_while(|&column| column != "synth").skip(1);
+        let hex = |text: &str| (text.len() == 2).then(|| u8::from_str_radix(text, 16).ok()).flatten();
+        let bytes: Vec<u8> = columns.by_ref().map_while(hex).collect();
+        (!bytes.is_empty() && line.contains(" late ")).then_some(bytes)
+    };
+    output.lines().filter_map(bytes).collect()
+}
+
+fn assert_all_ended(messages: &[Vec<u8>]) {
+    let mut sounding = BTreeSet::new();
+    for message in messages {
+        match message[..] {
+            [0x90, key, _] => assert!(sounding.insert(key), "struck twice"),
+            [0x80, key, _] => assert!(sounding.remove(&key), "ended twice"),
+            _ => {}
+        }
+    }
+    assert!(sounding.is_empty(), "left sounding: {sounding:?}");
+    assert_eq!(messages.last().map(Vec::len).is_some(), true);
+    let last_transport = messages.iter().rev().find(|message| [0xFA, 0xFB, 0xFC].contains(&message[0]));
+    assert_eq!(last_transport, Some(&vec![0xFC]), "the clocked port was not stopped");
+}
+
+#[test]
+fn plays_some_bars_and_reports() {
+    let set = file("quick.toml", QUICK);
+    let output =
+        tightrope(&["play", set.to_str().unwrap(), "--plain", "--monitor", "--for", "2bars"]).output().unwrap();
+    let text = stdout(&output);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let sent = messages(&text);
+    let count = |status: u8| sent.iter().filter(|message| message[0] == status).count();
+    assert_eq!((count(0xFA), count(0xF8), count(0xFC)), (1, 192, 1));
+    assert_eq!((count(0x90), count(0x80)), (8, 8));
+    assert_all_ended(&sent);
+    for part in ["real-time: ", "sent: synth 210", "lateness: p50 ", "p99.9 ", "dropped: nothing"] {
+        assert!(text.contains(part), "`{part}` is missing in:\n{text}");
+    }
+}
+
+#[test]
+fn the_built_in_set_plays_for_a_time() {
+    let output = tightrope(&["play", "--for", "300ms"]).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(stdout(&output).contains("set: circuits"));
+}
+
+#[cfg(unix)]
+#[test]
+fn signals_end_every_note() {
+    use std::io::{BufRead, BufReader};
+    use std::process::Stdio;
+    let set = file("signals.toml", QUICK);
+    for signal in ["INT", "TERM", "HUP"] {
+        let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin!("tightrope"))
+            .args(["play", set.to_str().unwrap(), "--monitor"])
+            .env("XDG_CONFIG_HOME", env!("CARGO_TARGET_TMPDIR"))
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let mut text: Vec<String> = Vec::new();
+        // A note sounds; now the signal.
+        for line in lines.by_ref() {
+            let sounds = line.contains("note on");
+            text.push(line);
+            if sounds {
+                break;
+            }
+        }
+        let kill = std::process::Command::new("kill").args(["-s", signal, &child.id().to_string()]).status().unwrap();
+        assert!(kill.success());
+        text.extend(lines);
+        assert_eq!(child.wait().unwrap().code(), Some(0), "SIG{signal}");
+        assert_all_ended(&messages(&text.join("\n")));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_that_goes_away_does_not_end_the_show() {
+    use std::io::{BufRead, BufReader};
+    use std::process::Stdio;
+    let set = file("pipe.toml", QUICK);
+    let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin!("tightrope"))
+        .args(["play", set.to_str().unwrap(), "--monitor", "--for", "1bars"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut reader = BufReader::new(child.stdout.take().unwrap());
+    reader.read_line(&mut String::new()).unwrap();
+    drop(reader);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn check_says_what_is_in_a_set() {
+    let output = tightrope(&["check", "circuits"]).output().unwrap();
+    assert!(output.status.success());
+    insta::assert_snapshot!(stdout(&output));
+}
+
+#[test]
+fn check_marks_a_mistake() {
+    let set = file("broken.toml", &QUICK.replace("e3", "h3"));
+    let output = tightrope(&["check", set.to_str().unwrap()]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let text = stderr(&output);
+    assert!(text.contains("broken.toml:11:") && text.contains("h3"), "{text}");
+}
+
+#[test]
+fn what_cannot_be_done_is_said_in_one_line() {
+    let no_table = file("no_table.toml", "[realtime]\nprioritty = 70\n");
+    let high = file("high.toml", "[realtime]\npriority = 120\n");
+    let cases: &[(&[&str], &str)] = &[
+        (&["play", "circuts"], "did you mean `circuits`?"),
+        (&["play", "nowhere/at-all.toml"], "cannot read nowhere/at-all.toml"),
+        (&["check", "."], "there is no set `.`"),
+        (&["play", "--config", "missing.toml"], "cannot read missing.toml"),
+        (&["play", "--config", no_table.to_str().unwrap()], "line 2, column 1: unknown field `prioritty`"),
+        (&["play", "--config", high.to_str().unwrap()], "priority is 120; it must be 1 to 99"),
+        (&["play", "--priority", "0"], "priority is 0; it must be 1 to 99"),
+    ];
+    for (arguments, expected) in cases {
+        let output = tightrope(arguments).output().unwrap();
+        let text = stderr(&output);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {text}");
+        assert!(text.contains(expected), "{arguments:?}: {text}");
+        assert_eq!(text.lines().count(), 1, "{text}");
+    }
+}
+
+#[test]
+fn arguments_that_make_no_sense_are_refused() {
+    for arguments in [&["play", "--for", "a while"][..], &["play", "--policy", "fast"], &["dance"], &[]] {
+        let output = tightrope(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+    }
+}
+
+#[test]
+fn every_setting_has_its_flag() {
+    let set = file("flags.toml", QUICK);
+    let output = tightrope(&[
+        "play",
+        set.to_str().unwrap(),
+        "--for",
+        "50ms",
+        "--policy",
+        "other",
+        "--priority",
+        "70",
+        "--input-priority",
+        "71",
+        "--cpu",
+        "0",
+        "--wait",
+        "sleep",
+        "--spin-us",
+        "50",
+        "--lock-memory",
+        "false",
+    ])
+    .output()
+    .unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let text = stdout(&output);
+    assert!(text.contains("real-time: SCHED_OTHER, as asked, on CPU 0; memory not locked, as asked"), "{text}");
+}
+
+#[test]
+fn ports_are_listed_or_their_absence_is_explained() {
+    let output = tightrope(&["ports"]).output().unwrap();
+    assert!(output.status.success());
+    let text = stdout(&output);
+    assert!(text.contains("device = ") || text.contains("no MIDI"), "{text}");
+}

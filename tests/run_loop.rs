@@ -1,0 +1,133 @@
+//! The real loop in virtual time: what comes in by the rings goes out by the sink, and is measured.
+
+mod support;
+
+use std::cell::Cell;
+
+use support::*;
+use tightrope::engine::program::PortSlot;
+use tightrope::engine::{Command, Engine};
+use tightrope::link::{InputEvent, TRACE_CAPACITY, link};
+use tightrope::midi::Message;
+use tightrope::rt::clock::TimeSource;
+use tightrope::rt::run::{INPUTS_PER_PASS, Loop};
+use tightrope::rt::sink::{SendFailed, Sink};
+use tightrope::rt::wait::{Strategy, Waiter};
+use tightrope::time::{DeviceTime, Nanos, Span};
+
+struct Virtual<'a>(&'a Cell<u64>);
+
+impl TimeSource for Virtual<'_> {
+    fn now(&self) -> Nanos {
+        Nanos(self.0.get())
+    }
+}
+
+/// Takes 2 us for each message; refuses everything on the ports above 0 when told to.
+struct SlowWire<'a>(&'a Cell<u64>, Vec<(PortSlot, Message)>, bool);
+
+impl Sink for SlowWire<'_> {
+    fn send(&mut self, port: PortSlot, message: Message) -> Result<(), SendFailed> {
+        self.0.set(self.0.get() + 2_000);
+        if self.2 && port != CIRCUIT {
+            return Err(SendFailed);
+        }
+        self.1.push((port, message));
+        Ok(())
+    }
+}
+
+fn event(at: u64, message: Message) -> InputEvent {
+    InputEvent { at: Nanos(at), device: DeviceTime(0), message }
+}
+
+#[test]
+fn lateness_is_counted_from_the_stamp_and_every_message_is_traced() {
+    let program = circuits();
+    let mut engine = Engine::new(&program);
+    let (mut control, mut rt, mut inputs) = link(program, &[CIRCUIT]);
+    let time = Cell::new(1_000_000);
+    let mut wire = SlowWire(&time, Vec::new(), false);
+    let waiter = Waiter::new(Strategy::Hybrid, Span::from_micros(100));
+    let mut player = Loop::new(&mut rt, &mut engine, Virtual(&time), &mut wire, waiter);
+    inputs[0].push(event(1_000_000, Message::Start));
+    inputs[0].push(event(1_100_000, Message::Clock));
+    time.set(1_110_000);
+    assert!(player.pass());
+    assert!(!player.pass(), "nothing more is due");
+    let traced: Vec<_> = std::iter::from_fn(|| control.sent()).collect();
+    let lateness: Vec<i64> = traced.iter().map(|sent| sent.at.since(sent.due).0).collect();
+    // START was due at its stamp; the pulse's messages each wait for the one before.
+    assert_eq!(lateness, [110_000, 12_000, 14_000, 16_000, 18_000]);
+    let sent: Vec<_> = traced.iter().map(|sent| (sent.port, sent.message)).collect();
+    assert_eq!(sent, wire.1);
+    let snapshot = control.meters().snapshot();
+    assert_eq!((snapshot.lateness.count, snapshot.lateness.max), (5, Span(110_000)));
+    assert_eq!((snapshot.send.p50.0, snapshot.sounding), (2_000, 3));
+    assert_eq!((snapshot.ports[0].sent, snapshot.ports[1].sent), (2, 3));
+}
+
+#[test]
+fn a_refused_message_is_counted_and_the_show_goes_on() {
+    let program = circuits_alone();
+    let mut engine = Engine::new(&program);
+    let (mut control, mut rt, _) = link(program, &[]);
+    let time = Cell::new(1_000_000);
+    let mut wire = SlowWire(&time, Vec::new(), true);
+    let waiter = Waiter::new(Strategy::Hybrid, Span::ZERO);
+    let mut player = Loop::new(&mut rt, &mut engine, Virtual(&time), &mut wire, waiter);
+    control.command(Command::Start).unwrap();
+    for _ in 0..1_000 {
+        player.pass();
+        time.set(time.get() + 1_000_000);
+    }
+    let ports = control.meters().snapshot().ports;
+    assert_eq!(ports[1].sent, 0);
+    assert!(ports[1].failed > 50);
+    assert!(ports[0].sent > 10);
+}
+
+#[test]
+fn a_burst_beyond_one_pass_is_taken_in_order_over_several() {
+    let program = circuits();
+    let mut engine = Engine::new(&program);
+    let (control, mut rt, mut inputs) = link(program, &[CIRCUIT]);
+    let time = Cell::new(1_000_000);
+    let mut wire = SlowWire(&time, Vec::new(), false);
+    let mut player =
+        Loop::new(&mut rt, &mut engine, Virtual(&time), &mut wire, Waiter::new(Strategy::Sleep, Span::ZERO));
+    inputs[0].push(event(1_000_000, Message::Start));
+    let pulses = 3 * INPUTS_PER_PASS;
+    for _ in 0..pulses {
+        inputs[0].push(event(1_000_000, Message::Clock));
+    }
+    for _ in 0..4 {
+        player.pass();
+    }
+    let clocks = wire.1.iter().filter(|(_, message)| *message == Message::Clock).count();
+    assert_eq!(clocks, pulses);
+    assert_eq!(wire.1[0], (MONO, Message::Start));
+    assert_eq!(control.meters().snapshot().position.0 / 40, pulses as i64 - 1);
+}
+
+#[test]
+fn a_trace_that_nobody_reads_overflows_into_a_count() {
+    let program = circuits_alone();
+    let mut engine = Engine::new(&program);
+    let (mut control, mut rt, _) = link(program, &[]);
+    let time = Cell::new(1_000_000);
+    let mut wire = SlowWire(&time, Vec::new(), false);
+    let mut player =
+        Loop::new(&mut rt, &mut engine, Virtual(&time), &mut wire, Waiter::new(Strategy::Sleep, Span::ZERO));
+    control.command(Command::Start).unwrap();
+    while wire_count(&control) < TRACE_CAPACITY as u64 + 100 {
+        player.pass();
+        time.set(time.get() + 10_000_000);
+    }
+    let snapshot = control.meters().snapshot();
+    assert_eq!(snapshot.lost_trace, snapshot.ports.iter().map(|port| port.sent).sum::<u64>() - TRACE_CAPACITY as u64);
+}
+
+fn wire_count(control: &tightrope::link::ControlEnd) -> u64 {
+    control.meters().snapshot().ports.iter().map(|port| port.sent).sum()
+}

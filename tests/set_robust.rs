@@ -1,0 +1,381 @@
+//! Whatever is given as a set file, reading it ends and does not panic, what is shown stays short, and a set that is
+//! accepted keeps every promise that the engine builds on.
+
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use proptest::prelude::*;
+use tightrope::engine::program::{
+    Arp, Lane, MAX_LANES, MAX_LENGTH, MAX_NOTES, MAX_PORTS, MAX_TRACKS, PortSlot, Source, Steps,
+};
+use tightrope::set::{Mistakes, Set, builtin};
+use tightrope::time::{Tempo, TickSpan};
+
+/// The most characters that all mistakes of a file together may take to show.
+const SHOWN: usize = 40_000;
+
+/// Reads `bytes` and checks what can be checked of the answer, whichever it is.
+fn read(bytes: &[u8]) -> Result<Set, Mistakes> {
+    let answer = Set::parse("any.toml", bytes);
+    match &answer {
+        Ok(set) => check_set(set),
+        Err(mistakes) => check_mistakes(mistakes, bytes),
+    }
+    answer
+}
+
+fn check_mistakes(mistakes: &Mistakes, bytes: &[u8]) {
+    assert!(!mistakes.list().is_empty() && mistakes.list().len() <= Mistakes::LISTED);
+    let mut before = Some(0);
+    for mistake in mistakes.list() {
+        assert!(!mistake.message.is_empty() && mistake.message.len() < 400, "{:?}", mistake.message);
+        assert!(!mistake.message.contains(char::is_control), "{:?}", mistake.message);
+        let start = mistake.span.as_ref().map(|span| span.start);
+        assert!(before.is_some() || start.is_none(), "those without a place come last");
+        assert!(start.is_none() || before <= start, "{before:?} {start:?}");
+        before = start;
+        if let Some(span) = &mistake.span {
+            assert!(span.start <= span.end && span.start <= bytes.len(), "{span:?} of {}", bytes.len());
+            let (line, column) = mistake.line_column().unwrap();
+            assert_eq!(line, bytes[..span.start].iter().filter(|&&byte| byte == b'\n').count() + 1);
+            assert!(column >= 1);
+        }
+    }
+    for color in [false, true] {
+        let shown = mistakes.render(color);
+        assert!(shown.len() < SHOWN, "{} characters are shown", shown.len());
+        let escape = |c: char| c.is_control() && c != '\n' && !(color && c == '\u{1b}');
+        assert!(!shown.contains(escape), "{shown:?}");
+    }
+}
+
+/// The promises of a program, as its types document them.
+fn check_set(set: &Set) {
+    let program = &set.program;
+    let port = |slot: PortSlot| assert!(usize::from(slot.0) < set.ports.len());
+    assert!(set.ports.len() <= MAX_PORTS);
+    assert!(program.tracks.len() <= MAX_TRACKS && program.tracks.len() == set.tracks.len());
+    assert!(!program.patterns.is_empty() && program.patterns.len() == set.patterns.len());
+    assert!(program.patterns.len() <= 1 << 16);
+    assert!((Tempo::SLOWEST..=Tempo::FASTEST).contains(&((program.tempo.bpm() * 1e6).round() / 1e6)));
+    program.follow.into_iter().for_each(port);
+    for slot in program.clock_to.iter() {
+        port(slot);
+        assert_ne!(program.follow, Some(slot), "a clock must not go back to where it comes from");
+    }
+    for (slot, declared) in (0..).map(PortSlot).zip(&set.ports) {
+        assert!(!declared.name.is_empty() && !declared.device.is_empty());
+        assert_eq!(declared.clock, program.clock_to.contains(slot));
+        let plays = program.tracks.iter().any(|track| track.port == slot);
+        let transposes = program.tracks.iter().filter_map(|track| track.transpose).any(|by| by.port == slot);
+        assert_eq!(declared.output, declared.clock || plays);
+        assert_eq!(declared.input, program.follow == Some(slot) || transposes);
+    }
+    for track in &program.tracks {
+        port(track.port);
+        assert!((1..=16).contains(&track.channel.number()));
+        track.transpose.into_iter().for_each(|transpose| port(transpose.port));
+    }
+    let length = |span: TickSpan| assert!(span > TickSpan::ZERO && span <= MAX_LENGTH, "{span:?}");
+    for pattern in &program.patterns {
+        length(pattern.length);
+        assert_eq!(pattern.length.0 % program.meter.bar().0, 0);
+        assert!(pattern.lanes.len() <= MAX_LANES);
+        for Lane { track, source } in &pattern.lanes {
+            assert!(usize::from(track.0) < program.tracks.len());
+            match source {
+                Source::Steps(Steps { length: whole, notes }) => {
+                    length(*whole);
+                    assert!(notes.len() <= MAX_NOTES);
+                    assert!(notes.is_sorted_by_key(|note| note.at));
+                    for note in notes {
+                        length(note.gate);
+                        assert!(note.at >= TickSpan::ZERO && note.at < *whole);
+                        assert!(note.key.number() < 128 && (1..128).contains(&note.velocity.value()));
+                    }
+                }
+                Source::Arp(Arp { keys, lengths, gate, velocity, rest, .. }) => {
+                    assert!(!keys.is_empty() && !lengths.is_empty());
+                    lengths.iter().copied().chain(*rest).for_each(length);
+                    assert!((1..=100).contains(gate) && (1..128).contains(&velocity.value()));
+                }
+            }
+        }
+    }
+}
+
+/// Pieces of set files, right and wrong, to be put together at random.
+const PIECES: &[&str] = &[
+    "name = \"x\"\n",
+    "tempo = 125.0\n",
+    "tempo = 1e400\n",
+    "meter = \"7/8\"\n",
+    "seed = 18446744073709551615\n",
+    "octaves = \"c4\"\n",
+    "[clock]\n",
+    "follow = \"a\"\n",
+    "[ports.a]\n",
+    "[ports.b]\n",
+    "device = \"A\"\n",
+    "clock = true\n",
+    "optional = true\n",
+    "[tracks.t]\n",
+    "[tracks.u]\n",
+    "port = \"a\"\n",
+    "port = \"b\"\n",
+    "channel = 1\n",
+    "channel = 16\n",
+    "kit = { k = 60, s = \"c2\" }\n",
+    "kit = {}\n",
+    "note = \"c2\"\n",
+    "velocity = 127\n",
+    "gate = 400\n",
+    "transpose = \"a channel 3 from c2\"\n",
+    "transpose = \"b\"\n",
+    "[patterns.p]\n",
+    "[patterns.q]\n",
+    "bars = 3000\n",
+    "bars = 2\n",
+    "t = \"k___ s:70!=50~\"\n",
+    "u = \"\"\"\nx... c2~_\n| |\n\"\"\"\n",
+    "t = { steps = \"",
+    "u = { arp = \"c2 e2\", lengths = [\"1/8t\"] }\n",
+    "t = { step = \"3000/1\", steps = \"x\" }\n",
+    "step = \"1/3840\"",
+    "gate = 1",
+    ", ",
+    " }\n",
+    "\"",
+    "\"\"\"\n",
+    "'''",
+    "=",
+    ".",
+    "[",
+    "]",
+    "{",
+    "}",
+    "#",
+    "\\",
+    "\n",
+    "\r\n",
+    "\u{feff}",
+    "\0",
+    "ä",
+    "漢",
+    "_",
+    "~",
+    ":",
+    "99999999999999999999",
+    "-1",
+    "nan",
+    "inf",
+    "2000-01-01",
+    "true",
+    "0x7F",
+];
+
+fn pieces() -> impl Strategy<Value = String> {
+    prop::collection::vec(prop::sample::select(PIECES), 0..40).prop_map(|pieces| pieces.concat())
+}
+
+/// A set that is right but for what may be wrong in its pattern.
+fn steps() -> impl Strategy<Value = String> {
+    let signs = "[.._ksxKX|: !=~0-9c-g#b-]{0,40}";
+    (signs, signs, 1..4_000u32, 1..500u32).prop_map(|(drums, bass, over, gate)| {
+        format!(
+            "[ports.a]\ndevice = \"A\"\n[tracks.t]\nport = \"a\"\nchannel = 1\nkit = {{ k = 60, s = 62 }}\nnote = \"c2\"\n\
+            [tracks.u]\nport = \"a\"\nchannel = 2\nnote = \"c2\"\n[patterns.p]\nt = '''\n{drums}\n'''\n\
+            u = {{ steps = '{bass}', step = \"1/{over}\", gate = {gate} }}\n"
+        )
+    })
+}
+
+/// Rows that are right, so that it is not only refused sets that are tried.
+fn right_steps() -> impl Strategy<Value = String> {
+    let step = prop::sample::select(&["k", "K", "s:1", "x!", "X=400", "k~", "s=1:127", ".", "k_", "x___", "|"]);
+    let divisor = prop::sample::select(&[1, 3, 16, 64, 3_840]);
+    (prop::collection::vec(prop::collection::vec(step, 1..40), 1..20), divisor).prop_map(|(rows, over)| {
+        let mut set = "[ports.a]\ndevice = \"A\"\n[tracks.t]\nport = \"a\"\nchannel = 1\nkit = { k = 60, s = 62 }\nnote = \"c2\"\n\
+            [patterns.p]\n"
+            .to_owned();
+        let _ = writeln!(set, "t = {{ step = \"1/{over}\", steps = \"\"\"");
+        rows.iter().for_each(|row| set.push_str(&(row.concat() + ".\n")));
+        set + "\"\"\" }\n"
+    })
+}
+
+/// The built-in set with bytes changed, left out, doubled and moved.
+fn mutations() -> impl Strategy<Value = Vec<u8>> {
+    let change = (0..4u8, any::<prop::sample::Index>(), any::<prop::sample::Index>(), prop::sample::select(PIECES));
+    prop::collection::vec(change, 1..6).prop_map(|changes| {
+        let mut bytes = builtin::all()[0].text.as_bytes().to_vec();
+        for (kind, at, other, piece) in changes {
+            let (at, other) = (at.index(bytes.len().max(1)), other.index(bytes.len().max(1)));
+            match kind {
+                0 => drop(bytes.splice(at..at, piece.bytes())),
+                1 if at < bytes.len() => bytes[at] = bytes[at].wrapping_add(other as u8),
+                2 => drop(bytes.drain(at.min(other)..(at.min(other) + 5).min(bytes.len()))),
+                _ => bytes.truncate(bytes.len().min(at + other)),
+            }
+        }
+        bytes
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn random_bytes(bytes in prop::collection::vec(any::<u8>(), 0..2_000)) {
+        let _ = read(&bytes);
+    }
+
+    #[test]
+    fn random_characters(text in "\\PC{0,200}") {
+        let _ = read(text.as_bytes());
+    }
+
+    #[test]
+    fn random_lines(text in "([a-z]{1,5} ?= ?[0-9a-z\"'\\[\\]{},.=]{0,8}\n|\\[[a-z.]{1,8}\\]\n){0,30}") {
+        let _ = read(text.as_bytes());
+    }
+
+    #[test]
+    fn pieces_of_sets(text in pieces()) {
+        let _ = read(text.as_bytes());
+    }
+
+    #[test]
+    fn rows_of_signs(text in steps()) {
+        let _ = read(text.as_bytes());
+    }
+
+    #[test]
+    fn rows_that_are_right(text in right_steps()) {
+        prop_assert!(read(text.as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn the_built_in_set_changed(bytes in mutations()) {
+        let _ = read(&bytes);
+    }
+}
+
+/// Reads a large file, in time that rules out anything worse than proportional to its length.
+fn read_large(name: &str, bytes: &[u8]) -> Result<Set, Mistakes> {
+    // A debug build on a busy machine takes a few seconds at most; a quadratic blow-up takes hours.
+    const LONG: Duration = Duration::from_secs(60);
+    let start = Instant::now();
+    let answer = read(bytes);
+    let took = start.elapsed();
+    assert!(took < LONG, "{name} took {took:?}");
+    answer
+}
+
+/// `piece` again and again, up to the largest size that a set may have.
+fn filled(before: &str, piece: &str, after: &str) -> Vec<u8> {
+    let count = (Set::MAX_BYTES - before.len() - after.len()) / piece.len();
+    format!("{before}{}{after}", piece.repeat(count)).into_bytes()
+}
+
+/// Numbered pieces up to the largest size that a set may have.
+fn numbered(before: &str, piece: impl Fn(usize) -> String) -> Vec<u8> {
+    let mut text = before.to_owned();
+    for number in 0.. {
+        let piece = piece(number);
+        if text.len() + piece.len() > Set::MAX_BYTES {
+            break;
+        }
+        text.push_str(&piece);
+    }
+    text.into_bytes()
+}
+
+#[test]
+fn built_in_sets_keep_their_promises() {
+    for built_in in builtin::all() {
+        read(built_in.text.as_bytes()).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        assert_eq!(builtin::find(built_in.name), Some(built_in));
+    }
+    assert_eq!(builtin::find("nothing"), None);
+}
+
+#[test]
+fn ten_megabytes_are_refused_unread() {
+    let junk: Vec<u8> = (0..10 << 20u32).map(|i: u32| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let mistakes = read_large("junk", &junk).unwrap_err();
+    assert!(mistakes.list()[0].message.contains("too long"));
+    let mistakes = read_large("spaces", &vec![b' '; Set::MAX_BYTES + 1]).unwrap_err();
+    assert_eq!(mistakes.list().len(), 1);
+}
+
+#[test]
+fn a_megabyte_of_anything_is_answered() {
+    let track = "[ports.a]\ndevice = \"A\"\n[tracks.t]\nport = \"a\"\nchannel = 1\nkit = { k = 60 }\nnote = \"c2\"\n[patterns.p]\n";
+    let pattern = |piece: &str| filled(&format!("{track}t = \""), piece, "\"\n");
+    for (name, bytes) in [
+        ("one line", filled("name = \"", "x", "\"\n")),
+        ("one line without an end", filled("name = \"", "x", "")),
+        ("one key", filled("", "x", "")),
+        ("line ends", filled("", "\n", "")),
+        ("equal signs", filled("", "=\n", "")),
+        ("brackets", filled("a = ", "[", "")),
+        ("braces", filled("a = ", "{a=", "")),
+        ("headings", filled("", "[", "")),
+        ("dots", filled("", "a.", "a = 1\n")),
+        ("doubled keys", filled("", "a=1\n", "")),
+        ("doubled headings", filled("", "[a]\n", "")),
+        ("quotes", filled("", "\"", "")),
+        ("zeros", filled("", "\0", "")),
+        ("wide characters", filled("name = \"", "漢", "\"\n")),
+        ("unknown keys", numbered("", |i| format!("k{i} = 1\n"))),
+        ("near keys", numbered("", |i| format!("tempo{i} = 1\n"))),
+        ("unknown tables", numbered("", |i| format!("[t{i}]\n"))),
+        ("unknown keys of a port", numbered("[ports.a]\n", |i| format!("device{i} = 1\n"))),
+        ("ports", numbered("", |i| format!("[ports.p{i}]\n"))),
+        ("tracks", numbered("", |i| format!("[tracks.t{i}]\n"))),
+        ("patterns", numbered("", |i| format!("[patterns.p{i}]\n"))),
+        ("patterns with a mistake", numbered(track, |i| format!("[patterns.p{i}]\nt=\"j\"\n"))),
+        ("lanes of unknown tracks", numbered(track, |i| format!("t{i} = \"k\"\n"))),
+        ("drums", numbered("[tracks.t]\n[tracks.t.kit]\n", |i| format!("k{i} = 1\n"))),
+        ("steps", pattern("k.")),
+        ("holds", pattern("_")),
+        ("lines", filled(&format!("{track}t = \"\"\"\n"), "k\n", "\"\"\"\n")),
+        ("wrong steps", pattern("j")),
+        ("wrong steps of all sorts", pattern("jlmnq?*<>()[]{}/,;&%$§ü")),
+        ("open brackets", pattern("(")),
+        ("numbers", pattern("1")),
+        ("modifiers", pattern("!")),
+        ("flats", pattern("b")),
+        ("escapes", pattern("\\t?")),
+        ("arpeggio", filled(&format!("{track}t = {{ arp = \""), "k ", "\" }\n")),
+        ("lengths", filled(&format!("{track}t = {{ arp = \"k\", lengths = ["), "1,", "] }\n")),
+        ("transpose", filled("[tracks.t]\ntranspose = \"", "from c2 ", "\"\n[patterns.p]\n")),
+    ] {
+        assert!(bytes.len() <= Set::MAX_BYTES, "{name}");
+        assert!(read_large(name, &bytes).is_err(), "{name}");
+    }
+}
+
+#[test]
+fn junk_just_small_enough_to_be_looked_through_is_answered() {
+    for piece in ["=\n", "a=1\n", "[a]\n", "a=b\n", "\"\n", "a=[\n", "= \n ", "a=\"\n", "x\n", "a={b=\"\"\"\n="] {
+        let bytes = piece.repeat((64 << 10) / piece.len()).into_bytes();
+        assert!(read_large(piece, &bytes).is_err());
+        let half = piece.repeat((32 << 10) / piece.len()) + &" ".repeat(32 << 10);
+        assert!(read_large(piece, half.as_bytes()).is_err());
+    }
+}
+
+#[test]
+fn large_sets_are_played() {
+    let track = "[ports.a]\ndevice = \"A\"\n[tracks.t]\nport = \"a\"\nchannel = 1\nkit = { k = 60 }\n[patterns.p]\n";
+    let notes = "k".repeat(MAX_NOTES);
+    let one = format!("{track}t = {{ step = \"1/64\", steps = \"{notes}\" }}\n");
+    assert!(read_large("notes", one.as_bytes()).is_ok());
+    let lines = format!("{track}t = \"\"\"\n{}\"\"\"\n", "k...k...k...k...\n".repeat(MAX_LANES));
+    assert!(read_large("lines", lines.as_bytes()).is_ok());
+    let patterns: String = (0..4_096).map(|i| format!("[patterns.q{i}]\nt = \"k\"\n")).collect();
+    let patterns = track.replace("[patterns.p]\n", &patterns);
+    assert!(read_large("patterns", patterns.as_bytes()).is_ok());
+}
