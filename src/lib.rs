@@ -1,6 +1,67 @@
-//! tightrope
+//! A hard-real-time MIDI sequencer for the stage.
+//!
+//! It follows the clock of the drum machine on the table, or is the clock itself, and plays patterns written in a text
+//! file on several synthesizers. The music is computed by one high-priority thread that neither allocates nor locks;
+//! everything that can wait happens elsewhere.
+//!
+//! # Threads
+//!
+//! ```text
+//! midir input threads --stamped events--> [ring for each input port] --+
+//!                                                                      v
+//!                                                            +------------------+
+//!  signals, time limits                                      | real-time thread |--> midir outputs
+//!         |                                                  |  owns the engine |
+//!         v                                                  +------------------+
+//!  control thread --commands (ring)----------------------------^   |    |
+//!                 --program (triple buffer, newest wins)-------^   |    +--> meters (atomics), trace (lossy ring)
+//!                 <------------------------------------------------+
+//! ```
+//!
+//! - The **real-time thread** ([`rt`]) runs in SCHED_FIFO where the system lets it. Its only system calls read the clock,
+//!   wait, and send MIDI.
+//! - The **control thread** ([`control`]) is the program's first thread. There is no asynchronous runtime.
+//! - The **input threads** are midir's, one for each connection; they stamp a message, push it, and wake the real-time
+//!   thread ([`io`]).
+//!
+//! # Rooms
+//!
+//! Dependencies point one way: `time, midi <- engine <- link <- {rt, io, set, control} <- cli`.
+//!
+//! | module | duty |
+//! |---|---|
+//! | [`time`], [`midi`] | points and spans of time and of music, messages: values with their unit in the type |
+//! | [`engine`] | the music: pure, deterministic, told the time; no clock, no I/O, no heap after construction |
+//! | [`link`] | what crosses threads, made in one place |
+//! | [`rt`] | the real-time thread, its waiting and its sink |
+//! | [`io`] | MIDI ports |
+//! | [`set`] | set files: from text to the engine's program, with mistakes that name their place |
+//! | [`control`] | the control thread |
+//! | [`cli`] | the command line |
+//!
+//! What can be wrong musically is tested without threads; what can be wrong in threads holds no music.
+//!
+//! # Guarantees
+//!
+//! - Every note-on has its note-off, whatever ends the show: STOP, a signal, a closed terminal, an error or a panic in any
+//!   thread. Two ledgers see to it: the engine's ([`engine::ledger`]), which knows what should sound, and behind it the
+//!   sink's ([`rt::sink::Guarded`]), which knows what was sent.
+//! - Positions are computed from an origin and rounded once: nothing drifts.
+//! - The same set, the same seed and the same input give the same bytes.
+//! - Every queue has a capacity and a policy for when it is full; what is lost is counted and reported.
+//!
+//! # Clock domains
+//!
+//! | type | what it counts |
+//! |---|---|
+//! | [`time::Nanos`] | the machine's monotonic clock; read only in [`rt::clock`] |
+//! | [`time::DeviceTime`] | a MIDI connection's own stamps; comparable only with each other |
+//! | [`time::Tick`] | the song, 960 to the quarter note, 40 to the MIDI clock pulse |
+//!
+//! [`engine::timeline::Timeline`] maps ticks to time and back, exactly.
 
 #![deny(unsafe_code)]
+#![warn(missing_docs)]
 
 pub mod cli;
 pub mod control;

@@ -3,7 +3,7 @@
 //! There are two axes. *Time* is what the machine's monotonic clock counts: [`Nanos`] is a point on it and [`Span`] the
 //! distance between two points. *Position* is what musicians count: [`Tick`] is a point in the song and [`TickSpan`] the
 //! distance between two. A [`Tempo`] is the rate between the axes, and the mapping itself lives in
-//! [`engine::timeline`].
+//! [`engine::timeline`](crate::engine::timeline).
 //!
 //! A device's own clock is a third axis ([`DeviceTime`]) that nothing may compare with [`Nanos`]; only a named transform
 //! turns one into the other.
@@ -31,7 +31,7 @@ const _: () = assert!(TICKS_PER_SIXTEENTH == 6 * TICKS_PER_PULSE);
 
 /// A point on the machine's monotonic clock, in nanoseconds since an arbitrary origin.
 ///
-/// The only place that makes one from the running clock is [`rt::clock`]: everywhere else time is
+/// The only place that makes one from the running clock is [`rt::clock`](crate::rt::clock): everywhere else time is
 /// passed in. Counts for 584 years.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Nanos(pub u64);

@@ -227,6 +227,7 @@ fn lanes() {
             ("pattern bars", pattern("bars = 0\n")),
             ("pattern bars too many", pattern("bars = 100000\n")),
             ("pattern bars misspelled", pattern("bar = 2\n")),
+            ("pattern later key", pattern("cc = { bass.74 = \"20 ~ 110\" }\n")),
             ("lane number", pattern("bass = 5\n")),
             ("lane empty", pattern("bass = \"\"\ndrums = \"\"\"\n\n\"\"\"\n")),
             ("lane without anything", pattern("bass = { step = \"1/8\" }\n")),

@@ -5,9 +5,7 @@
 //! takes time logarithmic in the number of lanes, however many tracks the set has.
 
 use super::fixed::{Agenda, Slots};
-use super::program::{
-    Arp, Lane, MAX_LANES, MAX_PORTS, Order, PatternSlot, Pick, PortSlot, Program, Source, Steps, TrackSlot,
-};
+use super::program::{Arp, Lane, MAX_LANES, MAX_PORTS, PatternSlot, Pick, PortSlot, Program, Source, Steps, TrackSlot};
 use super::random::Random;
 use crate::midi::{Key, Velocity};
 use crate::time::{Tick, TickSpan};
@@ -205,22 +203,27 @@ impl LaneState {
     /// Goes on by one note of the arpeggio: its key and length, or `None` for a rest.
     fn advance_arp(&mut self, arp: &Arp) -> Option<(Key, TickSpan)> {
         let rests = arp.rest.is_some_and(|_| self.played == TickSpan::ZERO);
-        let length = match arp.pick {
-            Pick::Turn => arp.lengths.get(self.turn % arp.lengths.len().max(1)),
-            Pick::Random => arp.lengths.get(self.random.below(arp.lengths.len())),
-        };
-        let key = match arp.order {
-            Order::Random => arp.keys.get(self.random.below(arp.keys.len())),
-            _ => arp.keys.get(self.cursor % arp.keys.len().max(1)),
-        };
-        let length = length.copied().unwrap_or(TickSpan::QUARTER);
+        let length = self.random.choose(&arp.lengths, arp.next_length, self.turn);
+        let key = self.random.choose(&arp.keys, arp.next_key, self.cursor);
+        let length = length.unwrap_or(TickSpan::QUARTER);
         self.turn = (self.turn + 1) % arp.lengths.len().max(1);
         self.cursor = (self.cursor + 1) % arp.keys.len().max(1);
         self.next += TickSpan(length.0.max(1));
         if let Some(rest) = arp.rest {
             self.played = TickSpan((self.played + length).0.rem_euclid(rest.0.max(1)));
         }
-        if rests { None } else { key.map(|&key| (key, length)) }
+        if rests { None } else { key.map(|key| (key, length)) }
+    }
+}
+
+impl Random {
+    /// One of `choices`: number `turn`, or any.
+    fn choose<T: Copy>(&mut self, choices: &[T], pick: Pick, turn: usize) -> Option<T> {
+        let index = match pick {
+            Pick::Turn => turn,
+            Pick::Random => self.below(choices.len()),
+        };
+        choices.get(index).copied()
     }
 }
 

@@ -153,14 +153,14 @@ const _: () = assert!(size_of::<Note>() <= 64);
 /// A generator that steps through keys, one after the other, without end.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Arp {
-    /// The keys in the order in which they are written. At least one.
+    /// The keys in the order in which they are played. At least one.
     pub keys: Box<[Key]>,
-    /// In which order they are played.
-    pub order: Order,
+    /// How the next key is chosen.
+    pub next_key: Pick,
     /// The lengths of its notes, each positive. At least one.
     pub lengths: Box<[TickSpan]>,
     /// How the next length is chosen.
-    pub pick: Pick,
+    pub next_length: Pick,
     /// How much of its length a note sounds, in per cent, 1 to 100.
     pub gate: u32,
     /// How hard each note is struck.
@@ -170,22 +170,7 @@ pub struct Arp {
     pub rest: Option<TickSpan>,
 }
 
-/// The order of an arpeggio's keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// As they are written.
-    Played,
-    /// From the lowest to the highest.
-    Up,
-    /// From the highest to the lowest.
-    Down,
-    /// Up and down again, the outer keys once.
-    UpDown,
-    /// Each time any of them.
-    Random,
-}
-
-/// How an arpeggio chooses among its lengths.
+/// How an arpeggio chooses among its keys and among its lengths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pick {
     /// One after the other, in turn.

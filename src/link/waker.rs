@@ -1,12 +1,20 @@
 //! Wakes the real-time thread when something has come in.
 
 use std::sync::{Arc, OnceLock};
-use std::thread::Thread;
+
+#[cfg(loom)]
+use loom::thread::{self, Thread};
+#[cfg(not(loom))]
+use std::thread::{self, Thread};
 
 /// A handle to whichever thread has said that it is the real-time one.
 ///
-/// Parking keeps one token: waking a thread that is about to park makes that park return at once, so nothing that was
-/// pushed before the wake-up is ever slept through. Waking a thread that runs is one atomic exchange and no system call.
+/// Who hands something over pushes first and wakes afterwards; who receives looks first and parks afterwards. Parking
+/// keeps one token: waking a thread that is about to park makes that park return at once. So nothing that was pushed is
+/// slept through, whichever way the two interleave (`tests/handover.rs` tries them all). Waking a thread that runs is one
+/// atomic exchange and no system call.
+///
+/// The receiver attends before anyone who wakes it is started: who wakes a thread that does not attend yet wakes nobody.
 #[derive(Clone, Debug, Default)]
 pub struct Waker {
     thread: Arc<OnceLock<Thread>>,
@@ -16,10 +24,10 @@ impl Waker {
     /// Makes the calling thread the one to wake. The first call counts.
     pub fn attend(&self) {
         // A second thread would be a mistake in the program; the first keeps the post.
-        let _ = self.thread.set(std::thread::current());
+        let _ = self.thread.set(thread::current());
     }
 
-    /// Wakes it; before there is one, nothing has to be woken. Real-time safe.
+    /// Wakes it. Real-time safe.
     pub fn wake(&self) {
         if let Some(thread) = self.thread.get() {
             thread.unpark();

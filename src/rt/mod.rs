@@ -138,6 +138,8 @@ pub fn spawn<S: Sink + Send + 'static>(
     let (granted_tx, granted_rx) = mpsc::sync_channel(1);
     let thread = thread::Builder::new().name("tightrope-rt".into()).stack_size(STACK_BYTES).spawn(move || {
         touch_stack();
+        // Before anyone is told that the thread is there, and could wake it.
+        end.attend();
         let grant = sched::promote(settings.policy, settings.priority, settings.cpu);
         // The receiver waits for exactly this; were it gone, there would be nobody to tell.
         let _ = granted_tx.send(grant);

@@ -1,11 +1,12 @@
 //! From the described show to the program that the engine plays: steps become notes in ticks.
 
-use super::document::{Document, Drums, Track};
+use super::document::Document;
 use super::keys::{arp, steps as steps_keys};
 use super::lane::{Kind, LONGEST_ARP_GATE, Lane, MAX_ARP_NOTES};
 use super::mistake::{Mistake, Report, quoted};
 use super::notation::{self, ACCENT, Event, Head, Voice};
 use super::pitch::Octaves;
+use super::track::{Drums, Track};
 use crate::engine::program::{
     self, Arp, MAX_LANES, MAX_LENGTH, MAX_NOTES, Note, PortSet, PortSlot, Program, Source, Steps, TrackSlot,
 };
@@ -194,11 +195,12 @@ impl Compiler<'_, '_> {
                 }),
             }
         }
+        let (keys, next_key) = order.arrange(keys);
         Some(Arp {
             keys: keys.into(),
-            order: *order,
+            next_key,
             lengths: lengths.as_slice().into(),
-            pick: *pick,
+            next_length: *pick,
             gate: self.lane.gate.unwrap_or(self.track.gate).min(LONGEST_ARP_GATE),
             velocity: self.velocity(None, false),
             rest: *rest,
@@ -208,7 +210,7 @@ impl Compiler<'_, '_> {
 
 #[cfg(test)]
 mod tests {
-    use crate::engine::program::{Lane, MAX_LENGTH, Note, Order, Pick, PortSlot, Source};
+    use crate::engine::program::{Lane, MAX_LENGTH, Note, Pick, PortSlot, Source};
     use crate::set::{Set, builtin};
     use crate::time::TickSpan;
 
@@ -266,7 +268,7 @@ mod tests {
         let Source::Arp(arp) = &arp.source else { panic!("{arp:?}") };
         assert_eq!(arp.keys.iter().map(|key| key.number()).collect::<Vec<_>>(), [72, 65, 67]);
         assert_eq!(*arp.lengths, [240, 240, 240, 480].map(TickSpan));
-        assert_eq!((arp.order, arp.pick, arp.gate), (Order::Played, Pick::Random, 50));
+        assert_eq!((arp.next_key, arp.next_length, arp.gate), (Pick::Turn, Pick::Random, 50));
         assert_eq!((arp.velocity.value(), arp.rest), (32, Some(TickSpan(3_840))));
     }
 

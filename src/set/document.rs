@@ -5,14 +5,15 @@
 
 use std::ops::Range;
 
-use super::keys::{self, clock, pattern, port, set, track};
+use super::keys::{self, clock, pattern, port, set};
 use super::lane::{self, Lane};
 use super::mistake::{Mistake, Report, listed, nearest, quoted};
-use super::notation::{GATES, Kit};
-use super::pitch::{self, Octaves};
+use super::notation::GATES;
+use super::pitch::Octaves;
 use super::reader::{Name, Reader, Text, Value};
-use crate::engine::program::{MAX_LENGTH, MAX_PORTS, MAX_TRACKS, PortSlot, Transpose};
-use crate::midi::{Channel, Key, Velocity};
+use super::track::{self, Track};
+use crate::engine::program::{MAX_LENGTH, MAX_PORTS, MAX_TRACKS, PortSlot};
+use crate::midi::Velocity;
 use crate::time::{Meter, Tempo, TickSpan};
 
 /// The most patterns a set may have.
@@ -46,29 +47,6 @@ pub(super) struct Port<'t> {
     pub clock: bool,
     /// Where that is written.
     clock_span: Range<usize>,
-}
-
-/// A track.
-pub(super) struct Track<'t> {
-    pub name: &'t str,
-    pub port: PortSlot,
-    pub channel: Channel,
-    pub kit: Drums,
-    pub note: Option<Key>,
-    pub velocity: Velocity,
-    /// In per cent of a step.
-    pub gate: u32,
-    pub transpose: Option<Transpose>,
-}
-
-/// What letters play on a track.
-pub(super) enum Drums {
-    /// The track has no kit.
-    None,
-    /// These drums.
-    Kit(Kit),
-    /// The track has a kit that cannot be read, so that nothing can be said about letters.
-    Unreadable,
 }
 
 /// A pattern.
@@ -137,7 +115,7 @@ fn meter(root: &Reader<'_>, report: &mut Report) -> Meter {
 }
 
 /// A number written in digits alone, without a sign.
-fn digits<N: std::str::FromStr>(text: &str) -> Option<N> {
+pub(super) fn digits<N: std::str::FromStr>(text: &str) -> Option<N> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if digits { text.parse().ok() } else { None }
 }
@@ -261,7 +239,12 @@ fn follow(root: &Reader<'_>, ports: &[Port<'_>], report: &mut Report) -> Option<
 }
 
 /// The port that `part` of `text` names.
-fn port_slot(text: &Text<'_>, part: Range<usize>, ports: &[Port<'_>], report: &mut Report) -> Option<PortSlot> {
+pub(super) fn port_slot(
+    text: &Text<'_>,
+    part: Range<usize>,
+    ports: &[Port<'_>],
+    report: &mut Report,
+) -> Option<PortSlot> {
     let word = text.text.get(part.clone()).unwrap_or_default();
     let slot = ports.iter().position(|port| port.name == word).and_then(|slot| u8::try_from(slot).ok());
     if slot.is_none() {
@@ -288,7 +271,7 @@ pub(super) fn unknown_name<'n>(
 }
 
 fn tracks<'t>(root: &Reader<'t>, ports: &[Port<'_>], octaves: Octaves, report: &mut Report) -> Vec<Track<'t>> {
-    let entries = named(root, set::TRACKS, track::ENTRY, MAX_TRACKS, report);
+    let entries = named(root, set::TRACKS, keys::track::ENTRY, MAX_TRACKS, report);
     entries
         .into_iter()
         .map(|(name, value)| {
@@ -299,155 +282,9 @@ fn tracks<'t>(root: &Reader<'t>, ports: &[Port<'_>], octaves: Octaves, report: &
                         .help("choose another name")
                 });
             }
-            track(name.text, value, ports, octaves, report)
+            track::read(name.text, value, ports, octaves, report)
         })
         .collect()
-}
-
-fn track<'t>(name: &'t str, value: Value<'t>, ports: &[Port<'_>], octaves: Octaves, report: &mut Report) -> Track<'t> {
-    let mut track = Track {
-        name,
-        port: PortSlot(0),
-        channel: Channel::from_status(0),
-        kit: Drums::None,
-        note: None,
-        velocity: lane::VELOCITY,
-        gate: lane::GATE,
-        transpose: None,
-    };
-    let Some(table) = value.table(&track::TABLE, report) else { return track };
-    let whose = || format!("the track {}", quoted(name));
-    if let Some(text) = table.require(track::PORT, report, whose).and_then(|value| value.text(report)) {
-        track.port = port_slot(&text, 0..text.text.len(), ports, report).unwrap_or(track.port);
-    }
-    if let Some(number) = table.require(track::CHANNEL, report, whose).and_then(|value| value.whole(1..=16, report)) {
-        track.channel = u8::try_from(number).ok().and_then(Channel::from_number).unwrap_or(track.channel);
-    }
-    if let Some(value) = table.take(track::KIT) {
-        track.kit = kit(&value, octaves, report).map_or(Drums::Unreadable, Drums::Kit);
-    }
-    if let Some(text) = table.take(track::NOTE).and_then(|value| value.text(report)) {
-        // After a mistake some note stands in, so that `x` is not reported as well.
-        track.note = Some(note(&text, 0..text.text.len(), octaves, report).unwrap_or(Key::from_data(0)));
-    }
-    track.velocity = velocity(table.take(track::VELOCITY), report).unwrap_or(track.velocity);
-    track.gate = gate(table.take(track::GATE), *GATES.end(), report).unwrap_or(track.gate);
-    if let Some(text) = table.take(track::TRANSPOSE).and_then(|value| value.text(report)) {
-        track.transpose = transpose(&text, ports, octaves, report);
-    }
-    table.finish(report);
-    track
-}
-
-/// The key that `part` of `text` names.
-fn note(text: &Text<'_>, part: Range<usize>, octaves: Octaves, report: &mut Report) -> Option<Key> {
-    let word = text.text.get(part.clone()).unwrap_or_default();
-    pitch::key(word, octaves)
-        .map_err(|why| {
-            report.add(text.place(part), || {
-                Mistake::new(format!("{} is not a note", quoted(word)))
-                    .label(why)
-                    .help("notes are `c2`, `f#3`, `bb1` and so on")
-            });
-        })
-        .ok()
-}
-
-/// The drums of a kit; `None` if it is not a table.
-fn kit(value: &Value<'_>, octaves: Octaves, report: &mut Report) -> Option<Kit> {
-    let mut kit = Kit::new(value.span.clone());
-    let entries = value.entries(track::DRUM, report)?;
-    if entries.is_empty() {
-        value.refuse_because(report, || "a kit has at least one drum".to_owned());
-    }
-    for (name, value) in entries {
-        let mut letters = name.text.chars();
-        let letter = letters.next().filter(|letter| letter.is_ascii_lowercase() && letters.as_str().is_empty());
-        let Some(letter) = letter.filter(|&letter| letter != 'x') else {
-            report.add(name.span.clone(), || drum_name(name.text));
-            continue;
-        };
-        let key = if value.is_text() {
-            value.text(report).and_then(|text| note(&text, 0..text.text.len(), octaves, report))
-        } else {
-            value.whole(0..=127, report).and_then(|number| u8::try_from(number).ok()).and_then(Key::new)
-        };
-        kit.set(letter, key.unwrap_or(Key::from_data(0)));
-    }
-    Some(kit)
-}
-
-/// The message for what a drum cannot be called.
-fn drum_name(name: &str) -> Mistake {
-    let mistake = Mistake::new(format!("a drum cannot be called {}", quoted(name)));
-    let lower = name.to_ascii_lowercase();
-    match name.as_bytes() {
-        [b'x' | b'X'] => mistake
-            .label("`x` is the track's own note")
-            .help(format!("choose another letter, or set the note: `{}`", track::NOTE.example)),
-        [b'A'..=b'Z'] => mistake.label("the upper case is its accent").help(format!("write `{lower}`")),
-        _ => mistake.label("expected one letter from a to z").help(format!("for example `{}`", track::KIT.example)),
-    }
-}
-
-/// `PORT`, then in either order and each at most once `channel NUMBER` and `from NOTE`.
-fn transpose(text: &Text<'_>, ports: &[Port<'_>], octaves: Octaves, report: &mut Report) -> Option<Transpose> {
-    let mut words = words(text.text);
-    let Some(word) = words.next() else {
-        report.add(text.span.clone(), || {
-            Mistake::new("`transpose` cannot be empty")
-                .label(format!("expected {}", track::TRANSPOSE.takes))
-                .help(format!("for example `{}`", track::TRANSPOSE.example))
-        });
-        return None;
-    };
-    let port = port_slot(text, word, ports, report);
-    let (mut channel, mut from) = (None, None);
-    while let Some(word) = words.next() {
-        let written = text.text.get(word.clone()).unwrap_or_default();
-        let value = words.next();
-        match (written, value) {
-            ("channel", Some(value)) if channel.is_none() => {
-                let number = text.text.get(value.clone()).and_then(digits).and_then(Channel::from_number);
-                if number.is_none() {
-                    report.add(text.place(value), || {
-                        Mistake::new("`channel` here has no number that is a channel")
-                            .label(format!("expected {}", track::CHANNEL.takes))
-                            .help(format!("for example `{}`", track::TRANSPOSE.example))
-                    });
-                }
-                channel = Some(number);
-            }
-            ("from", Some(value)) if from.is_none() => from = Some(note(text, value, octaves, report)),
-            _ => {
-                report.add(text.place(word), || {
-                    let near = nearest(written, ["channel", "from"].into_iter());
-                    let help = match near {
-                        Some(near) if near != written => format!("did you mean `{near}`?"),
-                        _ => format!("for example `{}`", track::TRANSPOSE.example),
-                    };
-                    Mistake::new(format!("{} does not fit here", quoted(written)))
-                        .label("expected `channel` and a number, or `from` and a note")
-                        .help(help)
-                });
-                return None;
-            }
-        }
-    }
-    let from = from.flatten().or_else(|| pitch::key("c2", octaves).ok())?;
-    Some(Transpose { port: port?, channel: channel.flatten(), from })
-}
-
-/// The words of `text`, as ranges of its bytes.
-fn words(text: &str) -> impl Iterator<Item = Range<usize>> {
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        let rest = text.get(at..)?;
-        let start = at + rest.find(|c: char| !c.is_whitespace())?;
-        let end = text.get(start..)?.find(char::is_whitespace).map_or(text.len(), |length| start + length);
-        at = end;
-        Some(start..end)
-    })
 }
 
 fn patterns<'t>(root: &Reader<'t>, tracks: &[Track<'_>], meter: Meter, report: &mut Report) -> Vec<Pattern<'t>> {
@@ -486,14 +323,16 @@ fn pattern<'t>(
         match tracks.iter().position(|track| track.name == key.text) {
             Some(slot) => pattern.lanes.extend(lane::read(slot, &key, value, report)),
             None => report.add(key.span.clone(), || {
-                let names = pattern::TABLE.keys.iter().map(|key| key.name).chain(tracks.iter().map(|track| track.name));
-                match nearest(key.text, names) {
-                    Some(near) if near == pattern::BARS.name => {
-                        Mistake::new(format!("unknown key {}", quoted(key.text)))
-                            .label("there is no such key here")
-                            .help(format!("did you mean `{near}`?"))
+                let names = tracks.iter().map(|track| track.name);
+                let bars = pattern::BARS.name;
+                let unknown =
+                    || Mistake::new(format!("unknown key {}", quoted(key.text))).label("there is no such key here");
+                match nearest(key.text, [bars].into_iter().chain(names.clone())) {
+                    Some(near) if near == bars => unknown().help(format!("did you mean `{bars}`?")),
+                    None if pattern::RESERVED.contains(&key.text) => {
+                        unknown().help(format!("the keys here are `{bars}` and the names of tracks"))
                     }
-                    _ => unknown_name("track", "tracks", key.text, tracks.iter().map(|track| track.name)),
+                    _ => unknown_name("track", "tracks", key.text, names),
                 }
             }),
         }

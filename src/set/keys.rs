@@ -166,7 +166,8 @@ pub mod track {
         "What letters play in steps: a key number or a note name each. In upper case a letter is accented.",
     );
     /// `note`
-    pub const NOTE: Key = key("note", "a note name, in quotes", r#"note = "c2""#, "What x plays in steps.");
+    pub const NOTE: Key =
+        key("note", "a key from 0 to 127, or a note name in quotes", r#"note = "c2""#, "What x plays in steps.");
     /// A drum of a kit.
     pub const DRUM: Key =
         key("LETTER", "a key from 0 to 127, or a note name in quotes", "k = 60", "What a letter plays.");

@@ -6,8 +6,8 @@ use super::length;
 use super::mistake::{Mistake, Report, quoted};
 use super::notation::GATES;
 use super::reader::{Name, Reader, Text, Value};
-use crate::engine::program::{Order, Pick};
-use crate::midi::Velocity;
+use crate::engine::program::Pick;
+use crate::midi::{Key, Velocity};
 use crate::time::TickSpan;
 
 /// How hard notes are struck where neither step, lane nor track says it.
@@ -90,6 +90,40 @@ fn read_steps<'t>(track: usize, table: Reader<'t>, report: &mut Report) -> Optio
     Some(Lane { track, text: text?, velocity, gate, kind: Kind::Steps { step } })
 }
 
+/// In which order an arpeggio plays the notes that are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    /// As they are written.
+    Played,
+    /// From the lowest to the highest.
+    Up,
+    /// From the highest to the lowest.
+    Down,
+    /// Up and down again, the outer notes once.
+    UpDown,
+    /// Each time any of them.
+    Random,
+}
+
+impl Order {
+    /// The keys as they are played, one after the other, and how the next is chosen.
+    pub fn arrange(self, mut keys: Vec<Key>) -> (Vec<Key>, Pick) {
+        match self {
+            Order::Played => {}
+            Order::Up => keys.sort_unstable(),
+            Order::Down => keys.sort_unstable_by(|a, b| b.cmp(a)),
+            Order::UpDown => {
+                keys.sort_unstable();
+                let inner = keys.len().saturating_sub(1);
+                let down: Vec<Key> = keys.get(1..inner).unwrap_or_default().iter().rev().copied().collect();
+                keys.extend(down);
+            }
+            Order::Random => return (keys, Pick::Random),
+        }
+        (keys, Pick::Turn)
+    }
+}
+
 fn read_arp<'t>(track: usize, table: Reader<'t>, report: &mut Report) -> Option<Lane<'t>> {
     const ORDERS: &[(&str, Order)] = &[
         ("played", Order::Played),
@@ -125,4 +159,25 @@ fn read_lengths(value: &Value<'_>, report: &mut Report) -> Vec<TickSpan> {
 fn read_length(value: &Value<'_>, report: &mut Report) -> Option<TickSpan> {
     let text = value.text(report)?;
     length::parse(text.text).map_err(|why| value.refuse_because(report, || why)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn orders_arrange_the_keys_as_they_are_played() {
+        let arranged = |order: Order, keys: &[u8]| {
+            let (keys, pick) = order.arrange(keys.iter().map(|&key| Key::from_data(key)).collect());
+            (keys.iter().map(|key| key.number()).collect::<Vec<_>>(), pick)
+        };
+        let written = [72, 65, 67];
+        assert_eq!(arranged(Order::Played, &written), (vec![72, 65, 67], Pick::Turn));
+        assert_eq!(arranged(Order::Up, &written), (vec![65, 67, 72], Pick::Turn));
+        assert_eq!(arranged(Order::Down, &written), (vec![72, 67, 65], Pick::Turn));
+        assert_eq!(arranged(Order::UpDown, &written), (vec![65, 67, 72, 67], Pick::Turn));
+        assert_eq!(arranged(Order::UpDown, &[60, 64]), (vec![60, 64], Pick::Turn));
+        assert_eq!(arranged(Order::UpDown, &[60]), (vec![60], Pick::Turn));
+        assert_eq!(arranged(Order::Random, &written).1, Pick::Random);
+    }
 }

@@ -347,8 +347,8 @@ pub(super) fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
 
 /// The candidate that `word` was probably meant to be, or none that is near enough.
 ///
-/// Near is the same word but for its case, its beginning (three letters or more), or a number of letters wrong, missing,
-/// added or swapped that is at most a third of the word. Very long words and the candidates after the first 512 are
+/// Near is the same word but for its case, its beginning or its letters in another order (three letters or more), or a
+/// number of letters wrong, missing, added or swapped that is at most a third of the word. Very long words and the candidates after the first 512 are
 /// not looked at, so that the cost is bounded.
 pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     const LONGEST: usize = 64;
@@ -356,6 +356,11 @@ pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Opt
     if word.is_empty() || word.len() > LONGEST {
         return None;
     }
+    let letters = |word: &str| {
+        let mut letters: Vec<char> = word.chars().collect();
+        letters.sort_unstable();
+        letters
+    };
     let lower = word.to_lowercase();
     let allowed = lower.chars().count() / 3;
     let distance = |candidate: &str| {
@@ -363,9 +368,12 @@ pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Opt
         if candidate == lower {
             return Some(0);
         }
-        let begins = lower.len() >= 3 && candidate.starts_with(&lower);
         let distance = strsim::osa_distance(&lower, &candidate);
-        if distance <= allowed { Some(distance) } else { begins.then_some(allowed + 1) }
+        if distance <= allowed {
+            return Some(distance);
+        }
+        let near = lower.len() >= 3 && (candidate.starts_with(&lower) || letters(&candidate) == letters(&lower));
+        near.then_some(allowed + 1)
     };
     candidates
         .take(CANDIDATES)
@@ -391,6 +399,7 @@ mod tests {
         assert_eq!(near("velcoity", &keys), Some("velocity"));
         assert_eq!(near("chan", &keys), Some("channel"));
         assert_eq!(near("prot", &keys), Some("port"));
+        assert_eq!(near("fofi", &["rr", "fifo"]), Some("fifo"));
         assert_eq!(near("tempo", &keys), None);
         assert_eq!(near("", &keys), None);
         assert_eq!(near("a", &["b"]), None);

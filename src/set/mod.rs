@@ -4,7 +4,7 @@
 //! together (patterns). [`Set::parse`] takes it through four passes, each in its own file:
 //!
 //! 1. `syntax`: bytes to TOML tables, bounded in size and depth.
-//! 2. `document`, with `lane` and `length`: tables to a description, every name resolved and every number in range.
+//! 2. `document`, with `track`, `lane` and `length`: tables to a description, every name resolved and every number in range.
 //!    It reads through `reader`, which knows the place of everything, by the entries of [`keys`], which know what each
 //!    key is for.
 //! 3. `notation`, with `pitch`: the text of steps to notes.
@@ -29,6 +29,7 @@ mod notation;
 mod pitch;
 mod reader;
 mod syntax;
+mod track;
 
 pub use mistake::{Mistake, Mistakes, nearest};
 
@@ -108,7 +109,7 @@ fn parse_text(origin: &str, text: &str, report: &mut Report) -> Option<Set> {
 
 fn ports(document: &Document<'_>) -> Vec<Port> {
     let listens = |slot: PortSlot| {
-        let transposes = |track: &document::Track<'_>| track.transpose.is_some_and(|transpose| transpose.port == slot);
+        let transposes = |track: &track::Track<'_>| track.transpose.is_some_and(|transpose| transpose.port == slot);
         document.follow == Some(slot) || document.tracks.iter().any(transposes)
     };
     let sends = |slot: PortSlot| document.tracks.iter().any(|track| track.port == slot);

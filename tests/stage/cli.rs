@@ -3,7 +3,7 @@
 use crate::instrument::Fallible;
 use crate::program::{Program, Signal};
 use crate::verdict::{self, Row};
-use crate::{gadget, sequencer, show, signals, sys};
+use crate::{alone, gadget, sequencer, show, signals, sys};
 use clap::{Args, Parser, Subcommand};
 use std::fs;
 use std::process::ExitCode;
@@ -39,6 +39,8 @@ enum Scenario {
         #[command(flatten)]
         common: Common,
     },
+    /// No instrument is there, and then only one of the two
+    Alone(Common),
 }
 
 #[derive(Args)]
@@ -119,6 +121,10 @@ fn run(scenario: &Scenario) -> Fallible<Vec<Row>> {
                 rows.extend(with_program(common, |program| signals::play(stage, common, program, signal))?);
             }
             Ok(rows)
+        }
+        Scenario::Alone(common) => {
+            announce("alone", common)?;
+            alone::play(common)
         }
     }
 }

@@ -17,10 +17,12 @@
 //! | `score.rs` | what the built-in set has to play, by pulse |
 //! | `verdict.rs` | the checks: pure functions of a recording and a score |
 //! | `program.rs` | the program under test as a child process |
-//! | `show.rs`, `signals.rs` | the order of events of a scenario, with all of the above |
+//! | `show.rs`, `signals.rs`, `alone.rs` | the order of events of a scenario, with all of the above |
 //! | `cli.rs` | the command line |
 //! | `sys.rs` | the calls to the system that the standard library lacks |
 
+#[cfg(target_os = "linux")]
+mod alone;
 #[cfg(target_os = "linux")]
 mod cli;
 #[cfg(target_os = "linux")]

@@ -96,6 +96,60 @@ pub fn open() -> Fallible<Stage> {
     })
 }
 
+/// One client of the sequencer with a duplex port, and nobody behind it.
+pub struct Lone {
+    _client: Client,
+}
+
+impl Lone {
+    pub fn open(name: &str) -> Fallible<Lone> {
+        let mut client = Client::open(name)?;
+        let queue = client.seq.alloc_named_queue(&c_string("stage"))?;
+        let duplex = PortCap::READ | PortCap::SUBS_READ | PortCap::WRITE | PortCap::SUBS_WRITE;
+        client.open_port(&format!("{name} MIDI 1"), duplex, queue)?;
+        Ok(Lone { _client: client })
+    }
+}
+
+/// Ears that connect themselves to ports of others, as software synthesizers do.
+pub struct Synths {
+    ears: Vec<(Port, Client)>,
+}
+
+impl Synths {
+    /// Connects an ear to the port with each of the names; `None` as long as one of them is not there.
+    pub fn connect(names: &[(Port, &str)]) -> Fallible<Option<Synths>> {
+        let mut ears = Vec::new();
+        for &(port, name) in names {
+            let mut ear = Client::open("stage-synth")?;
+            let ports = || ClientIter::new(&ear.seq).flat_map(|client| PortIter::new(&ear.seq, client.get_client()));
+            let readable = |port: &PortInfo| port.get_capability().contains(PortCap::READ | PortCap::SUBS_READ);
+            let found = ports().filter(readable).find(|port| port.get_name().is_ok_and(|found| found == name));
+            let Some(sender) = found.map(|port| port.addr()) else { return Ok(None) };
+            let queue = ear.seq.alloc_named_queue(&c_string("stage"))?;
+            ear.open_port("in", PortCap::WRITE, queue)?;
+            let subscription = PortSubscribe::empty()?;
+            subscription.set_sender(sender);
+            subscription.set_dest(ear.port);
+            ear.seq.subscribe_port(&subscription)?;
+            ear.seq.control_queue(queue, EventType::Start, 0, None)?;
+            ear.seq.drain_output()?;
+            ears.push((port, ear));
+        }
+        Ok(Some(Synths { ears }))
+    }
+
+    /// Appends what arrived since the last call.
+    pub fn collect(&mut self, into: &mut Vec<Heard>) -> Fallible<()> {
+        let decoder = MidiEvent::new(0)?;
+        decoder.enable_running_status(false);
+        for (port, ear) in &self.ears {
+            collect_port(*port, &ear.seq, &decoder, into)?;
+        }
+        Ok(())
+    }
+}
+
 struct Voice(Arc<Client>);
 
 impl Mouth for Voice {

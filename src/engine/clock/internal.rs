@@ -5,7 +5,7 @@ use crate::time::{Nanos, Span, Tempo, Tick};
 
 /// From START to the first pulse when the clock is ours. The MIDI specification asks for at least 1 ms, so that
 /// receivers can get ready; slow ones get a little more.
-pub const START_LEAD: Span = Span::from_millis(5);
+const START_LEAD: Span = Span::from_millis(5);
 
 /// A clock that runs on the tempo of the set.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +20,7 @@ impl Internal {
         Internal { timeline: Timeline::new(Tick::ZERO, Nanos(0), tempo) }
     }
 
-    /// Starts it so that `tick` falls [`START_LEAD`] after `at`.
+    /// Starts it so that `tick` falls a little after `at`.
     pub fn start(&mut self, at: Nanos, tick: Tick) {
         self.timeline = Timeline::new(tick, at + START_LEAD, self.timeline.tempo());
     }

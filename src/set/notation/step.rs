@@ -1,81 +1,22 @@
-//! The step language: a line of text becomes a row of steps.
-//!
-//! Reading goes in three passes that know nothing of each other, so that the language can grow in each. *Tokens* are
-//! the smallest written things, each with its place; white space and `|` between them never matter. *Steps* are a head
-//! (a rest, a hold, something to play) and the modifiers behind it. *Events* are notes that begin on one step and last
-//! for a number of them.
-//!
-//! What a letter means depends on the track: where there is a kit, letters are its drums and note names are not read; where
-//! there is none, letters begin note names. `x` is the track's own note in both.
+//! From tokens to steps: heads with their modifiers, and what is wrong with them in a performer's words.
 
 use std::ops::Range;
 
-use super::keys;
-use super::mistake::{Mistake, Report, listed, quoted};
-use super::pitch::{self, Octaves};
-use super::reader::Text;
+use super::token::{Kind, Token, Tokens};
+use super::{GATES, Kit, Voice};
 use crate::midi::{Key, Velocity};
-
-/// How much harder than other notes an accented one is struck.
-pub(super) const ACCENT: u8 = 27;
-/// The gates that can be written, in per cent of a step.
-pub(super) const GATES: std::ops::RangeInclusive<u32> = 1..=400;
+use crate::set::keys;
+use crate::set::mistake::{Mistake, Report, listed, quoted};
+use crate::set::pitch;
+use crate::set::reader::Text;
 
 /// What steps are, for those who wrote something else.
 const STEPS: &str =
     "steps are `.` `_` `x`, letters of the kit or notes such as `c2`; behind a note may follow `:70` `!` `=50` `~`";
 
-/// The drums of a track, each under a letter from `a` to `z`.
-#[derive(Clone, Debug)]
-pub(super) struct Kit {
-    keys: [Option<Key>; 26],
-    /// Where the kit is written.
-    pub span: Range<usize>,
-}
-
-impl Kit {
-    /// A kit without drums, written at `span`.
-    pub fn new(span: Range<usize>) -> Kit {
-        Kit { keys: [None; 26], span }
-    }
-
-    /// Puts `key` under `letter`; anything but a lower-case letter is passed over.
-    pub fn set(&mut self, letter: char, key: Key) {
-        if let Some(entry) = slot(letter).and_then(|slot| self.keys.get_mut(slot)) {
-            *entry = Some(key);
-        }
-    }
-
-    /// The key under `letter`.
-    pub fn get(&self, letter: char) -> Option<Key> {
-        slot(letter).and_then(|slot| self.keys.get(slot).copied().flatten())
-    }
-
-    fn letters(&self) -> Vec<String> {
-        ('a'..='z').filter(|&letter| self.get(letter).is_some()).map(String::from).collect()
-    }
-}
-
-fn slot(letter: char) -> Option<usize> {
-    letter.is_ascii_lowercase().then(|| usize::from(letter as u8 - b'a'))
-}
-
-/// What the heads of steps mean on a track.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Voice<'d> {
-    /// The track's name, for messages.
-    pub track: &'d str,
-    /// Its drums, if it has a kit.
-    pub kit: Option<&'d Kit>,
-    /// What `x` plays.
-    pub note: Option<Key>,
-    /// The set's octaves.
-    pub octaves: Octaves,
-}
-
 /// One step as it is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Step {
+pub(in crate::set) struct Step {
     pub head: Head,
     /// The bytes of the text that hold its head.
     pub span: Range<usize>,
@@ -90,7 +31,7 @@ pub(super) struct Step {
 
 /// What a step does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Head {
+pub(in crate::set) enum Head {
     /// Nothing.
     Rest,
     /// The step before goes on.
@@ -99,181 +40,14 @@ pub(super) enum Head {
     Play(Key),
 }
 
-/// A note that begins on a step and lasts for a number of them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Event {
-    /// Counted from 0.
-    pub step: usize,
-    /// At least 1.
-    pub steps: usize,
-    pub key: Key,
-    pub accent: bool,
-    pub velocity: Option<Velocity>,
-    pub gate: Option<u32>,
-    pub legato: bool,
-    /// The bytes of the text that hold its head.
-    pub span: Range<usize>,
-}
-
-/// The lines of `text` that hold anything but white space and `|`, as ranges of its bytes.
-pub(super) fn lines(text: &str) -> impl Iterator<Item = Range<usize>> {
-    let mut at = 0;
-    text.split_inclusive('\n').filter_map(move |line| {
-        let start = at;
-        at += line.len();
-        let empty = line.chars().all(is_space);
-        (!empty).then_some(start..start + line.len())
-    })
-}
-
-fn is_space(c: char) -> bool {
-    c.is_whitespace() || c == '|'
-}
-
 /// Reads the steps of one line of `text`.
-pub(super) fn steps(text: &Text<'_>, line: Range<usize>, voice: Voice<'_>, report: &mut Report) -> Vec<Step> {
+pub(in crate::set) fn steps(text: &Text<'_>, line: Range<usize>, voice: Voice<'_>, report: &mut Report) -> Vec<Step> {
     let mut parser = Parser { text, voice, report, steps: Vec::new(), unknown: Vec::new(), wrong_to: None };
     let mut in_step = false;
     for token in Tokens::new(text.text, line) {
         in_step = parser.token(token, in_step);
     }
     parser.steps
-}
-
-/// Joins the steps of a line to notes.
-pub(super) fn events(text: &Text<'_>, steps: &[Step], report: &mut Report) -> Vec<Event> {
-    let mut events: Vec<Event> = Vec::new();
-    let mut sounding = false;
-    for (at, step) in steps.iter().enumerate() {
-        match step.head {
-            Head::Rest => sounding = false,
-            Head::Hold => match events.last_mut() {
-                Some(event) if sounding => event.steps += 1,
-                _ => report.add(text.place(step.span.clone()), || {
-                    let before = if at == 0 { "the line begins here" } else { "before this is a rest" };
-                    Mistake::new("`_` has nothing to hold")
-                        .label(before)
-                        .help("`_` makes the step before it longer; a rest is `.`")
-                }),
-            },
-            Head::Play(key) => {
-                sounding = true;
-                events.push(Event {
-                    step: at,
-                    steps: 1,
-                    key,
-                    accent: step.accent,
-                    velocity: step.velocity,
-                    gate: step.gate,
-                    legato: step.legato,
-                    span: step.span.clone(),
-                });
-            }
-        }
-    }
-    events
-}
-
-/// The smallest written things.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    /// `.`
-    Rest,
-    /// `_`
-    Hold,
-    /// A note name with its octave.
-    Note(pitch::Name),
-    /// An ASCII letter that does not begin a note name.
-    Letter(char),
-    /// `:` and the digits right behind it.
-    Velocity(Option<u32>),
-    /// `=` and the digits right behind it.
-    Gate(Option<u32>),
-    /// `!`
-    Accent,
-    /// `~`
-    Legato,
-    /// Anything else, with the digits right behind it; for an opening bracket, all up to the closing one. Digits alone
-    /// are under `0`.
-    Unknown(char),
-}
-
-/// A token and the bytes of the text that hold it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Token {
-    kind: Kind,
-    span: Range<usize>,
-}
-
-/// Cuts a line into tokens.
-struct Tokens<'t> {
-    text: &'t str,
-    at: usize,
-    end: usize,
-}
-
-impl<'t> Tokens<'t> {
-    fn new(text: &'t str, line: Range<usize>) -> Tokens<'t> {
-        Tokens { text, at: line.start, end: line.end }
-    }
-
-    /// Whether what comes next stands at the beginning of the text or behind white space.
-    fn begins_word(&self) -> bool {
-        self.text.get(..self.at).is_some_and(|before| before.chars().next_back().is_none_or(is_space))
-    }
-
-    fn rest(&self) -> &'t str {
-        self.text.get(self.at..self.end).unwrap_or_default()
-    }
-}
-
-impl Iterator for Tokens<'_> {
-    type Item = Token;
-
-    fn next(&mut self) -> Option<Token> {
-        let spaces = self.rest().find(|c| !is_space(c))?;
-        self.at += spaces;
-        let rest = self.rest();
-        let first = rest.chars().next()?;
-        let behind = rest.get(first.len_utf8()..).unwrap_or_default();
-        let digits = behind.bytes().take_while(u8::is_ascii_digit).count();
-        // A number too long to read is out of any range.
-        let number = || (digits > 0).then(|| behind[..digits].parse().unwrap_or(u32::MAX));
-        let (kind, length) = match first {
-            '.' => (Kind::Rest, 1),
-            '_' => (Kind::Hold, 1),
-            ':' => (Kind::Velocity(number()), 1 + digits),
-            '=' => (Kind::Gate(number()), 1 + digits),
-            '!' => (Kind::Accent, 1),
-            '~' => (Kind::Legato, 1),
-            '0'..='9' => (Kind::Unknown('0'), 1 + digits),
-            letter if letter.is_ascii_alphabetic() => match pitch::scan(rest) {
-                Some((name, length)) => (Kind::Note(name), length),
-                None => (Kind::Letter(letter), 1),
-            },
-            '#' if self.begins_word() => (Kind::Unknown('#'), rest.trim_end_matches(is_space).len()),
-            '(' => (Kind::Unknown('('), bracketed(rest, '(', ')')),
-            '[' => (Kind::Unknown('['), bracketed(rest, '[', ']')),
-            '{' => (Kind::Unknown('{'), bracketed(rest, '{', '}')),
-            other => (Kind::Unknown(other), other.len_utf8() + digits),
-        };
-        let span = self.at..self.at + length;
-        self.at = span.end;
-        Some(Token { kind, span })
-    }
-}
-
-/// The length of the bracketed part that `rest` begins with; of the bracket alone if it is not closed soon.
-fn bracketed(rest: &str, open: char, close: char) -> usize {
-    const SOON: usize = 100;
-    let mut depth = 0;
-    for (at, c) in rest.char_indices().take(SOON) {
-        depth += i32::from(c == open) - i32::from(c == close);
-        if depth == 0 {
-            return at + c.len_utf8();
-        }
-    }
-    open.len_utf8()
 }
 
 /// Builds steps from tokens.
@@ -499,8 +273,9 @@ impl<'t> Parser<'_, 't> {
     }
 }
 
+/// The letters of a kit in a sentence.
 fn letters(kit: &Kit) -> String {
-    let letters = kit.letters();
+    let letters: Vec<String> = ('a'..='z').filter(|&letter| kit.get(letter).is_some()).map(String::from).collect();
     if letters.len() > 8 { letters.join(" ") } else { listed(letters.iter().map(String::as_str)) }
 }
 
@@ -538,124 +313,4 @@ fn number_needed(sign: &str, number: Option<u32>, takes: &str, example: &str) ->
         Some(_) => format!("{} is out of range", quoted(sign)),
     };
     Mistake::new(message).label(format!("expected {takes}")).help(format!("for example `c2{example}`"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn key(number: u8) -> Key {
-        Key::new(number).unwrap()
-    }
-
-    fn text(text: &str) -> Text<'_> {
-        Text::at(text, 0)
-    }
-
-    /// The notes of `line` in a few words each, or the messages of its mistakes.
-    fn read(line: &str, voice: Voice<'_>) -> Result<Vec<String>, Vec<String>> {
-        let mut report = Report::default();
-        let text = text(line);
-        let steps = steps(&text, 0..line.len(), voice, &mut report);
-        let events = events(&text, &steps, &mut report);
-        if !report.is_empty() {
-            let mistakes = report.finish("a", line);
-            return Err(mistakes.list().iter().map(|mistake| mistake.message.clone()).collect());
-        }
-        let words = |event: &Event| {
-            let mut words = format!("{}+{} {}", event.step, event.steps, event.key.number());
-            if event.accent {
-                words.push('!');
-            }
-            if let Some(velocity) = event.velocity {
-                words.push_str(&format!(":{}", velocity.value()));
-            }
-            if let Some(gate) = event.gate {
-                words.push_str(&format!("={gate}"));
-            }
-            if event.legato {
-                words.push('~');
-            }
-            words
-        };
-        Ok(events.iter().map(words).collect())
-    }
-
-    fn drums(line: &str) -> Result<Vec<String>, Vec<String>> {
-        let mut kit = Kit::new(0..0);
-        kit.set('k', key(60));
-        kit.set('b', key(62));
-        read(line, Voice { track: "drums", kit: Some(&kit), note: Some(key(1)), octaves: Octaves::C3 })
-    }
-
-    fn notes(line: &str) -> Result<Vec<String>, Vec<String>> {
-        read(line, Voice { track: "bass", kit: None, note: None, octaves: Octaves::C3 })
-    }
-
-    #[test]
-    fn a_row_of_drums() {
-        assert_eq!(drums("k.b_").unwrap(), ["0+1 60", "2+2 62"]);
-        assert_eq!(drums("K x X bb").unwrap(), ["0+1 60!", "1+1 1", "2+1 1!", "3+1 62", "4+1 62"]);
-        assert_eq!(drums("....").unwrap(), [""; 0]);
-    }
-
-    #[test]
-    fn white_space_and_bars_never_matter_between_steps() {
-        let plain = drums("k:70..k=50_~b!").err();
-        assert!(plain.is_some(), "a hold cannot be changed");
-        let plain = drums("k:70..k=50_b!").unwrap();
-        assert_eq!(drums("  k :70 | . .\t|| k =50 _\u{a0}| b ! |").unwrap(), plain);
-        assert_eq!(plain, ["0+1 60:70", "3+2 60=50", "5+1 62!"]);
-    }
-
-    #[test]
-    fn a_row_of_notes() {
-        assert_eq!(notes("c2c#2bb1b1c-1").unwrap(), ["0+1 48", "1+1 49", "2+1 46", "3+1 47", "4+1 12"]);
-        assert_eq!(notes("c2:70!~ g8=400__").unwrap(), ["0+1 48!:70~", "1+3 127=400"]);
-    }
-
-    #[test]
-    fn an_accent_may_stand_before_or_behind_the_velocity() {
-        assert_eq!(notes("c2:70! c2!:70").unwrap(), ["0+1 48!:70", "1+1 48!:70"]);
-    }
-
-    #[test]
-    fn a_number_belongs_to_the_sign_right_before_it() {
-        assert_eq!(notes("c2: 70").unwrap_err(), ["`:` lacks its number", "`70` is not known in steps"]);
-        assert_eq!(notes("c2:99999999999").unwrap_err(), ["`:99999999999` is out of range"]);
-    }
-
-    #[test]
-    fn one_mistake_is_one_message() {
-        assert_eq!(drums("j j j___ J!").unwrap_err(), ["the kit of `drums` has no drum `j`"]);
-        assert_eq!(notes("h2~ h3").unwrap_err(), ["`h` is not a note"]);
-        assert_eq!(notes("e(5,8)").unwrap_err(), ["`e(` is not known in steps"]);
-        assert_eq!(notes("[c2 e2 g2]_").unwrap_err(), ["`[c2 e2 g2]` is not known in steps"]);
-        assert_eq!(notes("# a comment").unwrap_err(), ["`# a comment` is not known in steps"]);
-        assert_eq!(notes("_").unwrap_err(), ["`_` has nothing to hold"]);
-    }
-
-    #[test]
-    fn lines_are_those_with_something_on_them() {
-        let text = "\n  k. \r\n | |\n\u{a0}\n.";
-        let found: Vec<&str> = lines(text).map(|line| &text[line]).collect();
-        assert_eq!(found, ["  k. \r\n", "."]);
-        assert_eq!(lines("").count(), 0);
-    }
-
-    #[test]
-    fn ten_thousand_steps_are_read() {
-        assert_eq!(drums(&"k___".repeat(2_500)).unwrap().len(), 2_500);
-    }
-
-    #[test]
-    fn tokens_cover_everything_but_the_space_between_them() {
-        let text = "k_.x:70!=5~c#-12é#♯[a(]3?30";
-        let mut end = 0;
-        for token in Tokens::new(text, 0..text.len()) {
-            assert_eq!(token.span.start, end);
-            end = token.span.end;
-        }
-        assert_eq!(end, text.len());
-    }
 }
