@@ -61,7 +61,6 @@ fn main() -> ExitCode {
     };
     let (turns, turn) =
         if args.bench { (args.seconds.max(1), Duration::from_secs(1)) } else { (2, Duration::from_millis(150)) };
-    let memory = settings.lock_memory();
     let Some(set) = builtin::find("circuits").and_then(|set| Set::parse(set.name, set.text.as_bytes()).ok()) else {
         eprintln!("the built-in set does not compile");
         return ExitCode::FAILURE;
@@ -73,7 +72,7 @@ fn main() -> ExitCode {
     let mut granted = None;
     for _ in 0..turns {
         run_bare(settings, turn, program.tempo.span_of(TickSpan::PULSE), &bare);
-        match run_real(settings, turn, program.clone(), memory.clone(), &first, &all) {
+        match run_real(settings, turn, program.clone(), &first, &all) {
             Ok(grant) => granted = Some(grant),
             Err(error) => {
                 eprintln!("cannot run the real loop: {error}");
@@ -134,13 +133,12 @@ fn run_real(
     settings: Settings,
     length: Duration,
     program: tightrope::engine::program::Program,
-    memory: sched::MemoryGrant,
     first: &Histogram,
     all: &Histogram,
 ) -> std::io::Result<String> {
     let engine = Engine::new(&program);
     let (mut control, end, _) = link(program, &[]);
-    let running = rt::spawn(end, engine, Monotonic::start(), NullSink, settings, memory)?;
+    let running = rt::spawn(end, engine, Monotonic::start(), NullSink, settings)?;
     let granted = running.granted().to_string();
     let told = control.command(Command::Start);
     thread::sleep(length);

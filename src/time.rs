@@ -106,6 +106,18 @@ impl Tick {
     /// The first beat of the song.
     pub const ZERO: Tick = Tick(0);
 
+    /// The position of clock pulse number `pulse`, counted from 0.
+    #[must_use]
+    pub const fn of_pulse(pulse: i64) -> Tick {
+        Tick(pulse * TICKS_PER_PULSE)
+    }
+
+    /// The clock pulse that falls on this position, counted from 0; between two pulses, the one before.
+    #[must_use]
+    pub const fn pulse(self) -> i64 {
+        self.0.div_euclid(TICKS_PER_PULSE)
+    }
+
     /// The first multiple of `grid` at or after this position. `grid` must be positive.
     #[must_use]
     pub const fn round_up_to(self, grid: TickSpan) -> Tick {
@@ -230,8 +242,7 @@ impl Tempo {
     /// The tempo whose MIDI clock pulse lasts `pulse`, held to the accepted range.
     #[must_use]
     pub fn from_pulse(pulse: Span) -> Tempo {
-        let ticks = (TICKS_PER_QUARTER / PULSES_PER_QUARTER) as u64;
-        let tick_q32 = (pulse.0.clamp(1, 1 << 30) as u64) * (1 << 32) / ticks;
+        let tick_q32 = (pulse.0.clamp(1, 1 << 30) as u64) * (1 << 32) / TICKS_PER_PULSE as u64;
         Tempo { tick_q32: tick_q32.clamp(Self::shortest_tick(), Self::longest_tick()) }
     }
 

@@ -141,6 +141,24 @@ fn a_reader_that_goes_away_does_not_end_the_show() {
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
+/// A terminal that stands still must not keep the show from ending.
+#[cfg(unix)]
+#[test]
+fn a_reader_that_stands_still_does_not_hold_the_show() {
+    use std::process::Stdio;
+    let lanes = "c3\n".repeat(64);
+    let dense = QUICK.replace("c3 e3 g3 c4", "").replace(r#"steps = """#, &format!("steps = \"\"\"{lanes}\"\"\""));
+    let set = file("dense.toml", &dense.replace("1/4", "1/16"));
+    let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin!("tightrope"))
+        .args(["play", set.to_str().unwrap(), "--monitor", "--for", "8bars"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let unread = child.stdout.take();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    drop(unread);
+}
+
 #[test]
 fn check_says_what_is_in_a_set() {
     let output = tightrope(&["check", "circuits"]).output().unwrap();
@@ -165,6 +183,7 @@ fn what_cannot_be_done_is_said_in_one_line() {
         (&["play", "circuts"], "did you mean `circuits`?"),
         (&["play", "nowhere/at-all.toml"], "cannot read nowhere/at-all.toml"),
         (&["check", "."], "there is no set `.`"),
+        (&["check", "/dev/zero"], "it is not a file"),
         (&["play", "--config", "missing.toml"], "cannot read missing.toml"),
         (&["play", "--config", no_table.to_str().unwrap()], "line 2, column 1: unknown field `prioritty`"),
         (&["play", "--config", high.to_str().unwrap()], "priority is 120; it must be 1 to 99"),

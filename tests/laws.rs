@@ -60,12 +60,44 @@ fn play(program: tightrope::engine::program::Program, events: &[Event], piece: O
     show
 }
 
+/// Notes that fall between pulses, two ports, and two patterns.
+const DENSE: &str = r#"
+    [clock]
+    follow = "a"
+    [ports.a]
+    device = "a"
+    [ports.b]
+    device = "b"
+    clock = true
+    [tracks.t]
+    port = "a"
+    channel = 1
+    transpose = "b"
+    [tracks.u]
+    port = "b"
+    channel = 2
+    [patterns.one]
+    t = { step = "1/64", steps = "c2 d2=150 e2~ | c2" }
+    u = { step = "1/48", gate = 300, steps = "c2 d2 e2" }
+    [patterns.two]
+    t = { arp = "c2 e2 g2", lengths = ["1/96", "1/12"], pick = "random", order = "random" }
+"#;
+
+/// A show of one of three kinds.
+fn program(kind: u8) -> tightrope::engine::program::Program {
+    match kind {
+        0 => circuits(),
+        1 => circuits_alone(),
+        _ => compile(DENSE),
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn chunking_does_not_matter(events in prop::collection::vec(any_event(), 1..200), own_clock: bool) {
-        let program = || if own_clock { circuits_alone() } else { circuits() };
+    fn chunking_does_not_matter(events in prop::collection::vec(any_event(), 1..200), kind in 0u8..3) {
+        let program = || program(kind);
         let whole = play(program(), &events, Some(i64::MAX >> 1));
         let fine = play(program(), &events, Some(1_000_000));
         let waits = play(program(), &events, None);
@@ -74,9 +106,8 @@ proptest! {
     }
 
     #[test]
-    fn whatever_happens_nothing_is_left_sounding(events in prop::collection::vec(any_event(), 1..300), own_clock: bool) {
-        let program = if own_clock { circuits_alone() } else { circuits() };
-        let mut show = play(program, &events, None);
+    fn whatever_happens_nothing_is_left_sounding(events in prop::collection::vec(any_event(), 1..300), kind in 0u8..3) {
+        let mut show = play(program(kind), &events, None);
         let sounding = check_trace(&show.trace);
         prop_assert_eq!(sounding, show.engine.sounding());
         show.command(Command::End);

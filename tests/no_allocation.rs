@@ -1,7 +1,8 @@
 //! The real-time thread neither allocates nor frees: the real loop runs under an allocator that counts for each thread.
 //!
-//! A lock would need an allocator's help or a system call; there is none in what the loop calls, and `strace` on a show
-//! shows only clock reads, futex waits and writes to the MIDI device.
+//! Nor does it wait for a page: with the process's memory locked, it takes no page fault while it plays. Of locks it has
+//! none to take: what it shares with other threads are rings, a triple buffer and atomics, and `tests/purity.rs` keeps the
+//! standard library's locks out of what it runs.
 
 mod support;
 
@@ -12,6 +13,7 @@ use std::thread;
 use std::time::Duration;
 
 use support::*;
+use tightrope::engine::outbox::Outbox;
 use tightrope::engine::program::PortSlot;
 use tightrope::engine::{Command, Engine};
 use tightrope::link::{InputEvent, link};
@@ -71,12 +73,13 @@ fn visits_of(work: impl FnOnce()) -> u64 {
 fn run_show<S: Sink + Send + 'static>(sink: S, strategy: Strategy) -> (u64, u64) {
     let program = circuits();
     let mut engine = Engine::new(&program);
+    let mut outbox = Outbox::default();
     let (mut control, mut rt, mut inputs) = link(program, &[CIRCUIT]);
     let clock = Monotonic::start();
     let player = thread::spawn(move || {
         let mut sink = Guarded::new(sink);
         let waiter = Waiter::new(strategy, Span::from_micros(50));
-        let mut player = Loop::new(&mut rt, &mut engine, clock, &mut sink, waiter);
+        let mut player = Loop::new(&mut rt, &mut engine, &mut outbox, clock, &mut sink, waiter);
         let visits = visits_of(|| player.run());
         assert_eq!(sink.silence(), 0, "the engine left something sounding");
         visits
@@ -131,4 +134,52 @@ fn a_loop_that_does_is_caught() {
     let _stage = STAGE.lock();
     let (visits, _) = run_show(Careless(0), Strategy::Hybrid);
     assert!(visits > 0);
+}
+
+/// Page faults of the calling thread that needed no reading.
+#[cfg(target_os = "linux")]
+fn page_faults() -> i64 {
+    // SAFETY: `rusage` is plain integers, for which all zeros is a valid value.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: `usage` is a valid place for the answer.
+    let outcome = unsafe { libc::getrusage(libc::RUSAGE_THREAD, &mut usage) };
+    assert_eq!(outcome, 0);
+    usage.ru_minflt + usage.ru_majflt
+}
+
+/// Notes the faults that the thread had taken at its first message and at its latest.
+#[cfg(target_os = "linux")]
+#[derive(Clone, Default)]
+struct Faults(std::sync::Arc<std::sync::atomic::AtomicI64>, Option<i64>);
+
+#[cfg(target_os = "linux")]
+impl Sink for Faults {
+    fn send(&mut self, _: PortSlot, _: Message) -> Result<(), SendFailed> {
+        let first = *self.1.get_or_insert_with(page_faults);
+        self.0.store(page_faults() - first, std::sync::atomic::Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn no_page_is_missing_while_it_plays() {
+    use tightrope::rt::{self, Settings, sched::MemoryGrant};
+    let _stage = STAGE.lock();
+    let program = circuits_alone();
+    let engine = Engine::new(&program);
+    let (mut control, end, _) = link(program, &[]);
+    let faults = Faults::default();
+    let running = rt::spawn(end, engine, Monotonic::start(), faults.clone(), Settings::default()).unwrap();
+    let locked = running.granted().memory == MemoryGrant::Locked;
+    control.command(Command::Start).expect("the ring has room");
+    // The trace is not read, so that its ring is filled from its first page to its last.
+    thread::sleep(Duration::from_millis(1_500));
+    control.command(Command::End).expect("the ring has room");
+    assert_eq!(running.join(), rt::Ending::Finished);
+    if locked {
+        assert_eq!(faults.0.load(std::sync::atomic::Ordering::Relaxed), 0);
+    } else {
+        println!("not tested: the system does not let this process lock its memory");
+    }
 }

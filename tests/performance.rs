@@ -8,7 +8,7 @@ use tightrope::engine::outbox::Departure;
 use tightrope::engine::program::{PatternSlot, Program};
 use tightrope::engine::transport::Phase;
 use tightrope::midi::Message;
-use tightrope::time::{Nanos, Span, Tick};
+use tightrope::time::{Nanos, Span, TickSpan};
 
 /// A performance of `count` pulses after START, as the stage plays it.
 fn performance(count: usize) -> (Show, Nanos) {
@@ -261,7 +261,7 @@ fn our_own_clock_does_not_drift() {
 #[test]
 fn an_end_position_ends_on_the_line() {
     let mut show = Show::new(circuits_alone());
-    show.command(Command::EndAt(Tick(2 * 3_840)));
+    show.command(Command::EndAfter(TickSpan(2 * 3_840)));
     show.command(Command::Start);
     show.wait(Span::from_millis(10_000));
     assert!(show.engine.is_finished());
@@ -278,6 +278,56 @@ fn ending_while_it_is_stopped_sends_no_second_stop() {
     show.command(Command::End);
     assert!(show.engine.is_finished());
     assert_eq!(show.count(MONO, Message::Stop), 1);
+}
+
+#[test]
+fn an_end_counts_from_where_the_music_begins() {
+    let mut show = Show::new(circuits());
+    show.command(Command::EndAfter(TickSpan(3_840)));
+    show.input(CIRCUIT, Message::SongPosition(160));
+    show.input(CIRCUIT, Message::Continue);
+    show.pulses(100, PULSE);
+    assert!(show.engine.is_finished());
+    assert_eq!(show.note_ons(CIRCUIT).iter().filter(|n| n.1 == 60).count(), 4);
+    assert_eq!(check_trace(&show.trace), 0);
+}
+
+#[test]
+fn a_master_that_falls_silent_leaves_no_note_sounding() {
+    let (mut show, _) = performance(10);
+    assert!(show.engine.sounding() > 0);
+    show.wait(Span::from_millis(600_000));
+    assert_eq!((show.engine.sounding(), show.engine.next_deadline()), (0, None));
+    // It comes back with the pulse after the last one.
+    show.pulses(20, PULSE);
+    let last_kick = show.note_ons(CIRCUIT).into_iter().rfind(|n| n.1 == 60).unwrap();
+    assert_eq!(show.now.since(last_kick.0), Span(6 * PULSE.0));
+    show.check();
+}
+
+#[test]
+fn another_program_goes_on_at_the_same_place() {
+    let mut show = Show::new(compile(TWO_PATTERNS));
+    show.command(Command::Start);
+    show.wait(Span::from_millis(1_100));
+    let program = compile(&TWO_PATTERNS.replace("c2", "g2"));
+    show.advance(show.now);
+    show.program = program;
+    show.engine.adopt(&show.program, show.now);
+    show.wait(Span::from_millis(1_500));
+    let ticks = struck(&show);
+    assert_eq!(ticks, [(0, 48), (960, 48), (1_920, 48), (2_880, 55), (3_840, 55), (4_800, 55)]);
+    show.command(Command::End);
+    assert_eq!(check_trace(&show.trace), 0);
+}
+
+/// The note-ons of a trace: position and key.
+fn struck(show: &Show) -> Vec<(i64, u8)> {
+    let strike = |d: &Departure| match d.message {
+        Message::NoteOn(_, key, _) => Some((d.tick.0, key.number())),
+        _ => None,
+    };
+    show.trace.iter().filter_map(strike).collect()
 }
 
 const TWO_PATTERNS: &str = r#"
@@ -304,15 +354,21 @@ fn a_launch_waits_for_the_bar_line_and_the_last_request_wins() {
     show.command(Command::Launch(PatternSlot(1)));
     show.command(Command::Launch(PatternSlot(9)));
     show.wait(Span::from_millis(3_000));
-    let ticks: Vec<(i64, u8)> = show
-        .trace
-        .iter()
-        .filter_map(|d| match d.message {
-            Message::NoteOn(_, key, _) => Some((d.tick.0, key.number())),
-            _ => None,
-        })
-        .collect();
+    let ticks = struck(&show);
     assert_eq!(ticks, [(0, 48), (960, 48), (1_920, 48), (2_880, 48), (3_840, 50)]);
+    show.check();
+}
+
+#[test]
+fn a_launch_that_a_stop_overtook_comes_at_the_next_bar_line() {
+    let mut show = Show::new(compile(TWO_PATTERNS));
+    show.command(Command::Start);
+    show.wait(Span::from_millis(1_200));
+    show.command(Command::Launch(PatternSlot(1)));
+    show.command(Command::Stop);
+    show.command(Command::Continue);
+    show.wait(Span::from_millis(1_200));
+    assert_eq!(struck(&show), [(0, 48), (960, 48), (1_920, 48), (2_880, 48), (3_840, 50)]);
     show.check();
 }
 

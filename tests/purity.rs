@@ -94,6 +94,18 @@ fn the_check_can_fail() {
     assert_eq!(words_in(&code("// Instant\n#[cfg(test)] mod tests { Instant }"), IMPURE), [""; 0]);
 }
 
+/// The loop and what it calls take no lock: there is none to take.
+#[test]
+fn the_real_time_thread_has_no_lock_to_take() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for file in
+        ["rt/run.rs", "rt/wait.rs", "rt/sink.rs", "rt/clock.rs", "link/mod.rs", "link/latest.rs", "link/meters.rs"]
+    {
+        let code = code(&fs::read_to_string(src.join(file)).expect("it can be read"));
+        assert_eq!(words_in(&code, &["Mutex", "RwLock", "Condvar", "Barrier", "mpsc", "channel("]), [""; 0], "{file}");
+    }
+}
+
 /// Dependencies point one way; whoever meets does so in `link`.
 #[test]
 fn the_rooms_of_the_house_do_not_see_what_they_must_not() {

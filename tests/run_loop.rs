@@ -5,6 +5,7 @@ mod support;
 use std::cell::Cell;
 
 use support::*;
+use tightrope::engine::outbox::Outbox;
 use tightrope::engine::program::PortSlot;
 use tightrope::engine::{Command, Engine};
 use tightrope::link::{InputEvent, TRACE_CAPACITY, link};
@@ -30,7 +31,7 @@ impl Sink for SlowWire<'_> {
     fn send(&mut self, port: PortSlot, message: Message) -> Result<(), SendFailed> {
         self.0.set(self.0.get() + 2_000);
         if self.2 && port != CIRCUIT {
-            return Err(SendFailed);
+            return Err(SendFailed::Refused);
         }
         self.1.push((port, message));
         Ok(())
@@ -45,11 +46,12 @@ fn event(at: u64, message: Message) -> InputEvent {
 fn lateness_is_counted_from_the_stamp_and_every_message_is_traced() {
     let program = circuits();
     let mut engine = Engine::new(&program);
+    let mut outbox = Outbox::default();
     let (mut control, mut rt, mut inputs) = link(program, &[CIRCUIT]);
     let time = Cell::new(1_000_000);
     let mut wire = SlowWire(&time, Vec::new(), false);
     let waiter = Waiter::new(Strategy::Hybrid, Span::from_micros(100));
-    let mut player = Loop::new(&mut rt, &mut engine, Virtual(&time), &mut wire, waiter);
+    let mut player = Loop::new(&mut rt, &mut engine, &mut outbox, Virtual(&time), &mut wire, waiter);
     inputs[0].push(event(1_000_000, Message::Start));
     inputs[0].push(event(1_100_000, Message::Clock));
     time.set(1_110_000);
@@ -71,11 +73,12 @@ fn lateness_is_counted_from_the_stamp_and_every_message_is_traced() {
 fn a_refused_message_is_counted_and_the_show_goes_on() {
     let program = circuits_alone();
     let mut engine = Engine::new(&program);
+    let mut outbox = Outbox::default();
     let (mut control, mut rt, _) = link(program, &[]);
     let time = Cell::new(1_000_000);
     let mut wire = SlowWire(&time, Vec::new(), true);
     let waiter = Waiter::new(Strategy::Hybrid, Span::ZERO);
-    let mut player = Loop::new(&mut rt, &mut engine, Virtual(&time), &mut wire, waiter);
+    let mut player = Loop::new(&mut rt, &mut engine, &mut outbox, Virtual(&time), &mut wire, waiter);
     control.command(Command::Start).unwrap();
     for _ in 0..1_000 {
         player.pass();
@@ -91,11 +94,18 @@ fn a_refused_message_is_counted_and_the_show_goes_on() {
 fn a_burst_beyond_one_pass_is_taken_in_order_over_several() {
     let program = circuits();
     let mut engine = Engine::new(&program);
+    let mut outbox = Outbox::default();
     let (control, mut rt, mut inputs) = link(program, &[CIRCUIT]);
     let time = Cell::new(1_000_000);
     let mut wire = SlowWire(&time, Vec::new(), false);
-    let mut player =
-        Loop::new(&mut rt, &mut engine, Virtual(&time), &mut wire, Waiter::new(Strategy::Sleep, Span::ZERO));
+    let mut player = Loop::new(
+        &mut rt,
+        &mut engine,
+        &mut outbox,
+        Virtual(&time),
+        &mut wire,
+        Waiter::new(Strategy::Sleep, Span::ZERO),
+    );
     inputs[0].push(event(1_000_000, Message::Start));
     let pulses = 3 * INPUTS_PER_PASS;
     for _ in 0..pulses {
@@ -114,11 +124,18 @@ fn a_burst_beyond_one_pass_is_taken_in_order_over_several() {
 fn a_trace_that_nobody_reads_overflows_into_a_count() {
     let program = circuits_alone();
     let mut engine = Engine::new(&program);
+    let mut outbox = Outbox::default();
     let (mut control, mut rt, _) = link(program, &[]);
     let time = Cell::new(1_000_000);
     let mut wire = SlowWire(&time, Vec::new(), false);
-    let mut player =
-        Loop::new(&mut rt, &mut engine, Virtual(&time), &mut wire, Waiter::new(Strategy::Sleep, Span::ZERO));
+    let mut player = Loop::new(
+        &mut rt,
+        &mut engine,
+        &mut outbox,
+        Virtual(&time),
+        &mut wire,
+        Waiter::new(Strategy::Sleep, Span::ZERO),
+    );
     control.command(Command::Start).unwrap();
     while wire_count(&control) < TRACE_CAPACITY as u64 + 100 {
         player.pass();

@@ -62,7 +62,9 @@ pub fn settings(path: Option<&Path>, flags: &Realtime) -> Result<Settings, Failu
         None => own_file()?,
     };
     let file: File = toml::from_str(&text).map_err(|error| Failure::Config(path.clone(), mistake(&error, &text)))?;
-    merge(&file.realtime, flags).map_err(|message| Failure::Config(path, message))
+    check(&table_of(flags)).map_err(Failure::Flag)?;
+    check(&file.realtime).map_err(|message| Failure::Config(path, message))?;
+    Ok(merge(&file.realtime, flags))
 }
 
 /// The user's own configuration file and its text; empty when there is none.
@@ -92,32 +94,41 @@ fn mistake(error: &toml::de::Error, text: &str) -> String {
     format!("{place}{message}{help}")
 }
 
-fn merge(table: &Table, flags: &Realtime) -> Result<Settings, String> {
-    let plain = Settings::default();
-    let priority = flags.priority.or(table.priority).unwrap_or(plain.priority);
-    // One step above the engine, where nothing else is said.
-    let input_priority = flags.input_priority.or(table.input_priority).unwrap_or((priority + 1).min(99));
-    for (name, value) in [("priority", priority), ("input_priority", input_priority)] {
-        if !(1..=99).contains(&value) {
+/// The flags in the form of the file's table.
+fn table_of(flags: &Realtime) -> Table {
+    let &Realtime { policy, priority, input_priority, cpu, wait, spin_us, lock_memory } = flags;
+    Table { policy, priority, input_priority, cpu, wait, spin_us, lock_memory }
+}
+
+/// Whether every number is in its range.
+fn check(table: &Table) -> Result<(), String> {
+    for (name, value) in [("priority", table.priority), ("input_priority", table.input_priority)] {
+        if let Some(value) = value.filter(|value| !(1..=99).contains(value)) {
             return Err(format!("{name} is {value}; it must be 1 to 99"));
         }
     }
-    let spin = match flags.spin_us.or(table.spin_us) {
+    match table.spin_us {
         Some(micros) if micros > LONGEST_SPIN_US => {
-            return Err(format!("spin_us is {micros}; it must be at most {LONGEST_SPIN_US} (or use wait = \"busy\")"));
+            Err(format!("spin_us is {micros}; it must be at most {LONGEST_SPIN_US} (or use wait = \"busy\")"))
         }
-        Some(micros) => Span::from_micros(i64::from(micros)),
-        None => plain.spin,
-    };
-    Ok(Settings {
+        _ => Ok(()),
+    }
+}
+
+fn merge(table: &Table, flags: &Realtime) -> Settings {
+    let plain = Settings::default();
+    let priority = flags.priority.or(table.priority).unwrap_or(plain.priority);
+    let spin_us = flags.spin_us.or(table.spin_us);
+    Settings {
         policy: flags.policy.or(table.policy).unwrap_or(plain.policy),
         priority,
-        input_priority,
+        // One step above the engine, where nothing else is said.
+        input_priority: flags.input_priority.or(table.input_priority).unwrap_or((priority + 1).min(99)),
         cpu: flags.cpu.or(table.cpu),
         wait: flags.wait.or(table.wait).unwrap_or(plain.wait),
-        spin,
+        spin: spin_us.map_or(plain.spin, |micros| Span::from_micros(i64::from(micros))),
         lock_memory: flags.lock_memory.or(table.lock_memory).unwrap_or(plain.lock_memory),
-    })
+    }
 }
 
 #[cfg(test)]
@@ -126,7 +137,9 @@ mod tests {
 
     fn read(text: &str, flags: &Realtime) -> Result<Settings, String> {
         let file: File = toml::from_str(text).map_err(|error| mistake(&error, text))?;
-        merge(&file.realtime, flags)
+        check(&file.realtime)?;
+        check(&table_of(flags))?;
+        Ok(merge(&file.realtime, flags))
     }
 
     #[test]

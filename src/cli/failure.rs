@@ -24,17 +24,20 @@ pub enum Failure {
     /// The configuration file has a mistake.
     #[error("{}: {}", .0.display(), .1)]
     Config(PathBuf, String),
+    /// A flag has a value that makes no sense.
+    #[error("the flags: {0}")]
+    Flag(String),
     /// Devices of the set are not there, or not to be told apart.
     #[error("{0}")]
     Devices(String),
     /// A port could not be opened.
-    #[error("{0}; another program may be holding it")]
+    #[error("{0}; `tightrope ports` lists what is there now")]
     Open(#[from] OpenError),
     /// The system refused a thread or a signal handler.
     #[error("the system refused to start the show: {0}")]
     System(io::Error),
     /// The real-time thread did not end.
-    #[error("{0}")]
+    #[error(transparent)]
     Stuck(#[from] Stuck),
     /// A thread panicked.
     #[error("the {thread} failed ({message}); every note was ended. Start again, and please report this")]

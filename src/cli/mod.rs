@@ -7,6 +7,7 @@
 //! | `source` | finding a set by file or built-in name |
 //! | `stage` | which ports a show plays on: devices, virtual ports, or the monitor |
 //! | `play` | `tightrope play` |
+//! | `lines` | lines, names and readable numbers |
 //! | `plain` | the show as lines |
 //! | `report` | what is printed at the end of a show |
 //! | `check` | `tightrope check` |
@@ -16,6 +17,7 @@ mod args;
 mod check;
 mod config;
 mod failure;
+mod lines;
 mod plain;
 mod play;
 mod ports;
@@ -38,7 +40,7 @@ pub fn main() -> ExitCode {
     failure::keep_panics_quiet();
     let mut out = io::stdout();
     let outcome = match args.task {
-        Task::Play(play) => play::play(&play, &mut out),
+        Task::Play(play) => play::play(&play, io::stdout()),
         Task::Check(check) => check::check(&check, &mut out),
         Task::Ports => ports::ports(&mut out),
     };

@@ -1,12 +1,13 @@
 //! `tightrope play`: puts a show together, sees it through, and reports.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::panic::{self, AssertUnwindSafe};
 use std::time::Instant;
 
 use super::args::{Length, Play};
 use super::failure::{Failure, last_panic};
-use super::plain::{Names, Plain};
+use super::lines::{Lines, Names};
+use super::plain::Plain;
 use super::stage::{Connection, Stage, slots};
 use super::{config, report, source};
 use crate::control::{self, Reason, Signals};
@@ -20,59 +21,57 @@ use crate::rt::clock::{Monotonic, TimeSource};
 use crate::rt::sink::{MidirSink, NullSink, Sink};
 use crate::rt::{self, Ending, Settings};
 use crate::set::Set;
-use crate::time::Tick;
 
-/// Plays a set until it ends or is ended.
+/// Plays a set until it ends or is ended, and prints to `out`.
 ///
 /// # Errors
 ///
 /// When the show cannot start, or when one of its threads fails. Notes that sound are ended in any case.
-pub fn play(args: &Play, out: &mut dyn Write) -> Result<(), Failure> {
+pub fn play(args: &Play, out: impl Write + Send + 'static) -> Result<(), Failure> {
     let settings = config::settings(args.config.as_deref(), &args.realtime)?;
-    let mut set = source::load(&args.set)?;
-    // Before there are threads, whose stacks would be locked as well.
-    let memory = settings.lock_memory();
-    let signals = Signals::listen().map_err(Failure::System)?;
+    let set = source::load(&args.set)?;
     let stage = Stage::find(&set)?;
-    let mut show = Lines(out);
-    show.line(format_args!("set: {} ({} tracks, {} patterns)", set.name, set.tracks.len(), set.patterns.len()));
-    let own_clock = announce(&set, &stage, &mut show);
+    let mut lines = Lines::to(out).map_err(Failure::System)?;
+    let outcome = play_on(&stage, set, settings, args, &mut lines);
+    lines.finish();
+    outcome
+}
+
+fn play_on(stage: &Stage, mut set: Set, settings: Settings, args: &Play, lines: &mut Lines) -> Result<(), Failure> {
+    lines.line(format_args!("set: {} ({} tracks, {} patterns)", set.name, set.tracks.len(), set.patterns.len()));
+    let own_clock = announce(&set, stage, lines);
     if own_clock {
         set.program.follow = None;
     }
-
+    let signals = Signals::listen().map_err(Failure::System)?;
     let clock = Monotonic::start();
     let engine = Engine::new(&set.program);
-    let listened = listened_ports(&set, &stage);
-    let (mut control_end, rt_end, in_ends) = link(set.program.clone(), &listened);
-    let sink = open_outputs(&set, &stage)?;
-    let running = rt::spawn(rt_end, engine, clock, sink, settings, memory).map_err(Failure::System)?;
-    show.line(format_args!("{}", running.granted()));
-    let until = begin(args.length, &set.program, own_clock, &mut control_end);
+    let (mut control_end, rt_end, in_ends) = link(set.program.clone(), &listened_ports(&set, stage));
+    let sink = open_outputs(&set, stage)?;
+    let running = rt::spawn(rt_end, engine, clock, sink, settings).map_err(Failure::System)?;
+    lines.line(format_args!("{}", running.granted()));
 
     let names = Names::of(&set);
     let monitor = args.monitor || matches!(stage, Stage::Monitor(_));
-    // Whatever panics from here on, the end of this block drops the control end, which ends the show.
+    let mut plain = Plain::new(lines, &names, set.program.meter, clock.now(), monitor);
+    let is_finished = || running.is_finished();
+    // Whatever fails or panics in here, the show is ended after it.
     let conducted = panic::catch_unwind(AssertUnwindSafe(|| {
-        let inputs = open_inputs(&set, &stage, in_ends, clock, settings)?;
-        let mut plain = Plain::new(&mut show, &names, set.program.meter, clock.now(), monitor);
-        let reason = control::conduct(&mut control_end, &|| running.is_finished(), &signals, until, &mut plain)?;
+        let inputs = open_inputs(&set, stage, in_ends, clock, settings)?;
+        let until = begin(args.length, &set.program, own_clock, &mut control_end);
+        let reason = control::conduct(&mut control_end, &is_finished, &signals, until, &mut plain);
         drop(inputs);
         Ok(reason)
     }));
-    let snapshot = control_end.meters().snapshot();
-    drop(control_end);
-    if let Ok(Err(Failure::Stuck(stuck))) = conducted {
-        // Joining would wait for ever.
-        return Err(stuck.into());
-    }
+    control::end(&mut control_end, &is_finished)?;
+    control::watch(&mut control_end, &mut plain);
     let granted = running.granted().clone();
     let ending = running.join();
-    report::print(&mut show, &names, &snapshot, &granted);
+    report::print(lines, &names, &control_end.meters().snapshot(), &granted);
 
     let failed = |thread: &str| Failure::Panicked { thread: thread.into(), message: last_panic() };
     match (conducted, ending) {
-        (_, Ending::Panicked(_)) => Err(failed("real-time thread")),
+        (_, Ending::Panicked) => Err(failed("real-time thread")),
         (Err(_), _) => Err(failed("control thread")),
         (Ok(Err(failure)), _) => Err(failure),
         (Ok(Ok(Reason::InputFailed(port))), _) => Err(failed(&format!("input thread of port {}", names.port(port)))),
@@ -80,48 +79,38 @@ pub fn play(args: &Play, out: &mut dyn Write) -> Result<(), Failure> {
     }
 }
 
-/// Lines for the performer. Printing never ends a show: where nobody reads any more, it goes on without.
-pub struct Lines<'a>(&'a mut dyn Write);
-
-impl Lines<'_> {
-    /// Prints a line.
-    pub fn line(&mut self, line: std::fmt::Arguments<'_>) {
-        let _: io::Result<()> = writeln!(self.0, "{line}").and_then(|()| self.0.flush());
-    }
-}
-
 /// Says where the show plays; whether it runs on its own clock.
-fn announce(set: &Set, stage: &Stage, show: &mut Lines<'_>) -> bool {
+fn announce(set: &Set, stage: &Stage, lines: &mut Lines) -> bool {
     let followed = set.program.follow.and_then(|slot| set.ports.get(usize::from(slot.0)));
     let bpm = set.program.tempo.bpm();
     match stage {
         Stage::Devices(inventory, connections) => {
             for (port, connection) in set.ports.iter().zip(connections) {
-                show.line(format_args!("port {}: {}", port.name, describe(inventory, *connection)));
+                lines.line(format_args!("port {}: {}", port.name, describe(inventory, *connection)));
             }
         }
         Stage::Virtual => {
             let names: Vec<String> = set.ports.iter().map(|port| format!("`{}`", port.device)).collect();
-            show.line(format_args!(
+            lines.line(format_args!(
                 "none of the set's devices is connected: playing on virtual ports {}; connect a synthesizer to them",
                 names.join(", ")
             ));
         }
         Stage::Monitor(no_midi) => {
-            show.line(format_args!("no MIDI: {no_midi}. Every message is printed instead"));
+            lines.line(format_args!("no MIDI: {no_midi}. Every message is printed instead"));
         }
     }
     match (followed, stage) {
         (None, _) => {
-            show.line(format_args!("clock: our own, {bpm:.1} BPM"));
+            lines.line(format_args!("clock: our own, {bpm:.1} BPM"));
             true
         }
         (Some(port), Stage::Devices(_, connections)) if is_heard(set, connections) => {
-            show.line(format_args!("clock: follows {} (`{}`); press play there", port.name, port.device));
+            lines.line(format_args!("clock: follows {} (`{}`); press play there", port.name, port.device));
             false
         }
         (Some(port), _) => {
-            show.line(format_args!(
+            lines.line(format_args!(
                 "clock: our own, {bpm:.1} BPM, because {} (`{}`) is not there",
                 port.name, port.device
             ));
@@ -230,7 +219,7 @@ fn begin(
     };
     let until = match length {
         Some(Length::Bars(bars)) => {
-            command(Command::EndAt(Tick::ZERO + program.meter.bar() * i64::from(bars)));
+            command(Command::EndAfter(program.meter.bar() * i64::from(bars)));
             None
         }
         Some(Length::Time(length)) => Some(Instant::now() + length),

@@ -1,12 +1,11 @@
 //! What is printed at the end of a show: how much was sent, how late, what was lost, and what the machine granted.
 
-use super::plain::{Names, Readable};
-use super::play::Lines;
+use super::lines::{Lines, Names, Readable};
 use crate::link::{Percentiles, Snapshot};
 use crate::rt::sched::Granted;
 
 /// Prints the report.
-pub fn print(lines: &mut Lines<'_>, names: &Names, snapshot: &Snapshot, granted: &Granted) {
+pub fn print(lines: &mut Lines, names: &Names, snapshot: &Snapshot, granted: &Granted) {
     let counts = |count: fn(&crate::link::PortSnapshot) -> u64| {
         let ports = names.ports().map(move |(slot, name)| (name, count(&snapshot.ports[usize::from(slot.0)])));
         ports.filter(|(_, count)| *count > 0).map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>()
@@ -18,8 +17,9 @@ pub fn print(lines: &mut Lines<'_>, names: &Names, snapshot: &Snapshot, granted:
     let mut lost: Vec<String> =
         counts(|port| port.failed).into_iter().map(|port| format!("refused by {port}")).collect();
     lost.extend(counts(|port| port.lost_inputs).into_iter().map(|port| format!("lost from {port}")));
-    if snapshot.lost_trace > 0 {
-        lost.push(format!("not shown {}", snapshot.lost_trace));
+    match snapshot.lost_trace + lines.lost() {
+        0 => {}
+        unseen => lost.push(format!("sent, but not shown {unseen}")),
     }
     lines.line(format_args!("dropped: {}", if lost.is_empty() { "nothing".into() } else { lost.join(", ") }));
     lines.line(format_args!("{granted}"));

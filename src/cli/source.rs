@@ -1,6 +1,7 @@
 //! Finding a set by its file or by its built-in name.
 
 use std::fs;
+use std::io::{self, Read};
 use std::path::Path;
 
 use super::failure::Failure;
@@ -15,13 +16,23 @@ pub fn load(name: &str) -> Result<Set, Failure> {
     let path = Path::new(name);
     let looks_like_a_file = path.extension().is_some() || path.components().count() > 1;
     if path.is_file() || looks_like_a_file {
-        let bytes = fs::read(path).map_err(|error| Failure::Unreadable(path.into(), error))?;
+        let bytes = read(path).map_err(|error| Failure::Unreadable(path.into(), error))?;
         return parse(name, &bytes);
     }
     match builtin::find(name) {
         Some(set) => parse(&format!("{}.toml (built in)", set.name), set.text.as_bytes()),
         None => Err(Failure::NoSuchSet(no_such_set(name))),
     }
+}
+
+/// The bytes of a file; no more of them than tell that it is too large for a set.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file"));
+    }
+    let mut bytes = Vec::new();
+    fs::File::open(path)?.take(Set::MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn parse(origin: &str, bytes: &[u8]) -> Result<Set, Failure> {

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use crate::engine::Command;
 use crate::engine::program::{MAX_PORTS, PortSlot};
-use crate::link::{ControlEnd, Sent, Snapshot};
+use crate::link::{ControlEnd, Sent, Snapshot, TRACE_CAPACITY};
 
 /// How often the control thread looks around. Hands and eyes do not notice it, and an idle show costs next to nothing.
 const PERIOD: Duration = Duration::from_millis(20);
@@ -27,6 +27,8 @@ pub trait Observer {
     fn sent(&mut self, sent: &Sent);
     /// The meters, some fifty times a second.
     fn look(&mut self, snapshot: &Snapshot);
+    /// Something that the performer should know.
+    fn notice(&mut self, text: &str);
 }
 
 /// Why a show ended.
@@ -42,28 +44,35 @@ pub enum Reason {
     InputFailed(PortSlot),
 }
 
-/// Sees a show through until the real-time thread, as `is_finished` tells, has ended.
-///
-/// # Errors
-///
-/// When it did not end although it was told to.
+/// Watches a show until there is a reason to end it. `is_finished` tells whether the real-time thread has ended.
 pub fn conduct(
     end: &mut ControlEnd,
     is_finished: &dyn Fn() -> bool,
     signals: &Signals,
     until: Option<Instant>,
     observer: &mut dyn Observer,
-) -> Result<Reason, Stuck> {
-    let reason = loop {
+) -> Reason {
+    loop {
         watch(end, observer);
+        if signals.take_suspend() {
+            observer.notice("Ctrl-Z does not pause a show, for notes would hang: Ctrl-C ends it");
+        }
         if let Some(reason) = reason_to_end(end, is_finished(), signals, until) {
-            break reason;
+            return reason;
         }
         thread::sleep(PERIOD);
-    };
+    }
+}
+
+/// Ends a show: tells the real-time thread, and waits until it has ended, which is when every note has.
+///
+/// # Errors
+///
+/// When it does not end in time.
+pub fn end(end: &mut ControlEnd, is_finished: &dyn Fn() -> bool) -> Result<(), Stuck> {
     let told = Instant::now();
-    // A full ring drains within one pass of the real-time thread; a message lost here would leave the notes sounding.
-    while end.command(Command::End).is_err() && told.elapsed() < PATIENCE {
+    // A full ring drains within one pass of the real-time thread; a command lost here would leave the notes sounding.
+    while end.command(Command::End).is_err() && !is_finished() && told.elapsed() < PATIENCE {
         thread::sleep(PERIOD);
     }
     while !is_finished() {
@@ -72,21 +81,23 @@ pub fn conduct(
         }
         thread::sleep(Duration::from_millis(1));
     }
-    watch(end, observer);
-    Ok(reason)
+    Ok(())
+}
+
+/// Shows what happened since the last look. Takes at most what the trace holds, so that it comes to an end however much is
+/// sent meanwhile.
+pub fn watch(end: &mut ControlEnd, observer: &mut dyn Observer) {
+    for _ in 0..TRACE_CAPACITY {
+        let Some(sent) = end.sent() else { break };
+        observer.sent(&sent);
+    }
+    observer.look(&end.meters().snapshot());
 }
 
 /// The real-time thread did not end in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the real-time thread does not answer; notes may be left sounding: switch the instruments off and on")]
 pub struct Stuck;
-
-fn watch(end: &mut ControlEnd, observer: &mut dyn Observer) {
-    while let Some(sent) = end.sent() {
-        observer.sent(&sent);
-    }
-    observer.look(&end.meters().snapshot());
-}
 
 fn reason_to_end(end: &ControlEnd, finished: bool, signals: &Signals, until: Option<Instant>) -> Option<Reason> {
     if finished {

@@ -1,46 +1,60 @@
-//! Signals that end a show: noted by a flag each, so that nothing but an atomic store happens in the handler.
+//! Signals: noted by a flag each, so that nothing but an atomic store happens in the handler.
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use signal_hook::consts::{SIGINT, SIGTERM};
 
 /// The signals that end a show, and whether each has come.
 #[derive(Debug)]
 pub struct Signals {
-    flags: Vec<(&'static str, Arc<AtomicBool>)>,
+    ending: Vec<(&'static str, Arc<AtomicBool>)>,
+    suspend: Arc<AtomicBool>,
 }
 
 /// Ctrl-C, a polite kill, and a terminal that was closed.
 #[cfg(unix)]
-const ENDING: [(libc::c_int, &str); 4] =
-    [(libc::SIGINT, "SIGINT"), (libc::SIGTERM, "SIGTERM"), (libc::SIGHUP, "SIGHUP"), (libc::SIGQUIT, "SIGQUIT")];
+const ENDING: &[(i32, &str)] = &[
+    (SIGINT, "SIGINT"),
+    (SIGTERM, "SIGTERM"),
+    (signal_hook::consts::SIGHUP, "SIGHUP"),
+    (signal_hook::consts::SIGQUIT, "SIGQUIT"),
+];
+
+/// Ctrl-C and a polite kill.
+#[cfg(not(unix))]
+const ENDING: &[(i32, &str)] = &[(SIGINT, "SIGINT"), (SIGTERM, "SIGTERM")];
 
 impl Signals {
-    /// Begins to listen. From now on these signals end the show, and no longer the process.
+    /// Begins to listen. From now on these signals end the show, and no longer the process; and Ctrl-Z no longer suspends
+    /// it, which would leave notes sounding.
     ///
     /// # Errors
     ///
     /// When the system refuses to install a handler.
-    #[cfg(unix)]
     pub fn listen() -> io::Result<Signals> {
-        let mut flags = Vec::new();
-        for (signal, name) in ENDING {
+        let flag = |signal: i32| {
             let flag = Arc::new(AtomicBool::new(false));
-            signal_hook::flag::register(signal, Arc::clone(&flag))?;
-            flags.push((name, flag));
-        }
-        Ok(Signals { flags })
-    }
-
-    /// Nothing is listened to on this system.
-    #[cfg(not(unix))]
-    pub fn listen() -> io::Result<Signals> {
-        Ok(Signals { flags: Vec::new() })
+            signal_hook::flag::register(signal, Arc::clone(&flag)).map(|_| flag)
+        };
+        let ending = ENDING.iter().map(|&(signal, name)| Ok((name, flag(signal)?))).collect::<io::Result<_>>()?;
+        #[cfg(unix)]
+        let suspend = flag(signal_hook::consts::SIGTSTP)?;
+        #[cfg(not(unix))]
+        let suspend = Arc::default();
+        Ok(Signals { ending, suspend })
     }
 
     /// The name of a signal that has come, if any has.
     #[must_use]
     pub fn received(&self) -> Option<&'static str> {
-        self.flags.iter().find(|(_, flag)| flag.load(Ordering::Relaxed)).map(|(name, _)| *name)
+        self.ending.iter().find(|(_, flag)| flag.load(Relaxed)).map(|(name, _)| *name)
+    }
+
+    /// Whether Ctrl-Z was pressed since the last time this was asked.
+    #[must_use]
+    pub fn take_suspend(&self) -> bool {
+        self.suspend.swap(false, Relaxed)
     }
 }

@@ -44,7 +44,7 @@ use program::{MAX_PORTS, PatternSlot, PortSet, PortSlot, Program, Track};
 use transport::{Phase, Transport};
 
 use crate::midi::{Channel, Key, Message};
-use crate::time::{Nanos, Tempo, Tick, TickSpan};
+use crate::time::{Nanos, Span, Tempo, Tick, TickSpan};
 
 /// What the control side can ask of the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,8 +57,8 @@ pub enum Command {
     Stop,
     /// Play another pattern from the next bar line on; while stopped, from the next start on. The last request wins.
     Launch(PatternSlot),
-    /// Stop for good when the music reaches this position.
-    EndAt(Tick),
+    /// Stop for good when the music has played for this long, counted from where it plays next.
+    EndAfter(TickSpan),
     /// Stop for good now: every sounding note ends, clocked ports get STOP, and nothing plays any more.
     End,
 }
@@ -80,8 +80,12 @@ const STEP_DEPARTURES: usize = MAX_PORTS;
 const _: () = assert!(STEP_DEPARTURES >= 2 && STEP_DEPARTURES <= outbox::OUTBOX_CAPACITY);
 
 /// How many clock and transport bytes can wait to leave. The driver advances between inputs, and no input makes more
-/// than two.
+/// than one.
 const WIRE_CAPACITY: usize = 16;
+
+/// How long a master may be silent while it plays before the notes that sound are ended: four pulses at the slowest
+/// tempo. It counts as playing all the same, and its next pulse is the next position.
+const MASTER_SILENT: Span = Span::from_millis(500);
 
 /// The last key of each channel of a port, and of the port as a whole.
 #[derive(Clone, Copy, Debug)]
@@ -110,6 +114,8 @@ pub struct Engine {
     launch: Option<(PatternSlot, Tick)>,
     /// What plays from the next start on.
     chosen: PatternSlot,
+    /// How long to play from the next run on, and where that ends.
+    end_after: Option<TickSpan>,
     end_at: Option<Tick>,
     /// Whether clocked ports have been told to play.
     told_to_play: bool,
@@ -135,21 +141,20 @@ enum Step {
     Off(PortSlot),
     Launch,
     Strike(PortSlot),
+    GiveUp,
 }
 
 impl Engine {
     /// An engine for `program`, stopped. Allocates; nothing after it does.
     #[must_use]
     pub fn new(program: &Program) -> Engine {
-        let clock = match program.follow {
-            Some(_) => Clock::Midi(Follower::new(program.tempo)),
-            None => Clock::Internal(Internal::new(program.tempo)),
-        };
         let no_keys = LastKeys { by_channel: [None; Channel::COUNT], any: None };
+        let mut player = Player::default();
+        player.launch(program, PatternSlot(0), Tick::ZERO);
         Engine {
-            clock,
+            clock: clock_for(program),
             transport: Transport::default(),
-            player: Player::default(),
+            player,
             ports: program.played_ports(),
             ledgers: Slots::from_fn(MAX_PORTS, |_| Ledger::default()),
             releasing: Slots::from_fn(MAX_PORTS, |_| None),
@@ -158,6 +163,7 @@ impl Engine {
             pulse: Tick::ZERO,
             launch: None,
             chosen: PatternSlot(0),
+            end_after: None,
             end_at: None,
             told_to_play: false,
             ended: false,
@@ -201,7 +207,7 @@ impl Engine {
             Command::Continue => self.resume(program, at),
             Command::Stop => self.stop(at),
             Command::Launch(pattern) => self.request_launch(program, at, pattern),
-            Command::EndAt(tick) => self.end_at = Some(tick),
+            Command::EndAfter(length) => self.end_after = Some(length),
             Command::End => {
                 self.stop(at);
                 self.ended = true;
@@ -222,6 +228,29 @@ impl Engine {
         Progress::CaughtUp
     }
 
+    /// Goes over to `program`, which replaces the one that all calls have been given so far. Every sounding note ends; the
+    /// music goes on at its position, in the pattern of the same slot or else in the first.
+    pub fn adopt(&mut self, program: &Program, at: Nanos) {
+        self.now = self.now.max(at);
+        let follows = matches!(self.clock, Clock::Midi(_));
+        if follows != program.follow.is_some() {
+            // Another kind of clock has another position.
+            self.stop(at);
+            self.clock = clock_for(program);
+        }
+        self.settle_launch();
+        self.release_all(self.moment(at));
+        self.ports = program.played_ports();
+        if usize::from(self.chosen.0) >= program.patterns.len() {
+            self.chosen = PatternSlot(0);
+        }
+        let position = self.moment(at).tick + TickSpan(1);
+        self.player.launch(program, self.chosen, Tick::ZERO);
+        if self.transport.phase() == Phase::Running {
+            self.player.locate(program, position);
+        }
+    }
+
     /// When something will be due next, if nothing comes in before.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Nanos> {
@@ -231,8 +260,10 @@ impl Engine {
         if let Some(moment) = self.releasing.iter().flatten().min() {
             return Some(moment.time);
         }
-        let (tick, _) = self.first_position()?;
-        (tick < self.clock.horizon()).then(|| self.clock.timeline().time_of(tick))
+        match self.first_position() {
+            Some((tick, _)) if tick < self.clock.horizon() => Some(self.due(tick).time),
+            _ => self.given_up_at(),
+        }
     }
 
     /// Whether it has stopped for good, with everything sent.
@@ -349,10 +380,12 @@ impl Engine {
     fn run(&mut self, program: &Program) {
         let position = self.transport.resume();
         self.transport.run();
-        if self.chosen == self.player.pattern() {
-            self.player.locate(program, position);
-        } else {
-            self.player.launch(program, self.chosen, position.round_up_to(program.meter.bar()));
+        self.player.locate(program, position);
+        if self.chosen != self.player.pattern() {
+            self.launch = Some((self.chosen, position.round_up_to(program.meter.bar())));
+        }
+        if let Some(length) = self.end_after.take() {
+            self.end_at = Some(position + length);
         }
     }
 
@@ -409,8 +442,21 @@ impl Engine {
         if let Some(port) = self.releasing.iter().position(Option::is_some) {
             return Some(Step::Release(PortSlot(port as u8)));
         }
-        let (tick, step) = self.first_position()?;
-        (tick <= limit?).then_some(step)
+        match (self.first_position(), limit) {
+            (Some((tick, step)), Some(limit)) if tick <= limit => Some(step),
+            _ => self.given_up_at().filter(|&at| at <= self.now).map(|_| Step::GiveUp),
+        }
+    }
+
+    /// When the notes that sound are ended because the master has fallen silent without a word; `None` when nothing sounds
+    /// or the clock is our own.
+    fn given_up_at(&self) -> Option<Nanos> {
+        match &self.clock {
+            Clock::Midi(clock) if self.transport.phase() == Phase::Running && self.sounding() > 0 => {
+                Some(clock.timeline().anchor() + MASTER_SILENT)
+            }
+            _ => None,
+        }
     }
 
     /// The first position at which something happens, and what. At one position: the end, or else the pulse, then
@@ -461,12 +507,19 @@ impl Engine {
             Step::End => self.take_end(),
             Step::Launch => self.take_launch(program),
             Step::Strike(port) => self.take_strike(program, port, out),
+            Step::GiveUp => {
+                if let Some(at) = self.given_up_at() {
+                    self.release_all(self.moment(at));
+                }
+            }
         }
     }
 
-    /// When the music reaches `tick`.
+    /// When the music reaches `tick`. A pulse that comes early makes due at once what lies before it: not earlier, since
+    /// nobody could have known.
     fn due(&self, tick: Tick) -> Moment {
-        Moment { time: self.clock.timeline().time_of(tick), tick }
+        let timeline = self.clock.timeline();
+        Moment { time: timeline.time_of(tick).max(timeline.anchor()), tick }
     }
 
     fn take_release(&mut self, port: PortSlot, out: &mut Outbox) {
@@ -522,6 +575,14 @@ impl Engine {
             Some(i32::from(key.number()) - i32::from(transpose.from.number()))
         });
         played.unwrap_or(0)
+    }
+}
+
+/// The clock that `program` asks for.
+fn clock_for(program: &Program) -> Clock {
+    match program.follow {
+        Some(_) => Clock::Midi(Follower::new(program.tempo)),
+        None => Clock::Internal(Internal::new(program.tempo)),
     }
 }
 

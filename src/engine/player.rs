@@ -14,6 +14,9 @@ use crate::time::{Tick, TickSpan};
 /// down, and inside one clock pulse.
 const LEGATO_OVERLAP: TickSpan = TickSpan(10);
 
+/// How many notes an arpeggio may be moved on to reach a position. Farther off, it begins anew.
+const LONGEST_CATCH_UP: usize = 64;
+
 /// A note that a lane wants to play, before transposition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Strike {
@@ -93,10 +96,10 @@ impl Player {
     }
 
     /// Puts every lane to its first note at or after `position`, as if the pattern had played all along. A loop finds its
-    /// place at any distance. An arpeggio, whose past is chance, keeps its own place when that is near (at most a
-    /// quarter behind, or one of its notes ahead), and otherwise begins anew at the next bar line.
+    /// place at any distance. An arpeggio, whose past is chance, keeps its own place when that is near (at most 64 of
+    /// its notes behind, or one ahead), and otherwise begins anew at the next bar line.
     ///
-    /// Takes time in proportion to the lanes, the logarithm of their notes, and for an arpeggio a quarter of its notes.
+    /// Takes time in proportion to the lanes, and for each to the logarithm of its notes or to those 64.
     pub fn locate(&mut self, program: &Program, position: Tick) {
         self.clear();
         for (index, lane) in lanes_of(program, self.pattern).iter().enumerate().take(MAX_LANES) {
@@ -104,12 +107,14 @@ impl Player {
             match &lane.source {
                 Source::Steps(steps) => state.locate_steps(steps, position),
                 Source::Arp(arp) => {
-                    let ahead = state.next - position;
-                    if ahead + TickSpan::QUARTER < TickSpan::ZERO || ahead > longest(arp) {
-                        *state = LaneState::new(program.seed, index, position.round_up_to(program.meter.bar()));
+                    for _ in 0..LONGEST_CATCH_UP {
+                        if state.next < position {
+                            state.advance_arp(arp);
+                        }
                     }
-                    while state.next < position {
-                        state.advance_arp(arp);
+                    let ahead = state.next - position;
+                    if ahead < TickSpan::ZERO || ahead > longest(arp) {
+                        *state = LaneState::new(program.seed, index, position.round_up_to(program.meter.bar()));
                     }
                 }
             }

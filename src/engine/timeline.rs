@@ -22,6 +22,12 @@ impl Timeline {
         Timeline { tick, time, tempo }
     }
 
+    /// The time of the anchor.
+    #[must_use]
+    pub const fn anchor(&self) -> Nanos {
+        self.time
+    }
+
     /// The slope.
     #[must_use]
     pub const fn tempo(&self) -> Tempo {

@@ -4,7 +4,7 @@
 //! position they name (MIDI 1.0, "Start": "the receiver waits for the next Timing Clock"). Taking START itself for the
 //! first pulse is the classic mistake, which plays everything one pulse early; [`Phase::Armed`] is what prevents it.
 
-use crate::time::{TICKS_PER_PULSE, TICKS_PER_SIXTEENTH, Tick, TickSpan};
+use crate::time::{TICKS_PER_SIXTEENTH, Tick, TickSpan};
 
 /// What the transport is doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -81,18 +81,6 @@ impl Transport {
     }
 }
 
-/// The pulse that falls on `tick`, counted from 0; for a tick between two pulses, the one before it.
-#[must_use]
-pub const fn pulse_at(tick: Tick) -> i64 {
-    tick.0.div_euclid(TICKS_PER_PULSE)
-}
-
-/// The position of pulse number `pulse`.
-#[must_use]
-pub const fn tick_of_pulse(pulse: i64) -> Tick {
-    Tick(pulse * TICKS_PER_PULSE)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,6 +121,6 @@ mod tests {
         let mut transport = Transport::default();
         transport.locate(16_383);
         assert_eq!(transport.resume(), Tick(16_383 * 240));
-        assert_eq!(pulse_at(transport.resume()), 16_383 * 6);
+        assert_eq!(transport.resume().pulse(), 16_383 * 6);
     }
 }

@@ -55,9 +55,9 @@ impl PortName {
     /// What a set file says to mean this port: the client's name, or more where `others` share it.
     #[must_use]
     pub fn device(&self, others: &[PortName]) -> &str {
-        let shared = others.iter().any(|other| other.client == self.client && other.full != self.full);
-        let first = others.iter().find(|other| other.client == self.client);
-        if shared && first.is_some_and(|first| first.full != self.full) { &self.full } else { &self.client }
+        let by_client = find(&[&self.client], others);
+        let means_this = matches!(by_client[..], [Ok(index)] if others[index] == *self);
+        if means_this { &self.client } else { &self.full }
     }
 }
 
@@ -96,7 +96,17 @@ pub fn find(devices: &[&str], ports: &[PortName]) -> Vec<Result<usize, NotFound>
         Err(NotFound::Missing) if !device.trim().is_empty() => find_part(device),
         settled => settled.clone(),
     };
-    devices.iter().zip(&exact).map(find).collect()
+    let mut found: Vec<_> = devices.iter().zip(&exact).map(find).collect();
+    // Two names of which each fits one port as a part: the longer one means it, and the other is not there.
+    for (index, device) in devices.iter().enumerate() {
+        let longer_means_it = devices.iter().zip(&found).any(|(other, other_found)| {
+            found[index].is_ok() && found[index] == *other_found && other.len() > device.len()
+        });
+        if longer_means_it && exact[index].is_err() {
+            found[index] = Err(NotFound::Missing);
+        }
+    }
+    found
 }
 
 fn find_exact(device: &str, ports: &[PortName]) -> Result<usize, NotFound> {
@@ -218,6 +228,13 @@ mod tests {
     }
 
     #[test]
+    fn of_two_parts_that_fit_one_device_the_longer_means_it() {
+        let ports = ports(&["Circuit Mono Station:Circuit Mono Station MIDI 1 28:0"]);
+        assert_eq!(find(&["Circuit", "Mono Station"], &ports), [Err(NotFound::Missing), Ok(0)]);
+        assert_eq!(find(&["circuit", "circuit mono"], &ports), [Err(NotFound::Missing), Ok(0)]);
+    }
+
+    #[test]
     fn of_one_clients_ports_the_first_is_meant_unless_a_part_says_otherwise() {
         let ports = ports(&["Keys:Keys MIDI 20:0", "Keys:Keys DAW 20:1"]);
         assert_eq!(find(&["Keys"], &ports), [Ok(0)]);
@@ -235,7 +252,13 @@ mod tests {
 
     #[test]
     fn what_a_set_should_say_finds_the_port_again() {
-        let ports = ports(&["Keys:Keys MIDI 20:0", "Keys:Keys DAW 20:1", "Circuit:Circuit MIDI 1 24:0"]);
+        let ports = ports(&[
+            "Keys:Keys MIDI 20:0",
+            "Keys:Keys DAW 20:1",
+            "Circuit:Circuit MIDI 1 24:0",
+            "Twin:Twin MIDI 1 32:0",
+            "Twin:Twin MIDI 1 36:0",
+        ]);
         for (index, name) in ports.iter().enumerate() {
             assert_eq!(find(&[name.device(&ports)], &ports), [Ok(index)]);
         }

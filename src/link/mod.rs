@@ -35,12 +35,12 @@ use crate::engine::program::{PortSlot, Program};
 use crate::midi::Message;
 use crate::time::{DeviceTime, Nanos, Tick};
 
-/// How many messages of one input port can wait for the real-time thread: more than a minute of clock, or a second of the
-/// densest stream that a DIN cable carries.
+/// How many messages of one input port can wait for the real-time thread: 40 s of clock at 125 BPM, or two seconds of
+/// notes as dense as a DIN cable carries them.
 pub const INPUT_CAPACITY: usize = 2_048;
 /// How many commands can wait. Commands come from hands.
 pub const COMMAND_CAPACITY: usize = 256;
-/// How many trace entries can wait: two seconds of the densest stream that a DIN cable carries.
+/// How many trace entries can wait: four seconds of notes as dense as a DIN cable carries them.
 pub const TRACE_CAPACITY: usize = 4_096;
 
 /// A MIDI message that came in.
@@ -110,22 +110,33 @@ pub struct ControlEnd {
     commands: rtrb::Producer<Command>,
     program: LatestWriter<Program>,
     trace: rtrb::Consumer<Sent>,
-    waker: Waker,
     meters: Arc<Meters>,
+    /// The last field, so that it is dropped last: the thread that it wakes must find the ring abandoned.
+    waker: WakeOnDrop,
+}
+
+/// Wakes the real-time thread when the control end is dropped.
+#[derive(Debug)]
+struct WakeOnDrop(Waker);
+
+impl Drop for WakeOnDrop {
+    fn drop(&mut self) {
+        self.0.wake();
+    }
 }
 
 impl ControlEnd {
     /// Hands a command to the real-time thread and wakes it; gives it back when the ring is full.
     pub fn command(&mut self, command: Command) -> Result<(), Command> {
         let pushed = self.commands.push(command).map_err(|rtrb::PushError::Full(command)| command);
-        self.waker.wake();
+        self.waker.0.wake();
         pushed
     }
 
     /// Hands a new program over; frees the one that it replaces for good.
     pub fn publish(&mut self, program: Program) {
         self.program.write(program);
-        self.waker.wake();
+        self.waker.0.wake();
     }
 
     /// The next message that went out, if the trace has one.
@@ -137,12 +148,6 @@ impl ControlEnd {
     #[must_use]
     pub fn meters(&self) -> &Meters {
         &self.meters
-    }
-}
-
-impl Drop for ControlEnd {
-    fn drop(&mut self) {
-        self.waker.wake();
     }
 }
 
@@ -189,6 +194,11 @@ impl RtEnd {
         self.commands.is_abandoned()
     }
 
+    /// Takes up the newest program, if there is a newer one than that in force; whether there was. Real-time safe.
+    pub fn update_program(&mut self) -> bool {
+        self.program.update()
+    }
+
     /// The program that is in force. Real-time safe.
     #[must_use]
     pub fn program(&self) -> &Program {
@@ -233,8 +243,8 @@ pub fn link(program: Program, inputs: &[PortSlot]) -> (ControlEnd, RtEnd, Vec<Mi
         commands: command_tx,
         program: program_tx,
         trace: trace_rx,
-        waker: waker.clone(),
         meters: Arc::clone(&meters),
+        waker: WakeOnDrop(waker.clone()),
     };
     let rt = RtEnd {
         inputs: rings.into_boxed_slice(),

@@ -30,6 +30,7 @@ use sink::{Guarded, Sink};
 use wait::{Strategy, Waiter};
 
 use crate::engine::Engine;
+use crate::engine::outbox::Outbox;
 use crate::link::RtEnd;
 use crate::time::Span;
 
@@ -73,26 +74,27 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Locks the process's memory if that is wanted. Before threads are started.
-    #[must_use]
-    pub fn lock_memory(&self) -> MemoryGrant {
-        if self.lock_memory { sched::lock_memory() } else { MemoryGrant::NotAsked }
-    }
-
     /// Promotes the calling MIDI input thread.
     #[must_use]
     pub fn promote_input(&self) -> ThreadGrant {
         sched::promote(self.policy, self.input_priority, None)
     }
+
+    /// What an input thread will be granted. Input threads are midir's, and promote themselves only with their first
+    /// message; this finds out on a thread of its own, so that a refusal can be told before the show.
+    fn try_input(self) -> std::io::Result<ThreadGrant> {
+        let attempt = thread::Builder::new().stack_size(STACK_BYTES).spawn(move || self.promote_input())?;
+        attempt.join().map_err(|_| std::io::Error::other("a thread failed as it was promoted"))
+    }
 }
 
 /// How the show ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// As it was told to.
     Finished,
-    /// By a panic with this message; every note has been ended all the same.
-    Panicked(String),
+    /// By a panic; every note has been ended all the same. The panic hook knows the message.
+    Panicked,
 }
 
 /// The running real-time thread.
@@ -118,11 +120,12 @@ impl Running {
     /// Waits until it has ended, and says how.
     #[must_use]
     pub fn join(self) -> Ending {
-        self.thread.join().unwrap_or_else(|payload| Ending::Panicked(panic_message(&*payload)))
+        self.thread.join().unwrap_or(Ending::Panicked)
     }
 }
 
-/// Starts the real-time thread.
+/// Starts the real-time thread. Everything it will touch has been allocated when the process's memory is locked here, so
+/// that no page of it is missing while it plays.
 ///
 /// # Errors
 ///
@@ -133,8 +136,10 @@ pub fn spawn<S: Sink + Send + 'static>(
     clock: Monotonic,
     sink: S,
     settings: Settings,
-    memory: MemoryGrant,
 ) -> std::io::Result<Running> {
+    let mut outbox = Outbox::default();
+    let input = settings.try_input()?;
+    let memory = if settings.lock_memory { sched::lock_memory() } else { MemoryGrant::NotAsked };
     let (granted_tx, granted_rx) = mpsc::sync_channel(1);
     let thread = thread::Builder::new().name("tightrope-rt".into()).stack_size(STACK_BYTES).spawn(move || {
         touch_stack();
@@ -147,16 +152,17 @@ pub fn spawn<S: Sink + Send + 'static>(
         let mut sink = Guarded::new(sink);
         let waiter = Waiter::new(settings.wait, settings.spin);
         let played = panic::catch_unwind(AssertUnwindSafe(|| {
-            Loop::new(&mut end, &mut engine, clock, &mut sink, waiter).run();
+            Loop::new(&mut end, &mut engine, &mut outbox, clock, &mut sink, waiter).run();
         }));
         sink.silence();
         match played {
             Ok(()) => Ending::Finished,
-            Err(payload) => Ending::Panicked(panic_message(&*payload)),
+            Err(_) => Ending::Panicked,
         }
     })?;
     let thread_grant = granted_rx.recv().map_err(|_| std::io::Error::other("the real-time thread did not start"))?;
-    Ok(Running { thread, granted: Granted { thread: thread_grant, memory, rttime_limit: sys::rttime_limit() } })
+    let granted = Granted { thread: thread_grant, input, memory, rttime_limit: sys::rttime_limit() };
+    Ok(Running { thread, granted })
 }
 
 /// Touches the stack that the loop will use.
@@ -164,9 +170,4 @@ pub fn spawn<S: Sink + Send + 'static>(
 fn touch_stack() {
     let mut room = [0u8; PREFAULTED_BYTES];
     std::hint::black_box(&mut room);
-}
-
-fn panic_message(payload: &(dyn std::any::Any + Send)) -> String {
-    let text = payload.downcast_ref::<&str>().copied();
-    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("unknown reason").to_owned()
 }

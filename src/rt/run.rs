@@ -5,7 +5,7 @@
 //! [`COMMANDS_PER_PASS`] commands, and whatever they make due.
 
 use super::clock::TimeSource;
-use super::sink::Sink;
+use super::sink::{SendFailed, Sink};
 use super::wait::Waiter;
 use crate::engine::outbox::Outbox;
 use crate::engine::{Command, Engine, Progress};
@@ -21,16 +21,23 @@ pub const COMMANDS_PER_PASS: usize = 16;
 pub struct Loop<'a, C, S> {
     end: &'a mut RtEnd,
     engine: &'a mut Engine,
-    outbox: Outbox,
+    outbox: &'a mut Outbox,
     clock: C,
     sink: &'a mut S,
     waiter: Waiter,
 }
 
 impl<'a, C: TimeSource, S: Sink> Loop<'a, C, S> {
-    /// Puts the parts together. Allocates the outbox.
-    pub fn new(end: &'a mut RtEnd, engine: &'a mut Engine, clock: C, sink: &'a mut S, waiter: Waiter) -> Self {
-        Loop { end, engine, outbox: Outbox::default(), clock, sink, waiter }
+    /// Puts the parts together. `outbox` is empty, and comes from outside so that its memory can be locked with the rest.
+    pub fn new(
+        end: &'a mut RtEnd,
+        engine: &'a mut Engine,
+        outbox: &'a mut Outbox,
+        clock: C,
+        sink: &'a mut S,
+        waiter: Waiter,
+    ) -> Self {
+        Loop { end, engine, outbox, clock, sink, waiter }
     }
 
     /// Plays until the engine has ended: told to, at its end position, or because the control side is gone.
@@ -49,6 +56,11 @@ impl<'a, C: TimeSource, S: Sink> Loop<'a, C, S> {
     /// One pass: everything that came in and is due, sent. Whether anything was.
     pub fn pass(&mut self) -> bool {
         let mut sent = false;
+        if self.end.update_program() {
+            let now = self.clock.now();
+            self.engine.adopt(self.end.program(), now);
+            sent |= self.advance(now);
+        }
         for _ in 0..INPUTS_PER_PASS {
             let Some((port, event)) = self.end.next_input() else { break };
             sent |= self.advance(event.at);
@@ -82,10 +94,13 @@ impl<'a, C: TimeSource, S: Sink> Loop<'a, C, S> {
     fn advance(&mut self, now: Nanos) -> bool {
         let mut sent = false;
         loop {
-            let progress = self.engine.advance(self.end.program(), now, &mut self.outbox);
+            let progress = self.engine.advance(self.end.program(), now, self.outbox);
             while let Some(departure) = self.outbox.pop() {
                 let before = self.clock.now();
                 let outcome = self.sink.send(departure.port, departure.message);
+                if outcome == Err(SendFailed::Absent) {
+                    continue;
+                }
                 let after = self.clock.now();
                 let meters = self.end.meters();
                 meters.record_lateness(before.since(departure.due));

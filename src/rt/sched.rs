@@ -60,11 +60,14 @@ pub fn promote(policy: Policy, priority: u8, cpu: Option<usize>) -> ThreadGrant 
 /// The reason for a refusal, and what mends it.
 fn why_refused(error: &std::io::Error) -> String {
     if error.kind() == std::io::ErrorKind::PermissionDenied {
-        // Root is refused only by a control group without a real-time share.
-        if sys::is_root() {
-            return "refused although this is root: the control group has no real-time share \
-                    (cpu.rt_runtime_us is 0); start it outside the group"
+        // Whoever may do this is refused only by a control group without a real-time share.
+        if sys::may_schedule() {
+            return "refused by the control group, which has no real-time share (its cpu.rt_runtime_us is 0); \
+                    start it outside the group"
                 .into();
+        }
+        if sys::is_root() {
+            return "refused: this root lacks the capability CAP_SYS_NICE; in a container, add it".into();
         }
         return "not permitted; to get it, put the line `@audio - rtprio 95` into \
                 /etc/security/limits.d/audio.conf, join the group audio and log in again"
@@ -109,7 +112,7 @@ pub enum MemoryGrant {
     Refused(String),
 }
 
-/// Locks the process's memory. Called once, before threads are started, so that there is little to lock.
+/// Locks the process's memory. Called once, when what the show needs has been allocated and few threads have stacks.
 #[must_use]
 pub fn lock_memory() -> MemoryGrant {
     match sys::lock_present_memory() {
@@ -145,6 +148,8 @@ impl fmt::Display for MemoryGrant {
 pub struct Granted {
     /// The real-time thread.
     pub thread: ThreadGrant,
+    /// The MIDI input threads.
+    pub input: ThreadGrant,
     /// The whole process.
     pub memory: MemoryGrant,
     /// RLIMIT_RTTIME, in microseconds, if it is set: past it without waiting, the kernel kills the process.
@@ -154,6 +159,10 @@ pub struct Granted {
 impl fmt::Display for Granted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "real-time: {}; {}", self.thread, self.memory)?;
+        // What both were refused is said once.
+        if self.thread.is_granted() && !self.input.is_granted() {
+            write!(f, "; input threads: {}", self.input)?;
+        }
         if let Some(micros) = self.rttime_limit {
             write!(f, "; RLIMIT_RTTIME is {micros} us, so use wait = \"hybrid\" or \"sleep\"")?;
         }
@@ -182,7 +191,8 @@ mod tests {
     fn the_ordinary_class_is_always_granted() {
         let grant = promote(Policy::Other, 80, None);
         assert!(grant.is_granted());
-        let granted = Granted { thread: grant, memory: MemoryGrant::NotAsked, rttime_limit: Some(200_000) };
+        let granted =
+            Granted { thread: grant.clone(), input: grant, memory: MemoryGrant::NotAsked, rttime_limit: Some(200_000) };
         assert_eq!(
             granted.to_string(),
             "real-time: SCHED_OTHER, as asked; memory not locked, as asked; RLIMIT_RTTIME is 200000 us, \

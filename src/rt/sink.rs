@@ -6,6 +6,10 @@ use crate::midi::{Channel, Key, Message};
 /// Takes messages for ports. What the loop sends into, real or not.
 pub trait Sink {
     /// Sends one message by one port. Real-time safe: at most one system call, no allocation.
+    ///
+    /// # Errors
+    ///
+    /// [`SendFailed`]: data, not a reason to stop. The show goes on.
     fn send(&mut self, port: PortSlot, message: Message) -> Result<(), SendFailed>;
 }
 
@@ -15,10 +19,16 @@ impl<S: Sink + ?Sized> Sink for Box<S> {
     }
 }
 
-/// A port refused a message. Data, not a reason to stop: it is counted, and the show goes on.
+/// Why a message did not leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the port refused the message")]
-pub struct SendFailed;
+pub enum SendFailed {
+    /// The port refused it.
+    #[error("the port refused the message")]
+    Refused,
+    /// There is nothing connected to the port: the set plays without it.
+    #[error("nothing is connected to the port")]
+    Absent,
+}
 
 /// Takes everything and sends nothing: for machines without MIDI, and for measuring.
 #[derive(Clone, Copy, Debug, Default)]
@@ -37,7 +47,7 @@ pub struct MidirSink {
 }
 
 impl MidirSink {
-    /// A sink for these outputs; ports that are not among them swallow what they are sent.
+    /// A sink for these outputs; the other ports are absent.
     #[must_use]
     pub fn new(outputs: Vec<(PortSlot, midir::MidiOutputConnection)>) -> MidirSink {
         let mut sink = MidirSink::default();
@@ -53,8 +63,8 @@ impl MidirSink {
 impl Sink for MidirSink {
     fn send(&mut self, port: PortSlot, message: Message) -> Result<(), SendFailed> {
         match self.outputs.get_mut(usize::from(port.0)) {
-            Some(Some(output)) => output.send(message.to_bytes().as_slice()).map_err(|_| SendFailed),
-            _ => Ok(()),
+            Some(Some(output)) => output.send(message.to_bytes().as_slice()).map_err(|_| SendFailed::Refused),
+            _ => Err(SendFailed::Absent),
         }
     }
 }

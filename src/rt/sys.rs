@@ -52,14 +52,9 @@ mod imp {
         check(unsafe { libc::mlockall(libc::MCL_CURRENT) })
     }
 
-    /// On Linux, later pages are locked when they are first touched, so that untouched stacks stay free.
     pub fn lock_future_memory() -> io::Result<()> {
-        #[cfg(target_os = "linux")]
-        let flags = libc::MCL_FUTURE | libc::MCL_ONFAULT;
-        #[cfg(not(target_os = "linux"))]
-        let flags = libc::MCL_FUTURE;
         // SAFETY: as in `lock_present_memory`.
-        check(unsafe { libc::mlockall(flags) })
+        check(unsafe { libc::mlockall(libc::MCL_FUTURE) })
     }
 
     #[cfg(target_os = "linux")]
@@ -75,7 +70,25 @@ mod imp {
     }
 
     pub fn memlock_limit() -> Option<u64> {
-        if is_root() { None } else { soft_limit(libc::RLIMIT_MEMLOCK) }
+        if has_capability(CAP_IPC_LOCK) { None } else { soft_limit(libc::RLIMIT_MEMLOCK) }
+    }
+
+    /// Numbers of `linux/capability.h`.
+    const CAP_IPC_LOCK: u32 = 14;
+    const CAP_SYS_NICE: u32 = 23;
+
+    /// Whether the process has a capability; where there are none, root has it.
+    fn has_capability(number: u32) -> bool {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+        match effective.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()) {
+            Some(mask) => mask >> number & 1 == 1,
+            None => is_root(),
+        }
+    }
+
+    pub fn may_schedule() -> bool {
+        has_capability(CAP_SYS_NICE)
     }
 
     #[cfg(target_os = "linux")]
@@ -130,6 +143,10 @@ mod imp {
         None
     }
 
+    pub fn may_schedule() -> bool {
+        false
+    }
+
     pub fn is_root() -> bool {
         false
     }
@@ -170,7 +187,12 @@ pub(super) fn rttime_limit() -> Option<u64> {
     imp::rttime_limit()
 }
 
-/// Whether the process may do everything.
+/// Whether the process may choose any scheduling class.
+pub(super) fn may_schedule() -> bool {
+    imp::may_schedule()
+}
+
+/// Whether the process is root's.
 pub(super) fn is_root() -> bool {
     imp::is_root()
 }

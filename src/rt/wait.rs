@@ -76,15 +76,14 @@ impl Waiter {
             if ready() {
                 return Woken::Early;
             }
-            let Some(deadline) = deadline else {
-                if self.strategy == Strategy::Busy && !owes_a_sleep {
-                    std::hint::spin_loop();
-                    continue;
+            let left = match deadline {
+                Some(deadline) => deadline.since(clock.now()),
+                None if self.strategy == Strategy::Busy => Span(i64::MAX),
+                None => {
+                    thread::park_timeout(LONGEST_SLEEP.to_duration());
+                    return Woken::Early;
                 }
-                thread::park_timeout(LONGEST_SLEEP.to_duration());
-                return Woken::Early;
             };
-            let left = deadline.since(clock.now());
             if left <= Span::ZERO {
                 return Woken::Deadline;
             }
@@ -133,6 +132,15 @@ mod tests {
         assert_eq!(waiter.wait(&clock, Some(Nanos(5)), false, || false), Woken::Deadline);
         assert_eq!(waiter.wait(&clock, Some(Nanos(u64::MAX)), false, || true), Woken::Early);
         assert_eq!(waiter.wait(&clock, None, false, || true), Woken::Early);
+    }
+
+    #[test]
+    fn busy_gives_the_processor_up_once_and_then_watches() {
+        let clock = Stepping(Cell::new(0), 1);
+        let asked = Cell::new(0);
+        let ready = || asked.replace(asked.get() + 1) == 1_000;
+        assert_eq!(Waiter::new(Strategy::Busy, Span::ZERO).wait(&clock, None, true, ready), Woken::Early);
+        assert_eq!(asked.get(), 1_001, "it slept instead of watching");
     }
 
     #[test]

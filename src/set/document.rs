@@ -3,17 +3,15 @@
 //! What is wrong goes to the [`Report`], and reading goes on with something harmless in its place, so that one
 //! mistake hides no other. The description is therefore worth something only if the report stays empty.
 
-use std::ops::Range;
-
-use super::keys::{self, clock, pattern, port, set};
+use super::keys::{self, clock, pattern, set};
 use super::lane::{self, Lane};
-use super::mistake::{Mistake, Report, listed, nearest, quoted};
-use super::notation::GATES;
+use super::mistake::{Mistake, Report, nearest, quoted};
 use super::pitch::Octaves;
-use super::reader::{Name, Reader, Text, Value};
+use super::port::{self, Port, port_slot};
+use super::reader::{Name, Reader, Value};
 use super::track::{self, Track};
+use super::values::{digits, one_of, unknown_name};
 use crate::engine::program::{MAX_LENGTH, MAX_PORTS, MAX_TRACKS, PortSlot};
-use crate::midi::Velocity;
 use crate::time::{Meter, Tempo, TickSpan};
 
 /// The most patterns a set may have.
@@ -22,9 +20,6 @@ const _: () = assert!(MAX_PATTERNS <= 1 << 16, "pattern slots have 16 bits");
 
 /// The longest name of a port, track or pattern, in bytes.
 const MAX_NAME: usize = 64;
-/// The longest name of a device, in bytes.
-const MAX_DEVICE: usize = 256;
-
 /// A show, described.
 pub(super) struct Document<'t> {
     pub name: Option<&'t str>,
@@ -36,17 +31,6 @@ pub(super) struct Document<'t> {
     pub ports: Vec<Port<'t>>,
     pub tracks: Vec<Track<'t>>,
     pub patterns: Vec<Pattern<'t>>,
-}
-
-/// A port.
-pub(super) struct Port<'t> {
-    pub name: &'t str,
-    pub device: &'t str,
-    pub optional: bool,
-    /// Whether clock goes there.
-    pub clock: bool,
-    /// Where that is written.
-    clock_span: Range<usize>,
 }
 
 /// A pattern.
@@ -114,12 +98,6 @@ fn meter(root: &Reader<'_>, report: &mut Report) -> Meter {
     read(report).unwrap_or(Meter::COMMON)
 }
 
-/// A number written in digits alone, without a sign.
-pub(super) fn digits<N: std::str::FromStr>(text: &str) -> Option<N> {
-    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    if digits { text.parse().ok() } else { None }
-}
-
 fn seed(root: &Reader<'_>, report: &mut Report) -> u64 {
     let seed = root.take(set::SEED).and_then(|value| value.whole(0..=i128::from(u64::MAX), report));
     seed.and_then(|seed| u64::try_from(seed).ok()).unwrap_or(0)
@@ -131,29 +109,6 @@ fn octaves(root: &Reader<'_>, report: &mut Report) -> Octaves {
         one_of(&value, &[("c3", Octaves::C3), ("c4", Octaves::C4)], report)
     };
     read(report).unwrap_or_default()
-}
-
-/// The choice that a value's text names.
-pub(super) fn one_of<T: Copy>(value: &Value<'_>, choices: &[(&str, T)], report: &mut Report) -> Option<T> {
-    let word = value.text(report)?.text;
-    let choice = choices.iter().find(|(name, _)| *name == word).map(|&(_, choice)| choice);
-    if choice.is_none() {
-        let words: Vec<&str> = choices.iter().map(|&(name, _)| name).collect();
-        value.refuse_word(report, word, &words);
-    }
-    choice
-}
-
-/// A velocity, if `value` is there and is one.
-pub(super) fn velocity(value: Option<Value<'_>>, report: &mut Report) -> Option<Velocity> {
-    let number = value?.whole(1..=127, report)?;
-    u8::try_from(number).ok().and_then(Velocity::new)
-}
-
-/// A gate of at most `most` per cent, if `value` is there and is one.
-pub(super) fn gate(value: Option<Value<'_>>, most: u32, report: &mut Report) -> Option<u32> {
-    let number = value?.whole(i128::from(*GATES.start())..=i128::from(most), report)?;
-    u32::try_from(number).ok()
 }
 
 /// The entries of a table of named things: at most `most`, their names checked.
@@ -197,27 +152,8 @@ fn suggested_name(text: &str) -> Option<String> {
 }
 
 fn ports<'t>(root: &Reader<'t>, report: &mut Report) -> Vec<Port<'t>> {
-    let entries = named(root, set::PORTS, port::ENTRY, MAX_PORTS, report);
-    entries.into_iter().map(|(name, value)| port(name.text, value, report)).collect()
-}
-
-fn port<'t>(name: &'t str, value: Value<'t>, report: &mut Report) -> Port<'t> {
-    let mut port = Port { name, device: "", optional: false, clock: false, clock_span: 0..0 };
-    let Some(table) = value.table(&port::TABLE, report) else { return port };
-    if let Some(value) = table.require(port::DEVICE, report, || format!("the port {}", quoted(name))) {
-        port.device = value.text(report).map_or("", |text| text.text);
-        let shown = !port.device.trim().is_empty() && !port.device.chars().any(char::is_control);
-        if value.is_text() && (!shown || port.device.len() > MAX_DEVICE) {
-            value.refuse(report);
-        }
-    }
-    port.optional = table.take(port::OPTIONAL).and_then(|value| value.flag(report)).unwrap_or(false);
-    if let Some(value) = table.take(port::CLOCK) {
-        port.clock = value.flag(report).unwrap_or(false);
-        port.clock_span = value.span;
-    }
-    table.finish(report);
-    port
+    let entries = named(root, set::PORTS, keys::port::ENTRY, MAX_PORTS, report);
+    entries.into_iter().map(|(name, value)| port::read(name.text, value, report)).collect()
 }
 
 fn follow(root: &Reader<'_>, ports: &[Port<'_>], report: &mut Report) -> Option<PortSlot> {
@@ -236,38 +172,6 @@ fn follow(root: &Reader<'_>, ports: &[Port<'_>], report: &mut Report) -> Option<
         });
     }
     Some(slot)
-}
-
-/// The port that `part` of `text` names.
-pub(super) fn port_slot(
-    text: &Text<'_>,
-    part: Range<usize>,
-    ports: &[Port<'_>],
-    report: &mut Report,
-) -> Option<PortSlot> {
-    let word = text.text.get(part.clone()).unwrap_or_default();
-    let slot = ports.iter().position(|port| port.name == word).and_then(|slot| u8::try_from(slot).ok());
-    if slot.is_none() {
-        report.add(text.place(part), || unknown_name("port", "ports", word, ports.iter().map(|port| port.name)));
-    }
-    slot.map(PortSlot)
-}
-
-/// The message for a name that nothing has.
-pub(super) fn unknown_name<'n>(
-    one: &str,
-    many: &str,
-    word: &str,
-    names: impl Iterator<Item = &'n str> + Clone,
-) -> Mistake {
-    let near = nearest(word, names.clone());
-    let help = match (near, names.clone().take(2).count()) {
-        (Some(near), _) => format!("did you mean `{near}`?"),
-        (None, 0) => format!("the set has no {many} yet; one begins with `[{many}.NAME]`"),
-        (None, 1) => format!("the only {one} is {}", listed(names)),
-        (None, _) => format!("the {many} are {}", listed(names)),
-    };
-    Mistake::new(format!("there is no {one} {}", quoted(word))).label(format!("not a {one} of this set")).help(help)
 }
 
 fn tracks<'t>(root: &Reader<'t>, ports: &[Port<'_>], octaves: Octaves, report: &mut Report) -> Vec<Track<'t>> {

@@ -1,11 +1,11 @@
 //! What a track plays in a pattern, as it is described there: written steps or an arpeggio.
 
-use super::document::{gate, one_of, velocity};
 use super::keys::{arp, steps};
 use super::length;
 use super::mistake::{Mistake, Report, quoted};
 use super::notation::GATES;
 use super::reader::{Name, Reader, Text, Value};
+use super::values::{gate, one_of, velocity};
 use crate::engine::program::Pick;
 use crate::midi::{Key, Velocity};
 use crate::time::TickSpan;

@@ -4,7 +4,7 @@
 //! together (patterns). [`Set::parse`] takes it through four passes, each in its own file:
 //!
 //! 1. `syntax`: bytes to TOML tables, bounded in size and depth.
-//! 2. `document`, with `track`, `lane` and `length`: tables to a description, every name resolved and every number in range.
+//! 2. `document`, with `port`, `track`, `lane`, `length` and `values`: tables to a description, every name resolved and every number in range.
 //!    It reads through `reader`, which knows the place of everything, by the entries of [`keys`], which know what each
 //!    key is for.
 //! 3. `notation`, with `pitch`: the text of steps to notes.
@@ -27,9 +27,11 @@ mod length;
 mod mistake;
 mod notation;
 mod pitch;
+mod port;
 mod reader;
 mod syntax;
 mod track;
+mod values;
 
 pub use mistake::{Mistake, Mistakes, nearest};
 

@@ -2,13 +2,14 @@
 
 use std::ops::Range;
 
-use super::document::{Port, digits, gate, port_slot, velocity};
 use super::keys::track as keys;
 use super::lane;
 use super::mistake::{Mistake, Report, nearest, quoted};
 use super::notation::{GATES, Kit};
 use super::pitch::{self, Octaves};
+use super::port::{Port, port_slot};
 use super::reader::{Text, Value};
+use super::values::{digits, gate, velocity};
 use crate::engine::program::{PortSlot, Transpose};
 use crate::midi::{Channel, Key, Velocity};
 

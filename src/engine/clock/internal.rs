@@ -25,11 +25,6 @@ impl Internal {
         self.timeline = Timeline::new(tick, at + START_LEAD, self.timeline.tempo());
     }
 
-    /// Goes on at `tempo` from `tick` on.
-    pub fn set_tempo(&mut self, tick: Tick, tempo: Tempo) {
-        self.timeline = self.timeline.with_tempo(tick, tempo);
-    }
-
     /// The mapping in force.
     #[must_use]
     pub fn timeline(&self) -> Timeline {

@@ -5,8 +5,7 @@
 //! pulses a note falls. A pulse that is unfit for the one still counts for the other.
 
 use crate::engine::timeline::Timeline;
-use crate::engine::transport::tick_of_pulse;
-use crate::time::{Nanos, Span, TICKS_PER_PULSE, Tempo, Tick};
+use crate::time::{Nanos, Span, Tempo, Tick, TickSpan};
 
 /// Counts pulses into a position. Never wrong by a pulse: nothing but pulses moves it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,6 +42,9 @@ const STEADY_DIVISOR: i64 = 8;
 /// The longest interval that can be a pulse: 20 BPM, with room for lateness. What is longer is a pause.
 const LONGEST_PULSE: Span = Span::from_millis(150);
 
+/// The shortest interval that can be a pulse: 400 BPM, with room for lateness. Queued pulses come faster.
+const SHORTEST_PULSE: Span = Span::from_millis(4);
+
 /// Estimates the length of a pulse from the times at which pulses came.
 #[derive(Clone, Copy, Debug)]
 pub struct Estimator {
@@ -55,16 +57,15 @@ impl Estimator {
     /// An estimator that expects `tempo` until it has heard otherwise.
     #[must_use]
     pub fn new(tempo: Tempo) -> Estimator {
-        Estimator { last: None, pulse: tempo.span_of(crate::time::TickSpan::PULSE), seen: 0 }
+        Estimator { last: None, pulse: tempo.span_of(TickSpan::PULSE), seen: 0 }
     }
 
     /// A pulse came at `at`.
     pub fn pulse(&mut self, at: Nanos) {
         let Some(last) = self.last.replace(at) else { return };
         let interval = at.since(last);
-        if interval <= Span::ZERO || interval > LONGEST_PULSE {
+        if !(SHORTEST_PULSE..=LONGEST_PULSE).contains(&interval) {
             // A burst out of a queue or a pause: neither says anything about the tempo.
-            self.seen = 0;
             return;
         }
         let error = interval - self.pulse;
@@ -117,7 +118,7 @@ impl Follower {
     /// The pulse at which the music goes on, at `position`, came at `at`.
     pub fn first_pulse(&mut self, at: Nanos, position: Tick) {
         self.estimator.pulse(at);
-        self.counter.set(super::super::transport::pulse_at(position));
+        self.counter.set(position.pulse());
         self.anchor(at);
     }
 
@@ -129,7 +130,7 @@ impl Follower {
     }
 
     fn anchor(&mut self, at: Nanos) {
-        self.timeline = Timeline::new(tick_of_pulse(self.counter.pulse()), at, self.estimator.tempo());
+        self.timeline = Timeline::new(Tick::of_pulse(self.counter.pulse()), at, self.estimator.tempo());
     }
 
     /// The mapping in force: through the last pulse, at the estimated tempo.
@@ -141,7 +142,7 @@ impl Follower {
     /// The position of the pulse after the last one that came.
     #[must_use]
     pub fn horizon(&self) -> Tick {
-        Tick((self.counter.pulse() + 1) * TICKS_PER_PULSE)
+        Tick::of_pulse(self.counter.pulse() + 1)
     }
 
     /// The tempo, if any interval has been heard.
@@ -177,6 +178,15 @@ mod tests {
         assert!((estimator.tempo().bpm() - 125.0).abs() < 1e-6);
         feed(&mut estimator, end + 3_000_000_000, 41_666_667, 3);
         assert!((estimator.tempo().bpm() - 60.0).abs() < 1e-3);
+    }
+
+    #[test]
+    fn pulses_out_of_a_queue_teach_nothing() {
+        let mut estimator = Estimator::new(Tempo::from_bpm(60.0).unwrap());
+        let end = feed(&mut estimator, 0, 20_000_000, 50);
+        feed(&mut estimator, end + 500_000_000, 5_000, 48);
+        assert!((estimator.tempo().bpm() - 125.0).abs() < 1e-6);
+        assert!(estimator.heard());
     }
 
     #[test]
