@@ -3,7 +3,7 @@
 use crate::instrument::Fallible;
 use crate::program::{Program, Signal};
 use crate::verdict::{self, Row};
-use crate::{alone, gadget, sequencer, show, signals, sys};
+use crate::{alone, figures, gadget, sequencer, show, signals, sys, transport};
 use clap::{Args, Parser, Subcommand};
 use std::fs;
 use std::process::ExitCode;
@@ -41,6 +41,20 @@ enum Scenario {
     },
     /// No instrument is there, and then only one of the two
     Alone(Common),
+    /// The transport matrix: START twice, CONTINUE, song positions, bursts, a pulled cable, a halted program
+    Transport {
+        #[command(flatten)]
+        transport: transport::Arguments,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// The figures of timing, each with its limit
+    Figures {
+        #[command(flatten)]
+        figures: figures::Arguments,
+        #[command(flatten)]
+        common: Common,
+    },
 }
 
 #[derive(Args)]
@@ -88,7 +102,7 @@ pub fn main() -> ExitCode {
 
 fn conclude(rows: &[Row]) -> ExitCode {
     print!("{}", verdict::table(rows));
-    match rows.iter().filter(|row| row.ok == Some(false)).count() {
+    match rows.iter().filter(|row| row.failed() && row.binding).count() {
         0 => {
             println!("STAGE ok");
             ExitCode::SUCCESS
@@ -126,6 +140,14 @@ fn run(scenario: &Scenario) -> Fallible<Vec<Row>> {
             announce("alone", common)?;
             alone::play(common)
         }
+        Scenario::Transport { transport, common } => {
+            announce("transport", common)?;
+            transport::play(transport, common)
+        }
+        Scenario::Figures { figures, common } => {
+            announce("figures", common)?;
+            figures::play(figures, common)
+        }
     }
 }
 
@@ -137,9 +159,14 @@ fn announce(scenario: &str, common: &Common) -> Fallible<()> {
 
 /// Starts the program, and prints what it had to say once the scenario is over, be it played or broken off.
 fn with_program<T>(common: &Common, scenario: impl FnOnce(&mut Program) -> Fallible<T>) -> Fallible<T> {
-    let mut program = Program::start(&common.program, &std::env::temp_dir().join("program.log"))?;
+    with_command(&common.program, scenario)
+}
+
+/// The same for another command line.
+pub fn with_command<T>(command: &[String], scenario: impl FnOnce(&mut Program) -> Fallible<T>) -> Fallible<T> {
+    let mut program = Program::start(command, &std::env::temp_dir().join("program.log"))?;
     let result = scenario(&mut program);
-    println!("--- output of {}", common.program.join(" "));
+    println!("--- output of {}", command.join(" "));
     print!("{}", program.output());
     println!("---");
     result

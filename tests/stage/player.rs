@@ -59,7 +59,8 @@ pub struct Collected {
 pub struct Collector {
     shared: Arc<Mutex<Collected>>,
     ended: Arc<AtomicBool>,
-    thread: JoinHandle<Fallible<()>>,
+    /// `None` once it has been waited for.
+    thread: Option<JoinHandle<Fallible<()>>>,
 }
 
 impl Collector {
@@ -85,7 +86,7 @@ impl Collector {
                 }
             }
         })?;
-        Ok(Collector { shared, ended, thread })
+        Ok(Collector { shared, ended, thread: Some(thread) })
     }
 
     /// What was heard until now, at most one look old.
@@ -93,10 +94,22 @@ impl Collector {
         self.shared.lock().expect("no one panics with this lock").clone()
     }
 
-    pub fn finish(self) -> Fallible<Collected> {
-        self.ended.store(true, Ordering::Release);
-        self.thread.join().expect("the collector does not panic")?;
+    pub fn finish(mut self) -> Fallible<Collected> {
+        self.end()?;
         let mut shared = self.shared.lock().expect("no one panics with this lock");
         Ok(std::mem::take(&mut shared))
+    }
+
+    /// Lets the thread look once more and waits for it.
+    fn end(&mut self) -> Fallible<()> {
+        self.ended.store(true, Ordering::Release);
+        self.thread.take().map_or(Ok(()), |thread| thread.join().expect("the collector does not panic"))
+    }
+}
+
+/// A scenario that fails leaves no instruments behind for the next one.
+impl Drop for Collector {
+    fn drop(&mut self) {
+        let _ = self.end();
     }
 }

@@ -16,19 +16,32 @@
 //! | `recording.rs` | what was heard: stamp, port, message |
 //! | `score.rs` | what the built-in set has to play, by pulse |
 //! | `verdict.rs` | the checks: pure functions of a recording and a score |
+//! | `cases.rs`, `matrix.rs` | the transport matrix: what happens in each case, and the verdict on it |
 //! | `program.rs` | the program under test as a child process |
-//! | `show.rs`, `signals.rs`, `alone.rs` | the order of events of a scenario, with all of the above |
+//! | `jitter.rs` | how a master's pulses miss their grid |
+//! | `grid.rs` | where the true pulses are on the clock of the stamps |
+//! | `show.rs`, `signals.rs`, `alone.rs`, `figures.rs`, `transport.rs` | the order of events of a scenario, with all of the above |
 //! | `cli.rs` | the command line |
 //! | `sys.rs` | the calls to the system that the standard library lacks |
 
 #[cfg(target_os = "linux")]
 mod alone;
 #[cfg(target_os = "linux")]
+mod cases;
+#[cfg(target_os = "linux")]
 mod cli;
+#[cfg(target_os = "linux")]
+mod figures;
 #[cfg(target_os = "linux")]
 mod gadget;
 #[cfg(target_os = "linux")]
+mod grid;
+#[cfg(target_os = "linux")]
 mod instrument;
+#[cfg(target_os = "linux")]
+mod jitter;
+#[cfg(target_os = "linux")]
+mod matrix;
 #[cfg(target_os = "linux")]
 mod player;
 #[cfg(target_os = "linux")]
@@ -47,6 +60,8 @@ mod show;
 mod signals;
 #[cfg(target_os = "linux")]
 mod sys;
+#[cfg(target_os = "linux")]
+mod transport;
 #[cfg(target_os = "linux")]
 mod verdict;
 

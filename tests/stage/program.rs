@@ -102,11 +102,16 @@ impl Program {
         Err(format!("the program is not connected after {} s: {seen:?}", CONNECT_WITHIN.as_secs()).into())
     }
 
+    /// Sends a signal by its number, and does not wait.
+    pub fn signal(&self, number: i32) -> io::Result<()> {
+        sys::signal(self.child.id(), number)
+    }
+
     /// Sends a signal and waits for the end.
     pub fn end_by(&mut self, signal: Signal) -> io::Result<Ending> {
         let begun = Instant::now();
         if self.ended()?.is_none() {
-            sys::signal(self.child.id(), signal.number())?;
+            self.signal(signal.number())?;
         }
         while begun.elapsed() < END_WITHIN {
             if let Some(status) = self.ended()? {

@@ -26,6 +26,7 @@ pub struct Message {
 impl Message {
     pub const CLOCK: Message = Message::new(&[0xf8]);
     pub const START: Message = Message::new(&[0xfa]);
+    pub const CONTINUE: Message = Message::new(&[0xfb]);
     pub const STOP: Message = Message::new(&[0xfc]);
 
     pub const fn new(bytes: &[u8]) -> Message {
@@ -44,6 +45,11 @@ impl Message {
 
     pub const fn note_off(note: Note) -> Message {
         Message::new(&[0x80 | (note.channel - 1), note.key, 0])
+    }
+
+    /// The song position pointer.
+    pub const fn song_position(sixteenths: u16) -> Message {
+        Message::new(&[0xf2, (sixteenths & 0x7f) as u8, (sixteenths >> 7) as u8])
     }
 
     pub fn bytes(&self) -> &[u8] {

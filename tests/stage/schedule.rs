@@ -1,6 +1,7 @@
 //! What the master sends, and when. Each time is computed from the origin and rounded once, so a long show is as exact
 //! as a short one.
 
+use crate::jitter::Jitter;
 use crate::recording::{Message, Note};
 
 /// 24 pulses a quarter, four quarters a bar.
@@ -8,11 +9,11 @@ pub const PULSES_PER_BAR: u32 = 96;
 
 /// How long before the first pulse START is sent. The specification asks the master for at least a millisecond, and the
 /// least is what is hardest to follow.
-const START_AHEAD_NS: u64 = 1_000_000;
+pub const START_AHEAD_NS: u64 = 1_000_000;
 
 /// STOP comes this long after the middle between two pulses: clear of the last pulse and of the one that no longer
 /// counts.
-const STOP_PAST_MIDDLE_NS: u64 = 1_000_000;
+pub const STOP_PAST_MIDDLE_NS: u64 = 1_000_000;
 
 /// One message of the master.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,27 +44,42 @@ impl Show {
     }
 
     pub fn schedule(&self) -> Vec<Step> {
-        let all = self.before + self.pulses + self.after;
-        let clocks = (0..all).map(|pulse| (self.at_ns(f64::from(pulse)), Message::CLOCK));
+        self.schedule_at(&self.clocks_ns())
+    }
 
-        let zero = f64::from(self.before);
-        let last = zero + f64::from(self.pulses - 1);
-        let start = self.at_ns(zero) - START_AHEAD_NS;
-        let stop = self.at_ns(last + 0.5) + STOP_PAST_MIDDLE_NS;
+    /// The same show by a master whose pulses miss the grid.
+    pub fn jittered(&self, jitter: &Jitter) -> Vec<Step> {
+        self.schedule_at(&jitter.apply(&self.clocks_ns()))
+    }
+
+    /// The ideal times of all pulses, those while stopped too.
+    fn clocks_ns(&self) -> Vec<u64> {
+        let all = self.before + self.pulses + self.after;
+        (0..all).map(|pulse| self.at_ns(f64::from(pulse))).collect()
+    }
+
+    /// The show with its pulses sent at these times.
+    fn schedule_at(&self, clocks_ns: &[u64]) -> Vec<Step> {
+        let (first, end) = (self.before as usize, (self.before + self.pulses) as usize);
+        let clock = |&at_ns: &u64| Step { at_ns, message: Message::CLOCK };
+        let start_ns = clocks_ns[first].saturating_sub(START_AHEAD_NS);
+        let stop_ns = self.at_ns(end as f64 - 0.5) + STOP_PAST_MIDDLE_NS;
+
+        // However late a pulse is, it keeps its place in the order: START, its pulses, STOP.
+        let mut steps: Vec<Step> = clocks_ns[..first].iter().map(clock).collect();
+        steps.push(Step { at_ns: start_ns, message: Message::START });
+        steps.extend(clocks_ns[first..end].iter().map(clock));
+        steps.push(Step { at_ns: stop_ns, message: Message::STOP });
+        steps.extend(clocks_ns[end..].iter().map(clock));
+        for i in 1..steps.len() {
+            steps[i].at_ns = steps[i].at_ns.max(steps[i - 1].at_ns);
+        }
 
         // Between two pulses, so that no program can take the key for a part of the pulse.
-        let press = zero + f64::from(self.key_bar() * PULSES_PER_BAR + PULSES_PER_BAR / 2) + 0.5;
+        let press = f64::from(self.before + self.key_bar() * PULSES_PER_BAR + PULSES_PER_BAR / 2) + 0.5;
         let release = press + 6.0;
-
-        let mut steps: Vec<Step> = clocks
-            .chain([
-                (start, Message::START),
-                (self.at_ns(press), Message::note_on(self.key, 100)),
-                (self.at_ns(release), Message::note_off(self.key)),
-                (stop, Message::STOP),
-            ])
-            .map(|(at_ns, message)| Step { at_ns, message })
-            .collect();
+        steps.push(Step { at_ns: self.at_ns(press), message: Message::note_on(self.key, 100) });
+        steps.push(Step { at_ns: self.at_ns(release), message: Message::note_off(self.key) });
         steps.sort_by_key(|step| step.at_ns);
         steps
     }
@@ -97,6 +113,35 @@ mod tests {
         assert_eq!(clocks(&steps[start..stop]), 1000);
         assert_eq!(clocks(&steps[stop..]), 24);
         assert_eq!(steps[start + 1].at_ns - steps[start].at_ns, START_AHEAD_NS);
+    }
+
+    #[test]
+    fn jitter_moves_pulses_and_nothing_else() {
+        let show = show();
+        let jitter = Jitter { shape: crate::jitter::Shape::Uniform, size_ns: 1_000_000, seed: 1 };
+        let (ideal, jittered) = (show.schedule(), show.jittered(&jitter));
+        assert!(jittered.is_sorted_by_key(|step| step.at_ns));
+        let messages = |steps: &[Step]| steps.iter().map(|step| step.message).collect::<Vec<_>>();
+        assert_eq!(messages(&ideal), messages(&jittered));
+        for (ideal, jittered) in ideal.iter().zip(&jittered) {
+            assert!(ideal.at_ns.abs_diff(jittered.at_ns) <= 1_000_000);
+            let moves = [Message::CLOCK, Message::START].contains(&ideal.message);
+            assert!(moves || ideal.at_ns == jittered.at_ns);
+        }
+        // START leads its pulse by as much as without jitter.
+        assert_eq!(jittered[49].at_ns - jittered[48].at_ns, START_AHEAD_NS);
+    }
+
+    #[test]
+    fn however_late_the_order_is_kept() {
+        let show = show();
+        let jitter = Jitter { shape: crate::jitter::Shape::Late, size_ns: 15_000_000, seed: 1 };
+        let steps = show.jittered(&jitter);
+        let kinds = |steps: &[Step]| {
+            let transport = steps.iter().filter(|step| step.message.bytes().len() == 1);
+            transport.map(|step| step.message).collect::<Vec<_>>()
+        };
+        assert_eq!(kinds(&steps), kinds(&show.schedule()));
     }
 
     #[test]

@@ -40,18 +40,23 @@ pub struct Score {
 
 impl Score {
     pub fn of(show: &Show) -> Score {
-        let bar_of_key = show.key_bar() + 1;
+        Score::with_key(show.pulses, show.key_bar() + 1, show.key)
+    }
+
+    /// What is played when nobody touches the keys.
+    pub fn untouched(pulses: u32) -> Score {
+        Score::with_key(pulses, pulses.div_ceil(PULSES_PER_BAR), BASS_AT_FIRST)
+    }
+
+    fn with_key(pulses: u32, bar_of_key: u32, key: Note) -> Score {
         Score {
-            pulses: show.pulses,
-            drums: (0..show.pulses).flat_map(|pulse| drums_at(pulse).map(move |note| (pulse, note))).collect(),
-            bass: (0..show.pulses.div_ceil(PULSES_PER_BAR))
-                .map(|bar| {
-                    let note = if bar < bar_of_key { BASS_AT_FIRST } else { show.key };
-                    (bar * PULSES_PER_BAR, note)
-                })
+            pulses,
+            drums: (0..pulses).flat_map(|pulse| drums_at(pulse).map(move |note| (pulse, note))).collect(),
+            bass: (0..pulses.div_ceil(PULSES_PER_BAR))
+                .map(|bar| (bar * PULSES_PER_BAR, if bar < bar_of_key { BASS_AT_FIRST } else { key }))
                 .collect(),
             bar_of_key,
-            arp_at_least: show.pulses as usize / 10,
+            arp_at_least: pulses as usize / 10,
         }
     }
 
@@ -73,7 +78,8 @@ impl Score {
     }
 }
 
-fn drums_at(pulse: u32) -> impl Iterator<Item = Note> {
+/// The drums at a pulse of the music.
+pub fn drums_at(pulse: u32) -> impl Iterator<Item = Note> {
     let quarter = pulse % 24;
     [
         (KICK, quarter == 0),

@@ -4,17 +4,24 @@
 //! read. That includes the master's own pulses, which come back to a third client: lateness is a difference of two such
 //! stamps, and the probe's own scheduling is in neither.
 //!
+//! A queue's clock is the system's between two ticks of its timer, but at each tick it takes for granted that the tick came
+//! on time. Where a real-time thread holds up the kernel's timers, all stamps up to the next tick are then early by as much.
+//! So the queue gets a timer that does not tick: that of a sound card's stream that nobody plays.
+//!
 //! Nothing waits on these clients' files. A reader that is woken by each message would run on the program's account;
 //! instead the collector looks in now and then, and the kernel's pool is large enough for the meantime.
 
 use crate::instrument::{CIRCUIT, Connections, Ears, Fallible, Look, MONO, Mouth, Stage, Watch};
 use crate::recording::{Heard, Message, Port};
+use crate::sys;
+use alsa::Direction;
+use alsa::poll::Descriptors;
 use alsa::seq::{
     Addr, ClientIter, EvCtrl, EvNote, EvQueueControl, Event, EventType, MidiEvent, PortCap, PortInfo, PortIter,
     PortSubscribe, PortType, Seq,
 };
 use std::ffi::CString;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Events that the kernel keeps for each client until they are collected: the most that it grants, and some ten
@@ -32,8 +39,8 @@ struct Client {
 }
 
 // SAFETY: the one that speaks calls only `event_output_direct`, with events of fixed length, which alsa-lib turns into a
-// write(2) without touching the handle's buffers; all reading is by the one owner of the ears, and only reading touches
-// the handle's input buffer and the wrapper's cell.
+// write(2) without touching the handle's buffers; whoever reads holds the lock of `Ports`, and only reading touches the
+// handle's input buffer and the wrapper's cell.
 #[allow(unsafe_code)]
 unsafe impl Sync for Client {}
 
@@ -63,37 +70,89 @@ impl Client {
     }
 }
 
+const DUPLEX: PortCap = PortCap::READ.union(PortCap::SUBS_READ).union(PortCap::WRITE).union(PortCap::SUBS_WRITE);
+
 /// Opens the instruments and the probe's ear on the Circuit.
 pub fn open() -> Fallible<Stage> {
-    let mut circuit = Client::open(CIRCUIT)?;
+    open_with_cable().map(|(stage, _)| stage)
+}
+
+/// The same, with the Circuit's cable to pull.
+pub fn open_with_cable() -> Fallible<(Stage, Cable)> {
     let mut mono = Client::open(MONO)?;
     let mut ear = Client::open("stage-ear")?;
 
     let queue = ear.seq.alloc_named_queue(&c_string("stage"))?;
-    let duplex = PortCap::READ | PortCap::SUBS_READ | PortCap::WRITE | PortCap::SUBS_WRITE;
-    circuit.open_port("Circuit MIDI 1", duplex, queue)?;
-    mono.open_port("Circuit Mono Station MIDI 1", duplex, queue)?;
+    let file = (&ear.seq, Some(Direction::Capture)).get()?.first().map(|file| file.fd);
+    // Without such a card the stamps are a little worse; the row about the master shows by how much.
+    if let Some(Err(error)) = file.map(|file| sys::use_pcm_timer(file, queue)) {
+        println!("no sound card for the queue's timer: {error}");
+    }
+    mono.open_port("Circuit Mono Station MIDI 1", DUPLEX, queue)?;
     // The ear cannot be subscribed to by others, so that no program takes it for an instrument.
     ear.open_port("ear", PortCap::WRITE, queue)?;
-
-    let subscription = PortSubscribe::empty()?;
-    subscription.set_sender(circuit.port);
-    subscription.set_dest(ear.port);
-    ear.seq.subscribe_port(&subscription)?;
     ear.seq.control_queue(queue, EventType::Start, 0, None)?;
     ear.seq.drain_output()?;
 
-    let watch = Subscriptions::open(1)?;
-    let circuit = Arc::new(circuit);
-    Ok(Stage {
-        mouth: Box::new(Voice(circuit.clone())),
-        ears: Box::new(Arrivals {
-            ports: [(Port::Ear, Arc::new(ear)), (Port::Circuit, circuit), (Port::Mono, Arc::new(mono))],
-        }),
-        watch: Box::new(watch),
+    let ports = Arc::new(Mutex::new(Ports { circuit: None, mono, ear, queue, left: Vec::new(), lost: 0 }));
+    let cable = Cable(ports.clone());
+    let mouth = cable.plug()?;
+    let stage = Stage {
+        mouth,
+        ears: Box::new(Arrivals(ports)),
+        watch: Box::new(Subscriptions::open(1)?),
         look: LOOK,
         exact: true,
-    })
+    };
+    Ok((stage, cable))
+}
+
+/// The clients that are heard.
+struct Ports {
+    circuit: Option<Arc<Client>>,
+    mono: Client,
+    ear: Client,
+    queue: i32,
+    /// What had arrived at the Circuit when its cable was pulled, and how much was lost there.
+    left: Vec<Heard>,
+    lost: usize,
+}
+
+/// The Circuit's cable. Without it there is no such client, as there is none of a USB device that is not there.
+pub struct Cable(Arc<Mutex<Ports>>);
+
+impl Cable {
+    /// Pulls it. The mouth must be gone by now.
+    pub fn pull(&self) -> Fallible<()> {
+        let mut ports = self.0.lock().expect("no one panics with this lock");
+        let circuit = ports.circuit.take().ok_or("the cable is out")?;
+        let mut left = Vec::new();
+        ports.lost += collect_port(Port::Circuit, &circuit.seq, &decoder()?, &mut left)?;
+        ports.left.append(&mut left);
+        Arc::into_inner(circuit).ok_or("the master still speaks")?;
+        Ok(())
+    }
+
+    /// Plugs it in: a new client of the old name, which the ear hears before anyone else can.
+    pub fn plug(&self) -> Fallible<Box<dyn Mouth>> {
+        let mut ports = self.0.lock().expect("no one panics with this lock");
+        let mut circuit = Client::open(CIRCUIT)?;
+        circuit.open_port("Circuit MIDI 1", DUPLEX, ports.queue)?;
+        let subscription = PortSubscribe::empty()?;
+        subscription.set_sender(circuit.port);
+        subscription.set_dest(ports.ear.port);
+        ports.ear.seq.subscribe_port(&subscription)?;
+        let circuit = Arc::new(circuit);
+        ports.circuit = Some(circuit.clone());
+        Ok(Box::new(Voice(circuit)))
+    }
+}
+
+/// alsa-lib's decoder of events, without running status.
+fn decoder() -> Fallible<MidiEvent> {
+    let decoder = MidiEvent::new(0)?;
+    decoder.enable_running_status(false);
+    Ok(decoder)
 }
 
 /// One client of the sequencer with a duplex port, and nobody behind it.
@@ -105,8 +164,7 @@ impl Lone {
     pub fn open(name: &str) -> Fallible<Lone> {
         let mut client = Client::open(name)?;
         let queue = client.seq.alloc_named_queue(&c_string("stage"))?;
-        let duplex = PortCap::READ | PortCap::SUBS_READ | PortCap::WRITE | PortCap::SUBS_WRITE;
-        client.open_port(&format!("{name} MIDI 1"), duplex, queue)?;
+        client.open_port(&format!("{name} MIDI 1"), DUPLEX, queue)?;
         Ok(Lone { _client: client })
     }
 }
@@ -141,8 +199,7 @@ impl Synths {
 
     /// Appends what arrived since the last call.
     pub fn collect(&mut self, into: &mut Vec<Heard>) -> Fallible<()> {
-        let decoder = MidiEvent::new(0)?;
-        decoder.enable_running_status(false);
+        let decoder = decoder()?;
         for (port, ear) in &self.ears {
             collect_port(*port, &ear.seq, &decoder, into)?;
         }
@@ -186,17 +243,18 @@ fn event_of(message: &[u8]) -> Fallible<Event<'static>> {
     })
 }
 
-struct Arrivals {
-    ports: [(Port, Arc<Client>); 3],
-}
+struct Arrivals(Arc<Mutex<Ports>>);
 
 impl Ears for Arrivals {
     fn collect(&mut self, into: &mut Vec<Heard>) -> Fallible<usize> {
-        let decoder = MidiEvent::new(0)?;
-        decoder.enable_running_status(false);
-        let mut lost = 0;
-        for (port, client) in &self.ports {
-            lost += collect_port(*port, &client.seq, &decoder, into)?;
+        let decoder = decoder()?;
+        let mut ports = self.0.lock().expect("no one panics with this lock");
+        into.append(&mut ports.left);
+        let mut lost = std::mem::take(&mut ports.lost);
+        lost += collect_port(Port::Ear, &ports.ear.seq, &decoder, into)?;
+        lost += collect_port(Port::Mono, &ports.mono.seq, &decoder, into)?;
+        if let Some(circuit) = &ports.circuit {
+            lost += collect_port(Port::Circuit, &circuit.seq, &decoder, into)?;
         }
         Ok(lost)
     }
@@ -266,9 +324,16 @@ mod tests {
     #[test]
     fn the_master_can_say_what_its_schedule_holds() {
         let key = Note { channel: 1, key: 50 };
-        for message in
-            [Message::CLOCK, Message::START, Message::STOP, Message::note_on(key, 100), Message::note_off(key)]
-        {
+        for message in [
+            Message::CLOCK,
+            Message::START,
+            Message::CONTINUE,
+            Message::STOP,
+            Message::song_position(16_383),
+            Message::song_position(22),
+            Message::note_on(key, 100),
+            Message::note_off(key),
+        ] {
             let mut event = event_of(message.bytes()).unwrap();
             let decoder = MidiEvent::new(0).unwrap();
             decoder.enable_running_status(false);

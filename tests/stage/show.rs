@@ -38,13 +38,13 @@ pub fn play(stage: Stage, common: &Common, program: &mut Program) -> Fallible<Ve
     rows.extend(verdict::relay(&take, &score));
     rows.extend(verdict::places(&take, &score));
     rows.extend(endings(&after_stop, &at_end, &ending));
-    rows.push(verdict::master(&take, &steps));
+    rows.push(verdict::master(&take, &steps, verdict::MASTER_OFF));
     rows.extend(verdict::timing(&take, stage.exact.then_some(limits)));
     rows.push(Row::figure("from its start to its connections", format!("{} ms", connected_after.as_millis())));
     Ok(rows)
 }
 
-fn endings(after_stop: &Collected, at_end: &Collected, ending: &Ending) -> Vec<Row> {
+pub fn endings(after_stop: &Collected, at_end: &Collected, ending: &Ending) -> Vec<Row> {
     let ended_well = ending.status.is_some_and(|status| status.code() == Some(0));
     vec![
         verdict::hanging("notes hanging after STOP", &after_stop.heard),

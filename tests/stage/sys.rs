@@ -1,4 +1,5 @@
-//! The calls to the system that the standard library lacks: the clock, an absolute sleep, the scheduling class.
+//! The calls to the system that the standard library lacks: the clock, an absolute sleep, the scheduling class,
+//! the timer of a sequencer's queue.
 //!
 //! All `unsafe` of the probe's own is here, but for one line in `sequencer.rs`.
 
@@ -36,6 +37,43 @@ pub fn set_fifo(priority: i32) -> io::Result<()> {
 pub fn lock_memory() -> io::Result<()> {
     // SAFETY: takes no pointers.
     let status = unsafe { libc::mlockall(libc::MCL_CURRENT | libc::MCL_FUTURE) };
+    if status == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// The kernel's `struct snd_seq_queue_timer`, for a timer of ALSA's.
+#[repr(C)]
+struct QueueTimer {
+    queue: libc::c_int,
+    kind: libc::c_int,
+    class: libc::c_int,
+    subclass: libc::c_int,
+    card: libc::c_int,
+    device: libc::c_int,
+    subdevice: libc::c_int,
+    resolution: libc::c_uint,
+    reserved: [u8; 64],
+}
+
+const TIMER_CLASS_PCM: libc::c_int = 3;
+/// `SNDRV_SEQ_IOCTL_SET_QUEUE_TIMER`, `_IOW('S', 0x46, struct snd_seq_queue_timer)`.
+const SET_QUEUE_TIMER: u64 = (1 << 30) | ((size_of::<QueueTimer>() as u64) << 16) | ((b'S' as u64) << 8) | 0x46;
+
+/// Gives a queue, before it is started, the timer of the first card's first PCM stream, which ticks only while that plays.
+/// `sequencer` is the file of a client of the sequencer.
+pub fn use_pcm_timer(sequencer: i32, queue: i32) -> io::Result<()> {
+    let timer = QueueTimer {
+        queue,
+        kind: 0,
+        class: TIMER_CLASS_PCM,
+        subclass: 0,
+        card: 0,
+        device: 0,
+        subdevice: 0,
+        resolution: 0,
+        reserved: [0; 64],
+    };
+    // SAFETY: the request reads a structure of this layout and size, which it is given.
+    let status = unsafe { libc::ioctl(sequencer, SET_QUEUE_TIMER as _, &raw const timer) };
     if status == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 

@@ -17,8 +17,8 @@ const EARLY_NS: u64 = 2_000_000;
 /// collector can put between two notes.
 const TOGETHER_NS: u64 = 20_000_000;
 
-/// How far the master may be off its own grid before the run says nothing about the program.
-const MASTER_OFF_NS: i64 = 1_000_000;
+/// How far the master may be off its own grid before the run says nothing about a note's place.
+pub const MASTER_OFF: Limits = Limits { p99_ns: 1_000_000, max_ns: 1_000_000 };
 
 const NOTES: &str = "note-ons after their pulse";
 
@@ -33,23 +33,54 @@ pub struct Row {
     pub seen: String,
     /// `None`: a figure to read, not to judge.
     pub ok: Option<bool>,
+    /// Whether a failure fails the run.
+    pub binding: bool,
     pub details: Vec<String>,
 }
 
 impl Row {
     pub fn figure(what: &str, seen: String) -> Row {
-        Row { what: what.into(), expected: String::new(), seen, ok: None, details: Vec::new() }
+        Row { what: what.into(), expected: String::new(), seen, ok: None, binding: true, details: Vec::new() }
     }
 
     pub fn judged(what: &str, expected: String, seen: String, ok: bool) -> Row {
-        Row { what: what.into(), expected, seen, ok: Some(ok), details: Vec::new() }
+        Row { what: what.into(), expected, seen, ok: Some(ok), binding: true, details: Vec::new() }
     }
 
     pub fn count(what: &str, expected: usize, seen: usize) -> Row {
         Row::judged(what, expected.to_string(), seen.to_string(), expected == seen)
     }
 
-    fn with(mut self, details: Vec<String>) -> Row {
+    pub fn failed(&self) -> bool {
+        self.ok == Some(false)
+    }
+
+    pub fn verdict(&self) -> &'static str {
+        match self.ok {
+            Some(true) => "ok",
+            Some(false) if self.binding => "FAIL",
+            Some(false) => "over",
+            None => "",
+        }
+    }
+
+    /// Many rows as one, that names those which failed.
+    pub fn all(what: &str, rows: Vec<Row>) -> Row {
+        let failed: Vec<&Row> = rows.iter().filter(|row| row.failed()).collect();
+        let judged = rows.iter().filter(|row| row.ok.is_some()).count();
+        let details = failed
+            .iter()
+            .flat_map(|row| {
+                let line = format!("{}: {}, expected {}", row.what, row.seen, row.expected);
+                std::iter::once(line).chain(row.details.iter().map(|detail| format!("  {detail}")))
+            })
+            .collect();
+        let seen = if failed.is_empty() { "yes".into() } else { format!("{} of {judged} checks fail", failed.len()) };
+        let ok = failed.is_empty();
+        Row { details, ..Row::judged(what, "yes".into(), seen, ok) }
+    }
+
+    pub fn with(mut self, details: Vec<String>) -> Row {
         let more = details.len().saturating_sub(DETAILS);
         self.details = details;
         self.details.truncate(DETAILS);
@@ -69,13 +100,19 @@ pub struct Limits {
 
 /// A note-on with the pulse it belongs to.
 #[derive(Clone, Copy, Debug)]
-struct Played {
-    port: Port,
-    note: Note,
-    velocity: u8,
-    at_ns: u64,
+pub struct Played {
+    pub port: Port,
+    pub note: Note,
+    pub velocity: u8,
+    pub at_ns: u64,
     /// `None`: before the first pulse after START.
-    pulse: Option<u32>,
+    pub pulse: Option<u32>,
+}
+
+impl Played {
+    pub fn is_arp(&self) -> bool {
+        ARP.contains(&self.note) && self.velocity == ARP_VELOCITY
+    }
 }
 
 /// A recording, in order of time, with its pulses found.
@@ -103,9 +140,20 @@ impl Take {
         if pulses.is_empty() {
             return Err("no pulse of the master was heard".into());
         }
+        Ok(Take::on_grid(heard, pulses, stop_ns))
+    }
+
+    /// A recording against pulses that are known otherwise: where they belonged, and not where they came.
+    pub fn on_grid(mut heard: Vec<Heard>, pulses: Vec<u64>, stop_ns: u64) -> Take {
+        heard.sort_by_key(|heard| heard.at_ns);
         let played =
             heard.iter().filter(|heard| heard.port != Port::Ear).filter_map(|heard| played(heard, &pulses)).collect();
-        Ok(Take { heard, pulses, stop_ns, played })
+        Take { heard, pulses, stop_ns, played }
+    }
+
+    /// All note-ons, in order of time.
+    pub fn played(&self) -> &[Played] {
+        &self.played
     }
 
     fn at(&self, port: Port) -> impl Iterator<Item = &Played> {
@@ -119,7 +167,8 @@ impl Take {
             .filter_map(|played| played.pulse.map(|pulse| (pulse, played)))
     }
 
-    fn lateness(&self, pulse: u32, at_ns: u64) -> i64 {
+    /// How long after its pulse something came; negative: before it.
+    pub fn lateness(&self, pulse: u32, at_ns: u64) -> i64 {
         at_ns as i64 - self.pulses[pulse as usize] as i64
     }
 }
@@ -152,7 +201,7 @@ pub fn counts(take: &Take, score: &Score) -> Vec<Row> {
         Row::count(&what, expected, notes(Port::Mono, note))
     }));
 
-    let arp = take.at(Port::Mono).filter(|played| is_arp(played)).count();
+    let arp = take.at(Port::Mono).filter(|played| played.is_arp()).count();
     rows.push(Row::judged(
         "arpeggio",
         format!("{} or more", score.arp_at_least),
@@ -162,10 +211,6 @@ pub fn counts(take: &Take, score: &Score) -> Vec<Row> {
     rows.push(strange(take, score));
     rows.push(first_note(take));
     rows
-}
-
-fn is_arp(played: &Played) -> bool {
-    ARP.contains(&played.note) && played.velocity == ARP_VELOCITY
 }
 
 /// Notes that are not in the set, or at an instrument that does not have them.
@@ -249,7 +294,7 @@ pub fn places(take: &Take, score: &Score) -> Vec<Row> {
 }
 
 /// Compares what was played with the score, as sets with repetition: notes on one pulse have no order.
-fn sequence(what: &str, expected: &[Placed], mut played: Vec<Placed>) -> Row {
+pub fn sequence(what: &str, expected: &[Placed], mut played: Vec<Placed>) -> Row {
     let mut missing: Vec<Placed> = expected.to_vec();
     let mut surplus = Vec::new();
     let mut right = 0;
@@ -277,7 +322,7 @@ fn sequence(what: &str, expected: &[Placed], mut played: Vec<Placed>) -> Row {
 fn arp_places(take: &Take) -> Row {
     let off: Vec<String> = take
         .placed(Port::Mono)
-        .filter(|(pulse, played)| is_arp(played) && !pulse.is_multiple_of(SIXTEENTH))
+        .filter(|(pulse, played)| played.is_arp() && !pulse.is_multiple_of(SIXTEENTH))
         .map(|(pulse, played)| format!("pulse {pulse}: {}", name(played.note)))
         .collect();
     Row::count("arpeggio beside the sixteenths", 0, off.len()).with(off)
@@ -345,28 +390,40 @@ fn sounding<'a>(heard: impl Iterator<Item = &'a Heard>) -> BTreeMap<(Port, Note)
 /// The rows about lateness, each against the pulse's own delivery.
 /// Without limits they are figures only.
 pub fn timing(take: &Take, limits: Option<Limits>) -> Vec<Row> {
-    let placed = || take.placed(Port::Circuit).chain(take.placed(Port::Mono));
-    let notes = placed().map(|(pulse, played)| take.lateness(pulse, played.at_ns)).collect();
-
-    let relayed = relayed_clocks(take);
-    let clocks = relayed.iter().map(|&(pulse, at_ns)| take.lateness(pulse, at_ns)).collect();
-
-    let mut first: BTreeMap<u32, u64> = BTreeMap::new();
-    let all = placed().map(|(pulse, played)| (pulse, played.at_ns));
-    for (pulse, at_ns) in all.chain(relayed) {
-        let earliest = first.entry(pulse).or_insert(at_ns);
-        *earliest = at_ns.min(*earliest);
-    }
-    let first = first.into_iter().map(|(pulse, at_ns)| take.lateness(pulse, at_ns)).collect();
-
+    let values = |late: Vec<Late>| late.into_iter().map(|(_, late_ns)| late_ns).collect();
+    let notes = values(notes_late(take));
     vec![
         match limits {
             Some(limits) => judge_lateness(NOTES, notes, limits),
             None => figure_lateness(NOTES, notes),
         },
-        figure_lateness("first message of a pulse", first),
-        figure_lateness("relayed clocks", clocks),
+        figure_lateness("first message of a pulse", values(first_late(take))),
+        figure_lateness("relayed clocks", values(clocks_late(take))),
     ]
+}
+
+/// A pulse, and how late something of it came.
+pub type Late = (u32, i64);
+
+/// The lateness of each note-on between START and STOP.
+pub fn notes_late(take: &Take) -> Vec<Late> {
+    let placed = take.placed(Port::Circuit).chain(take.placed(Port::Mono));
+    placed.map(|(pulse, played)| (pulse, take.lateness(pulse, played.at_ns))).collect()
+}
+
+/// The lateness of each clock at the Mono Station between START and STOP.
+pub fn clocks_late(take: &Take) -> Vec<Late> {
+    relayed_clocks(take).into_iter().map(|(pulse, at_ns)| (pulse, take.lateness(pulse, at_ns))).collect()
+}
+
+/// The lateness of what comes first of each pulse, a note-on or a clock.
+pub fn first_late(take: &Take) -> Vec<Late> {
+    let mut first: BTreeMap<u32, i64> = BTreeMap::new();
+    for (pulse, late_ns) in notes_late(take).into_iter().chain(clocks_late(take)) {
+        let earliest = first.entry(pulse).or_insert(late_ns);
+        *earliest = late_ns.min(*earliest);
+    }
+    first.into_iter().collect()
 }
 
 /// The clocks at the Mono Station after its START, in order: the first belongs to pulse 0.
@@ -382,8 +439,8 @@ fn relayed_clocks(take: &Take) -> Vec<(u32, u64)> {
         .collect()
 }
 
-/// How the master kept its own grid: a run in which it did not says nothing.
-pub fn master(take: &Take, steps: &[Step]) -> Row {
+/// How the master kept its own schedule: a run in which it did not says nothing.
+pub fn master(take: &Take, steps: &[Step], limits: Limits) -> Row {
     let heard = take.heard.iter().filter(|heard| heard.port == Port::Ear);
     let mut off: Vec<i64> = heard.zip(steps).map(|(heard, step)| heard.at_ns as i64 - step.at_ns as i64).collect();
     // The queue's clock and the schedule's have different origins; what counts is the spread.
@@ -392,19 +449,20 @@ pub fn master(take: &Take, steps: &[Step]) -> Row {
     for off in &mut off {
         *off -= median;
     }
-    judge_lateness("the master off its own grid", off, Limits { p99_ns: MASTER_OFF_NS, max_ns: MASTER_OFF_NS })
+    judge_lateness("the master off its own grid", off, limits)
 }
 
-struct Quantiles {
-    min: i64,
-    p50: i64,
-    p99: i64,
-    max: i64,
-    count: usize,
+/// What a table says of many values.
+pub struct Quantiles {
+    pub min: i64,
+    pub p50: i64,
+    pub p99: i64,
+    pub max: i64,
+    pub count: usize,
 }
 
 impl Quantiles {
-    fn of(mut values: Vec<i64>) -> Option<Quantiles> {
+    pub fn of(mut values: Vec<i64>) -> Option<Quantiles> {
         values.sort_unstable();
         let last = values.len().checked_sub(1)?;
         // The nearest rank: always a value that occurred.
@@ -428,12 +486,12 @@ impl std::fmt::Display for Quantiles {
     }
 }
 
-fn figure_lateness(what: &str, values: Vec<i64>) -> Row {
+pub fn figure_lateness(what: &str, values: Vec<i64>) -> Row {
     let seen = Quantiles::of(values).map_or("nothing".into(), |quantiles| quantiles.to_string());
     Row::figure(what, seen)
 }
 
-fn judge_lateness(what: &str, values: Vec<i64>, limits: Limits) -> Row {
+pub fn judge_lateness(what: &str, values: Vec<i64>, limits: Limits) -> Row {
     let quantiles = Quantiles::of(values);
     let ok = quantiles.as_ref().is_some_and(|quantiles| {
         quantiles.p99 <= limits.p99_ns && quantiles.max <= limits.max_ns && quantiles.min >= -limits.max_ns
@@ -456,12 +514,7 @@ pub fn table(rows: &[Row]) -> String {
     let (what, expected) = (width(|row| &row.what), width(|row| &row.expected));
     let mut text = String::new();
     for row in rows {
-        let verdict = match row.ok {
-            Some(true) => "ok",
-            Some(false) => "FAIL",
-            None => "",
-        };
-        text += &format!("  {verdict:<4}  {:<what$}  {:>expected$}  {}\n", row.what, row.expected, row.seen);
+        text += &format!("  {:<4}  {:<what$}  {:>expected$}  {}\n", row.verdict(), row.what, row.expected, row.seen);
         for detail in &row.details {
             text += &format!("        - {detail}\n");
         }
@@ -524,7 +577,7 @@ mod tests {
         rows.extend(places(&take, &score));
         rows.extend(timing(&take, Some(LIMITS)));
         rows.push(hanging("hanging", &heard));
-        rows.push(master(&take, &show().schedule()));
+        rows.push(master(&take, &show().schedule(), MASTER_OFF));
         rows
     }
 

@@ -1,0 +1,295 @@
+//! The cases of the transport matrix: what the master sends in each, what befalls it or the program, and what has to be
+//! played, counted from where.
+//!
+//! All pulses lie on one grid and are numbered from the first that the master sends. That one is 0 here, whatever START
+//! makes of it: so a case says of any place in the music on which pulse of the grid it falls, and a pulse that is not sent
+//! has its number all the same.
+
+use crate::recording::{Message, Port};
+use crate::schedule::{PULSES_PER_BAR, START_AHEAD_NS, STOP_PAST_MIDDLE_NS, Step};
+use std::ops::Range;
+
+/// Clocks before the first START, while stopped.
+const BEFORE: u32 = 24;
+/// Clocks after the last STOP.
+const AFTER: u32 = 12;
+/// How long a master that counts on may be followed wrongly after something befell it: a quarter.
+const RECOVERY: u32 = 24;
+/// How long the program may take to find an instrument that is back.
+pub const RECONNECT_S: f64 = 2.0;
+
+/// A stretch of pulses with music.
+#[derive(Clone, Debug)]
+pub struct Segment {
+    /// On the grid.
+    pub pulses: Range<u32>,
+    /// The pulse of the music that the first of them is.
+    pub position: u32,
+}
+
+/// What is not asked of the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grace {
+    /// Anything may be played there, or nothing.
+    Anything,
+    /// Notes may be missing, but what is played belongs there.
+    Missing,
+}
+
+/// A stretch of pulses that is judged with grace; for one instrument, or for both.
+#[derive(Clone, Debug)]
+pub struct Window {
+    pub port: Option<Port>,
+    pub pulses: Range<u32>,
+    pub grace: Grace,
+}
+
+impl Window {
+    pub fn holds(&self, port: Port, pulse: u32, grace: Grace) -> bool {
+        self.grace == grace && self.port.is_none_or(|own| own == port) && self.pulses.contains(&pulse)
+    }
+}
+
+/// What happens besides messages. What it names begins in the middle before its first pulse and ends in the middle before
+/// the pulse behind its last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    Nothing,
+    /// These pulses come all at once, with the last of them.
+    Burst(Range<u32>),
+    /// The master's cable is out for these pulses.
+    Unplugged(Range<u32>),
+    /// The program is stopped by SIGSTOP for these pulses.
+    Halted(Range<u32>),
+}
+
+#[derive(Clone, Debug)]
+pub struct Case {
+    pub name: &'static str,
+    /// The set file; the built-in set if there is none.
+    pub set: Option<&'static str>,
+    bpm: f64,
+    /// All of the grid.
+    pub pulses: u32,
+    sends: Vec<(u64, Message)>,
+    pub event: Event,
+    pub segments: Vec<Segment>,
+    pub windows: Vec<Window>,
+    /// What has to arrive of START, CONTINUE, STOP and song positions; `None`: not asked.
+    pub relayed: Option<Vec<Message>>,
+}
+
+impl Case {
+    fn new(name: &'static str, bpm: f64) -> Case {
+        Case {
+            name,
+            set: None,
+            bpm,
+            pulses: 0,
+            sends: Vec::new(),
+            event: Event::Nothing,
+            segments: Vec::new(),
+            windows: Vec::new(),
+            relayed: Some(Vec::new()),
+        }
+    }
+
+    /// The time of a place on the grid, from its beginning.
+    pub fn at_ns(&self, place: f64) -> u64 {
+        (place * 60e9 / (self.bpm * 24.0)).round() as u64
+    }
+
+    fn seconds(&self, seconds: f64) -> u32 {
+        (seconds * self.bpm * 24.0 / 60.0).round() as u32
+    }
+
+    fn send(mut self, at_ns: u64, message: Message) -> Case {
+        self.sends.push((at_ns, message));
+        if let Some(relayed) = &mut self.relayed {
+            relayed.push(message);
+        }
+        self
+    }
+
+    /// START or CONTINUE, so that `pulse` is the first that counts.
+    fn go(self, message: Message, pulse: u32) -> Case {
+        let at_ns = self.at_ns(f64::from(pulse)) - START_AHEAD_NS;
+        self.send(at_ns, message)
+    }
+
+    /// STOP, so that the pulse before `pulse` is the last that counts. Clocks go on a little.
+    fn stop(mut self, pulse: u32) -> Case {
+        let at_ns = self.at_ns(f64::from(pulse) - 0.5) + STOP_PAST_MIDDLE_NS;
+        self.pulses = pulse + AFTER;
+        self.send(at_ns, Message::STOP)
+    }
+
+    fn plays(mut self, pulses: Range<u32>, position: u32) -> Case {
+        self.segments.push(Segment { pulses, position });
+        self
+    }
+
+    fn window(mut self, port: Option<Port>, pulses: Range<u32>, grace: Grace) -> Case {
+        self.windows.push(Window { port, pulses, grace });
+        self
+    }
+
+    /// What the master sends, in order of time. Pulses that find no cable are not in it.
+    pub fn steps(&self) -> Vec<Step> {
+        let clocks = (0..self.pulses)
+            .filter(|pulse| !matches!(&self.event, Event::Unplugged(absent) if absent.contains(pulse)))
+            .map(|pulse| match &self.event {
+                Event::Burst(burst) if burst.contains(&pulse) => burst.end - 1,
+                _ => pulse,
+            })
+            .map(|sent| Step { at_ns: self.at_ns(f64::from(sent)), message: Message::CLOCK });
+        let sends = self.sends.iter().map(|&(at_ns, message)| Step { at_ns, message });
+        let mut steps: Vec<Step> = clocks.chain(sends).collect();
+        steps.sort_by_key(|step| step.at_ns);
+        steps
+    }
+}
+
+/// All cases, at a tempo.
+pub fn all(bpm: f64) -> Vec<Case> {
+    vec![
+        start_twice(bpm),
+        clock_without_start(bpm),
+        clock_without_start_joined(bpm),
+        continued(bpm),
+        located(bpm),
+        burst(bpm),
+        unplugged(bpm),
+        halted(bpm),
+    ]
+}
+
+/// The second START comes in mid-bar, without a STOP before it.
+fn start_twice(bpm: f64) -> Case {
+    let (first, second) = (BEFORE, BEFORE + 62);
+    let end = second + 200;
+    Case::new("START twice", bpm)
+        .go(Message::START, first)
+        .go(Message::START, second)
+        .stop(end)
+        .plays(first..second, 0)
+        .plays(second..end, 0)
+}
+
+/// Nothing plays: by default a set waits for START.
+fn clock_without_start(bpm: f64) -> Case {
+    Case { pulses: 220, ..Case::new("clock without START", bpm) }
+}
+
+/// A set with `join = "now"` begins with the next bar, counted from the first pulse that it heard. What becomes of START
+/// at the other instrument is left to it.
+fn clock_without_start_joined(bpm: f64) -> Case {
+    let end = PULSES_PER_BAR + 200;
+    Case { set: Some("join-now.toml"), relayed: None, ..Case::new("join = now", bpm) }
+        .stop(end)
+        .plays(PULSES_PER_BAR..end, 0)
+}
+
+/// STOP in mid-bar; then CONTINUE goes on with the first pulse that had not been played.
+fn continued(bpm: f64) -> Case {
+    let (start, stop, back) = (BEFORE, BEFORE + 150, BEFORE + 187);
+    let end = back + 200;
+    Case::new("CONTINUE", bpm)
+        .go(Message::START, start)
+        .stop(stop)
+        .go(Message::CONTINUE, back)
+        .stop(end)
+        .plays(start..stop, 0)
+        .plays(back..end, 150)
+}
+
+/// The song position is set to the middle of the second bar while stopped.
+fn located(bpm: f64) -> Case {
+    let (start, stop, back) = (BEFORE, BEFORE + 50, BEFORE + 80);
+    let end = back + 200;
+    let case = Case::new("SPP, CONTINUE", bpm).go(Message::START, start).stop(stop);
+    let between_ns = case.at_ns(f64::from(stop + 12) + 0.5);
+    case.send(between_ns, Message::song_position(22))
+        .go(Message::CONTINUE, back)
+        .stop(end)
+        .plays(start..stop, 0)
+        .plays(back..end, 22 * 6)
+}
+
+/// The master, or what is between, holds 48 pulses back and then lets them go at once.
+fn burst(bpm: f64) -> Case {
+    let (start, stall) = (BEFORE, BEFORE + 100);
+    let (freed, end) = (stall + 48, stall + 48 + RECOVERY + 168);
+    Case { event: Event::Burst(stall..freed), ..Case::new("48 pulses at once", bpm) }
+        .go(Message::START, start)
+        .stop(end)
+        .plays(start..end, 0)
+        .window(None, stall..freed + RECOVERY, Grace::Anything)
+}
+
+/// The master is gone for three seconds and counts on by itself; the set says `lost = "hold"`. The other instrument must
+/// not notice.
+fn unplugged(bpm: f64) -> Case {
+    let case = Case { set: Some("hold.toml"), ..Case::new("unplugged", bpm) };
+    let (start, out) = (BEFORE, BEFORE + 137);
+    let back = out + case.seconds(3.0);
+    let found = back + case.seconds(RECONNECT_S);
+    let end = found + 144;
+    Case { event: Event::Unplugged(out..back), ..case }.go(Message::START, start).stop(end).plays(start..end, 0).window(
+        Some(Port::Circuit),
+        out - 1..found,
+        Grace::Missing,
+    )
+}
+
+/// The program does not run for two seconds.
+fn halted(bpm: f64) -> Case {
+    let case = Case::new("SIGSTOP", bpm);
+    let (start, out) = (BEFORE, BEFORE + 131);
+    let back = out + case.seconds(2.0);
+    let end = back + RECOVERY + 144;
+    Case { event: Event::Halted(out..back), ..case }.go(Message::START, start).stop(end).plays(start..end, 0).window(
+        None,
+        out - 1..back + RECOVERY,
+        Grace::Anything,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn clocks(case: &Case) -> Vec<u64> {
+        case.steps().iter().filter(|step| step.message == Message::CLOCK).map(|step| step.at_ns).collect()
+    }
+
+    #[test]
+    fn a_burst_comes_with_its_last_pulse_and_loses_none() {
+        let clocks = clocks(&burst(125.0));
+        assert_eq!(clocks[123], 123 * 20_000_000);
+        assert!(clocks[124..172].iter().all(|&at_ns| at_ns == 171 * 20_000_000));
+        assert_eq!(clocks[172], 172 * 20_000_000);
+    }
+
+    #[test]
+    fn an_absent_master_counts_on() {
+        let case = unplugged(125.0);
+        let clocks = clocks(&case);
+        assert_eq!(clocks.len() as u32, case.pulses - 150);
+        assert_eq!(clocks[161] - clocks[160], 151 * 20_000_000);
+    }
+
+    #[test]
+    fn every_case_ends_after_its_music() {
+        for bpm in [60.0, 97.3, 125.0, 180.0] {
+            for case in all(bpm) {
+                assert!(case.segments.iter().all(|segment| segment.pulses.end <= case.pulses), "{}", case.name);
+                assert!(case.steps().is_sorted_by_key(|step| step.at_ns));
+                // What befalls, befalls in mid-bar.
+                if let Event::Burst(pulses) | Event::Unplugged(pulses) | Event::Halted(pulses) = &case.event {
+                    assert_ne!((pulses.start - BEFORE) % PULSES_PER_BAR, 0, "{}", case.name);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Plays the cases of the transport matrix, one after the other, each for a program of its own. One that cannot be played
+//! to its end fails and does not keep the others from their turn.
+
+use crate::cases::{self, Case, Event, RECONNECT_S};
+use crate::cli::Common;
+use crate::grid::Mapping;
+use crate::instrument::{Fallible, Stage, Watch};
+use crate::matrix::{self, Found};
+use crate::player::{self, Collector};
+use crate::program::{Program, QUIET, SETTLE, Signal};
+use crate::schedule::Step;
+use crate::sequencer::{self, Cable};
+use crate::show::endings;
+use crate::sys;
+use crate::verdict::{Limits, Row};
+use clap::Args;
+use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long before its pulses a cable is plugged in again: enough to open a client of the sequencer.
+const PLUG_AHEAD_NS: u64 = 5_000_000;
+
+#[derive(Args)]
+pub struct Arguments {
+    /// Only the cases whose names hold this
+    #[arg(long, default_value = "")]
+    case: String,
+    /// Where the set files are
+    #[arg(long, default_value = "/stage/sets")]
+    sets: PathBuf,
+}
+
+pub fn play(arguments: &Arguments, common: &Common) -> Fallible<Vec<Row>> {
+    let cases: Vec<Case> =
+        cases::all(common.bpm).into_iter().filter(|case| case.name.contains(&arguments.case)).collect();
+    if cases.is_empty() {
+        return Err(format!("there is no case `{}`", arguments.case).into());
+    }
+    let mut rows = Vec::new();
+    for case in cases {
+        let mut command = common.program.clone();
+        if let Some(set) = case.set {
+            command.push(arguments.sets.join(set).to_string_lossy().into_owned());
+        }
+        let (stage, cable) = sequencer::open_with_cable()?;
+        let mut program = Program::start(&command, &std::env::temp_dir().join("program.log"))?;
+        let own = play_case(&case, common, &mut program, stage, &cable).unwrap_or_else(|error| {
+            let what = format!("{}: played to its end", case.name);
+            vec![Row::judged(&what, "yes".into(), error.to_string(), false)]
+        });
+        if own.iter().any(Row::failed) {
+            println!("--- {}: output of {}", case.name, command.join(" "));
+            print!("{}", program.output());
+            println!("---");
+        }
+        rows.extend(own);
+    }
+    Ok(rows)
+}
+
+fn play_case(case: &Case, common: &Common, program: &mut Program, stage: Stage, cable: &Cable) -> Fallible<Vec<Row>> {
+    let steps = case.steps();
+    let Stage { mouth, ears, watch, look, .. } = stage;
+    let collector = Collector::start(ears, look)?;
+    program.connect(watch.as_ref())?;
+    thread::sleep(SETTLE);
+
+    let origin_ns = player::soon_ns();
+    let mut own = Vec::new();
+    let middle_before = |pulse: u32| origin_ns + case.at_ns(f64::from(pulse) - 0.5);
+    let freed_ns = match &case.event {
+        Event::Nothing => {
+            player::start(mouth, steps.clone(), origin_ns, common.priority)?.finish()?;
+            None
+        }
+        Event::Burst(burst) => {
+            player::start(mouth, steps.clone(), origin_ns, common.priority)?.finish()?;
+            Some(case.at_ns(f64::from(burst.end - 1)))
+        }
+        Event::Halted(halt) => {
+            let master = player::start(mouth, steps.clone(), origin_ns, common.priority)?;
+            sys::sleep_until(middle_before(halt.start));
+            program.signal(libc::SIGSTOP)?;
+            sys::sleep_until(middle_before(halt.end));
+            let freed_ns = sys::now_ns();
+            program.signal(libc::SIGCONT)?;
+            master.finish()?;
+            Some(freed_ns - origin_ns)
+        }
+        Event::Unplugged(absent) => {
+            let (out_ns, back_ns) = (middle_before(absent.start), middle_before(absent.end));
+            let (before, after): (Vec<Step>, Vec<Step>) =
+                steps.iter().partition(|step| origin_ns + step.at_ns < out_ns);
+            player::start(mouth, before, origin_ns, common.priority)?.finish()?;
+            sys::sleep_until(out_ns);
+            cable.pull()?;
+            sys::sleep_until(back_ns - PLUG_AHEAD_NS);
+            let mouth = cable.plug()?;
+            let plugged = Instant::now();
+            let master = player::start(mouth, after, origin_ns, common.priority)?;
+            own.push(found_again(case, watch.as_ref(), plugged)?);
+            master.finish()?;
+            None
+        }
+    };
+    thread::sleep(QUIET);
+    if let Some(status) = program.ended()? {
+        return Err(format!("the program ended during the show: {status}").into());
+    }
+    let after_stop = collector.so_far();
+    let ending = program.end_by(Signal::Int)?;
+    thread::sleep(QUIET);
+    let at_end = collector.finish()?;
+
+    let mapping = Mapping::of(&at_end.heard, &steps)?;
+    let grid = (0..case.pulses).map(|pulse| mapping.stamp(case.at_ns(f64::from(pulse)))).collect();
+    let found = Found { heard: after_stop.heard.clone(), grid, freed_ns: freed_ns.map(|at_ns| mapping.stamp(at_ns)) };
+    let limits = Limits { p99_ns: common.max_p99_us * 1000, max_ns: common.max_us * 1000 };
+    let mut rows = matrix::judge(case, &found, limits);
+    rows.extend(own);
+    // What hangs is in the rows above.
+    let ends = endings(&after_stop, &at_end, &ending).into_iter().filter(|row| !row.what.starts_with("notes hanging"));
+    rows.push(Row::all(&format!("{}: the program ends well, nothing is lost", case.name), ends.collect()));
+    Ok(rows)
+}
+
+/// Waits for the program to connect itself again to the instrument that is back.
+fn found_again(case: &Case, watch: &dyn Watch, plugged: Instant) -> Fallible<Row> {
+    let what = format!("{}: found again", case.name);
+    let expected = format!("within {RECONNECT_S} s");
+    while plugged.elapsed() < Duration::from_secs_f64(RECONNECT_S) {
+        if watch.connections()?.complete() {
+            return Ok(Row::judged(&what, expected, format!("after {} ms", plugged.elapsed().as_millis()), true));
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    Ok(Row::judged(&what, expected, format!("not complete: {:?}", watch.connections()?), false))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sets_of_the_cases_are_the_built_in_one_but_for_their_clock() {
+        let built_in = include_str!("../../src/sets/circuits.toml");
+        let body = |set: &str| set[set.find("name  =").expect("a set has a name")..].to_string();
+        for (set, line) in [
+            (include_str!("sets/join-now.toml"), "join   = \"now\""),
+            (include_str!("sets/hold.toml"), "lost   = \"hold\""),
+        ] {
+            assert_eq!(body(set).replacen(&format!("{line}\n"), "", 1), body(built_in));
+            assert!(set.contains(line));
+        }
+        for case in cases::all(125.0) {
+            assert!(["", "join-now.toml", "hold.toml"].contains(&case.set.unwrap_or("")), "{}", case.name);
+        }
+    }
+}
