@@ -42,7 +42,7 @@ struct Args {
     #[arg(long, value_enum, default_value = "hybrid")]
     wait: Strategy,
     /// How long they spin before a deadline, in microseconds
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 200)]
     spin_us: u32,
     /// Given by cargo when it benches; without it this is a test
     #[arg(long, hide = true)]
@@ -66,13 +66,17 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     };
     let mut program = set.program;
-    program.follow = None;
+    program.clock.follow = None;
 
     let (bare, first, all) = (Histogram::default(), Histogram::default(), Histogram::default());
     let mut granted = None;
+    let mut busy = Duration::ZERO;
     for _ in 0..turns {
         run_bare(settings, turn, program.tempo.span_of(TickSpan::PULSE), &bare);
-        match run_real(settings, turn, program.clone(), &first, &all) {
+        let before = processor_time();
+        let real = run_real(settings, turn, program.clone(), &first, &all);
+        busy += processor_time() - before;
+        match real {
             Ok(grant) => granted = Some(grant),
             Err(error) => {
                 eprintln!("cannot run the real loop: {error}");
@@ -94,7 +98,12 @@ fn main() -> ExitCode {
         ratio(|row| row.p999),
         ratio(|row| row.max)
     );
-    println!("waiting: {:?}, spin {} us", settings.wait, args.spin_us);
+    println!(
+        "the real loop took {:.2} % of one processor (waiting {:?}, spinning at most {} us)",
+        100.0 * busy.as_secs_f64() / (turn * turns).as_secs_f64(),
+        settings.wait,
+        args.spin_us
+    );
     println!("{}", granted.unwrap_or_default());
     println!("kernel: {}", kernel());
     if bare.count == 0 || first.count == 0 {
@@ -112,7 +121,7 @@ fn print_row(name: &str, row: &Percentiles) {
 
 /// Waits for one deadline after the other, as far apart as clock pulses, and reads the clock.
 fn run_bare(settings: Settings, length: Duration, period: Span, lateness: &Histogram) {
-    let waiter = Waiter::new(settings.wait, settings.spin);
+    let mut waiter = Waiter::new(settings.wait, settings.spin);
     let work = || {
         let _granted = sched::promote(settings.policy, settings.priority, settings.cpu);
         let clock = Monotonic::start();
@@ -120,7 +129,7 @@ fn run_bare(settings: Settings, length: Duration, period: Span, lateness: &Histo
         let end = start + Span(length.as_nanos() as i64);
         let mut deadline = start + period;
         while deadline < end {
-            waiter.wait(&clock, Some(deadline), true, || false);
+            waiter.wait(&clock, Some(deadline), true, || false, |_| ());
             lateness.record(clock.now().since(deadline));
             deadline = deadline + period;
         }
@@ -162,6 +171,14 @@ fn run_real(
         }
     }
     Ok(granted)
+}
+
+/// How long this process has run on a processor, in steps of the kernel's clock tick.
+fn processor_time() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // After the name, which may hold spaces: the 12th and 13th field are user and system time, in hundredths of a second.
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(2);
+    Duration::from_millis(10) * fields.filter_map(|field| field.parse::<u32>().ok()).sum::<u32>()
 }
 
 /// The kernel's release and how it preempts.

@@ -246,6 +246,13 @@ impl Tempo {
         Tempo { tick_q32: tick_q32.clamp(Self::shortest_tick(), Self::longest_tick()) }
     }
 
+    /// The tempo whose MIDI clock pulse lasts `pulse_q32` nanoseconds with 32 fractional bits, held to the accepted range.
+    #[must_use]
+    pub fn from_pulse_q32(pulse_q32: u64) -> Tempo {
+        let tick_q32 = pulse_q32 / TICKS_PER_PULSE as u64;
+        Tempo { tick_q32: tick_q32.clamp(Self::shortest_tick(), Self::longest_tick()) }
+    }
+
     const fn shortest_tick() -> u64 {
         Self::tick_at_whole_bpm(Self::FASTEST as u128)
     }

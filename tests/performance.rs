@@ -12,14 +12,23 @@ use tightrope::time::{Nanos, Span, TickSpan};
 
 /// A performance of `count` pulses after START, as the stage plays it.
 fn performance(count: usize) -> (Show, Nanos) {
-    let mut show = Show::new(circuits());
-    show.pulses(24, PULSE);
+    perform(circuits(), count)
+}
+
+/// The same of another program.
+fn perform(program: Program, count: usize) -> (Show, Nanos) {
+    let mut show = Show::new(program);
+    show.pulses(23, PULSE);
+    show.pulses(1, HALF);
     show.input(CIRCUIT, Message::Start);
-    show.wait(Span::from_millis(1));
+    show.wait(HALF);
     let first = show.now;
     show.pulses(count, PULSE);
     (show, first)
 }
+
+/// Half a pulse.
+const HALF: Span = Span::from_millis(10);
 
 /// On which pulse each note of `key` fell.
 fn pulses_of(show: &Show, first: Nanos, key: u8) -> Vec<i64> {
@@ -33,7 +42,8 @@ fn pulses_of(show: &Show, first: Nanos, key: u8) -> Vec<i64> {
 
 #[test]
 fn a_thousand_pulses_are_played_to_the_note() {
-    let (mut show, first) = performance(1_000);
+    let (mut show, first) = performance(999);
+    show.pulses(1, HALF);
     show.input(CIRCUIT, Message::Stop);
     let every = |step: i64, from: i64| (0..1_000).filter(move |pulse| pulse % step == from).collect::<Vec<i64>>();
     assert_eq!(pulses_of(&show, first, 60), every(24, 0));
@@ -213,7 +223,8 @@ fn pulses_out_of_a_queue_count_as_many_pulses() {
     let kicks: Vec<_> = show.note_ons(CIRCUIT).into_iter().filter(|n| n.1 == 60).collect();
     let resumed = first + Span(10 * PULSE.0 + 48 * PULSE.0 + PULSE.0);
     assert!(kicks.contains(&(resumed + Span(14 * PULSE.0), 60)), "{kicks:?}");
-    assert_eq!(show.count(MONO, Message::Clock), 24 + 10 + 48 + 60);
+    // The last pulse was just to come.
+    assert_eq!(show.count(MONO, Message::Clock), 24 + 10 + 48 + 60 + 1);
     show.check();
 }
 
@@ -247,15 +258,24 @@ fn our_own_clock_does_not_drift() {
     show.command(Command::Start);
     let bars = 10_000;
     show.advance(show.now + Span(bars * 96 * PULSE.0));
-    let clocks: Vec<_> = show.trace.iter().filter(|d| d.message == Message::Clock).collect();
+    let start = show.trace.iter().position(|d| d.message == Message::Start).unwrap();
+    let clocks: Vec<_> = show.trace[start..].iter().filter(|d| d.message == Message::Clock).collect();
     let first = clocks[0].due;
     for (pulse, clock) in clocks.iter().enumerate() {
         assert_eq!(clock.due.since(first), Span(pulse as i64 * PULSE.0));
     }
     assert!(clocks.len() as i64 > (bars - 1) * 96);
-    assert_eq!(show.trace[0].message, Message::Start);
-    assert!(first.since(show.trace[0].due) >= Span::from_millis(1), "START comes well before the first pulse");
+    assert!(first.since(show.trace[start].due) >= Span::from_millis(1), "START comes well before the first pulse");
+    assert_eq!(show.note_ons(CIRCUIT)[0], (first, 60));
     show.check();
+}
+
+/// Clock pulses at the Mono Station between START and STOP.
+fn clocks_while_playing(show: &Show) -> usize {
+    let mono = || show.trace.iter().filter(|d| d.port == MONO).map(|d| d.message);
+    let from = mono().position(|message| message == Message::Start).unwrap();
+    let to = mono().position(|message| message == Message::Stop).unwrap();
+    mono().skip(from).take(to - from).filter(|message| *message == Message::Clock).count()
 }
 
 #[test]
@@ -265,10 +285,10 @@ fn an_end_position_ends_on_the_line() {
     show.command(Command::Start);
     show.wait(Span::from_millis(10_000));
     assert!(show.engine.is_finished());
-    assert_eq!(show.count(MONO, Message::Clock), 192);
+    assert_eq!(clocks_while_playing(&show), 192);
     assert_eq!(show.note_ons(CIRCUIT).iter().filter(|n| n.1 == 60).count(), 8);
     assert_eq!((check_trace(&show.trace), show.count(MONO, Message::Stop)), (0, 1));
-    assert_eq!(show.engine.next_deadline(), None);
+    assert_eq!(show.engine.next_deadline(&show.program), None);
 }
 
 #[test]
@@ -292,16 +312,203 @@ fn an_end_counts_from_where_the_music_begins() {
     assert_eq!(check_trace(&show.trace), 0);
 }
 
+/// `circuits` with a line in its `[clock]` table.
+fn circuits_with(line: &str) -> Program {
+    let text = tightrope::set::builtin::find("circuits").unwrap().text;
+    compile(&text.replace("[clock]\n", &format!("[clock]\n{line}\n")))
+}
+
 #[test]
-fn a_master_that_falls_silent_leaves_no_note_sounding() {
-    let (mut show, _) = performance(10);
-    assert!(show.engine.sounding() > 0);
-    show.wait(Span::from_millis(600_000));
-    assert_eq!((show.engine.sounding(), show.engine.next_deadline()), (0, None));
-    // It comes back with the pulse after the last one.
-    show.pulses(20, PULSE);
-    let last_kick = show.note_ons(CIRCUIT).into_iter().rfind(|n| n.1 == 60).unwrap();
-    assert_eq!(show.now.since(last_kick.0), Span(6 * PULSE.0));
+fn a_lost_clock_is_held_as_long_as_the_set_says_and_then_stops() {
+    for (lost, bars) in [("lost = \"hold 2 bars\"", 2.0), ("lost = \"stop\"", 4.0 / 96.0), ("", 4.0)] {
+        let (mut show, first) = perform(circuits_with(lost), 96);
+        show.wait(Span::from_millis(60_000));
+        assert_eq!((show.engine.phase(), show.engine.sounding()), (Phase::Stopped, 0), "{lost}");
+        assert_eq!(show.engine.next_deadline(&show.program), None);
+        let stop = show.trace.iter().find(|d| d.port == MONO && d.message == Message::Stop).unwrap();
+        let expected = first + Span(95 * PULSE.0) + Span((bars * 96.0 * PULSE.0 as f64) as i64);
+        assert_eq!(stop.due, expected, "{lost}");
+        show.check();
+    }
+    let (mut show, _) = perform(circuits_with("lost = \"hold\""), 96);
+    show.wait(Span::from_millis(60_000));
+    assert_eq!(show.engine.phase(), Phase::Running);
+    assert!(show.note_ons(CIRCUIT).len() as i64 >= 4 * 60_000 / 480);
+}
+
+#[test]
+fn a_clock_that_comes_back_is_met_where_it_is() {
+    // 150 pulses are lost on the way, while the master goes on.
+    let (mut show, first) = perform(circuits_with("lost = \"hold\""), 130);
+    show.wait(Span(150 * PULSE.0));
+    show.pulses(200, PULSE);
+    let kicks: Vec<i64> = pulses_of(&show, first, 60);
+    assert_eq!(kicks, (0..=480).step_by(24).collect::<Vec<_>>());
+    show.check();
+}
+
+#[test]
+fn the_clock_runs_on_while_stopped_unless_told_not_to() {
+    let clocks_after_stop = |program: Program| {
+        let (mut show, _) = perform(program, 30);
+        show.input(CIRCUIT, Message::Stop);
+        let stopped = show.trace.len();
+        show.pulses(50, PULSE);
+        show.trace[stopped..].iter().filter(|d| d.message == Message::Clock).count()
+    };
+    assert_eq!(clocks_after_stop(circuits()), 50);
+    assert_eq!(clocks_after_stop(circuits_with("clock_when_stopped = false")), 0);
+    let mut own = circuits_alone();
+    own.clock.when_stopped = false;
+    let mut show = Show::new(own);
+    show.wait(Span::from_millis(500));
+    assert!(show.trace.is_empty());
+    show.command(Command::Start);
+    show.wait(Span::from_millis(500));
+    let (start, clock) = (show.trace[0], show.trace[1]);
+    assert_eq!(
+        (start.message, clock.message, clock.due.since(start.due)),
+        (Message::Start, Message::Clock, Span::from_millis(1))
+    );
+}
+
+#[test]
+fn a_port_may_be_early_or_late_by_the_same_time_at_any_tempo() {
+    for (offset, shift) in [("-30 ms", -30), ("12.5 ms", 12)] {
+        let text = tightrope::set::builtin::find("circuits").unwrap().text;
+        let text = text.replace("clock  = true", &format!("clock = true\noffset = \"{offset}\""));
+        let (mut show, first) = perform(compile(&text), 96);
+        // Half the tempo.
+        show.pulses(192, Span::from_millis(40));
+        let bass: Vec<i64> =
+            show.note_ons(MONO).iter().filter(|n| n.1 == 48).map(|n| n.0.since(first).0 / 1_000_000).collect();
+        // The first beat cannot be early: it was not known.
+        assert_eq!(bass[0], shift.max(0), "{offset}");
+        assert!((bass[2] - (1_920 + 96 * 40 + shift)).abs() <= 1, "{offset}: {bass:?}");
+        let drums: Vec<i64> = pulses_of_any(&show, first, 60);
+        assert!(drums.contains(&0));
+        show.check();
+    }
+}
+
+/// When each note of `key` on the Circuit began, in milliseconds.
+fn pulses_of_any(show: &Show, first: Nanos, key: u8) -> Vec<i64> {
+    show.note_ons(CIRCUIT).iter().filter(|n| n.1 == key).map(|n| n.0.since(first).0 / 1_000_000).collect()
+}
+
+#[test]
+fn raw_clock_passes_each_pulse_on_as_it_comes() {
+    let text = tightrope::set::builtin::find("circuits").unwrap().text;
+    let mut show = Show::new(compile(&text.replace("clock  = true", "clock = \"raw\"")));
+    show.input(CIRCUIT, Message::Start);
+    let mut sent = Vec::new();
+    for i in 0..100 {
+        sent.push(show.now);
+        show.pulses(1, Span::from_millis(19 + i % 3));
+    }
+    let heard: Vec<Nanos> = show.trace.iter().filter(|d| d.message == Message::Clock).map(|d| d.due).collect();
+    assert_eq!(heard, sent);
+}
+
+#[test]
+fn pulses_without_start_are_joined_at_their_next_bar_if_the_set_says_so() {
+    let mut show = Show::new(circuits());
+    show.pulses(300, PULSE);
+    assert!(show.note_ons(CIRCUIT).is_empty(), "it waits for START");
+
+    let mut show = Show::new(circuits_with("join = \"now\""));
+    let first = show.now;
+    show.pulses(96 + 30, PULSE);
+    assert_eq!(pulses_of(&show, first, 60), [96, 120]);
+    assert_eq!(show.count(MONO, Message::Start), 1);
+    // A master that says STOP is not joined again.
+    show.input(CIRCUIT, Message::Stop);
+    let length = show.note_ons(CIRCUIT).len();
+    show.pulses(300, PULSE);
+    assert_eq!(show.note_ons(CIRCUIT).len(), length);
+    show.check();
+}
+
+#[test]
+fn start_shortly_before_its_pulse_and_long_before_it() {
+    for lead in [100_000, 30_000_000] {
+        let mut show = Show::new(circuits());
+        show.pulses(47, PULSE);
+        // The master begins its pulses anew, `lead` after START.
+        show.pulses(1, PULSE - Span(100_000));
+        show.input(CIRCUIT, Message::Start);
+        show.wait(Span(lead));
+        let first = show.now;
+        show.pulses(30, PULSE);
+        let kicks = pulses_of(&show, first, 60);
+        assert_eq!(kicks, [0, 24], "START {lead} ns before its pulse");
+        assert_eq!(show.count(MONO, Message::Start), 1);
+        let start = show.trace.iter().position(|d| d.message == Message::Start).unwrap();
+        let clocks: Vec<i64> = show.trace[start..]
+            .iter()
+            .filter(|d| d.message == Message::Clock)
+            .map(|d| d.due.since(first).0 / 1_000)
+            .take(3)
+            .collect();
+        assert_eq!(clocks, [0, 20_000, 40_000], "the Mono Station counts from the same pulse");
+        show.check();
+    }
+}
+
+#[test]
+fn a_pulse_that_is_missing_and_one_that_is_doubled() {
+    let (mut show, first) = performance(50);
+    show.wait(PULSE);
+    show.pulses(50, PULSE);
+    // 100 pulses were heard, the last of them on the place of the 101st.
+    let kicks = pulses_of(&show, first, 60);
+    assert_eq!(kicks, [0, 24, 48, 73, 97]);
+    show.input(CIRCUIT, Message::Clock);
+    show.pulses(50, PULSE);
+    assert!(pulses_of(&show, first, 60).contains(&120), "{:?}", pulses_of(&show, first, 60));
+    show.check();
+}
+
+#[test]
+fn stop_twice_is_stop() {
+    let (mut show, _) = performance(30);
+    show.input(CIRCUIT, Message::Stop);
+    show.input(CIRCUIT, Message::Stop);
+    assert_eq!(show.count(MONO, Message::Stop), 1);
+    show.input(CIRCUIT, Message::Continue);
+    show.pulses(30, PULSE);
+    show.check();
+}
+
+#[test]
+fn start_without_clock_waits() {
+    let mut show = Show::new(circuits());
+    show.input(CIRCUIT, Message::Start);
+    show.wait(Span::from_millis(10_000));
+    assert!(show.note_ons(CIRCUIT).is_empty() && show.note_ons(MONO).is_empty());
+}
+
+#[test]
+fn from_60_to_180_bpm_within_a_bar() {
+    let (mut show, first) = {
+        let mut show = Show::new(circuits());
+        show.pulses(48, Span(41_666_667));
+        show.input(CIRCUIT, Message::Start);
+        let first = show.now;
+        (show, first)
+    };
+    let mut at = Vec::new();
+    for pulse in 0..384i64 {
+        at.push(show.now.since(first));
+        let bpm = if pulse < 96 { 60.0 } else { 60.0 + 120.0 * ((pulse - 96) as f64 / 96.0).min(1.0) };
+        show.pulses(1, Span((2.5e9 / bpm) as i64));
+    }
+    for (i, (time, _)) in show.note_ons(CIRCUIT).into_iter().filter(|n| n.1 == 60).enumerate() {
+        // One more may have been predicted.
+        let Some(&truly) = at.get(24 * i) else { continue };
+        let late = time.since(first) - truly;
+        assert!(late.0.abs() < 4_000_000, "kick {i} is {} us off", late.0 / 1_000);
+    }
     show.check();
 }
 

@@ -11,8 +11,8 @@ use tightrope::engine::{Command, Engine};
 use tightrope::link::{InputEvent, TRACE_CAPACITY, link};
 use tightrope::midi::Message;
 use tightrope::rt::clock::TimeSource;
-use tightrope::rt::run::{INPUTS_PER_PASS, Loop};
-use tightrope::rt::sink::{SendFailed, Sink};
+use tightrope::rt::run::{INPUTS_PER_PASS, LATEST_NOTE, Loop};
+use tightrope::rt::sink::{Guarded, SendFailed, Sink};
 use tightrope::rt::wait::{Strategy, Waiter};
 use tightrope::time::{DeviceTime, Nanos, Span};
 
@@ -67,6 +67,42 @@ fn lateness_is_counted_from_the_stamp_and_every_message_is_traced() {
     assert_eq!((snapshot.lateness.count, snapshot.lateness.max), (5, Span(110_000)));
     assert_eq!((snapshot.send.p50.0, snapshot.sounding), (2_000, 3));
     assert_eq!((snapshot.ports[0].sent, snapshot.ports[1].sent), (2, 3));
+}
+
+#[test]
+fn after_a_stall_late_notes_are_not_played_and_everything_else_is() {
+    let program = circuits_alone();
+    let mut engine = Engine::new(&program);
+    let mut outbox = Outbox::default();
+    let (mut control, mut rt, _) = link(program, &[]);
+    let time = Cell::new(1_000_000);
+    let mut wire = Guarded::new(SlowWire(&time, Vec::new(), false));
+    let waiter = Waiter::new(Strategy::Hybrid, Span::ZERO);
+    let mut player = Loop::new(&mut rt, &mut engine, &mut outbox, Virtual(&time), &mut wire, waiter);
+    control.command(Command::Start).unwrap();
+    for _ in 0..2_000 {
+        player.pass();
+        time.set(time.get() + 1_000_000);
+    }
+    // Two seconds without a pass, in mid-note; then on as before.
+    time.set(time.get() + 2_000_000_000);
+    player.pass();
+    for _ in 0..2_000 {
+        player.pass();
+        time.set(time.get() + 1_000_000);
+    }
+    control.command(Command::End).unwrap();
+    player.pass();
+    assert_eq!(wire.sounding(), 0);
+    let snapshot = control.meters().snapshot();
+    assert!(snapshot.skipped > 10, "{} notes were skipped", snapshot.skipped);
+    let mut late_notes = 0;
+    while let Some(sent) = control.sent() {
+        late_notes += usize::from(matches!(sent.message, Message::NoteOn(..)) && sent.at.since(sent.due) > LATEST_NOTE);
+    }
+    assert_eq!(late_notes, 0);
+    let clocks = snapshot.ports[1].sent;
+    assert!(clocks > 300, "every pulse leaves, however late");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use tightrope::engine::program::{
-    Arp, Lane, MAX_LANES, MAX_LENGTH, MAX_NOTES, MAX_PORTS, MAX_TRACKS, PortSlot, Source, Steps,
+    Arp, ClockOut, Lane, MAX_LANES, MAX_LENGTH, MAX_NOTES, MAX_PORTS, MAX_TRACKS, PortSlot, Source, Steps,
 };
 use tightrope::set::{Mistakes, Set, builtin};
 use tightrope::time::{Tempo, TickSpan};
@@ -58,18 +58,18 @@ fn check_set(set: &Set) {
     assert!(!program.patterns.is_empty() && program.patterns.len() == set.patterns.len());
     assert!(program.patterns.len() <= 1 << 16);
     assert!((Tempo::SLOWEST..=Tempo::FASTEST).contains(&((program.tempo.bpm() * 1e6).round() / 1e6)));
-    program.follow.into_iter().for_each(port);
-    for slot in program.clock_to.iter() {
+    program.clock.follow.into_iter().for_each(port);
+    for slot in program.clocked(|clock| clock != ClockOut::None).iter() {
         port(slot);
-        assert_ne!(program.follow, Some(slot), "a clock must not go back to where it comes from");
+        assert_ne!(program.clock.follow, Some(slot), "a clock must not go back to where it comes from");
     }
     for (slot, declared) in (0..).map(PortSlot).zip(&set.ports) {
         assert!(!declared.name.is_empty() && !declared.device.is_empty());
-        assert_eq!(declared.clock, program.clock_to.contains(slot));
+        assert_eq!(declared.clock, program.clocked(|clock| clock != ClockOut::None).contains(slot));
         let plays = program.tracks.iter().any(|track| track.port == slot);
         let transposes = program.tracks.iter().filter_map(|track| track.transpose).any(|by| by.port == slot);
         assert_eq!(declared.output, declared.clock || plays);
-        assert_eq!(declared.input, program.follow == Some(slot) || transposes);
+        assert_eq!(declared.input, program.clock.follow == Some(slot) || transposes);
     }
     for track in &program.tracks {
         port(track.port);

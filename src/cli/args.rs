@@ -71,7 +71,7 @@ pub struct Realtime {
     /// How the real-time thread waits
     #[arg(long, value_enum)]
     pub wait: Option<Strategy>,
-    /// How long it spins before a deadline when it waits hybrid, in microseconds
+    /// The longest it spins before a deadline when it waits hybrid, in microseconds
     #[arg(long, value_name = "MICROSECONDS")]
     pub spin_us: Option<u32>,
     /// Whether to lock the process's memory

@@ -22,7 +22,7 @@ pub fn check(args: &Check, out: &mut dyn Write) -> Result<(), Failure> {
 
 fn print(set: &Set, out: &mut dyn Write) -> std::io::Result<()> {
     let program = &set.program;
-    let clock = program.follow.map_or("our own".into(), |slot| format!("follows {}", port_name(set, slot.0)));
+    let clock = program.clock.follow.map_or("our own".into(), |slot| format!("follows {}", port_name(set, slot.0)));
     writeln!(out, "set {}: {:.1} BPM, {}, clock: {clock}", set.name, program.tempo.bpm(), program.meter)?;
     writeln!(out, "ports")?;
     for port in &set.ports {

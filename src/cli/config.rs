@@ -4,10 +4,10 @@
 //! [realtime]
 //! policy = "fifo"          # or "rr", or "other" for the ordinary class
 //! priority = 80            # of the real-time thread, 1 to 99; threaded interrupts run at 50
-//! input_priority = 81      # of the MIDI input threads
+//! input_priority = 79      # of the MIDI input threads
 //! cpu = 3                  # bind the real-time thread to this CPU; leave out for any
 //! wait = "hybrid"          # or "sleep", or "busy" for a CPU that is kept free for it
-//! spin_us = 100            # how long it spins before a deadline when it waits hybrid
+//! spin_us = 200            # the longest it spins before a deadline when it waits hybrid; it adapts below that
 //! lock_memory = true
 //! ```
 //!
@@ -122,8 +122,8 @@ fn merge(table: &Table, flags: &Realtime) -> Settings {
     Settings {
         policy: flags.policy.or(table.policy).unwrap_or(plain.policy),
         priority,
-        // One step above the engine, where nothing else is said.
-        input_priority: flags.input_priority.or(table.input_priority).unwrap_or((priority + 1).min(99)),
+        // One step below the engine, where nothing else is said.
+        input_priority: flags.input_priority.or(table.input_priority).unwrap_or((priority - 1).max(1)),
         cpu: flags.cpu.or(table.cpu),
         wait: flags.wait.or(table.wait).unwrap_or(plain.wait),
         spin: spin_us.map_or(plain.spin, |micros| Span::from_micros(i64::from(micros))),
@@ -189,11 +189,11 @@ mod tests {
     }
 
     #[test]
-    fn the_inputs_stay_one_step_above_unless_told() {
+    fn the_inputs_stay_one_step_below_unless_told() {
         let settings = read("[realtime]\npriority = 40", &Realtime::default()).unwrap();
-        assert_eq!(settings.input_priority, 41);
-        let settings = read("[realtime]\npriority = 99", &Realtime::default()).unwrap();
-        assert_eq!(settings.input_priority, 99);
+        assert_eq!(settings.input_priority, 39);
+        let settings = read("[realtime]\npriority = 1", &Realtime::default()).unwrap();
+        assert_eq!(settings.input_priority, 1);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! | `config` | the configuration file, and how flags override it |
 //! | `source` | finding a set by file or built-in name |
 //! | `stage` | which ports a show plays on: devices, virtual ports, or the monitor |
+//! | `patchbay` | the connections to devices, and making them again |
 //! | `play` | `tightrope play` |
 //! | `lines` | lines, names and readable numbers |
 //! | `plain` | the show as lines |
@@ -18,6 +19,7 @@ mod check;
 mod config;
 mod failure;
 mod lines;
+mod patchbay;
 mod plain;
 mod play;
 mod ports;

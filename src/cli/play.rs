@@ -2,21 +2,22 @@
 
 use std::io::Write;
 use std::panic::{self, AssertUnwindSafe};
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::args::{Length, Play};
 use super::failure::{Failure, last_panic};
 use super::lines::{Lines, Names};
+use super::patchbay::{NothingToWatch, Patchbay, VirtualInputs, channels_on};
 use super::plain::Plain;
 use super::stage::{Connection, Stage, slots};
 use super::{config, report, source};
-use crate::control::{self, Reason, Signals};
+use crate::control::{self, PortWatch, Reason, Signals};
 use crate::engine::program::{PortSlot, Program};
 use crate::engine::{Command, Engine};
 use crate::io::ports::Inventory;
 use crate::io::{OpenError, input, output};
 use crate::link::{MidiInEnd, link};
-use crate::midi::Channel;
 use crate::rt::clock::{Monotonic, TimeSource};
 use crate::rt::sink::{MidirSink, NullSink, Sink};
 use crate::rt::{self, Ending, Settings};
@@ -41,13 +42,13 @@ fn play_on(stage: &Stage, mut set: Set, settings: Settings, args: &Play, lines: 
     lines.line(format_args!("set: {} ({} tracks, {} patterns)", set.name, set.tracks.len(), set.patterns.len()));
     let own_clock = announce(&set, stage, lines);
     if own_clock {
-        set.program.follow = None;
+        set.program.clock.follow = None;
     }
     let signals = Signals::listen().map_err(Failure::System)?;
     let clock = Monotonic::start();
     let engine = Engine::new(&set.program);
     let (mut control_end, rt_end, in_ends) = link(set.program.clone(), &listened_ports(&set, stage));
-    let sink = open_outputs(&set, stage)?;
+    let (sink, outputs) = open_outputs(&set, stage)?;
     let running = rt::spawn(rt_end, engine, clock, sink, settings).map_err(Failure::System)?;
     lines.line(format_args!("{}", running.granted()));
 
@@ -57,10 +58,13 @@ fn play_on(stage: &Stage, mut set: Set, settings: Settings, args: &Play, lines: 
     let is_finished = || running.is_finished();
     // Whatever fails or panics in here, the show is ended after it.
     let conducted = panic::catch_unwind(AssertUnwindSafe(|| {
-        let inputs = open_inputs(&set, stage, in_ends, clock, settings)?;
+        let hooks = input::Hooks {
+            now: Arc::new(move || clock.now()),
+            promote: Arc::new(move || drop(settings.promote_input())),
+        };
+        let mut ports = connect(&set, stage, &outputs, in_ends, hooks)?;
         let until = begin(args.length, &set.program, own_clock, &mut control_end);
-        let reason = control::conduct(&mut control_end, &is_finished, &signals, until, &mut plain);
-        drop(inputs);
+        let reason = control::conduct(&mut control_end, &is_finished, &signals, until, &mut *ports, &mut plain);
         Ok(reason)
     }));
     control::end(&mut control_end, &is_finished)?;
@@ -81,7 +85,7 @@ fn play_on(stage: &Stage, mut set: Set, settings: Settings, args: &Play, lines: 
 
 /// Says where the show plays; whether it runs on its own clock.
 fn announce(set: &Set, stage: &Stage, lines: &mut Lines) -> bool {
-    let followed = set.program.follow.and_then(|slot| set.ports.get(usize::from(slot.0)));
+    let followed = set.program.clock.follow.and_then(|slot| set.ports.get(usize::from(slot.0)));
     let bpm = set.program.tempo.bpm();
     match stage {
         Stage::Devices(inventory, connections) => {
@@ -121,7 +125,7 @@ fn announce(set: &Set, stage: &Stage, lines: &mut Lines) -> bool {
 
 /// Whether the port whose clock is followed is connected.
 fn is_heard(set: &Set, connections: &[Connection]) -> bool {
-    let followed = set.program.follow.and_then(|slot| connections.get(usize::from(slot.0)));
+    let followed = set.program.clock.follow.and_then(|slot| connections.get(usize::from(slot.0)));
     followed.is_some_and(|connection| connection.input.is_some())
 }
 
@@ -137,72 +141,54 @@ fn describe(inventory: &Inventory, connection: Connection) -> String {
     }
 }
 
-/// The ports that will have an input.
+/// The ports that have an input, or may get one when their device appears.
 fn listened_ports(set: &Set, stage: &Stage) -> Vec<PortSlot> {
     match stage {
         Stage::Monitor(_) => Vec::new(),
-        Stage::Virtual => slots(set).filter(|(_, port)| port.input).map(|(slot, _)| slot).collect(),
-        Stage::Devices(_, connections) => {
-            let connected = slots(set).zip(connections);
-            connected.filter(|(_, connection)| connection.input.is_some()).map(|((slot, _), _)| slot).collect()
-        }
+        _ => slots(set).filter(|(_, port)| port.input).map(|(slot, _)| slot).collect(),
     }
 }
 
-fn open_outputs(set: &Set, stage: &Stage) -> Result<Box<dyn Sink + Send>, OpenError> {
+/// Opened outputs, and which port is connected to which of the inventory's.
+type Outputs = (Box<dyn Sink + Send>, Vec<(PortSlot, String)>);
+
+fn open_outputs(set: &Set, stage: &Stage) -> Result<Outputs, OpenError> {
     let mut outputs = Vec::new();
+    let mut names = Vec::new();
     for (slot, port) in slots(set) {
         let channels = channels_on(&set.program, slot);
         match stage {
-            Stage::Monitor(_) => return Ok(Box::new(NullSink)),
+            Stage::Monitor(_) => return Ok((Box::new(NullSink), names)),
             Stage::Virtual if port.output => outputs.push((slot, output::open_virtual(&port.device, &channels)?)),
             Stage::Virtual => {}
             Stage::Devices(inventory, connections) => {
                 if let Some(index) = connections.get(usize::from(slot.0)).and_then(|connection| connection.output) {
                     outputs.push((slot, output::open(inventory, index, &port.name, &channels)?));
+                    names.extend(inventory.outputs.get(index).map(|name| (slot, name.full.clone())));
                 }
             }
         }
     }
-    Ok(Box::new(MidirSink::new(outputs)))
+    Ok((Box::new(MidirSink::new(outputs)), names))
 }
 
-fn open_inputs(
+/// Opens the inputs, and keeps them and the outputs connected from then on.
+fn connect(
     set: &Set,
     stage: &Stage,
+    outputs: &[(PortSlot, String)],
     ends: Vec<MidiInEnd>,
-    clock: Monotonic,
-    settings: Settings,
-) -> Result<Vec<input::Input>, OpenError> {
-    let mut inputs = Vec::with_capacity(ends.len());
-    for end in ends {
-        let slot = usize::from(end.port().0);
-        let Some(port) = set.ports.get(slot) else { continue };
-        let hooks = input::Hooks {
-            now: Box::new(move || clock.now()),
-            // What an input thread was refused, the real-time thread was refused too, and has said.
-            promote: Box::new(move || drop(settings.promote_input())),
-        };
-        match stage {
-            Stage::Monitor(_) => {}
-            Stage::Virtual => inputs.push(input::open_virtual(&port.device, end, hooks)?),
-            Stage::Devices(inventory, connections) => {
-                if let Some(index) = connections.get(slot).and_then(|connection| connection.input) {
-                    inputs.push(input::open(inventory, index, &port.name, end, hooks)?);
-                }
-            }
+    hooks: input::Hooks,
+) -> Result<Box<dyn PortWatch>, OpenError> {
+    match stage {
+        Stage::Monitor(_) => Ok(Box::new(NothingToWatch)),
+        Stage::Virtual => Ok(Box::new(VirtualInputs::open(set, ends, &hooks)?)),
+        Stage::Devices(inventory, _) => {
+            let mut patchbay = Patchbay::new(set, outputs, ends, hooks);
+            patchbay.open_inputs(inventory)?;
+            Ok(Box::new(patchbay))
         }
     }
-    Ok(inputs)
-}
-
-/// The channels that tracks use on a port.
-fn channels_on(program: &Program, port: PortSlot) -> Vec<Channel> {
-    let mut channels: Vec<_> =
-        program.tracks.iter().filter(|track| track.port == port).map(|track| track.channel).collect();
-    channels.sort_unstable();
-    channels.dedup();
-    channels
 }
 
 /// Starts a show that waits for nobody, and sets its end. When it has to end by the clock, if so.

@@ -14,9 +14,17 @@ pub fn print(lines: &mut Lines, names: &Names, snapshot: &Snapshot, granted: &Gr
     lines.line(format_args!("sent: {}", if sent.is_empty() { "nothing".into() } else { sent.join(", ") }));
     lines.line(format_args!("lateness: {}", percentiles(&snapshot.lateness)));
     lines.line(format_args!("time in send: {}", percentiles(&snapshot.send)));
+    lines.line(format_args!("wake-up: {}", percentiles(&snapshot.wake)));
+    if snapshot.input_jitter.count > 0 {
+        lines.line(format_args!("jitter of the followed clock: {}", percentiles(&snapshot.input_jitter)));
+        lines.line(format_args!("its estimate is good to: {}", percentiles(&snapshot.phase_error)));
+    }
     let mut lost: Vec<String> =
         counts(|port| port.failed).into_iter().map(|port| format!("refused by {port}")).collect();
     lost.extend(counts(|port| port.lost_inputs).into_iter().map(|port| format!("lost from {port}")));
+    if snapshot.skipped > 0 {
+        lost.push(format!("too late to be played {}", snapshot.skipped));
+    }
     match snapshot.lost_trace + lines.lost() {
         0 => {}
         unseen => lost.push(format!("sent, but not shown {unseen}")),
@@ -30,7 +38,7 @@ fn percentiles(of: &Percentiles) -> String {
         return "nothing was measured".into();
     }
     format!(
-        "p50 {}, p99 {}, p99.9 {}, max {}, of {} messages",
+        "p50 {}, p99 {}, p99.9 {}, max {}, of {}",
         Readable(of.p50),
         Readable(of.p99),
         Readable(of.p999),

@@ -31,6 +31,12 @@ pub trait Observer {
     fn notice(&mut self, text: &str);
 }
 
+/// Keeps a show connected to its devices.
+pub trait PortWatch {
+    /// Called some fifty times a second, and not to take long.
+    fn look(&mut self, end: &mut ControlEnd, observer: &mut dyn Observer);
+}
+
 /// Why a show ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
@@ -50,10 +56,12 @@ pub fn conduct(
     is_finished: &dyn Fn() -> bool,
     signals: &Signals,
     until: Option<Instant>,
+    ports: &mut dyn PortWatch,
     observer: &mut dyn Observer,
 ) -> Reason {
     loop {
         watch(end, observer);
+        ports.look(end, observer);
         if signals.take_suspend() {
             observer.notice("Ctrl-Z does not pause a show, for notes would hang: Ctrl-C ends it");
         }

@@ -109,6 +109,11 @@ impl<T: Ord + Copy> Agenda<T> {
         self.heap.peek().map(|item| item.0)
     }
 
+    /// Keeps only the items for which `wanted` holds. Takes time in proportion to what it holds.
+    pub fn retain(&mut self, wanted: impl Fn(&T) -> bool) {
+        self.heap.retain(|item| wanted(&item.0));
+    }
+
     /// Takes the least item.
     pub fn pop(&mut self) -> Option<T> {
         self.heap.pop().map(|item| item.0)

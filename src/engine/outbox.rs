@@ -5,12 +5,13 @@
 //! engine stops where it is, says so ([`Progress::OutboxFull`](super::Progress)), and goes on when there is room.
 
 use super::fixed::Queue;
-use super::program::PortSlot;
+use super::program::{MAX_PORTS, PortSlot};
 use crate::midi::Message;
 use crate::time::{Nanos, Tick};
 
-/// How many messages fit. More than a full chord on every track leaves in one batch is drained in several.
-pub const OUTBOX_CAPACITY: usize = 256;
+/// How many messages fit: what one step of the engine may make, and no more. So the first message of a batch has left
+/// before the others are thought of.
+pub const OUTBOX_CAPACITY: usize = MAX_PORTS;
 
 /// One message that is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

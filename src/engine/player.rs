@@ -3,6 +3,9 @@
 //! Every lane runs by itself, in its own length. One agenda for each port holds the next note of each lane in order of
 //! position, and of the lanes' order where positions are equal; so finding what is due takes no time, and playing a note
 //! takes time logarithmic in the number of lanes, however many tracks the set has.
+//!
+//! A port may run ahead of the others, by its offset. So while one port already plays a pattern that was launched, another
+//! may still have notes of the old one to play: there are two banks of lanes, and the old one plays on up to the line.
 
 use super::fixed::{Agenda, Slots};
 use super::program::{Arp, Lane, MAX_LANES, MAX_PORTS, PatternSlot, Pick, PortSlot, Program, Source, Steps, TrackSlot};
@@ -37,6 +40,7 @@ pub struct Strike {
 struct Due {
     at: Tick,
     lane: u16,
+    bank: u8,
 }
 
 const _: () = assert!(MAX_LANES <= u16::MAX as usize);
@@ -57,41 +61,65 @@ struct LaneState {
     random: Random,
 }
 
+/// The lanes of one pattern, and up to where they play.
+#[derive(Debug)]
+struct Bank {
+    pattern: PatternSlot,
+    lanes: Slots<LaneState>,
+    until: Tick,
+}
+
 /// The lanes that play. Real-time safe after construction.
 #[derive(Debug)]
 pub struct Player {
-    lanes: Slots<LaneState>,
+    banks: [Bank; 2],
+    /// Which bank is that of the pattern launched last.
+    current: usize,
     agendas: Slots<Agenda<Due>>,
-    pattern: PatternSlot,
 }
+
+/// No end is in sight.
+const FOREVER: Tick = Tick(i64::MAX);
 
 impl Default for Player {
     fn default() -> Player {
-        Player {
-            lanes: Slots::from_fn(MAX_LANES, |index| LaneState::new(0, index, Tick::ZERO)),
-            agendas: Slots::from_fn(MAX_PORTS, |_| Agenda::with_capacity(MAX_LANES)),
+        let bank = || Bank {
             pattern: PatternSlot(0),
+            lanes: Slots::from_fn(MAX_LANES, |index| LaneState::new(0, index, Tick::ZERO)),
+            until: FOREVER,
+        };
+        Player {
+            banks: [bank(), bank()],
+            current: 0,
+            agendas: Slots::from_fn(MAX_PORTS, |_| Agenda::with_capacity(2 * MAX_LANES)),
         }
     }
 }
 
 impl Player {
-    /// The pattern that plays.
+    /// The pattern that was launched last.
     #[must_use]
     pub fn pattern(&self) -> PatternSlot {
-        self.pattern
+        self.banks[self.current].pattern
     }
 
-    /// Plays `pattern` from its beginning, which falls at `origin`. Takes time in proportion to its lanes.
+    /// Plays `pattern` from its beginning, which falls at `origin`; up to there what played before plays on. Takes time in
+    /// proportion to the lanes of both.
     pub fn launch(&mut self, program: &Program, pattern: PatternSlot, origin: Tick) {
-        self.pattern = pattern;
-        self.clear();
+        self.banks[self.current].until = origin;
+        self.current = 1 - self.current;
+        let current = self.current as u8;
+        self.agendas.iter_mut().for_each(|agenda| agenda.retain(|due| due.bank != current && due.at < origin));
+        let bank = &mut self.banks[self.current];
+        bank.pattern = pattern;
+        bank.until = FOREVER;
         for (index, lane) in lanes_of(program, pattern).iter().enumerate().take(MAX_LANES) {
-            self.lanes[index] = LaneState::new(program.seed, index, origin);
+            let state = &mut self.banks[self.current].lanes[index];
+            *state = LaneState::new(program.seed, index, origin);
             if let Source::Steps(steps) = &lane.source {
-                self.lanes[index].find_next(steps);
+                state.find_next(steps);
             }
-            self.schedule(program, index, lane);
+            self.schedule(program, self.current, index, lane);
         }
     }
 
@@ -102,8 +130,8 @@ impl Player {
     /// Takes time in proportion to the lanes, and for each to the logarithm of its notes or to those 64.
     pub fn locate(&mut self, program: &Program, position: Tick) {
         self.clear();
-        for (index, lane) in lanes_of(program, self.pattern).iter().enumerate().take(MAX_LANES) {
-            let state = &mut self.lanes[index];
+        for (index, lane) in lanes_of(program, self.pattern()).iter().enumerate().take(MAX_LANES) {
+            let state = &mut self.banks[self.current].lanes[index];
             match &lane.source {
                 Source::Steps(steps) => state.locate_steps(steps, position),
                 Source::Arp(arp) => {
@@ -118,7 +146,7 @@ impl Player {
                     }
                 }
             }
-            self.schedule(program, index, lane);
+            self.schedule(program, self.current, index, lane);
         }
     }
 
@@ -136,23 +164,27 @@ impl Player {
     /// Takes the next note on `port`; `None` when there is none, or when it is a rest.
     pub fn play(&mut self, program: &Program, port: PortSlot) -> Option<Strike> {
         let due = self.agendas.get_mut(usize::from(port.0))?.pop()?;
-        let index = usize::from(due.lane);
-        let lane = lanes_of(program, self.pattern).get(index)?;
+        let (index, bank) = (usize::from(due.lane), usize::from(due.bank));
+        let Bank { pattern, lanes, until } = self.banks.get_mut(bank)?;
+        let lane = lanes_of(program, *pattern).get(index)?;
         let strike = match &lane.source {
-            Source::Steps(steps) => self.lanes[index].advance_steps(lane.track, steps),
-            Source::Arp(arp) => self.lanes[index].play_arp(lane.track, arp),
+            Source::Steps(steps) => lanes[index].advance_steps(lane.track, steps),
+            Source::Arp(arp) => lanes[index].play_arp(lane.track, arp),
         };
-        self.schedule(program, index, lane);
-        strike
+        let until = *until;
+        self.schedule(program, bank, index, lane);
+        strike.map(|strike| Strike { off: strike.off.min(until), ..strike })
     }
 
-    /// Enters the lane's next note into the agenda of its port.
-    fn schedule(&mut self, program: &Program, index: usize, lane: &Lane) {
+    /// Enters the lane's next note into the agenda of its port, unless its bank has come to its end.
+    fn schedule(&mut self, program: &Program, bank: usize, index: usize, lane: &Lane) {
+        let Bank { lanes, until, .. } = &self.banks[bank];
+        let at = lanes[index].next;
         let silent = matches!(&lane.source, Source::Steps(steps) if steps.notes.is_empty());
         let port = program.tracks.get(usize::from(lane.track.0)).map(|track| usize::from(track.port.0));
-        if let (false, Some(agenda)) = (silent, port.and_then(|port| self.agendas.get_mut(port))) {
-            // Each lane is entered once, and an agenda has room for all of them.
-            let entered = agenda.push(Due { at: self.lanes[index].next, lane: index as u16 });
+        if let (false, Some(agenda)) = (silent || at >= *until, port.and_then(|port| self.agendas.get_mut(port))) {
+            // Each lane of each bank is entered once, and an agenda has room for all of them.
+            let entered = agenda.push(Due { at, lane: index as u16, bank: bank as u8 });
             debug_assert!(entered.is_ok(), "more entries than lanes");
         }
     }

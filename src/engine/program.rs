@@ -6,7 +6,7 @@
 //! enforces with an error that names the place; the engine allocates its state for those bounds once, at construction.
 
 use crate::midi::{Channel, Key, Velocity};
-use crate::time::{Meter, Tempo, TickSpan};
+use crate::time::{Meter, Span, Tempo, TickSpan};
 
 /// The most ports a program may use.
 pub const MAX_PORTS: usize = 16;
@@ -50,9 +50,26 @@ impl PortSet {
         self.0 >> port.0 & 1 == 1
     }
 
+    /// The set without `port`.
+    #[must_use]
+    pub const fn without(self, port: PortSlot) -> PortSet {
+        PortSet(self.0 & !(1 << port.0))
+    }
+
+    /// Whether there is none in it.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
     /// The ports of the set in the order of their slots.
     pub fn iter(self) -> impl Iterator<Item = PortSlot> {
-        (0..MAX_PORTS as u8).map(PortSlot).filter(move |&port| self.contains(port))
+        let mut left = self.0;
+        std::iter::from_fn(move || {
+            let port = (left != 0).then(|| PortSlot(left.trailing_zeros() as u8))?;
+            left &= left - 1;
+            Some(port)
+        })
     }
 }
 
@@ -65,14 +82,70 @@ pub struct Program {
     pub tempo: Tempo,
     /// Seeds the random generator of every lane.
     pub seed: u64,
-    /// The port whose clock and transport are followed; without one the program is its own clock.
-    pub follow: Option<PortSlot>,
-    /// The ports that clock, start, continue, stop and song position go on to.
-    pub clock_to: PortSet,
+    /// Where the clock comes from, and what becomes of it.
+    pub clock: ClockPlan,
+    /// By [`PortSlot`]; at most [`MAX_PORTS`].
+    pub ports: Box<[Port]>,
     /// By [`TrackSlot`]; at most [`MAX_TRACKS`].
     pub tracks: Box<[Track]>,
     /// By [`PatternSlot`]; the first plays from the start. At least one.
     pub patterns: Box<[Pattern]>,
+}
+
+/// Where the clock comes from, and what happens when it does not come.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClockPlan {
+    /// The port whose clock and transport are followed; without one the program is its own clock.
+    pub follow: Option<PortSlot>,
+    /// What happens when the followed pulses stop without STOP.
+    pub lost: Lost,
+    /// Whether pulses without START begin to play.
+    pub join: Join,
+    /// Whether clocked ports get the clock while the music is stopped.
+    pub when_stopped: bool,
+}
+
+/// What happens when the followed pulses stop without STOP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lost {
+    /// The music goes on at the last tempo.
+    Hold,
+    /// The music goes on at the last tempo for this long, and then stops.
+    HoldFor(TickSpan),
+    /// The music stops as soon as the loss is certain.
+    Stop,
+}
+
+/// What pulses mean that come without START.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Join {
+    /// The master is stopped: wait for its START.
+    Wait,
+    /// The master plays already: begin at the next of its bars, counted from the first pulse heard.
+    Now,
+}
+
+/// What leaves by a port besides notes, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Port {
+    /// By how much everything on it leaves late, or early where it is negative; at most [`MAX_OFFSET`] either way.
+    pub offset: Span,
+    /// What it gets of the clock.
+    pub clock: ClockOut,
+}
+
+/// The largest offset of a port, either way.
+pub const MAX_OFFSET: Span = Span::from_millis(50);
+
+/// What a port gets of the clock. Start, continue, stop and song position go wherever clock goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClockOut {
+    /// Nothing.
+    None,
+    /// Pulses made anew from the estimate of the followed clock: cleaner than those that come in.
+    Regenerated,
+    /// The followed pulses as they come.
+    Raw,
 }
 
 /// Where a track's notes go.
@@ -180,6 +253,19 @@ pub enum Pick {
 }
 
 impl Program {
+    /// The ports that get what `wanted` says of the clock.
+    #[must_use]
+    pub fn clocked(&self, wanted: impl Fn(ClockOut) -> bool) -> PortSet {
+        let slots = (0..MAX_PORTS as u8).map(PortSlot).zip(&self.ports);
+        slots.filter(|(_, port)| wanted(port.clock)).fold(PortSet::default(), |ports, (slot, _)| ports.with(slot))
+    }
+
+    /// By how much what leaves by `port` is shifted.
+    #[must_use]
+    pub fn offset(&self, port: PortSlot) -> Span {
+        self.ports.get(usize::from(port.0)).map_or(Span::ZERO, |port| port.offset)
+    }
+
     /// The ports that its tracks play on.
     #[must_use]
     pub fn played_ports(&self) -> PortSet {

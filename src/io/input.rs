@@ -1,31 +1,42 @@
 //! Opening inputs: the callback that stamps a message, parses it, and hands it to the real-time thread.
 //!
 //! midir runs one thread for each connection, at normal priority, and offers no hook to change that; so the thread is
-//! promoted by its own first callback. A callback does little: read the clock, parse at most three bytes, push. System
-//! exclusive is dropped here; nothing behind this point has use for it.
+//! promoted by its own first callback. A callback does little: read the clock, parse at most three bytes, push. The driver's
+//! own stamp, mapped to the machine's clock, tells when the message came, free of the time it took to wake this thread.
+//! System exclusive is dropped here; nothing behind this point has use for it.
 
 use std::panic::{self, AssertUnwindSafe};
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
 
 #[cfg(unix)]
 use midir::os::unix::VirtualInput;
 use midir::{Ignore, MidiInput, MidiInputConnection};
 
+use super::calibration::{Calibration, PROBE, Probes};
 use super::ports::Inventory;
+use super::stamp::DeviceClock;
 use super::{CLIENT_NAME, OpenError};
 use crate::link::{InputEvent, MidiInEnd};
 use crate::midi::Message;
 use crate::time::{DeviceTime, Nanos};
 
 /// What an input thread needs from outside: the clock, and its promotion to a real-time class.
+#[derive(Clone)]
 pub struct Hooks {
     /// The time now, on the clock that the real-time thread reads too.
-    pub now: Box<dyn Fn() -> Nanos + Send>,
-    /// Called once, on the input thread, with its first message.
-    pub promote: Box<dyn FnOnce() + Send>,
+    pub now: Arc<dyn Fn() -> Nanos + Send + Sync>,
+    /// Called once for each connection, on its input thread, with its first message.
+    pub promote: Arc<dyn Fn() + Send + Sync>,
 }
 
-/// An opened input. Dropping it closes the connection and ends its thread.
-pub type Input = MidiInputConnection<()>;
+/// An opened input. Dropping it closes the connection and ends its thread; its end of the link goes home.
+pub struct Input {
+    _connection: MidiInputConnection<Listener>,
+}
+
+/// Where the ends of inputs go that were closed, or could not be opened: to be opened anew.
+pub type Home = Sender<MidiInEnd>;
 
 /// Opens the input at `index` of the inventory; other programs see it as `label`.
 ///
@@ -38,12 +49,18 @@ pub fn open(
     label: &str,
     end: MidiInEnd,
     hooks: Hooks,
+    home: Home,
 ) -> Result<Input, OpenError> {
     let device = inventory.inputs.get(index).map_or(label, |name| &name.full);
     let error = |reason: String| OpenError { direction: "input", device: device.into(), reason };
+    let (probes, calibration) = Calibration::new(Arc::clone(&hooks.now));
+    // From here on the end goes home by itself, whatever fails.
+    let listener = Listener::new(end, hooks, probes, home);
     let port = inventory.input_ports.get(index).ok_or_else(|| error("it has gone".into()))?;
     let midi = new_input().map_err(|e| error(e.to_string()))?;
-    midi.connect(port, label, callback(end, hooks), ()).map_err(|e| error(e.to_string()))
+    let connection = midi.connect(port, label, hear, listener).map_err(|e| error(e.to_string()))?;
+    calibration.run(label);
+    Ok(Input { _connection: connection })
 }
 
 /// Opens a virtual input called `name`, to which any program can send.
@@ -52,15 +69,17 @@ pub fn open(
 ///
 /// When the system has no virtual ports.
 #[cfg(unix)]
-pub fn open_virtual(name: &str, end: MidiInEnd, hooks: Hooks) -> Result<Input, OpenError> {
+pub fn open_virtual(name: &str, end: MidiInEnd, hooks: Hooks, home: Home) -> Result<Input, OpenError> {
     let error = |reason: String| OpenError { direction: "virtual input", device: name.into(), reason };
     let midi = new_input().map_err(|e| error(e.to_string()))?;
-    midi.create_virtual(name, callback(end, hooks), ()).map_err(|e| error(e.to_string()))
+    let listener = Listener::new(end, hooks, Probes::none(), home);
+    let connection = midi.create_virtual(name, hear, listener).map_err(|e| error(e.to_string()))?;
+    Ok(Input { _connection: connection })
 }
 
 /// Windows has no virtual ports.
 #[cfg(not(unix))]
-pub fn open_virtual(name: &str, _: MidiInEnd, _: Hooks) -> Result<Input, OpenError> {
+pub fn open_virtual(name: &str, _: MidiInEnd, _: Hooks, _: Home) -> Result<Input, OpenError> {
     let reason = "this system has no virtual ports".into();
     Err(OpenError { direction: "virtual input", device: name.into(), reason })
 }
@@ -71,22 +90,52 @@ fn new_input() -> Result<MidiInput, midir::InitError> {
     Ok(midi)
 }
 
-fn callback(mut end: MidiInEnd, hooks: Hooks) -> impl FnMut(u64, &[u8], &mut ()) + Send + 'static {
-    let Hooks { now, promote } = hooks;
-    let mut promote = Some(promote);
-    move |stamp, bytes, ()| {
-        let at = now();
-        // midir would panic itself, later, on a thread that has panicked; so a panic ends here, and the show with it.
-        let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
-            if let Some(promote) = promote.take() {
-                promote();
-            }
-            if let Some(message) = Message::from_bytes(bytes) {
-                end.push(InputEvent { at, device: DeviceTime(stamp), message });
-            }
-        }));
-        if outcome.is_err() {
-            end.fail();
+/// What a connection's callback works with.
+struct Listener {
+    /// There until it goes home.
+    end: Option<MidiInEnd>,
+    home: Home,
+    hooks: Hooks,
+    probes: Probes,
+    clock: DeviceClock,
+    promoted: bool,
+}
+
+impl Listener {
+    fn new(end: MidiInEnd, hooks: Hooks, probes: Probes, home: Home) -> Listener {
+        Listener { end: Some(end), home, hooks, probes, clock: DeviceClock::default(), promoted: false }
+    }
+
+    fn hear(&mut self, at: Nanos, stamp: DeviceTime, bytes: &[u8]) {
+        if !std::mem::replace(&mut self.promoted, true) {
+            (self.hooks.promote)();
         }
+        match (Message::from_bytes(bytes), &mut self.end) {
+            (Some(PROBE), _) if self.probes.take(at) => {}
+            (Some(message), Some(end)) => {
+                end.push(InputEvent { at: at - self.probes.delay(), device: stamp, message });
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        if let Some(end) = self.end.take() {
+            // At the end of a show nobody waits for it any more.
+            let _ = self.home.send(end);
+        }
+    }
+}
+
+fn hear(stamp: u64, bytes: &[u8], listener: &mut Listener) {
+    let stamp = DeviceTime(stamp);
+    let at = listener.clock.arrival((listener.hooks.now)(), stamp);
+    // midir would panic itself, later, on a thread that has panicked; so a panic ends here, and the show with it.
+    if panic::catch_unwind(AssertUnwindSafe(|| listener.hear(at, stamp, bytes))).is_err()
+        && let Some(end) = &listener.end
+    {
+        end.fail();
     }
 }

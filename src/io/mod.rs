@@ -4,13 +4,17 @@
 //! |---|---|
 //! | [`ports`] | what is connected, and finding a device by name |
 //! | [`input`] | the callback: stamp, parse, push |
+//! | [`stamp`] | from the driver's time stamps to the machine's clock |
+//! | `calibration` | how long a message takes to reach the callback |
 //! | [`output`] | opening outputs |
 //!
 //! Nothing here runs on the real-time thread. The input callbacks run on midir's own threads, one for each connection.
 
+mod calibration;
 pub mod input;
 pub mod output;
 pub mod ports;
+pub mod stamp;
 
 /// The name under which all our connections appear to other programs.
 pub const CLIENT_NAME: &str = "tightrope";

@@ -146,6 +146,10 @@ impl PortMeters {
 pub struct Meters {
     lateness: Histogram,
     send: Histogram,
+    wake: Histogram,
+    input_jitter: Histogram,
+    phase_error: Histogram,
+    skipped: AtomicU64,
     ports: [PortMeters; MAX_PORTS],
     lost_trace: AtomicU64,
     sounding: AtomicU64,
@@ -174,6 +178,22 @@ impl Meters {
         self.send.record(took);
     }
 
+    /// How late the thread woke up from a sleep.
+    pub fn record_wake(&self, late: Span) {
+        self.wake.record(late);
+    }
+
+    /// How far a pulse of the followed clock came from where it was predicted, and how far off its estimated time may be.
+    pub fn record_pulse(&self, off: Span, error: Span) {
+        self.input_jitter.record(Span(off.0.abs()));
+        self.phase_error.record(error);
+    }
+
+    /// One more note was so late that it was not played.
+    pub fn count_skipped(&self) {
+        add(&self.skipped, 1);
+    }
+
     /// One more trace entry found its ring full.
     pub fn count_lost_trace(&self) {
         add(&self.lost_trace, 1);
@@ -199,6 +219,10 @@ impl Meters {
         Snapshot {
             lateness: self.lateness.percentiles(),
             send: self.send.percentiles(),
+            wake: self.wake.percentiles(),
+            input_jitter: self.input_jitter.percentiles(),
+            phase_error: self.phase_error.percentiles(),
+            skipped: self.skipped.load(Relaxed),
             ports: array::from_fn(|port| PortSnapshot {
                 sent: self.ports[port].sent.load(Relaxed),
                 failed: self.ports[port].failed.load(Relaxed),
@@ -240,6 +264,14 @@ pub struct Snapshot {
     pub lateness: Percentiles,
     /// How long sends took.
     pub send: Percentiles,
+    /// How late the real-time thread woke up.
+    pub wake: Percentiles,
+    /// How far pulses of the followed clock came from where they were predicted, either way.
+    pub input_jitter: Percentiles,
+    /// How far off the estimated times of pulses may be: one standard deviation each.
+    pub phase_error: Percentiles,
+    /// Notes that were so late that they were not played.
+    pub skipped: u64,
     /// By port.
     pub ports: [PortSnapshot; MAX_PORTS],
     /// Trace entries that were lost.

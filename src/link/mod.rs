@@ -7,6 +7,7 @@
 //! MidiInEnd (one for each input port) --InputEvent, ring--------------------.
 //! ControlEnd --Command, ring-----------------------------------------------> RtEnd
 //! ControlEnd --Program, newest wins (triple buffer)------------------------>
+//! ControlEnd --opened outputs, ring; <--those they replace, ring------------
 //! ControlEnd <--Sent, lossy ring, losses counted----------------------------
 //! all of them <--> Meters (atomics, one writer for each)
 //! ```
@@ -18,6 +19,7 @@
 //! |---|---|---|
 //! | input | [`INPUT_CAPACITY`] | the newest message is lost, counted, and reported at the end of the show |
 //! | commands | [`COMMAND_CAPACITY`] | the caller gets the command back and says so |
+//! | outputs, and retired ones | [`OUTPUT_CAPACITY`] | the caller gets the output back and tries later |
 //! | trace | [`TRACE_CAPACITY`] | the newest entry is lost and counted; nothing that sounds depends on it |
 
 mod latest;
@@ -31,7 +33,9 @@ pub use waker::Waker;
 use std::sync::Arc;
 
 use crate::engine::Command;
-use crate::engine::program::{PortSlot, Program};
+use midir::MidiOutputConnection;
+
+use crate::engine::program::{MAX_PORTS, PortSlot, Program};
 use crate::midi::Message;
 use crate::time::{DeviceTime, Nanos, Tick};
 
@@ -42,6 +46,18 @@ pub const INPUT_CAPACITY: usize = 2_048;
 pub const COMMAND_CAPACITY: usize = 256;
 /// How many trace entries can wait: four seconds of notes as dense as a DIN cable carries them.
 pub const TRACE_CAPACITY: usize = 4_096;
+
+/// How many newly opened outputs can be on their way, and how many that they replace on theirs home: each port once.
+pub const OUTPUT_CAPACITY: usize = MAX_PORTS;
+
+/// An output that has been opened, for the real-time thread.
+struct NewOutput {
+    port: PortSlot,
+    output: MidiOutputConnection,
+}
+
+/// What an opened output has replaced, if anything, on its way to be closed.
+type Retired = Option<MidiOutputConnection>;
 
 /// A MIDI message that came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,11 +121,14 @@ impl MidiInEnd {
 
 /// The end that the control thread holds. When it is dropped, for whatever reason, the real-time thread ends the show
 /// as if it had been told to.
-#[derive(Debug)]
 pub struct ControlEnd {
     commands: rtrb::Producer<Command>,
     program: LatestWriter<Program>,
     trace: rtrb::Consumer<Sent>,
+    outputs: rtrb::Producer<NewOutput>,
+    retired: rtrb::Consumer<Retired>,
+    /// Outputs that have been handed over and whose predecessors have not come back.
+    travelling: usize,
     meters: Arc<Meters>,
     /// The last field, so that it is dropped last: the thread that it wakes must find the ring abandoned.
     waker: WakeOnDrop,
@@ -139,6 +158,29 @@ impl ControlEnd {
         self.waker.0.wake();
     }
 
+    /// Hands a newly opened output of a port to the real-time thread; gives it back when too many are on their way. What
+    /// was opened there before comes home and is closed on this thread, by a later call.
+    pub fn replace_output(&mut self, port: PortSlot, output: MidiOutputConnection) -> Result<(), MidiOutputConnection> {
+        self.close_retired();
+        if self.travelling == OUTPUT_CAPACITY {
+            return Err(output);
+        }
+        match self.outputs.push(NewOutput { port, output }) {
+            Ok(()) => {
+                self.travelling += 1;
+                self.waker.0.wake();
+                Ok(())
+            }
+            Err(rtrb::PushError::Full(new)) => Err(new.output),
+        }
+    }
+
+    fn close_retired(&mut self) {
+        while self.retired.pop().is_ok() {
+            self.travelling -= 1;
+        }
+    }
+
     /// The next message that went out, if the trace has one.
     pub fn sent(&mut self) -> Option<Sent> {
         self.trace.pop().ok()
@@ -152,17 +194,33 @@ impl ControlEnd {
 }
 
 /// The end that the real-time thread holds.
-#[derive(Debug)]
 pub struct RtEnd {
     inputs: Box<[(PortSlot, rtrb::Consumer<InputEvent>)]>,
     commands: rtrb::Consumer<Command>,
     program: LatestReader<Program>,
     trace: rtrb::Producer<Sent>,
+    outputs: rtrb::Consumer<NewOutput>,
+    retired: rtrb::Producer<Retired>,
     waker: Waker,
     meters: Arc<Meters>,
 }
 
 impl RtEnd {
+    /// Lets `replace` put a newly opened output in its place, and sends home what was there. Real-time safe: nothing is
+    /// closed here, and the way home has room, since no more are on their way than it holds.
+    pub fn exchange_output(
+        &mut self,
+        replace: impl FnOnce(PortSlot, MidiOutputConnection) -> Option<MidiOutputConnection>,
+    ) {
+        if self.retired.is_full() {
+            return;
+        }
+        if let Ok(NewOutput { port, output }) = self.outputs.pop() {
+            let sent_home = self.retired.push(replace(port, output));
+            debug_assert!(sent_home.is_ok(), "the way home is full");
+        }
+    }
+
     /// The earliest message of all input ports. Time in proportion to the number of input ports. Real-time safe.
     pub fn next_input(&mut self) -> Option<(PortSlot, InputEvent)> {
         let mut first: Option<(Nanos, usize)> = None;
@@ -185,7 +243,7 @@ impl RtEnd {
     /// Whether anything has come in. A racy answer: what comes later wakes the thread. Real-time safe.
     #[must_use]
     pub fn has_input(&self) -> bool {
-        !self.commands.is_empty() || self.inputs.iter().any(|(_, ring)| !ring.is_empty())
+        !self.commands.is_empty() || !self.outputs.is_empty() || self.inputs.iter().any(|(_, ring)| !ring.is_empty())
     }
 
     /// Whether the control side is gone. Real-time safe.
@@ -231,6 +289,8 @@ pub fn link(program: Program, inputs: &[PortSlot]) -> (ControlEnd, RtEnd, Vec<Mi
     let waker = Waker::default();
     let (command_tx, command_rx) = rtrb::RingBuffer::new(COMMAND_CAPACITY);
     let (trace_tx, trace_rx) = rtrb::RingBuffer::new(TRACE_CAPACITY);
+    let (output_tx, output_rx) = rtrb::RingBuffer::new(OUTPUT_CAPACITY);
+    let (retired_tx, retired_rx) = rtrb::RingBuffer::new(OUTPUT_CAPACITY);
     let (program_tx, program_rx) = latest(program);
     let mut in_ends = Vec::with_capacity(inputs.len());
     let mut rings = Vec::with_capacity(inputs.len());
@@ -243,6 +303,9 @@ pub fn link(program: Program, inputs: &[PortSlot]) -> (ControlEnd, RtEnd, Vec<Mi
         commands: command_tx,
         program: program_tx,
         trace: trace_rx,
+        outputs: output_tx,
+        retired: retired_rx,
+        travelling: 0,
         meters: Arc::clone(&meters),
         waker: WakeOnDrop(waker.clone()),
     };
@@ -251,6 +314,8 @@ pub fn link(program: Program, inputs: &[PortSlot]) -> (ControlEnd, RtEnd, Vec<Mi
         commands: command_rx,
         program: program_rx,
         trace: trace_tx,
+        outputs: output_rx,
+        retired: retired_tx,
         waker,
         meters,
     };
@@ -260,6 +325,7 @@ pub fn link(program: Program, inputs: &[PortSlot]) -> (ControlEnd, RtEnd, Vec<Mi
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::program::{ClockPlan, Join, Lost};
     use crate::time::{Meter, Tempo};
 
     fn empty_program() -> Program {
@@ -267,8 +333,8 @@ mod tests {
             meter: Meter::COMMON,
             tempo: Tempo::from_bpm(120.0).unwrap(),
             seed: 0,
-            follow: None,
-            clock_to: Default::default(),
+            clock: ClockPlan { follow: None, lost: Lost::Hold, join: Join::Wait, when_stopped: true },
+            ports: Box::new([]),
             tracks: Box::new([]),
             patterns: Box::new([]),
         }

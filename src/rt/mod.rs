@@ -47,13 +47,14 @@ pub struct Settings {
     pub policy: Policy,
     /// The real-time thread's priority, 1 to 99. The kernel's threaded interrupts run at 50.
     pub priority: u8,
-    /// The MIDI input threads' priority, 1 to 99: above the real-time thread, so that a pulse is stamped when it comes.
+    /// The MIDI input threads' priority, 1 to 99: below the real-time thread, so that what is due leaves before what has just
+    /// come in is looked at. When it came is told by the driver's stamp, not by when its thread ran.
     pub input_priority: u8,
     /// The CPU that the real-time thread is bound to, if any.
     pub cpu: Option<usize>,
     /// How it waits.
     pub wait: Strategy,
-    /// How long it spins before a deadline in the hybrid strategy.
+    /// The longest it spins before a deadline in the hybrid strategy; how long it does depends on the machine.
     pub spin: Span,
     /// Whether the process's memory is locked.
     pub lock_memory: bool,
@@ -64,10 +65,10 @@ impl Default for Settings {
         Settings {
             policy: Policy::Fifo,
             priority: 80,
-            input_priority: 81,
+            input_priority: 79,
             cpu: None,
             wait: Strategy::Hybrid,
-            spin: Span::from_micros(100),
+            spin: Span::from_micros(200),
             lock_memory: true,
         }
     }

@@ -7,15 +7,23 @@
 use super::clock::TimeSource;
 use super::sink::{SendFailed, Sink};
 use super::wait::Waiter;
-use crate::engine::outbox::Outbox;
+use crate::engine::outbox::{Departure, Outbox};
 use crate::engine::{Command, Engine, Progress};
 use crate::link::{RtEnd, Sent};
-use crate::time::Nanos;
+use crate::midi::Message;
+use crate::time::{Nanos, Span};
 
 /// How many incoming messages one pass takes before it looks at the clock again.
 pub const INPUTS_PER_PASS: usize = 64;
 /// How many commands one pass takes.
 pub const COMMANDS_PER_PASS: usize = 16;
+
+/// A note that is later than this is not played any more: after a stall, what was missed would rattle out all at once.
+/// Its note-off, and everything that is not a note, leaves however late it is.
+pub const LATEST_NOTE: Span = Span::from_millis(50);
+
+/// The most that sending begins before the due time, to make up for the time that a send takes.
+pub const LONGEST_LEAD: Span = Span::from_micros(20);
 
 /// The loop's state. Made on any thread; [`Loop::run`] is the real-time thread.
 pub struct Loop<'a, C, S> {
@@ -25,6 +33,9 @@ pub struct Loop<'a, C, S> {
     clock: C,
     sink: &'a mut S,
     waiter: Waiter,
+    /// How long the first send of a batch takes, as a running mean: sending begins earlier by this, so that the message has
+    /// left when it is due.
+    lead: Span,
 }
 
 impl<'a, C: TimeSource, S: Sink> Loop<'a, C, S> {
@@ -37,7 +48,7 @@ impl<'a, C: TimeSource, S: Sink> Loop<'a, C, S> {
         sink: &'a mut S,
         waiter: Waiter,
     ) -> Self {
-        Loop { end, engine, outbox, clock, sink, waiter }
+        Loop { end, engine, outbox, clock, sink, waiter, lead: Span::ZERO }
     }
 
     /// Plays until the engine has ended: told to, at its end position, or because the control side is gone.
@@ -48,14 +59,18 @@ impl<'a, C: TimeSource, S: Sink> Loop<'a, C, S> {
             if self.engine.is_finished() {
                 return;
             }
-            let (end, deadline) = (&*self.end, self.engine.next_deadline());
-            self.waiter.wait(&self.clock, deadline, sent, || end.has_input() || end.is_abandoned());
+            let deadline = self.engine.next_deadline(self.end.program()).map(|deadline| deadline - self.lead);
+            let (end, waiter) = (&*self.end, &mut self.waiter);
+            let ready = || end.has_input() || end.is_abandoned();
+            waiter.wait(&self.clock, deadline, sent, ready, |late| end.meters().record_wake(late));
         }
     }
 
     /// One pass: everything that came in and is due, sent. Whether anything was.
     pub fn pass(&mut self) -> bool {
         let mut sent = false;
+        let sink = &mut *self.sink;
+        self.end.exchange_output(|port, output| sink.replace(port, output));
         if self.end.update_program() {
             let now = self.clock.now();
             self.engine.adopt(self.end.program(), now);
@@ -65,6 +80,9 @@ impl<'a, C: TimeSource, S: Sink> Loop<'a, C, S> {
             let Some((port, event)) = self.end.next_input() else { break };
             sent |= self.advance(event.at);
             self.engine.input(self.end.program(), event.at, port, event.message);
+            if let (Message::Clock, Some(error)) = (event.message, self.engine.pulse_error()) {
+                self.end.meters().record_pulse(error.off, error.estimate);
+            }
             sent |= self.advance(event.at);
         }
         // Asked before the ring is read: what was pushed before the other end went still counts.
@@ -76,7 +94,7 @@ impl<'a, C: TimeSource, S: Sink> Loop<'a, C, S> {
         if abandoned {
             sent |= self.command(Command::End);
         }
-        sent |= self.advance(self.clock.now());
+        sent |= self.advance(self.clock.now() + self.lead);
         let bpm = self.engine.tempo().map(crate::time::Tempo::bpm);
         self.end.meters().show_music(self.engine.phase(), self.engine.position(), bpm, self.engine.sounding());
         sent
@@ -96,31 +114,39 @@ impl<'a, C: TimeSource, S: Sink> Loop<'a, C, S> {
         loop {
             let progress = self.engine.advance(self.end.program(), now, self.outbox);
             while let Some(departure) = self.outbox.pop() {
-                let before = self.clock.now();
-                let outcome = self.sink.send(departure.port, departure.message);
-                if outcome == Err(SendFailed::Absent) {
-                    continue;
-                }
-                let after = self.clock.now();
-                let meters = self.end.meters();
-                meters.record_lateness(before.since(departure.due));
-                meters.record_send(after.since(before));
-                match outcome {
-                    Ok(()) => meters.port(departure.port).count_sent(),
-                    Err(_) => meters.port(departure.port).count_failed(),
-                }
-                self.end.trace(Sent {
-                    due: departure.due,
-                    at: before,
-                    tick: departure.tick,
-                    port: departure.port,
-                    message: departure.message,
-                });
-                sent = true;
+                sent |= self.send(departure, !sent);
             }
             if progress == Progress::CaughtUp {
                 return sent;
             }
         }
+    }
+
+    /// Sends one message and measures it. `first` says that it is the first of a batch. Whether it left.
+    fn send(&mut self, departure: Departure, first: bool) -> bool {
+        let before = self.clock.now();
+        let late = before.since(departure.due);
+        if late > LATEST_NOTE && matches!(departure.message, Message::NoteOn(..)) {
+            self.end.meters().count_skipped();
+            return false;
+        }
+        let outcome = self.sink.send(departure.port, departure.message);
+        if outcome == Err(SendFailed::Absent) {
+            return false;
+        }
+        let took = self.clock.now().since(before);
+        if first {
+            self.lead = Span((7 * self.lead.0 + took.0.min(LONGEST_LEAD.0)) / 8);
+        }
+        let meters = self.end.meters();
+        meters.record_lateness(late);
+        meters.record_send(took);
+        match outcome {
+            Ok(()) => meters.port(departure.port).count_sent(),
+            Err(_) => meters.port(departure.port).count_failed(),
+        }
+        let Departure { due, port, message, tick } = departure;
+        self.end.trace(Sent { due, at: before, tick, port, message });
+        true
     }
 }

@@ -1,5 +1,7 @@
 //! Where messages go: the one trait between the loop and the wire, and what wraps it.
 
+use midir::MidiOutputConnection;
+
 use crate::engine::program::{MAX_PORTS, PortSlot};
 use crate::midi::{Channel, Key, Message};
 
@@ -11,11 +13,21 @@ pub trait Sink {
     ///
     /// [`SendFailed`]: data, not a reason to stop. The show goes on.
     fn send(&mut self, port: PortSlot, message: Message) -> Result<(), SendFailed>;
+
+    /// Puts a newly opened output in the place of a port's old one, which it gives back; a sink without outputs gives back
+    /// the new one. Real-time safe: nothing is closed.
+    fn replace(&mut self, _: PortSlot, output: MidiOutputConnection) -> Option<MidiOutputConnection> {
+        Some(output)
+    }
 }
 
 impl<S: Sink + ?Sized> Sink for Box<S> {
     fn send(&mut self, port: PortSlot, message: Message) -> Result<(), SendFailed> {
         (**self).send(port, message)
+    }
+
+    fn replace(&mut self, port: PortSlot, output: MidiOutputConnection) -> Option<MidiOutputConnection> {
+        (**self).replace(port, output)
     }
 }
 
@@ -43,13 +55,13 @@ impl Sink for NullSink {
 /// Opened MIDI outputs, by port slot.
 #[derive(Default)]
 pub struct MidirSink {
-    outputs: [Option<midir::MidiOutputConnection>; MAX_PORTS],
+    outputs: [Option<MidiOutputConnection>; MAX_PORTS],
 }
 
 impl MidirSink {
     /// A sink for these outputs; the other ports are absent.
     #[must_use]
-    pub fn new(outputs: Vec<(PortSlot, midir::MidiOutputConnection)>) -> MidirSink {
+    pub fn new(outputs: Vec<(PortSlot, MidiOutputConnection)>) -> MidirSink {
         let mut sink = MidirSink::default();
         for (port, output) in outputs {
             if let Some(slot) = sink.outputs.get_mut(usize::from(port.0)) {
@@ -65,6 +77,13 @@ impl Sink for MidirSink {
         match self.outputs.get_mut(usize::from(port.0)) {
             Some(Some(output)) => output.send(message.to_bytes().as_slice()).map_err(|_| SendFailed::Refused),
             _ => Err(SendFailed::Absent),
+        }
+    }
+
+    fn replace(&mut self, port: PortSlot, output: MidiOutputConnection) -> Option<MidiOutputConnection> {
+        match self.outputs.get_mut(usize::from(port.0)) {
+            Some(slot) => slot.replace(output),
+            None => Some(output),
         }
     }
 }
@@ -141,11 +160,21 @@ impl<S: Sink> Guarded<S> {
 impl<S: Sink> Sink for Guarded<S> {
     fn send(&mut self, port: PortSlot, message: Message) -> Result<(), SendFailed> {
         let index = usize::from(port.0).min(MAX_PORTS - 1);
+        if let Message::NoteOff(channel, key, _) = message
+            && self.sounding[index][channel.index()] >> key.number() & 1 == 0
+        {
+            // The end of a note that was never played, because it came too late.
+            return Ok(());
+        }
         // In doubt a note sounds: a beginning counts before it is sent, an end only once it has been.
         self.note_begin(index, message);
         self.sink.send(port, message)?;
         self.note_end(index, message);
         Ok(())
+    }
+
+    fn replace(&mut self, port: PortSlot, output: MidiOutputConnection) -> Option<MidiOutputConnection> {
+        self.sink.replace(port, output)
     }
 }
 

@@ -7,15 +7,12 @@ use super::mistake::{Mistake, Report, quoted};
 use super::notation::{self, ACCENT, Event, Head, Voice};
 use super::pitch::Octaves;
 use super::track::{Drums, Track};
-use crate::engine::program::{
-    self, Arp, MAX_LANES, MAX_LENGTH, MAX_NOTES, Note, PortSet, PortSlot, Program, Source, Steps, TrackSlot,
-};
+use crate::engine::program::{self, Arp, MAX_LANES, MAX_LENGTH, MAX_NOTES, Note, Program, Source, Steps, TrackSlot};
 use crate::midi::Velocity;
 use crate::time::TickSpan;
 
 /// Compiles `document`. What is wrong goes to `report`; the program is worth something only if that stays empty.
 pub(super) fn compile(document: &Document<'_>, report: &mut Report) -> Program {
-    let clock_to = slots(&document.ports, PortSlot).filter(|(_, port)| port.clock);
     let tracks = document.tracks.iter().map(|track| program::Track {
         port: track.port,
         channel: track.channel,
@@ -25,8 +22,8 @@ pub(super) fn compile(document: &Document<'_>, report: &mut Report) -> Program {
         meter: document.meter,
         tempo: document.tempo,
         seed: document.seed,
-        follow: document.follow,
-        clock_to: clock_to.fold(PortSet::default(), |ports, (slot, _)| ports.with(slot)),
+        clock: document.clock.clone(),
+        ports: document.ports.iter().map(|port| program::Port { offset: port.offset, clock: port.clock }).collect(),
         tracks: tracks.collect(),
         patterns: document.patterns.iter().map(|pattern| compile_pattern(pattern, document, report)).collect(),
     }
@@ -210,7 +207,7 @@ impl Compiler<'_, '_> {
 
 #[cfg(test)]
 mod tests {
-    use crate::engine::program::{Lane, MAX_LENGTH, Note, Pick, PortSlot, Source};
+    use crate::engine::program::{ClockOut, Lane, MAX_LENGTH, Note, Pick, PortSlot, Source};
     use crate::set::{Set, builtin};
     use crate::time::TickSpan;
 
@@ -246,8 +243,8 @@ mod tests {
         );
         assert_eq!(set.tracks, ["drums", "bass", "arp"]);
         let program = &set.program;
-        assert_eq!(program.follow, Some(PortSlot(0)));
-        assert_eq!(program.clock_to.iter().collect::<Vec<_>>(), [PortSlot(1)]);
+        assert_eq!(program.clock.follow, Some(PortSlot(0)));
+        assert_eq!(program.clocked(|clock| clock != ClockOut::None).iter().collect::<Vec<_>>(), [PortSlot(1)]);
         assert_eq!(program.tempo.bpm().round(), 125.0);
         let (circuit, mono) = (&set.ports[0], &set.ports[1]);
         assert!(circuit.input && circuit.output && !circuit.clock && !mono.input && mono.output && mono.clock);

@@ -11,7 +11,7 @@ use super::port::{self, Port, port_slot};
 use super::reader::{Name, Reader, Value};
 use super::track::{self, Track};
 use super::values::{digits, one_of, unknown_name};
-use crate::engine::program::{MAX_LENGTH, MAX_PORTS, MAX_TRACKS, PortSlot};
+use crate::engine::program::{ClockOut, ClockPlan, Join, Lost, MAX_LENGTH, MAX_PORTS, MAX_TRACKS, PortSlot};
 use crate::time::{Meter, Tempo, TickSpan};
 
 /// The most patterns a set may have.
@@ -27,7 +27,7 @@ pub(super) struct Document<'t> {
     pub meter: Meter,
     pub seed: u64,
     pub octaves: Octaves,
-    pub follow: Option<PortSlot>,
+    pub clock: ClockPlan,
     pub ports: Vec<Port<'t>>,
     pub tracks: Vec<Track<'t>>,
     pub patterns: Vec<Pattern<'t>>,
@@ -45,7 +45,7 @@ pub(super) fn read<'t>(root: Reader<'t>, report: &mut Report) -> Document<'t> {
     let octaves = octaves(&root, report);
     let meter = meter(&root, report);
     let ports = ports(&root, report);
-    let follow = follow(&root, &ports, report);
+    let clock = clock(&root, &ports, meter, report);
     let tracks = tracks(&root, &ports, octaves, report);
     let patterns = patterns(&root, &tracks, meter, report);
     let document = Document {
@@ -54,7 +54,7 @@ pub(super) fn read<'t>(root: Reader<'t>, report: &mut Report) -> Document<'t> {
         meter,
         seed: seed(&root, report),
         octaves,
-        follow,
+        clock,
         ports,
         tracks,
         patterns,
@@ -156,14 +156,32 @@ fn ports<'t>(root: &Reader<'t>, report: &mut Report) -> Vec<Port<'t>> {
     entries.into_iter().map(|(name, value)| port::read(name.text, value, report)).collect()
 }
 
-fn follow(root: &Reader<'_>, ports: &[Port<'_>], report: &mut Report) -> Option<PortSlot> {
-    let table = root.take(set::CLOCK)?.table(&clock::TABLE, report)?;
-    let text = table.take(clock::FOLLOW).and_then(|value| value.text(report));
+/// How long a lost clock is made up for where the set does not say.
+const HOLD_BARS: i64 = 4;
+
+fn clock(root: &Reader<'_>, ports: &[Port<'_>], meter: Meter, report: &mut Report) -> ClockPlan {
+    let mut plan =
+        ClockPlan { follow: None, lost: Lost::HoldFor(meter.bar() * HOLD_BARS), join: Join::Wait, when_stopped: true };
+    let Some(table) = root.take(set::CLOCK).and_then(|value| value.table(&clock::TABLE, report)) else { return plan };
+    plan.follow = table.take(clock::FOLLOW).and_then(|value| follow(&value, ports, report));
+    if let Some(value) = table.take(clock::LOST) {
+        plan.lost = lost(&value, meter, report).unwrap_or(plan.lost);
+    }
+    if let Some(value) = table.take(clock::JOIN) {
+        plan.join = one_of(&value, &[("wait", Join::Wait), ("now", Join::Now)], report).unwrap_or(plan.join);
+    }
+    if let Some(value) = table.take(clock::WHEN_STOPPED) {
+        plan.when_stopped = value.flag(report).unwrap_or(plan.when_stopped);
+    }
     table.finish(report);
-    let text = text?;
+    plan
+}
+
+fn follow(value: &Value<'_>, ports: &[Port<'_>], report: &mut Report) -> Option<PortSlot> {
+    let text = value.text(report)?;
     let slot = port_slot(&text, 0..text.text.len(), ports, report)?;
     let port = ports.get(usize::from(slot.0))?;
-    if port.clock {
+    if port.clock != ClockOut::None {
         report.add(text.span, || {
             Mistake::new(format!("the clock of {} would go back to it", quoted(port.name)))
                 .label("the clock comes from there")
@@ -172,6 +190,24 @@ fn follow(root: &Reader<'_>, ports: &[Port<'_>], report: &mut Report) -> Option<
         });
     }
     Some(slot)
+}
+
+/// `hold`, `stop`, or `hold` for some bars.
+fn lost(value: &Value<'_>, meter: Meter, report: &mut Report) -> Option<Lost> {
+    let mut words = value.text(report)?.text.split_whitespace();
+    let lost = match (words.next(), words.next(), words.next(), words.next()) {
+        (Some("hold"), None, ..) => Some(Lost::Hold),
+        (Some("stop"), None, ..) => Some(Lost::Stop),
+        (Some("hold"), Some(bars), Some("bar" | "bars"), None) => digits::<i64>(bars)
+            .map(|bars| meter.bar().0.saturating_mul(bars))
+            .filter(|&held| held > 0 && held <= MAX_LENGTH.0)
+            .map(|held| Lost::HoldFor(TickSpan(held))),
+        _ => None,
+    };
+    if lost.is_none() {
+        value.refuse(report);
+    }
+    lost
 }
 
 fn tracks<'t>(root: &Reader<'t>, ports: &[Port<'_>], octaves: Octaves, report: &mut Report) -> Vec<Track<'t>> {

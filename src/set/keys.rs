@@ -113,8 +113,31 @@ pub mod clock {
         r#"follow = "circuit""#,
         "The port whose clock, start and stop are followed. Without it the set is its own clock.",
     );
+    /// `lost`
+    pub const LOST: Key = key(
+        "lost",
+        r#""hold 4 bars", "hold" or "stop""#,
+        r#"lost = "hold 4 bars""#,
+        "What happens when the followed clock fails without a stop: play on at the last tempo for some bars and then stop, \
+         play on, or stop. Four bars without it.",
+    );
+    /// `join`
+    pub const JOIN: Key = key(
+        "join",
+        r#""wait" or "now""#,
+        r#"join = "now""#,
+        "What a clock means that runs without a start: wait for the start, or play along from the next of its bars, counted \
+         from the first pulse. It waits without it.",
+    );
+    /// `clock_when_stopped`
+    pub const WHEN_STOPPED: Key = key(
+        "clock_when_stopped",
+        "true or false",
+        "clock_when_stopped = false",
+        "Whether the clock that is sent runs on while the music is stopped; true without it.",
+    );
     /// All of them.
-    pub const TABLE: Table = Table { heading: "[clock]", keys: &[FOLLOW] };
+    pub const TABLE: Table = Table { heading: "[clock]", keys: &[FOLLOW, LOST, JOIN, WHEN_STOPPED] };
 }
 
 /// `[ports.NAME]`
@@ -138,14 +161,22 @@ pub mod port {
     /// `clock`
     pub const CLOCK: Key = key(
         "clock",
-        "true or false",
+        r#"true, false or "raw""#,
         "clock = true",
-        "Whether clock, start, stop, continue and song position go there; false without it.",
+        "Whether clock, start, stop, continue and song position go there; false without it. The clock is made anew, steadier \
+         than the one that is followed; `raw` passes each pulse on as it comes.",
+    );
+    /// `offset`
+    pub const OFFSET: Key = key(
+        "offset",
+        "milliseconds from -50 to 50, in quotes",
+        r#"offset = "-1.5 ms""#,
+        "By how much everything leaves late, or early where it is negative, at any tempo. Nothing without it.",
     );
     /// A port as a whole.
     pub const ENTRY: Key = key("NAME", "a table", "[ports.circuit]", "A device under a name.");
     /// All of them.
-    pub const TABLE: Table = Table { heading: "[ports.NAME]", keys: &[DEVICE, OPTIONAL, CLOCK] };
+    pub const TABLE: Table = Table { heading: "[ports.NAME]", keys: &[DEVICE, OPTIONAL, CLOCK, OFFSET] };
 }
 
 /// `[tracks.NAME]`

@@ -37,7 +37,7 @@ pub use mistake::{Mistake, Mistakes, nearest};
 
 use std::path::Path;
 
-use crate::engine::program::{PortSlot, Program};
+use crate::engine::program::{ClockOut, PortSlot, Program};
 use document::Document;
 use mistake::Report;
 
@@ -112,17 +112,17 @@ fn parse_text(origin: &str, text: &str, report: &mut Report) -> Option<Set> {
 fn ports(document: &Document<'_>) -> Vec<Port> {
     let listens = |slot: PortSlot| {
         let transposes = |track: &track::Track<'_>| track.transpose.is_some_and(|transpose| transpose.port == slot);
-        document.follow == Some(slot) || document.tracks.iter().any(transposes)
+        document.clock.follow == Some(slot) || document.tracks.iter().any(transposes)
     };
     let sends = |slot: PortSlot| document.tracks.iter().any(|track| track.port == slot);
     compile::slots(&document.ports, PortSlot)
         .map(|(slot, port)| Port {
             name: port.name.to_owned(),
             device: port.device.to_owned(),
-            clock: port.clock,
+            clock: port.clock != ClockOut::None,
             optional: port.optional,
             input: listens(slot),
-            output: port.clock || sends(slot),
+            output: port.clock != ClockOut::None || sends(slot),
         })
         .collect()
 }

@@ -5,8 +5,9 @@ use std::ops::Range;
 use super::keys::port;
 use super::mistake::{Report, quoted};
 use super::reader::{Text, Value};
-use super::values::unknown_name;
-use crate::engine::program::PortSlot;
+use super::values::{one_of, unknown_name};
+use crate::engine::program::{ClockOut, MAX_OFFSET, PortSlot};
+use crate::time::Span;
 
 /// The longest name of a device, in bytes.
 const MAX_DEVICE: usize = 256;
@@ -16,15 +17,17 @@ pub(super) struct Port<'t> {
     pub name: &'t str,
     pub device: &'t str,
     pub optional: bool,
-    /// Whether clock goes there.
-    pub clock: bool,
+    /// What goes there of the clock.
+    pub clock: ClockOut,
     /// Where that is written.
     pub clock_span: Range<usize>,
+    pub offset: Span,
 }
 
 /// Reads the port called `name`.
 pub(super) fn read<'t>(name: &'t str, value: Value<'t>, report: &mut Report) -> Port<'t> {
-    let mut port = Port { name, device: "", optional: false, clock: false, clock_span: 0..0 };
+    let mut port =
+        Port { name, device: "", optional: false, clock: ClockOut::None, clock_span: 0..0, offset: Span::ZERO };
     let Some(table) = value.table(&port::TABLE, report) else { return port };
     if let Some(value) = table.require(port::DEVICE, report, || format!("the port {}", quoted(name))) {
         port.device = value.text(report).map_or("", |text| text.text);
@@ -35,11 +38,34 @@ pub(super) fn read<'t>(name: &'t str, value: Value<'t>, report: &mut Report) -> 
     }
     port.optional = table.take(port::OPTIONAL).and_then(|value| value.flag(report)).unwrap_or(false);
     if let Some(value) = table.take(port::CLOCK) {
-        port.clock = value.flag(report).unwrap_or(false);
+        port.clock = clock(&value, report).unwrap_or(ClockOut::None);
         port.clock_span = value.span;
+    }
+    if let Some(value) = table.take(port::OFFSET) {
+        port.offset = offset(&value, report).unwrap_or(Span::ZERO);
     }
     table.finish(report);
     port
+}
+
+/// What goes out of the clock: true, false or `"raw"`.
+fn clock(value: &Value<'_>, report: &mut Report) -> Option<ClockOut> {
+    if value.is_text() {
+        return one_of(value, &[("raw", ClockOut::Raw)], report);
+    }
+    value.flag(report).map(|wanted| if wanted { ClockOut::Regenerated } else { ClockOut::None })
+}
+
+/// A span of milliseconds within [`MAX_OFFSET`].
+fn offset(value: &Value<'_>, report: &mut Report) -> Option<Span> {
+    let text = value.text(report)?.text;
+    let number = text.trim().strip_suffix("ms").and_then(|number| number.trim().parse::<f64>().ok());
+    let span = number.filter(|millis| millis.is_finite()).map(|millis| Span((millis * 1e6) as i64));
+    let offset = span.filter(|span| span.0.abs() <= MAX_OFFSET.0);
+    if offset.is_none() {
+        value.refuse(report);
+    }
+    offset
 }
 
 /// The port that `part` of `text` names.

@@ -31,7 +31,9 @@ pub fn circuits() -> Program {
 
 /// `circuits` without a clock to follow.
 pub fn circuits_alone() -> Program {
-    Program { follow: None, ..circuits() }
+    let mut program = circuits();
+    program.clock.follow = None;
+    program
 }
 
 /// An engine driven as its contract says.
@@ -46,7 +48,10 @@ pub struct Show {
 impl Show {
     pub fn new(program: Program) -> Show {
         let engine = Engine::new(&program);
-        Show { program, engine, trace: Vec::new(), now: Nanos(1_000_000_000), outbox: Outbox::default() }
+        let now = Nanos(1_000_000_000);
+        let mut show = Show { program, engine, trace: Vec::new(), now, outbox: Outbox::default() };
+        show.advance(now);
+        show
     }
 
     /// Brings the engine to `at` and collects what is due.
@@ -66,9 +71,12 @@ impl Show {
 
     /// Time passes from deadline to deadline, as the real-time thread would wait.
     pub fn wait_until(&mut self, at: Nanos) {
-        while let Some(deadline) = self.engine.next_deadline().filter(|&deadline| deadline <= at) {
+        while let Some(deadline) = self.engine.next_deadline(&self.program).filter(|&deadline| deadline <= at) {
             self.advance(deadline);
-            assert!(self.engine.next_deadline().is_none_or(|next| next > deadline), "a deadline that does not pass");
+            assert!(
+                self.engine.next_deadline(&self.program).is_none_or(|next| next > deadline),
+                "a deadline that does not pass"
+            );
         }
         self.advance(at);
     }

@@ -1,28 +1,52 @@
 //! A MIDI clock that is followed: 24 pulses to the quarter note, and nothing else to go by.
 //!
 //! Two objects, kept apart on purpose. The [`PulseCounter`] knows the position, exactly: every pulse is 40 ticks, however
-//! late it came and however odd the interval was. The [`Estimator`] knows the tempo, roughly: it decides where between two
-//! pulses a note falls. A pulse that is unfit for the one still counts for the other.
+//! late it came and however odd the interval was. The [`Estimator`] knows phase and tempo, roughly: it decides when the
+//! pulses truly fall, those that came and those that will. A pulse that is unfit for the one still counts for the other.
+//!
+//! The [`Follower`] joins them: the pulse that was counted last falls where the estimator says, and the pulses to come
+//! follow at its tempo. So a note on the beat can leave at the beat, and not after it.
 
+use super::estimator::{Estimator, Heard};
 use crate::engine::timeline::Timeline;
 use crate::time::{Nanos, Span, Tempo, Tick, TickSpan};
 
-/// Counts pulses into a position. Never wrong by a pulse: nothing but pulses moves it.
+/// So many pulses may fail to come before the clock counts as lost: two could be lost on the wire, or late.
+pub const LOST_AFTER: TickSpan = TickSpan(4 * TickSpan::PULSE.0);
+
+/// Counts pulses into a position.
+///
+/// Every pulse counts as one, with one exception. When many fail to come, they are either late (a queue that stood still,
+/// and will be delivered in a burst) or gone (a cable that was out, while the master went on). The counter takes them as
+/// sent from the first pulse after the gap on, so that the music need not jump, and settles with what comes: pulses of a
+/// burst have been counted already, and if a burst brings fewer than were missing, the others were never sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PulseCounter {
+    /// The number of the pulse that came last.
     pulse: i64,
+    /// Pulses that were counted before they came.
+    credit: i64,
+    /// Of these, how many have come since.
+    queued: i64,
 }
 
 impl PulseCounter {
-    /// The pulse that has just come is number `pulse`.
-    pub fn set(&mut self, pulse: i64) {
-        self.pulse = pulse;
-    }
-
-    /// One more pulse has come. Its number.
-    pub fn count(&mut self) -> i64 {
-        self.pulse += 1;
-        self.pulse
+    /// One more pulse has come, `steps` pulse lengths after the one before: 0 or less if it came at once.
+    pub fn count(&mut self, steps: i64) {
+        match steps {
+            ..=0 if self.credit > 0 => {
+                self.credit -= 1;
+                self.queued += 1;
+            }
+            ..=0 => self.pulse += 1,
+            1.. => {
+                if self.queued > 0 {
+                    self.pulse -= self.credit;
+                }
+                let missing = if steps > LOST_AFTER.0 / TickSpan::PULSE.0 { steps - 1 } else { 0 };
+                *self = PulseCounter { pulse: self.pulse + 1 + missing, credit: missing, queued: 0 };
+            }
+        }
     }
 
     /// The number of the pulse that came last.
@@ -32,71 +56,16 @@ impl PulseCounter {
     }
 }
 
-/// How far an interval may lie from the estimate and still refine it; farther off it is a change of tempo (or a gap), and
-/// the estimate starts anew from it.
-const STEP_PERCENT: i64 = 20;
-
-/// The estimate takes in a new interval by this fraction, once it is steady: a mean over about eight pulses.
-const STEADY_DIVISOR: i64 = 8;
-
-/// The longest interval that can be a pulse: 20 BPM, with room for lateness. What is longer is a pause.
-const LONGEST_PULSE: Span = Span::from_millis(150);
-
-/// The shortest interval that can be a pulse: 400 BPM, with room for lateness. Queued pulses come faster.
-const SHORTEST_PULSE: Span = Span::from_millis(4);
-
-/// Estimates the length of a pulse from the times at which pulses came.
-#[derive(Clone, Copy, Debug)]
-pub struct Estimator {
-    last: Option<Nanos>,
-    pulse: Span,
-    seen: i64,
-}
-
-impl Estimator {
-    /// An estimator that expects `tempo` until it has heard otherwise.
-    #[must_use]
-    pub fn new(tempo: Tempo) -> Estimator {
-        Estimator { last: None, pulse: tempo.span_of(TickSpan::PULSE), seen: 0 }
-    }
-
-    /// A pulse came at `at`.
-    pub fn pulse(&mut self, at: Nanos) {
-        let Some(last) = self.last.replace(at) else { return };
-        let interval = at.since(last);
-        if !(SHORTEST_PULSE..=LONGEST_PULSE).contains(&interval) {
-            // A burst out of a queue or a pause: neither says anything about the tempo.
-            return;
-        }
-        let error = interval - self.pulse;
-        if self.seen == 0 || error.0.abs() * 100 > self.pulse.0 * STEP_PERCENT {
-            self.pulse = interval;
-            self.seen = 1;
-        } else {
-            self.seen = (self.seen + 1).min(STEADY_DIVISOR);
-            self.pulse = self.pulse + Span(error.0 / self.seen);
-        }
-    }
-
-    /// The tempo as it is estimated now.
-    #[must_use]
-    pub fn tempo(&self) -> Tempo {
-        Tempo::from_pulse(self.pulse)
-    }
-
-    /// Whether any interval has been heard.
-    #[must_use]
-    pub fn heard(&self) -> bool {
-        self.seen > 0
-    }
-}
-
 /// A clock that is followed: what counts and what estimates, and the timeline that comes of both.
+///
+/// Its ticks count from the first pulse that was ever heard, whether or not the music plays.
 #[derive(Clone, Copy, Debug)]
 pub struct Follower {
     counter: PulseCounter,
     estimator: Estimator,
-    timeline: Timeline,
+    timeline: Option<Timeline>,
+    innovation: Span,
+    tempo: Tempo,
 }
 
 impl Follower {
@@ -106,49 +75,90 @@ impl Follower {
         Follower {
             counter: PulseCounter::default(),
             estimator: Estimator::new(tempo),
-            timeline: Timeline::new(Tick::ZERO, Nanos(0), tempo),
+            timeline: None,
+            innovation: Span::ZERO,
+            tempo,
         }
     }
 
-    /// A pulse that does not move the position, because the transport is stopped: only the tempo learns.
-    pub fn idle_pulse(&mut self, at: Nanos) {
-        self.estimator.pulse(at);
-    }
-
-    /// The pulse at which the music goes on, at `position`, came at `at`.
-    pub fn first_pulse(&mut self, at: Nanos, position: Tick) {
-        self.estimator.pulse(at);
-        self.counter.set(position.pulse());
+    /// A pulse came at `at`.
+    pub fn pulse(&mut self, at: Nanos) {
+        if self.timeline.is_some() {
+            let Heard { steps, innovation, .. } = self.estimator.pulse(at);
+            self.innovation = innovation;
+            self.counter.count(steps);
+        } else {
+            self.estimator.pulse(at);
+        }
         self.anchor(at);
     }
 
-    /// The next pulse of running music came at `at`.
-    pub fn next_pulse(&mut self, at: Nanos) {
-        self.estimator.pulse(at);
-        self.counter.count();
-        self.anchor(at);
+    /// A pulse came at `at` that begins something: the first after START or CONTINUE. A master may begin its pulses anew
+    /// there, off the grid of those before.
+    pub fn first_pulse(&mut self, at: Nanos) {
+        if self.is_on_grid(at) {
+            self.pulse(at);
+        } else {
+            self.estimator.restart(at);
+            self.counter.count(1);
+            self.anchor(at);
+        }
+    }
+
+    /// Whether `at` is nearer to a predicted pulse than a quarter of a pulse, and pulses have come until now.
+    fn is_on_grid(&self, at: Nanos) -> bool {
+        let Some(timeline) = self.timeline else { return true };
+        if self.is_lost(at) {
+            return false;
+        }
+        let pulse = timeline.tempo().span_of(TickSpan::PULSE).0;
+        let phase = at.since(timeline.anchor()).0.rem_euclid(pulse);
+        phase.min(pulse - phase) <= pulse / 4
     }
 
     fn anchor(&mut self, at: Nanos) {
-        self.timeline = Timeline::new(Tick::of_pulse(self.counter.pulse()), at, self.estimator.tempo());
+        let tick = Tick::of_pulse(self.counter.pulse());
+        let (time, tempo) = match self.estimator.grid() {
+            Some(grid) => (grid.at, Tempo::from_pulse_q32(grid.pulse_q32)),
+            None => (at, self.tempo),
+        };
+        self.timeline = Some(Timeline::new(tick, time, tempo));
     }
 
-    /// The mapping in force: through the last pulse, at the estimated tempo.
+    /// The mapping in force; `None` before the first pulse.
     #[must_use]
-    pub fn timeline(&self) -> Timeline {
+    pub fn timeline(&self) -> Option<Timeline> {
         self.timeline
     }
 
-    /// The position of the pulse after the last one that came.
+    /// The position of the pulse that came last.
     #[must_use]
-    pub fn horizon(&self) -> Tick {
-        Tick::of_pulse(self.counter.pulse() + 1)
+    pub fn last_pulse(&self) -> Tick {
+        Tick::of_pulse(self.counter.pulse())
     }
 
-    /// The tempo, if any interval has been heard.
+    /// Whether so many pulses have failed to come at `now` that the master must be gone. True before the first pulse.
+    #[must_use]
+    pub fn is_lost(&self, now: Nanos) -> bool {
+        self.timeline.is_none_or(|timeline| now >= timeline.time_of(self.last_pulse() + LOST_AFTER))
+    }
+
+    /// The tempo, once two pulses have been heard.
     #[must_use]
     pub fn tempo(&self) -> Option<Tempo> {
-        self.estimator.heard().then(|| self.estimator.tempo())
+        self.estimator.grid().map(|grid| Tempo::from_pulse_q32(grid.pulse_q32))
+    }
+
+    /// How much later the last pulse came than predicted.
+    #[must_use]
+    pub fn innovation(&self) -> Span {
+        self.innovation
+    }
+
+    /// How far off the estimated time of the last pulse may be: one standard deviation.
+    #[must_use]
+    pub fn phase_error(&self) -> Option<Span> {
+        self.estimator.grid().map(|grid| grid.error)
     }
 }
 
@@ -156,60 +166,35 @@ impl Follower {
 mod tests {
     use super::*;
 
-    fn feed(estimator: &mut Estimator, start: u64, interval: u64, count: u64) -> u64 {
-        for i in 0..count {
-            estimator.pulse(Nanos(start + i * interval));
-        }
-        start + (count - 1) * interval
+    fn count(steps: &[i64]) -> i64 {
+        let mut counter = PulseCounter::default();
+        steps.iter().for_each(|&steps| counter.count(steps));
+        counter.pulse()
     }
 
     #[test]
-    fn a_steady_clock_is_known_from_its_second_pulse() {
-        let mut estimator = Estimator::new(Tempo::from_bpm(60.0).unwrap());
-        feed(&mut estimator, 0, 20_000_000, 2);
-        assert!((estimator.tempo().bpm() - 125.0).abs() < 1e-6);
+    fn every_pulse_counts_as_one() {
+        assert_eq!(count(&[1, 1, 1]), 3);
+        assert_eq!(count(&[1, 2, 1]), 3, "a pulse that is missing is not made up");
+        assert_eq!(count(&[1, 0, 1]), 3, "one that is doubled counts");
+        assert_eq!(count(&[1, 3, 0, 0, 1]), 5, "a short stall, and its queue");
     }
 
     #[test]
-    fn a_new_tempo_is_known_at_once_and_a_pause_teaches_nothing() {
-        let mut estimator = Estimator::new(Tempo::from_bpm(125.0).unwrap());
-        let end = feed(&mut estimator, 0, 20_000_000, 50);
-        estimator.pulse(Nanos(end + 3_000_000_000));
-        assert!((estimator.tempo().bpm() - 125.0).abs() < 1e-6);
-        feed(&mut estimator, end + 3_000_000_000, 41_666_667, 3);
-        assert!((estimator.tempo().bpm() - 60.0).abs() < 1e-3);
+    fn a_burst_after_a_stall_counts_as_what_it_brings() {
+        let burst = |gap: i64, pulses: usize| {
+            let mut steps = vec![1, gap];
+            steps.resize(1 + pulses, 0);
+            steps.push(1);
+            count(&steps)
+        };
+        assert_eq!(burst(48, 48), 1 + 48 + 1);
+        assert_eq!(burst(10, 48), 1 + 48 + 1, "more than were missing");
+        assert_eq!(burst(100, 48), 1 + 48 + 1, "fewer than were missing");
     }
 
     #[test]
-    fn pulses_out_of_a_queue_teach_nothing() {
-        let mut estimator = Estimator::new(Tempo::from_bpm(60.0).unwrap());
-        let end = feed(&mut estimator, 0, 20_000_000, 50);
-        feed(&mut estimator, end + 500_000_000, 5_000, 48);
-        assert!((estimator.tempo().bpm() - 125.0).abs() < 1e-6);
-        assert!(estimator.heard());
-    }
-
-    #[test]
-    fn jitter_is_averaged() {
-        let mut estimator = Estimator::new(Tempo::from_bpm(125.0).unwrap());
-        let mut worst: f64 = 0.0;
-        for i in 0..400u64 {
-            let late = if i % 2 == 0 { 1_000_000 } else { 0 };
-            estimator.pulse(Nanos(i * 20_000_000 + late));
-            if i > 20 {
-                worst = worst.max((estimator.tempo().bpm() - 125.0).abs());
-            }
-        }
-        assert!(worst < 2.0, "off by {worst} BPM");
-    }
-
-    #[test]
-    fn the_position_counts_what_the_tempo_cannot_use() {
-        let mut follower = Follower::new(Tempo::from_bpm(125.0).unwrap());
-        follower.first_pulse(Nanos(1_000), Tick(0));
-        for _ in 0..48 {
-            follower.next_pulse(Nanos(5_000_000_000));
-        }
-        assert_eq!(follower.horizon(), Tick(49 * 40));
+    fn a_master_that_went_on_while_the_cable_was_out_is_met_where_it_is() {
+        assert_eq!(count(&[1, 1, 150, 1, 1]), 154);
     }
 }

@@ -1,19 +1,23 @@
 //! Where the music's time comes from: one file for each source, all behind what they have in common.
 //!
-//! A source answers two questions: the [`Timeline`] now in force, and the *horizon*, the first position that it cannot
-//! vouch for yet. A clock of our own vouches for everything; one that is followed vouches for no more than what its last
-//! pulse has shown, so that the music can never run ahead of the master.
+//! A source has a [`Timeline`] whose ticks count from when it began, not from the song's first beat: it runs while the
+//! music is stopped as well, so that the first beat after START is already known. The engine keeps the distance between
+//! the two positions.
 
+pub mod estimator;
 mod internal;
 mod midi;
 
+pub use estimator::{Estimator, Grid, Heard};
 pub use internal::Internal;
-pub use midi::{Estimator, Follower, PulseCounter};
+pub use midi::{Follower, LOST_AFTER, PulseCounter};
 
 use super::timeline::Timeline;
-use crate::time::Tick;
+use crate::time::Tempo;
 
 /// A source of musical time. Real-time safe throughout.
+// There is one of it in a show; a box for the larger variant would only put it on the heap.
+#[allow(clippy::large_enum_variant)]
 #[derive(Clone, Debug)]
 pub enum Clock {
     /// Our own.
@@ -23,21 +27,21 @@ pub enum Clock {
 }
 
 impl Clock {
-    /// The mapping in force.
+    /// The mapping in force; `None` before there is any.
     #[must_use]
-    pub fn timeline(&self) -> Timeline {
+    pub fn timeline(&self) -> Option<Timeline> {
         match self {
             Clock::Internal(clock) => clock.timeline(),
             Clock::Midi(clock) => clock.timeline(),
         }
     }
 
-    /// The first position that may not be played yet.
+    /// The tempo, once it is known.
     #[must_use]
-    pub fn horizon(&self) -> Tick {
+    pub fn tempo(&self) -> Option<Tempo> {
         match self {
-            Clock::Internal(_) => Tick(i64::MAX),
-            Clock::Midi(clock) => clock.horizon(),
+            Clock::Internal(clock) => Some(clock.tempo()),
+            Clock::Midi(clock) => clock.tempo(),
         }
     }
 }

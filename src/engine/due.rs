@@ -1,0 +1,227 @@
+//! What comes next, and taking it: one step after the other, each the earliest of all that is to come.
+//!
+//! Everything has a position, and through the timeline a time; each port shifts its times by its own offset. So the order
+//! of steps is the order of their times, and where those are equal the order of a wire: the end, clock pulses, note-offs, a
+//! launch, notes in the order of their lanes.
+
+use super::clock::{Clock, LOST_AFTER};
+use super::ledger::Sounding;
+use super::outbox::{Departure, OUTBOX_CAPACITY, Outbox};
+use super::program::{MAX_PORTS, PortSlot, Program, Track};
+use super::transport::Phase;
+use super::{Engine, Moment, Progress};
+use crate::midi::Message;
+use crate::time::{Nanos, Span, Tick, TickSpan};
+
+/// The most departures that one step makes: an off that makes way, and an on; or one message to each port.
+const STEP_DEPARTURES: usize = MAX_PORTS;
+const _: () = assert!(STEP_DEPARTURES >= 2 && STEP_DEPARTURES <= OUTBOX_CAPACITY);
+
+/// What comes next. The order is that of one wire at one time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Step {
+    End,
+    GiveUp,
+    Pulse(PortSlot),
+    Off(PortSlot),
+    Launch,
+    Strike(PortSlot),
+}
+
+/// A step with its time. The order of the fields is the order in which steps are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Due {
+    time: Nanos,
+    tick: Tick,
+    step: Step,
+}
+
+impl Engine {
+    /// Puts everything that is due at `now` into `out`, in the order in which it should leave.
+    pub fn advance(&mut self, program: &Program, now: Nanos, out: &mut Outbox) -> Progress {
+        self.now = self.now.max(now);
+        if let Clock::Internal(clock) = &mut self.clock
+            && program.clock.when_stopped
+        {
+            clock.run(self.now);
+        }
+        loop {
+            if out.free() < STEP_DEPARTURES {
+                return Progress::OutboxFull;
+            }
+            if let Some(told) = self.wire.pop() {
+                for port in told.ports.iter() {
+                    out.push(departure(told.moment, port, told.message));
+                }
+            } else if let Some(port) = self.releasing.iter().next() {
+                self.release(port, out);
+            } else {
+                match self.first(program) {
+                    Some(due) if due.time <= self.now => self.take(program, due, out),
+                    _ => return Progress::CaughtUp,
+                }
+            }
+        }
+    }
+
+    /// When something will be due next, if nothing comes in before.
+    #[must_use]
+    pub fn next_deadline(&self, program: &Program) -> Option<Nanos> {
+        if let Some(told) = self.wire.front() {
+            return Some(told.moment.time);
+        }
+        if !self.releasing.is_empty() {
+            return Some(self.released_at.time);
+        }
+        self.first(program).map(|due| due.time)
+    }
+
+    /// The first step to come.
+    fn first(&self, program: &Program) -> Option<Due> {
+        let timeline = self.clock.timeline()?;
+        let mut first: Option<Due> = None;
+        // The position is one of the song.
+        let mut consider = |tick: Tick, offset: Span, step: Step| {
+            let time = (timeline.time_of(tick + self.base) + offset).max(self.happened_at);
+            let due = Due { time, tick, step };
+            if first.is_none_or(|known| due < known) {
+                first = Some(due);
+            }
+        };
+        if let Some(limit) = self.pulse_limit(program) {
+            for port in self.pulsed.iter() {
+                let pulse = self.pulses[usize::from(port.0)];
+                if pulse <= limit {
+                    consider(pulse - self.base, program.offset(port), Step::Pulse(port));
+                }
+            }
+        }
+        if self.transport.phase() == Phase::Running {
+            let horizon = self.horizon();
+            let end = self.end_at.unwrap_or(Tick(i64::MAX)).min(horizon);
+            if let Some(tick) = self.end_at.filter(|&tick| tick < horizon) {
+                // The music may have jumped beyond the end: then it ends where it has landed.
+                consider(tick.max(self.transport.resume()), Span::ZERO, Step::End);
+            }
+            if let Some((_, line)) = self.launch.filter(|&(_, line)| line < end) {
+                consider(line, self.earliest_offset(program), Step::Launch);
+            }
+            for port in self.ports.iter() {
+                let offset = program.offset(port);
+                if let Some(note) = self.ledgers[usize::from(port.0)].first() {
+                    consider(note.off, offset, Step::Off(port));
+                }
+                if let Some(tick) = self.player.first(port).filter(|&tick| tick < end) {
+                    consider(tick, offset, Step::Strike(port));
+                }
+            }
+        }
+        let gives_up = self.gives_up_at(program).map(|time| Due { time, tick: Tick::ZERO, step: Step::GiveUp });
+        match (first, gives_up) {
+            (Some(first), Some(gives_up)) => Some(first.min(gives_up)),
+            (first, gives_up) => first.or(gives_up),
+        }
+    }
+
+    /// The last clock pulse that may be sent, on the clock; `None` when none may.
+    fn pulse_limit(&self, program: &Program) -> Option<Tick> {
+        if self.ended {
+            return None;
+        }
+        let phase = self.transport.phase();
+        if phase == Phase::Stopped && !program.clock.when_stopped {
+            return None;
+        }
+        match &self.clock {
+            Clock::Internal(_) => Some(Tick(i64::MAX)),
+            Clock::Midi(clock) => match phase {
+                // Whoever has been told to play counts from the next pulse: it must be the master's.
+                Phase::Armed => None,
+                _ if clock.tempo().is_none() => Some(clock.last_pulse()),
+                Phase::Stopped => Some(clock.last_pulse() + LOST_AFTER),
+                Phase::Running => Some(Tick(i64::MAX)),
+            },
+        }
+    }
+
+    /// The first position of the song that may not be played yet. A clock can be predicted once its tempo is known.
+    fn horizon(&self) -> Tick {
+        match &self.clock {
+            Clock::Midi(clock) if clock.tempo().is_none() => clock.last_pulse() + TickSpan::PULSE - self.base,
+            _ => Tick(i64::MAX),
+        }
+    }
+
+    fn earliest_offset(&self, program: &Program) -> Span {
+        self.ports.iter().map(|port| program.offset(port)).min().unwrap_or(Span::ZERO)
+    }
+
+    fn take(&mut self, program: &Program, due: Due, out: &mut Outbox) {
+        let moment = Moment { time: due.time, tick: due.tick };
+        match due.step {
+            Step::End => {
+                self.end_at = None;
+                self.stop(due.time);
+                self.ended = true;
+            }
+            Step::GiveUp => self.stop(due.time),
+            Step::Pulse(port) => {
+                self.pulses[usize::from(port.0)] += TickSpan::PULSE;
+                out.push(departure(moment, port, Message::Clock));
+            }
+            Step::Off(port) => {
+                if let Some(note) = self.ledgers[usize::from(port.0)].first() {
+                    self.end_note(port, note, moment, out);
+                }
+            }
+            Step::Launch => {
+                if let Some((pattern, line)) = self.launch.take() {
+                    self.chosen = pattern;
+                    self.ledgers.iter_mut().for_each(|ledger| ledger.cut(line));
+                    self.player.launch(program, pattern, line);
+                }
+            }
+            Step::Strike(port) => self.strike(program, port, moment, out),
+        }
+    }
+
+    fn release(&mut self, port: PortSlot, out: &mut Outbox) {
+        let index = usize::from(port.0);
+        if let Some(note) = self.ledgers[index].first() {
+            self.end_note(port, note, self.released_at, out);
+        }
+        if self.ledgers[index].is_empty() {
+            self.releasing = self.releasing.without(port);
+        }
+    }
+
+    fn strike(&mut self, program: &Program, port: PortSlot, moment: Moment, out: &mut Outbox) {
+        let Some(strike) = self.player.play(program, port) else { return };
+        let Some(track) = program.tracks.get(usize::from(strike.track.0)) else { return };
+        let key = strike.key.transposed(self.shift(track));
+        if let Some(old) = self.ledgers[usize::from(port.0)].in_the_way(track.channel, key) {
+            self.end_note(port, old, moment, out);
+        }
+        self.ledgers[usize::from(port.0)].strike(track.channel, key, strike.off);
+        out.push(departure(moment, port, Message::NoteOn(track.channel, key, strike.velocity)));
+    }
+
+    fn end_note(&mut self, port: PortSlot, note: Sounding, moment: Moment, out: &mut Outbox) {
+        self.ledgers[usize::from(port.0)].end(note.channel, note.key);
+        out.push(departure(moment, port, Message::NoteOff(note.channel, note.key, 0)));
+    }
+
+    /// By how many semitones `track` is transposed now.
+    fn shift(&self, track: &Track) -> i32 {
+        let played = track.transpose.and_then(|transpose| {
+            let keys = self.keys.get(usize::from(transpose.port.0))?;
+            let key = transpose.channel.map_or(keys.any, |channel| keys.by_channel[channel.index()])?;
+            Some(i32::from(key.number()) - i32::from(transpose.from.number()))
+        });
+        played.unwrap_or(0)
+    }
+}
+
+fn departure(moment: Moment, port: PortSlot, message: Message) -> Departure {
+    Departure { due: moment.time, port, message, tick: moment.tick }
+}

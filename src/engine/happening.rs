@@ -1,0 +1,270 @@
+//! What input and commands do to the music.
+
+use super::clock::{Clock, LOST_AFTER};
+use super::program::{Join, Lost, PatternSlot, PortSet, PortSlot, Program};
+use super::transport::Phase;
+use super::{Command, Engine, Moment, Told, clock_for};
+use crate::midi::Message;
+use crate::time::{Nanos, Tick, TickSpan};
+
+impl Engine {
+    /// A MIDI message came in on `port` at `at`.
+    ///
+    /// Clock and transport count only from the port that is followed; keys count from every port.
+    pub fn input(&mut self, program: &Program, at: Nanos, port: PortSlot, message: Message) {
+        self.happened(at);
+        if self.ended {
+            return;
+        }
+        match message {
+            Message::NoteOn(channel, key, _) => {
+                if let Some(keys) = self.keys.get_mut(usize::from(port.0)) {
+                    keys.by_channel[channel.index()] = Some(key);
+                    keys.any = Some(key);
+                }
+            }
+            _ if program.clock.follow != Some(port) => {}
+            Message::Clock => self.follow_pulse(program, at),
+            Message::Start => self.start(program, at),
+            Message::Continue => self.resume(program, at),
+            Message::Stop => {
+                self.joinable_from = None;
+                self.stop(at);
+            }
+            Message::SongPosition(sixteenths) => self.locate(at, sixteenths),
+            _ => {}
+        }
+    }
+
+    /// The control side asked for something at `at`.
+    pub fn command(&mut self, program: &Program, at: Nanos, command: Command) {
+        self.happened(at);
+        if self.ended {
+            return;
+        }
+        match command {
+            Command::Start => self.start(program, at),
+            Command::Continue => self.resume(program, at),
+            Command::Stop => self.stop(at),
+            Command::Launch(pattern) => self.request_launch(program, at, pattern),
+            Command::EndAfter(length) => self.end_after = Some(length),
+            Command::End => {
+                self.stop(at);
+                self.ended = true;
+            }
+        }
+    }
+
+    /// Goes over to `program`, which replaces the one that all calls have been given so far. Every sounding note ends; the
+    /// music goes on at its position, in the pattern of the same slot or else in the first.
+    pub fn adopt(&mut self, program: &Program, at: Nanos) {
+        self.happened(at);
+        let follows = matches!(self.clock, Clock::Midi(_));
+        if follows != program.clock.follow.is_some() {
+            // Another kind of clock has another position.
+            self.stop(at);
+            self.clock = clock_for(program);
+        }
+        self.settle_launch();
+        self.release_all(self.moment(at));
+        self.ports = program.played_ports();
+        self.route_clock(program);
+        if usize::from(self.chosen.0) >= program.patterns.len() {
+            self.chosen = PatternSlot(0);
+        }
+        let position = self.moment(at).tick + TickSpan(1);
+        self.player.launch(program, self.chosen, Tick::ZERO);
+        if self.transport.phase() == Phase::Running {
+            self.player.locate(program, position);
+        }
+    }
+
+    /// Something came in at `at`. What it makes due cannot have been due before.
+    fn happened(&mut self, at: Nanos) {
+        self.now = self.now.max(at);
+        self.happened_at = self.happened_at.max(at);
+    }
+
+    fn start(&mut self, program: &Program, at: Nanos) {
+        self.release_all(self.moment(at));
+        self.transport.start();
+        self.settle_launch();
+        self.player.launch(program, self.chosen, Tick::ZERO);
+        self.player.clear();
+        self.tell_transport(self.moment(at), Message::Start);
+        self.run_own_clock(program, at);
+    }
+
+    fn resume(&mut self, program: &Program, at: Nanos) {
+        if self.transport.cont() {
+            self.tell_transport(self.moment(at), Message::Continue);
+            self.run_own_clock(program, at);
+        }
+    }
+
+    /// Tells clocked ports to play, and to wait for the pulse after it.
+    fn tell_transport(&mut self, moment: Moment, message: Message) {
+        self.joinable_from = None;
+        self.tell(moment, message, self.clocked);
+        self.told_to_play = true;
+    }
+
+    pub(super) fn stop(&mut self, at: Nanos) {
+        let moment = self.moment(at);
+        // A master that stops has stopped after the pulse that it sent last, however far we have predicted since.
+        let position = match &self.clock {
+            Clock::Midi(clock) => clock.last_pulse() - self.base,
+            Clock::Internal(_) => moment.tick,
+        };
+        if self.transport.phase() == Phase::Armed {
+            // No pulses were sent while START waited for its own; they go on with the next.
+            self.skip_pulses(at);
+        }
+        self.transport.stop(position);
+        self.release_all(moment);
+        self.settle_launch();
+        if self.told_to_play {
+            self.tell(moment, Message::Stop, self.clocked);
+            self.told_to_play = false;
+        }
+    }
+
+    /// The next pulse that is sent is the first after `at`.
+    fn skip_pulses(&mut self, at: Nanos) {
+        if let Some(timeline) = self.clock.timeline() {
+            let next = (timeline.tick_at(at) + TickSpan(1)).round_up_to(TickSpan::PULSE);
+            self.pulses.iter_mut().for_each(|pulse| *pulse = next);
+        }
+    }
+
+    fn locate(&mut self, at: Nanos, sixteenths: u16) {
+        self.release_all(self.moment(at));
+        self.transport.locate(sixteenths);
+        self.settle_launch();
+        self.tell(self.moment(at), Message::SongPosition(sixteenths), self.clocked);
+    }
+
+    /// A launch whose bar line will not come, because the music stops or jumps, counts for where it goes on.
+    fn settle_launch(&mut self) {
+        if let Some((pattern, _)) = self.launch.take() {
+            self.chosen = pattern;
+        }
+    }
+
+    fn follow_pulse(&mut self, program: &Program, at: Nanos) {
+        let Clock::Midi(clock) = &mut self.clock else { return };
+        let was_lost = clock.is_lost(at);
+        match self.transport.phase() {
+            Phase::Armed => clock.first_pulse(at),
+            _ => clock.pulse(at),
+        }
+        let pulse = clock.last_pulse();
+        match self.transport.phase() {
+            // Pulses that went before START do not count for those who wait for the one after it.
+            Phase::Armed => self.pulses.iter_mut().for_each(|next| *next = pulse),
+            // Nobody waits for the pulses of a silence.
+            Phase::Stopped if was_lost => self.pulses.iter_mut().for_each(|next| *next = pulse),
+            _ => {}
+        }
+        if self.transport.phase() == Phase::Armed {
+            self.run(program, pulse);
+        } else if self.joins(program, pulse, was_lost) {
+            self.start(program, at);
+        }
+        let moment = self.moment(at);
+        self.tell(moment, Message::Clock, self.raw);
+    }
+
+    /// Whether the pulse after this one begins a bar of a master that plays already, counted from the first pulse heard, and
+    /// the music is to join it there: as if the master had said START now.
+    fn joins(&mut self, program: &Program, pulse: Tick, was_lost: bool) -> bool {
+        if self.transport.phase() != Phase::Stopped || program.clock.join != Join::Now {
+            return false;
+        }
+        if was_lost {
+            // The first pulse of all, or the first after a silence.
+            self.joinable_from = Some(pulse);
+        }
+        let bars = |ticks: TickSpan| ticks.0.div_euclid(program.meter.bar().0);
+        self.joinable_from.is_some_and(|first| {
+            let heard = pulse - first;
+            bars(heard + TickSpan::PULSE) > bars(heard)
+        })
+    }
+
+    /// Our own clock waits for no pulse: the music goes on with the next of its own.
+    fn run_own_clock(&mut self, program: &Program, at: Nanos) {
+        let Clock::Internal(clock) = &mut self.clock else { return };
+        clock.run(at);
+        let mut pulse = clock.next_pulse(at);
+        if program.clock.when_stopped {
+            // A port that runs ahead has had pulses already that are still to come.
+            let sent = self.pulsed.iter().map(|port| self.pulses[usize::from(port.0)]).max();
+            pulse = pulse.max(sent.unwrap_or(pulse));
+        } else {
+            clock.begin(at, pulse);
+            self.pulses.iter_mut().for_each(|next| *next = pulse);
+        }
+        self.run(program, pulse);
+    }
+
+    /// The music goes on from where the transport says, which falls on `pulse` of the clock.
+    fn run(&mut self, program: &Program, pulse: Tick) {
+        let position = self.transport.resume();
+        self.base = pulse - position;
+        self.transport.run();
+        self.player.locate(program, position);
+        if self.chosen != self.player.pattern() {
+            self.launch = Some((self.chosen, position.round_up_to(program.meter.bar())));
+        }
+        if let Some(length) = self.end_after.take() {
+            self.end_at = Some(position + length);
+        }
+    }
+
+    fn request_launch(&mut self, program: &Program, at: Nanos, pattern: PatternSlot) {
+        if usize::from(pattern.0) >= program.patterns.len() {
+            return;
+        }
+        match self.transport.phase() {
+            Phase::Running => {
+                let line = (self.moment(at).tick + TickSpan(1)).round_up_to(program.meter.bar());
+                self.launch = Some((pattern, line));
+            }
+            Phase::Armed | Phase::Stopped => self.chosen = pattern,
+        }
+    }
+
+    /// Sends `message` to `ports`.
+    fn tell(&mut self, moment: Moment, message: Message, ports: PortSet) {
+        if ports != PortSet::default() {
+            let queued = self.wire.push(Told { moment, message, ports });
+            debug_assert!(queued.is_ok(), "input without advance between");
+        }
+    }
+
+    /// Ends every note that sounds.
+    pub(super) fn release_all(&mut self, moment: Moment) {
+        // What is being released already keeps its time.
+        if self.releasing.is_empty() {
+            self.released_at = moment;
+        }
+        for port in self.ports.iter() {
+            if !self.ledgers[usize::from(port.0)].is_empty() {
+                self.releasing = self.releasing.with(port);
+            }
+        }
+    }
+
+    /// When the music stops because the followed pulses have, if it comes to that.
+    pub(super) fn gives_up_at(&self, program: &Program) -> Option<Nanos> {
+        let Clock::Midi(clock) = &self.clock else { return None };
+        let held = match program.clock.lost {
+            _ if self.transport.phase() != Phase::Running => return None,
+            Lost::Hold => return None,
+            Lost::HoldFor(held) => held,
+            Lost::Stop => LOST_AFTER,
+        };
+        clock.timeline().map(|timeline| timeline.time_of(clock.last_pulse() + held))
+    }
+}
