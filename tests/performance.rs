@@ -470,6 +470,23 @@ fn a_pulse_that_is_missing_and_one_that_is_doubled() {
 }
 
 #[test]
+fn a_pulse_that_was_predicted_and_did_not_come_is_made_up_for() {
+    // STOP falls just where the next pulse would: that one has left already.
+    let (mut show, _) = performance(30);
+    show.input(CIRCUIT, Message::Stop);
+    assert_eq!(clocks_while_playing(&show), 31);
+    show.wait(HALF);
+    show.input(CIRCUIT, Message::Continue);
+    let from = show.trace.len();
+    show.wait(HALF);
+    show.pulses(29, PULSE);
+    show.pulses(1, HALF);
+    let clocks = show.trace[from..].iter().filter(|d| d.message == Message::Clock).count();
+    assert_eq!(31 + clocks, 60, "the Mono Station counts as many pulses as the master");
+    show.check();
+}
+
+#[test]
 fn stop_twice_is_stop() {
     let (mut show, _) = performance(30);
     show.input(CIRCUIT, Message::Stop);

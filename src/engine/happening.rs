@@ -88,6 +88,7 @@ impl Engine {
     fn start(&mut self, program: &Program, at: Nanos) {
         self.release_all(self.moment(at));
         self.transport.start();
+        self.forget_ahead();
         self.settle_launch();
         self.player.launch(program, self.chosen, Tick::ZERO);
         self.player.clear();
@@ -116,6 +117,11 @@ impl Engine {
             Clock::Midi(clock) => clock.last_pulse() - self.base,
             Clock::Internal(_) => moment.tick,
         };
+        if let (Phase::Running, Clock::Midi(clock)) = (self.transport.phase(), &self.clock) {
+            for (ahead, next) in self.ahead.iter_mut().zip(self.pulses.iter()) {
+                *ahead = (*next - (clock.last_pulse() + TickSpan::PULSE)).max(TickSpan::ZERO);
+            }
+        }
         if self.transport.phase() == Phase::Armed {
             // No pulses were sent while START waited for its own; they go on with the next.
             self.skip_pulses(at);
@@ -129,6 +135,11 @@ impl Engine {
         }
     }
 
+    /// A new position is told, from which everybody counts anew.
+    fn forget_ahead(&mut self) {
+        self.ahead.iter_mut().for_each(|ahead| *ahead = TickSpan::ZERO);
+    }
+
     /// The next pulse that is sent is the first after `at`.
     fn skip_pulses(&mut self, at: Nanos) {
         if let Some(timeline) = self.clock.timeline() {
@@ -140,6 +151,7 @@ impl Engine {
     fn locate(&mut self, at: Nanos, sixteenths: u16) {
         self.release_all(self.moment(at));
         self.transport.locate(sixteenths);
+        self.forget_ahead();
         self.settle_launch();
         self.tell(self.moment(at), Message::SongPosition(sixteenths), self.clocked);
     }
@@ -161,7 +173,11 @@ impl Engine {
         let pulse = clock.last_pulse();
         match self.transport.phase() {
             // Pulses that went before START do not count for those who wait for the one after it.
-            Phase::Armed => self.pulses.iter_mut().for_each(|next| *next = pulse),
+            Phase::Armed => {
+                for (next, ahead) in self.pulses.iter_mut().zip(self.ahead.iter_mut()) {
+                    *next = pulse + std::mem::take(ahead);
+                }
+            }
             // Nobody waits for the pulses of a silence.
             Phase::Stopped if was_lost => self.pulses.iter_mut().for_each(|next| *next = pulse),
             _ => {}

@@ -138,6 +138,9 @@ pub struct Engine {
     wire: Queue<Told>,
     /// For each port, the position on the clock of the next pulse that it gets.
     pulses: Slots<Tick>,
+    /// For each port, by how much it had been sent more pulses than the master when it stopped: predicted ones, which did not
+    /// come. They are made up for at CONTINUE.
+    ahead: Slots<TickSpan>,
     /// A pattern that waits for its bar line.
     launch: Option<(PatternSlot, Tick)>,
     /// What plays from the next start on.
@@ -177,6 +180,7 @@ impl Engine {
             keys: Slots::from_fn(MAX_PORTS, |_| no_keys),
             wire: Queue::with_capacity(WIRE_CAPACITY),
             pulses: Slots::from_fn(MAX_PORTS, |_| Tick::ZERO),
+            ahead: Slots::from_fn(MAX_PORTS, |_| TickSpan::ZERO),
             launch: None,
             chosen: PatternSlot(0),
             end_after: None,
