@@ -35,6 +35,8 @@
 //!
 //! Everything is real-time safe: no heap, no call to the system, work bounded by a few passes over `WINDOW` entries.
 
+use super::line::{CLIP, Line};
+use super::noise::{NOISE_BLOCK, Noise};
 use crate::time::{Nanos, Span, Tempo, TickSpan};
 
 /// The shortest interval that can be a pulse, in ns: 400 BPM is 6.25 ms, and the jitter of ±1 ms on both of its ends may
@@ -43,14 +45,6 @@ const SHORTEST_INTERVAL: f64 = 3.5e6;
 
 /// The longest interval that can be a pulse, in ns: 20 BPM is 125 ms, and a stumble. What is longer is a pause.
 const LONGEST_INTERVAL: f64 = 160e6;
-
-/// The period is held between these, in ns: 400 and 20 BPM with 2 % of room, so that a master at the very end of the range
-/// with a crystal of its own is not pulled off its grid.
-const SHORTEST_PERIOD: f64 = 6.125e6;
-const LONGEST_PERIOD: f64 = 127.5e6;
-
-/// Below this the noise is not believed, in ns²: (1 us)², the resolution of the devices' time stamps.
-const LEAST_NOISE: f64 = 1e3 * 1e3;
 
 /// The noise is at most this part of the squared period: a deviation of a fifth of a pulse. White noise beyond would make
 /// pulses change places; what looks like it is a wrong tempo, and must go on to be seen as one.
@@ -61,10 +55,6 @@ const MOST_NOISE: f64 = 1.0 / 25.0;
 const FIRST_NOISE: f64 = 300e3 * 300e3;
 const FIRST_NOISE_WEIGHT: f64 = 2.0;
 
-/// The noise is a mean over one to two blocks of as many pulses: the variance is then known to a tenth, and an old noise
-/// is forgotten within three bars.
-const NOISE_BLOCK: f64 = 144.0;
-
 /// For so many pulses the covariance is rescaled as the noise becomes known: until then a wrong first guess of the noise
 /// would be taken for knowledge, or the lack of it, of the line.
 const COLD: u32 = 32;
@@ -73,9 +63,6 @@ const COLD: u32 = 32;
 /// next pulse is then predicted with a deviation of 42 us, as by a straight line through the last 750 pulses; at 1 us of
 /// noise, as by one through the last 30.
 const WANDER: f64 = 8.0;
-
-/// A surprise counts for at most as many deviations. A Gaussian clock exceeds it in one pulse out of 2,000.
-const CLIP: f64 = 3.5;
 
 /// How many pulses back a break is looked for. A break that cannot be seen in a beat and a third is one that the filter
 /// follows by itself.
@@ -108,14 +95,6 @@ const TURNING_DECAY: f64 = 0.95;
 const SLIPS_WITHIN: u32 = 400;
 const SLIP_WEIGHT: f64 = 16.0;
 
-/// A pulse that comes earlier than this part of a period before its time is not that pulse: it was queued, or sent twice.
-const EARLIEST: f64 = 0.4;
-
-/// A pulse may be the one after the expected one when it is no more than so many deviations early for that (and at least
-/// [`LEAST_EARLY`] of a period is allowed): pulses are rather late than lost.
-const EARLY_DEVIATIONS: f64 = 2.5;
-const LEAST_EARLY: f64 = 0.1;
-
 /// A gap of more periods than this is a pause: the master may have begun a new grid.
 const PAUSE: f64 = 8.0;
 
@@ -123,7 +102,7 @@ const PAUSE: f64 = 8.0;
 const SAME_GRID: f64 = 1.0 / 16.0;
 
 /// Three intervals whose mean is off the period by this part, or by [`OFF_DEVIATIONS`], whichever is more, contradict
-/// the line. From about here on a pulse is soon [`EARLIEST`] and the test for breaks would miss it.
+/// the line. From about here on a pulse is soon too early to be itself and the test for breaks would miss it.
 const OFF: f64 = 0.15;
 const OFF_DEVIATIONS: f64 = 10.0 / 3.0;
 
@@ -166,125 +145,6 @@ pub enum Quality {
     Acquiring,
     /// Better than that.
     Locked,
-}
-
-/// The line and its covariance, at one of its grid points. Times in ns.
-#[derive(Clone, Copy, Debug)]
-struct Line {
-    base: Nanos,
-    /// The grid point, from `base`.
-    phase: f64,
-    period: f64,
-    phase_variance: f64,
-    covariance: f64,
-    period_variance: f64,
-}
-
-impl Line {
-    /// Through two pulses; exact when there is no noise.
-    fn through(first: Nanos, second: Nanos, noise: f64) -> Line {
-        Line {
-            base: second,
-            phase: 0.0,
-            period: (second.since(first).0 as f64).clamp(SHORTEST_PERIOD, LONGEST_PERIOD),
-            phase_variance: noise,
-            covariance: noise,
-            period_variance: 2.0 * noise,
-        }
-    }
-
-    /// The line shifted so that its grid point is at `at`, known as well as one pulse is.
-    fn moved_to(&self, at: Nanos, noise: f64) -> Line {
-        Line { base: at, phase: 0.0, phase_variance: noise, covariance: 0.0, ..*self }
-    }
-
-    /// From the grid point to `at`.
-    fn until(&self, at: Nanos) -> f64 {
-        at.since(self.base).0 as f64 - self.phase
-    }
-
-    /// How many periods on the grid point of a pulse at `at` is; 0 when it is none of its own.
-    fn steps_until(&self, at: Nanos, noise: f64) -> f64 {
-        let periods = self.until(at) / self.period;
-        if periods < 1.0 - EARLIEST {
-            return 0.0;
-        }
-        let deviation = (self.phase_variance + noise).sqrt() / self.period;
-        (periods + (EARLY_DEVIATIONS * deviation).clamp(LEAST_EARLY, EARLIEST)).floor().max(1.0)
-    }
-
-    /// The prediction `steps` periods on, the period wandering by a variance of `wander` a pulse (random walk; its
-    /// integral into the phase as in Bar-Shalom, Li and Kirubarajan 2001, 6.2.2).
-    fn after(&self, steps: f64, wander: f64) -> Line {
-        let phase = self.phase + steps * self.period;
-        let whole = phase as i64;
-        let squared = steps * steps;
-        Line {
-            base: self.base + Span(whole),
-            phase: phase - whole as f64,
-            period: self.period,
-            phase_variance: self.phase_variance
-                + 2.0 * steps * self.covariance
-                + squared * self.period_variance
-                + wander * squared * steps / 3.0,
-            covariance: self.covariance + steps * self.period_variance + wander * squared / 2.0,
-            period_variance: self.period_variance + steps * wander,
-        }
-    }
-
-    /// With a pulse taken in that came `innovation` after its prediction: Kalman's update, the innovation clipped.
-    fn corrected(&self, innovation: f64, noise: f64) -> Line {
-        let variance = self.phase_variance + noise;
-        let bound = CLIP * variance.sqrt();
-        let clipped = innovation.clamp(-bound, bound);
-        let (phase_gain, period_gain) = (self.phase_variance / variance, self.covariance / variance);
-        Line {
-            base: self.base,
-            phase: self.phase + phase_gain * clipped,
-            period: (self.period + period_gain * clipped).clamp(SHORTEST_PERIOD, LONGEST_PERIOD),
-            phase_variance: self.phase_variance * noise / variance,
-            covariance: self.covariance * noise / variance,
-            period_variance: (self.period_variance - period_gain * self.covariance).max(0.0),
-        }
-    }
-
-    fn scaled(&self, by: f64) -> Line {
-        Line {
-            phase_variance: self.phase_variance * by,
-            covariance: self.covariance * by,
-            period_variance: self.period_variance * by,
-            ..*self
-        }
-    }
-}
-
-/// The variance of the arrivals about the line: a mean over the block that is filling and the one before.
-#[derive(Clone, Copy, Debug)]
-struct Noise {
-    full: (f64, f64),
-    filling: (f64, f64),
-}
-
-impl Noise {
-    const EMPTY: (f64, f64) = (0.0, 0.0);
-
-    fn new(variance: f64, weight: f64) -> Noise {
-        Noise { full: (variance * weight, weight), filling: Self::EMPTY }
-    }
-
-    fn variance(&self) -> f64 {
-        ((self.full.0 + self.filling.0) / (self.full.1 + self.filling.1)).max(LEAST_NOISE)
-    }
-
-    fn learn(&mut self, square: f64) {
-        // Looser than the clip of the filter, so that a growing noise is not held down by its own outliers.
-        self.filling.0 += square.min(1.5 * CLIP * CLIP * self.variance());
-        self.filling.1 += 1.0;
-        if self.filling.1 >= NOISE_BLOCK {
-            self.full = self.filling;
-            self.filling = Self::EMPTY;
-        }
-    }
 }
 
 /// A pulse as it was taken in, with the state after it.
@@ -615,7 +475,7 @@ impl Estimator {
         self.line = line;
         if !found.tempo {
             if self.pulses_since_slip < SLIPS_WITHIN {
-                self.noise.filling.0 += SLIP_WEIGHT * square.min(self.most_noise());
+                self.noise.add(SLIP_WEIGHT * square.min(self.most_noise()));
             }
             self.pulses_since_slip = 0;
         }

@@ -6,7 +6,9 @@
 
 pub mod estimator;
 mod internal;
+mod line;
 mod midi;
+mod noise;
 
 pub use estimator::{Estimator, Grid, Heard};
 pub use internal::Internal;
