@@ -61,7 +61,11 @@ fn virtual_ports(common: &Common) -> Fallible<Vec<Row>> {
     println!("--- output without instruments\n{output}---");
 
     let count = |port, message| heard.iter().filter(|heard| heard.port == port && heard.message == message).count();
-    let clocks = count(Port::Mono, Message::CLOCK);
+    // The clock runs before START as well.
+    let start = heard.iter().position(|heard| heard.port == Port::Mono && heard.message == Message::START);
+    let playing = &heard[start.unwrap_or(0)..];
+    let is_clock = |heard: &&Heard| heard.port == Port::Mono && heard.message == Message::CLOCK;
+    let clocks = playing.iter().filter(is_clock).count();
     let kicks = heard.iter().filter(|heard| heard.message.as_note_on().is_some_and(|(note, _)| note.key == 60)).count();
     // The first few messages may be gone before the probe is connected.
     let near = |seen: usize, all: usize| seen <= all && seen + 8 >= all;
