@@ -119,13 +119,15 @@ fn merge(table: &Table, flags: &Realtime) -> Settings {
     let plain = Settings::default();
     let priority = flags.priority.or(table.priority).unwrap_or(plain.priority);
     let spin_us = flags.spin_us.or(table.spin_us);
+    let wait = flags.wait.or(table.wait).unwrap_or(plain.wait);
+    // One step below the engine, where nothing else is said; above one that never sleeps, or they would never run.
+    let input_priority = if wait == Strategy::Busy { (priority + 1).min(99) } else { (priority - 1).max(1) };
     Settings {
         policy: flags.policy.or(table.policy).unwrap_or(plain.policy),
         priority,
-        // One step below the engine, where nothing else is said.
-        input_priority: flags.input_priority.or(table.input_priority).unwrap_or((priority - 1).max(1)),
+        input_priority: flags.input_priority.or(table.input_priority).unwrap_or(input_priority),
         cpu: flags.cpu.or(table.cpu),
-        wait: flags.wait.or(table.wait).unwrap_or(plain.wait),
+        wait,
         spin: spin_us.map_or(plain.spin, |micros| Span::from_micros(i64::from(micros))),
         lock_memory: flags.lock_memory.or(table.lock_memory).unwrap_or(plain.lock_memory),
     }
@@ -192,6 +194,8 @@ mod tests {
     fn the_inputs_stay_one_step_below_unless_told() {
         let settings = read("[realtime]\npriority = 40", &Realtime::default()).unwrap();
         assert_eq!(settings.input_priority, 39);
+        let settings = read("[realtime]\npriority = 40\nwait = \"busy\"", &Realtime::default()).unwrap();
+        assert_eq!(settings.input_priority, 41);
         let settings = read("[realtime]\npriority = 1", &Realtime::default()).unwrap();
         assert_eq!(settings.input_priority, 1);
     }

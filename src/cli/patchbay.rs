@@ -128,9 +128,10 @@ impl PortWatch for Patchbay {
         }
         let (inputs, outputs) = (find(&self.devices(), &inventory.inputs), find(&self.devices(), &inventory.outputs));
         for (index, (input, output)) in inputs.into_iter().zip(outputs).enumerate() {
-            let opened = output
-                .map_or(Ok(false), |at| self.open_output(index, &inventory, at, end))
-                .and_then(|out| Ok(input.map_or(Ok(false), |at| self.open_input(index, &inventory, at))? || out));
+            // Each for itself: a device whose output is refused may still be the clock.
+            let output = output.map_or(Ok(false), |at| self.open_output(index, &inventory, at, end));
+            let input = input.map_or(Ok(false), |at| self.open_input(index, &inventory, at));
+            let opened = output.and_then(|output| input.map(|input| output || input));
             let patch = &mut self.patches[index];
             match opened {
                 Ok(true) => {

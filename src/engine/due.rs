@@ -43,7 +43,11 @@ impl Engine {
         if let Clock::Internal(clock) = &mut self.clock
             && program.clock.when_stopped
         {
+            let begins = clock.timeline().is_none();
             clock.run(self.now);
+            if begins {
+                self.happened_at = self.happened_at.max(self.now);
+            }
         }
         loop {
             if out.free() < STEP_DEPARTURES {
@@ -101,7 +105,7 @@ impl Engine {
             let end = self.end_at.unwrap_or(Tick(i64::MAX)).min(horizon);
             if let Some(tick) = self.end_at.filter(|&tick| tick < horizon) {
                 // The music may have jumped beyond the end: then it ends where it has landed.
-                consider(tick.max(self.transport.resume()), Span::ZERO, Step::End);
+                consider(tick.max(self.transport.resume()), self.latest_offset(program), Step::End);
             }
             if let Some((_, line)) = self.launch.filter(|&(_, line)| line < end) {
                 consider(line, self.earliest_offset(program), Step::Launch);
@@ -132,7 +136,7 @@ impl Engine {
         if phase == Phase::Stopped && !program.clock.when_stopped {
             return None;
         }
-        match &self.clock {
+        let limit = match &self.clock {
             Clock::Internal(_) => Some(Tick(i64::MAX)),
             Clock::Midi(clock) => match phase {
                 // Whoever has been told to play counts from the next pulse: it must be the master's.
@@ -141,6 +145,10 @@ impl Engine {
                 Phase::Stopped => Some(clock.last_pulse() + LOST_AFTER),
                 Phase::Running => Some(Tick(i64::MAX)),
             },
+        };
+        match self.end_at {
+            Some(end) if phase == Phase::Running => limit.map(|limit| limit.min(end + self.base - TickSpan(1))),
+            _ => limit,
         }
     }
 
@@ -152,8 +160,15 @@ impl Engine {
         }
     }
 
-    fn earliest_offset(&self, program: &Program) -> Span {
-        self.ports.iter().map(|port| program.offset(port)).min().unwrap_or(Span::ZERO)
+    /// By how much the earliest port is ahead of the music: not positive.
+    pub(super) fn earliest_offset(&self, program: &Program) -> Span {
+        self.ports.iter().map(|port| program.offset(port)).min().unwrap_or(Span::ZERO).min(Span::ZERO)
+    }
+
+    /// By how much the latest port is behind the music: not negative.
+    fn latest_offset(&self, program: &Program) -> Span {
+        let offset = |port| program.offset(port);
+        self.ports.iter().chain(self.clocked.iter()).map(offset).max().unwrap_or(Span::ZERO).max(Span::ZERO)
     }
 
     fn take(&mut self, program: &Program, due: Due, out: &mut Outbox) {
@@ -161,10 +176,10 @@ impl Engine {
         match due.step {
             Step::End => {
                 self.end_at = None;
-                self.stop(due.time);
+                self.stop_here(due.time);
                 self.ended = true;
             }
-            Step::GiveUp => self.stop(due.time),
+            Step::GiveUp => self.stop_here(due.time),
             Step::Pulse(port) => {
                 self.pulses[usize::from(port.0)] += TickSpan::PULSE;
                 out.push(departure(moment, port, Message::Clock));

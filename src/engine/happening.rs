@@ -64,11 +64,17 @@ impl Engine {
             // Another kind of clock has another position.
             self.stop(at);
             self.clock = clock_for(program);
+            self.pulses.iter_mut().for_each(|next| *next = Tick::ZERO);
+            self.forget_ahead();
         }
         self.settle_launch();
         self.release_all(self.moment(at));
         self.ports = program.played_ports();
+        let pulsed = self.pulsed;
         self.route_clock(program);
+        for port in self.pulsed.iter().filter(|&port| !pulsed.contains(port)) {
+            self.pulses[usize::from(port.0)] = self.pulse_after(at);
+        }
         if usize::from(self.chosen.0) >= program.patterns.len() {
             self.chosen = PatternSlot(0);
         }
@@ -110,23 +116,35 @@ impl Engine {
         self.told_to_play = true;
     }
 
-    pub(super) fn stop(&mut self, at: Nanos) {
-        let moment = self.moment(at);
+    fn stop(&mut self, at: Nanos) {
         // A master that stops has stopped after the pulse that it sent last, however far we have predicted since.
         let position = match &self.clock {
             Clock::Midi(clock) => clock.last_pulse() - self.base,
-            Clock::Internal(_) => moment.tick,
+            Clock::Internal(_) => self.moment(at).tick,
         };
-        if let (Phase::Running, Clock::Midi(clock)) = (self.transport.phase(), &self.clock) {
-            for (ahead, next) in self.ahead.iter_mut().zip(self.pulses.iter()) {
-                *ahead = (*next - (clock.last_pulse() + TickSpan::PULSE)).max(TickSpan::ZERO);
-            }
-        }
+        self.stop_after(at, position);
+    }
+
+    /// Stops where the music is, because the master is gone or the end has come.
+    pub(super) fn stop_here(&mut self, at: Nanos) {
+        self.stop_after(at, self.moment(at).tick);
+    }
+
+    /// Stops at `at`; CONTINUE goes on after `position`.
+    fn stop_after(&mut self, at: Nanos, position: Tick) {
+        let moment = self.moment(at);
+        let was_running = self.transport.phase() == Phase::Running;
         if self.transport.phase() == Phase::Armed {
             // No pulses were sent while START waited for its own; they go on with the next.
             self.skip_pulses(at);
         }
         self.transport.stop(position);
+        if was_running {
+            let resume = self.transport.resume() + self.base;
+            for (ahead, &next) in self.ahead.iter_mut().zip(self.pulses.iter()) {
+                *ahead = next - resume;
+            }
+        }
         self.release_all(moment);
         self.settle_launch();
         if self.told_to_play {
@@ -142,10 +160,14 @@ impl Engine {
 
     /// The next pulse that is sent is the first after `at`.
     fn skip_pulses(&mut self, at: Nanos) {
-        if let Some(timeline) = self.clock.timeline() {
-            let next = (timeline.tick_at(at) + TickSpan(1)).round_up_to(TickSpan::PULSE);
-            self.pulses.iter_mut().for_each(|pulse| *pulse = next);
-        }
+        let next = self.pulse_after(at);
+        self.pulses.iter_mut().for_each(|pulse| *pulse = next);
+    }
+
+    fn pulse_after(&self, at: Nanos) -> Tick {
+        self.clock
+            .timeline()
+            .map_or(Tick::ZERO, |timeline| (timeline.tick_at(at) + TickSpan(1)).round_up_to(TickSpan::PULSE))
     }
 
     fn locate(&mut self, at: Nanos, sixteenths: u16) {
@@ -172,23 +194,26 @@ impl Engine {
         }
         let pulse = clock.last_pulse();
         match self.transport.phase() {
-            // Pulses that went before START do not count for those who wait for the one after it.
-            Phase::Armed => {
-                for (next, ahead) in self.pulses.iter_mut().zip(self.ahead.iter_mut()) {
-                    *next = pulse + std::mem::take(ahead);
-                }
-            }
+            Phase::Armed => self.seat_pulses(pulse),
             // Nobody waits for the pulses of a silence.
             Phase::Stopped if was_lost => self.pulses.iter_mut().for_each(|next| *next = pulse),
             _ => {}
         }
+        // Before what it may bring about: a START after it makes the next pulse the first.
+        self.tell(self.moment(at), Message::Clock, self.raw);
         if self.transport.phase() == Phase::Armed {
             self.run(program, pulse);
         } else if self.joins(program, pulse, was_lost) {
             self.start(program, at);
         }
-        let moment = self.moment(at);
-        self.tell(moment, Message::Clock, self.raw);
+    }
+
+    /// Whoever has been told to play counts from `pulse` on; pulses that went before do not count for them. A port that had
+    /// more pulses than the master when it stopped, or fewer, has them made up for.
+    fn seat_pulses(&mut self, pulse: Tick) {
+        for (next, ahead) in self.pulses.iter_mut().zip(self.ahead.iter_mut()) {
+            *next = pulse + std::mem::take(ahead);
+        }
     }
 
     /// Whether the pulse after this one begins a bar of a master that plays already, counted from the first pulse heard, and
@@ -219,8 +244,8 @@ impl Engine {
             pulse = pulse.max(sent.unwrap_or(pulse));
         } else {
             clock.begin(at, pulse);
-            self.pulses.iter_mut().for_each(|next| *next = pulse);
         }
+        self.seat_pulses(pulse);
         self.run(program, pulse);
     }
 
@@ -244,7 +269,9 @@ impl Engine {
         }
         match self.transport.phase() {
             Phase::Running => {
-                let line = (self.moment(at).tick + TickSpan(1)).round_up_to(program.meter.bar());
+                // The first line that no port has reached, however early it is.
+                let reached = self.moment(at - self.earliest_offset(program)).tick;
+                let line = (reached + TickSpan(1)).round_up_to(program.meter.bar());
                 self.launch = Some((pattern, line));
             }
             Phase::Armed | Phase::Stopped => self.chosen = pattern,

@@ -59,7 +59,8 @@ impl Transport {
     /// Whether it changed anything.
     pub fn stop(&mut self, position: Tick) -> bool {
         if self.phase == Phase::Running {
-            self.resume = (position + TickSpan(1)).round_up_to(TickSpan::PULSE);
+            // Not before where it began: our own clock begins a little after it was told to.
+            self.resume = self.resume.max((position + TickSpan(1)).round_up_to(TickSpan::PULSE));
         }
         let changed = self.phase != Phase::Stopped;
         self.phase = Phase::Stopped;

@@ -106,7 +106,8 @@ impl Listener {
         Listener { end: Some(end), home, hooks, probes, clock: DeviceClock::default(), promoted: false }
     }
 
-    fn hear(&mut self, at: Nanos, stamp: DeviceTime, bytes: &[u8]) {
+    fn hear(&mut self, callback: Nanos, stamp: DeviceTime, bytes: &[u8]) {
+        let at = self.clock.arrival(callback, stamp);
         if !std::mem::replace(&mut self.promoted, true) {
             (self.hooks.promote)();
         }
@@ -130,10 +131,9 @@ impl Drop for Listener {
 }
 
 fn hear(stamp: u64, bytes: &[u8], listener: &mut Listener) {
-    let stamp = DeviceTime(stamp);
-    let at = listener.clock.arrival((listener.hooks.now)(), stamp);
+    let callback = (listener.hooks.now)();
     // midir would panic itself, later, on a thread that has panicked; so a panic ends here, and the show with it.
-    if panic::catch_unwind(AssertUnwindSafe(|| listener.hear(at, stamp, bytes))).is_err()
+    if panic::catch_unwind(AssertUnwindSafe(|| listener.hear(callback, DeviceTime(stamp), bytes))).is_err()
         && let Some(end) = &listener.end
     {
         end.fail();

@@ -56,7 +56,9 @@ pub fn open_virtual(name: &str, _: &[Channel]) -> Result<MidiOutputConnection, O
 }
 
 fn warm_up(connection: &mut MidiOutputConnection, channels: &[Channel]) {
-    for &channel in channels {
+    // A port that only gets the clock has its first send here as well.
+    let any = [Channel::from_status(0)];
+    for &channel in if channels.is_empty() { &any } else { channels } {
         // A port that refuses this will refuse notes as well, and that is counted and reported.
         let _ = connection.send(Message::ControlChange(channel, ALL_NOTES_OFF, 0).to_bytes().as_slice());
     }

@@ -33,6 +33,12 @@ impl<T: Send> LatestReader<T> {
         self.0.update()
     }
 
+    /// Whether there is a newer value to take up. Real-time safe.
+    #[must_use]
+    pub fn has_news(&self) -> bool {
+        self.0.updated()
+    }
+
     /// The value taken up last. Stays the same until [`LatestReader::update`]. Real-time safe.
     #[must_use]
     pub fn get(&self) -> &T {

@@ -243,7 +243,10 @@ impl RtEnd {
     /// Whether anything has come in. A racy answer: what comes later wakes the thread. Real-time safe.
     #[must_use]
     pub fn has_input(&self) -> bool {
-        !self.commands.is_empty() || !self.outputs.is_empty() || self.inputs.iter().any(|(_, ring)| !ring.is_empty())
+        !self.commands.is_empty()
+            || !self.outputs.is_empty()
+            || self.program.has_news()
+            || self.inputs.iter().any(|(_, ring)| !ring.is_empty())
     }
 
     /// Whether the control side is gone. Real-time safe.

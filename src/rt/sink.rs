@@ -37,8 +37,8 @@ pub enum SendFailed {
     /// The port refused it.
     #[error("the port refused the message")]
     Refused,
-    /// There is nothing connected to the port: the set plays without it.
-    #[error("nothing is connected to the port")]
+    /// There was nothing to do: nothing is connected to the port, or a note was to end that never began.
+    #[error("there was nothing to send, or nobody to send it to")]
     Absent,
 }
 
@@ -163,8 +163,8 @@ impl<S: Sink> Sink for Guarded<S> {
         if let Message::NoteOff(channel, key, _) = message
             && self.sounding[index][channel.index()] >> key.number() & 1 == 0
         {
-            // The end of a note that was never played, because it came too late.
-            return Ok(());
+            // The end of a note that was never played, because it came too late: there is nothing to send.
+            return Err(SendFailed::Absent);
         }
         // In doubt a note sounds: a beginning counts before it is sent, an end only once it has been.
         self.note_begin(index, message);

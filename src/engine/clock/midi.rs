@@ -14,12 +14,16 @@ use crate::time::{Nanos, Span, Tempo, Tick, TickSpan};
 /// So many pulses may fail to come before the clock counts as lost: two could be lost on the wire, or late.
 pub const LOST_AFTER: TickSpan = TickSpan(4 * TickSpan::PULSE.0);
 
+/// So many pulses that come at once are a queue that was held up. Fewer can be a pulse that was doubled, or the stutter of a
+/// device that is plugged in.
+const BURST: i64 = 3;
+
 /// Counts pulses into a position.
 ///
 /// Every pulse counts as one, with one exception. When many fail to come, they are either late (a queue that stood still,
 /// and will be delivered in a burst) or gone (a cable that was out, while the master went on). The counter takes them as
 /// sent from the first pulse after the gap on, so that the music need not jump, and settles with what comes: pulses of a
-/// burst have been counted already, and if a burst brings fewer than were missing, the others were never sent.
+/// burst have been counted already, and if a burst ([`BURST`]) brings fewer than were missing, the others were never sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PulseCounter {
     /// The number of the pulse that came last.
@@ -40,7 +44,7 @@ impl PulseCounter {
             }
             ..=0 => self.pulse += 1,
             1.. => {
-                if self.queued > 0 {
+                if self.queued >= BURST {
                     self.pulse -= self.credit;
                 }
                 let missing = if steps > LOST_AFTER.0 / TickSpan::PULSE.0 { steps - 1 } else { 0 };
@@ -196,5 +200,6 @@ mod tests {
     #[test]
     fn a_master_that_went_on_while_the_cable_was_out_is_met_where_it_is() {
         assert_eq!(count(&[1, 1, 150, 1, 1]), 154);
+        assert_eq!(count(&[1, 1, 150, 0, 1, 1]), 154, "one that is doubled on the way back is no burst");
     }
 }
