@@ -23,7 +23,8 @@ const BURST: i64 = 3;
 /// Every pulse counts as one, with one exception. When many fail to come, they are either late (a queue that stood still,
 /// and will be delivered in a burst) or gone (a cable that was out, while the master went on). The counter takes them as
 /// sent from the first pulse after the gap on, so that the music need not jump, and settles with what comes: pulses of a
-/// burst (of three and more) have been counted already, and if a burst brings fewer than were missing, the others were never sent.
+/// burst (of three and more) have been counted already, and if it brings fewer than were missing, the others were never
+/// sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PulseCounter {
     /// The number of the pulse that came last.
