@@ -9,10 +9,10 @@
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
-use super::stage::slots;
+use super::stage::{Devices, slots};
 use crate::control::{Observer, PortWatch};
 use crate::engine::program::{PortSlot, Program};
-use crate::io::ports::{Inventory, PortName, find};
+use crate::io::ports::{Inventory, PortName, Scanner, find};
 use crate::io::{OpenError, input, output};
 use crate::link::{ControlEnd, MidiInEnd};
 use crate::midi::Channel;
@@ -35,6 +35,7 @@ struct Patch {
 /// All connections of a show.
 pub struct Patchbay {
     patches: Vec<Patch>,
+    scanner: Scanner,
     hooks: input::Hooks,
     /// Ends of inputs that are not open.
     ends: Vec<MidiInEnd>,
@@ -43,32 +44,30 @@ pub struct Patchbay {
 }
 
 impl Patchbay {
-    /// A patch bay for the ports of `set`. `outputs` says which of them are connected to what already.
-    pub fn new(set: &Set, outputs: &[(PortSlot, String)], ends: Vec<MidiInEnd>, hooks: input::Hooks) -> Patchbay {
-        let patches = slots(set).map(|(slot, port)| Patch {
+    /// A patch bay for the ports of `set` on `devices`: opens their inputs; the outputs have been opened before.
+    ///
+    /// # Errors
+    ///
+    /// When an input refuses.
+    pub fn open(set: &Set, devices: Devices, ends: Vec<MidiInEnd>, hooks: input::Hooks) -> Result<Patchbay, OpenError> {
+        let Devices { scanner, inventory, connections } = devices;
+        let name = |index: usize| inventory.outputs.get(index).map(|name| name.full.clone());
+        let patches = slots(set).zip(&connections).map(|((slot, port), connection)| Patch {
             slot,
             port: port.clone(),
             channels: channels_on(&set.program, slot),
             input: None,
-            output: outputs.iter().find(|(known, _)| *known == slot).map(|(_, name)| name.clone()),
+            output: connection.output.and_then(name),
             complained: false,
         });
-        Patchbay { patches: patches.collect(), hooks, ends, home: channel(), looked: Instant::now() }
-    }
-
-    /// Opens the inputs that are there.
-    ///
-    /// # Errors
-    ///
-    /// When one of them refuses.
-    pub fn open_inputs(&mut self, inventory: &Inventory) -> Result<(), OpenError> {
-        let found = find(&self.devices(), &inventory.inputs);
-        for (index, found) in found.into_iter().enumerate() {
-            if let Ok(at) = found {
-                self.open_input(index, inventory, at)?;
+        let patches = patches.collect();
+        let mut patchbay = Patchbay { patches, scanner, hooks, ends, home: channel(), looked: Instant::now() };
+        for (index, connection) in connections.iter().enumerate() {
+            if let Some(at) = connection.input {
+                patchbay.open_input(index, &inventory, at)?;
             }
         }
-        Ok(())
+        Ok(patchbay)
     }
 
     fn devices(&self) -> Vec<&str> {
@@ -117,8 +116,7 @@ impl PortWatch for Patchbay {
             return;
         }
         self.looked = Instant::now();
-        // A MIDI system that does not answer now may answer at the next look.
-        let Ok(inventory) = Inventory::scan() else { return };
+        let inventory = self.scanner.look();
         for patch in &mut self.patches {
             let lost_input = patch.input.take_if(|(name, _)| !is_there(name, &inventory.inputs)).is_some();
             let lost_output = patch.output.take_if(|name| !is_there(name, &inventory.outputs)).is_some();

@@ -10,14 +10,14 @@ use super::failure::{Failure, last_panic};
 use super::lines::{Lines, Names};
 use super::patchbay::{NothingToWatch, Patchbay, VirtualInputs, channels_on};
 use super::plain::Plain;
-use super::stage::{Connection, Stage, slots};
+use super::stage::{Connection, Devices, Stage, slots};
 use super::{config, report, source};
 use crate::control::{self, PortWatch, Reason, Signals};
 use crate::engine::program::{PortSlot, Program};
 use crate::engine::{Command, Engine};
 use crate::io::ports::Inventory;
 use crate::io::{OpenError, input, output};
-use crate::link::{MidiInEnd, link};
+use crate::link::{ControlEnd, MidiInEnd, link};
 use crate::rt::clock::{Monotonic, TimeSource};
 use crate::rt::sink::{MidirSink, NullSink, Sink};
 use crate::rt::{self, Ending, Settings};
@@ -33,22 +33,22 @@ pub fn play(args: &Play, out: impl Write + Send + 'static) -> Result<(), Failure
     let set = source::load(&args.set)?;
     let stage = Stage::find(&set)?;
     let mut lines = Lines::to(out).map_err(Failure::System)?;
-    let outcome = play_on(&stage, set, settings, args, &mut lines);
+    let outcome = play_on(stage, set, settings, args, &mut lines);
     lines.finish();
     outcome
 }
 
-fn play_on(stage: &Stage, mut set: Set, settings: Settings, args: &Play, lines: &mut Lines) -> Result<(), Failure> {
+fn play_on(stage: Stage, mut set: Set, settings: Settings, args: &Play, lines: &mut Lines) -> Result<(), Failure> {
     lines.line(format_args!("set: {} ({} tracks, {} patterns)", set.name, set.tracks.len(), set.patterns.len()));
-    let own_clock = announce(&set, stage, lines);
+    let own_clock = announce(&set, &stage, lines);
     if own_clock {
         set.program.clock.follow = None;
     }
     let signals = Signals::listen().map_err(Failure::System)?;
     let clock = Monotonic::start();
     let engine = Engine::new(&set.program);
-    let (mut control_end, rt_end, in_ends) = link(set.program.clone(), &listened_ports(&set, stage));
-    let (sink, outputs) = open_outputs(&set, stage)?;
+    let (mut control_end, rt_end, in_ends) = link(set.program.clone(), &listened_ports(&set, &stage));
+    let sink = open_outputs(&set, &stage)?;
     let running = rt::spawn(rt_end, engine, clock, sink, settings).map_err(Failure::System)?;
     lines.line(format_args!("{}", running.granted()));
 
@@ -62,7 +62,7 @@ fn play_on(stage: &Stage, mut set: Set, settings: Settings, args: &Play, lines: 
             now: Arc::new(move || clock.now()),
             promote: Arc::new(move || drop(settings.promote_input())),
         };
-        let mut ports = connect(&set, stage, &outputs, in_ends, hooks)?;
+        let mut ports = connect(&set, stage, in_ends, hooks)?;
         let until = begin(args.length, &set.program, own_clock, &mut control_end);
         let reason = control::conduct(&mut control_end, &is_finished, &signals, until, &mut *ports, &mut plain);
         Ok(reason)
@@ -88,7 +88,7 @@ fn announce(set: &Set, stage: &Stage, lines: &mut Lines) -> bool {
     let followed = set.program.clock.follow.and_then(|slot| set.ports.get(usize::from(slot.0)));
     let bpm = set.program.tempo.bpm();
     match stage {
-        Stage::Devices(inventory, connections) => {
+        Stage::Devices(Devices { inventory, connections, .. }) => {
             for (port, connection) in set.ports.iter().zip(connections) {
                 lines.line(format_args!("port {}: {}", port.name, describe(inventory, *connection)));
             }
@@ -109,7 +109,7 @@ fn announce(set: &Set, stage: &Stage, lines: &mut Lines) -> bool {
             lines.line(format_args!("clock: our own, {bpm:.1} BPM"));
             true
         }
-        (Some(port), Stage::Devices(_, connections)) if is_heard(set, connections) => {
+        (Some(port), Stage::Devices(devices)) if is_heard(set, &devices.connections) => {
             lines.line(format_args!("clock: follows {} (`{}`); press play there", port.name, port.device));
             false
         }
@@ -149,55 +149,40 @@ fn listened_ports(set: &Set, stage: &Stage) -> Vec<PortSlot> {
     }
 }
 
-/// Opened outputs, and which port is connected to which of the inventory's.
-type Outputs = (Box<dyn Sink + Send>, Vec<(PortSlot, String)>);
-
-fn open_outputs(set: &Set, stage: &Stage) -> Result<Outputs, OpenError> {
+fn open_outputs(set: &Set, stage: &Stage) -> Result<Box<dyn Sink + Send>, OpenError> {
     let mut outputs = Vec::new();
-    let mut names = Vec::new();
     for (slot, port) in slots(set) {
         let channels = channels_on(&set.program, slot);
         match stage {
-            Stage::Monitor(_) => return Ok((Box::new(NullSink), names)),
+            Stage::Monitor(_) => return Ok(Box::new(NullSink)),
             Stage::Virtual if port.output => outputs.push((slot, output::open_virtual(&port.device, &channels)?)),
             Stage::Virtual => {}
-            Stage::Devices(inventory, connections) => {
+            Stage::Devices(Devices { inventory, connections, .. }) => {
                 if let Some(index) = connections.get(usize::from(slot.0)).and_then(|connection| connection.output) {
                     outputs.push((slot, output::open(inventory, index, &port.name, &channels)?));
-                    names.extend(inventory.outputs.get(index).map(|name| (slot, name.full.clone())));
                 }
             }
         }
     }
-    Ok((Box::new(MidirSink::new(outputs)), names))
+    Ok(Box::new(MidirSink::new(outputs)))
 }
 
 /// Opens the inputs, and keeps them and the outputs connected from then on.
 fn connect(
     set: &Set,
-    stage: &Stage,
-    outputs: &[(PortSlot, String)],
+    stage: Stage,
     ends: Vec<MidiInEnd>,
     hooks: input::Hooks,
 ) -> Result<Box<dyn PortWatch>, OpenError> {
-    match stage {
-        Stage::Monitor(_) => Ok(Box::new(NothingToWatch)),
-        Stage::Virtual => Ok(Box::new(VirtualInputs::open(set, ends, &hooks)?)),
-        Stage::Devices(inventory, _) => {
-            let mut patchbay = Patchbay::new(set, outputs, ends, hooks);
-            patchbay.open_inputs(inventory)?;
-            Ok(Box::new(patchbay))
-        }
-    }
+    Ok(match stage {
+        Stage::Monitor(_) => Box::new(NothingToWatch),
+        Stage::Virtual => Box::new(VirtualInputs::open(set, ends, &hooks)?),
+        Stage::Devices(devices) => Box::new(Patchbay::open(set, devices, ends, hooks)?),
+    })
 }
 
 /// Starts a show that waits for nobody, and sets its end. When it has to end by the clock, if so.
-fn begin(
-    length: Option<Length>,
-    program: &Program,
-    own_clock: bool,
-    end: &mut crate::link::ControlEnd,
-) -> Option<Instant> {
+fn begin(length: Option<Length>, program: &Program, own_clock: bool, end: &mut ControlEnd) -> Option<Instant> {
     // The ring is empty, and holds more than these two.
     let mut command = |command| {
         let queued = end.command(command);

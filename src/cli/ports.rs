@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use super::failure::Failure;
-use crate::io::ports::{Inventory, PortName};
+use crate::io::ports::{PortName, Scanner};
 
 /// Prints the ports.
 ///
@@ -11,8 +11,11 @@ use crate::io::ports::{Inventory, PortName};
 ///
 /// When the list cannot be printed. A machine without MIDI is an answer, not an error.
 pub fn ports(out: &mut dyn Write) -> Result<(), Failure> {
-    match Inventory::scan() {
-        Ok(inventory) => print(&inventory.inputs, &inventory.outputs, out)?,
+    match Scanner::open() {
+        Ok(scanner) => {
+            let inventory = scanner.look();
+            print(&inventory.inputs, &inventory.outputs, out)?;
+        }
         Err(no_midi) => writeln!(out, "no MIDI: {no_midi}")?,
     }
     Ok(())

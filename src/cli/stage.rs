@@ -1,19 +1,29 @@
 //! Which ports a show plays on: the set's devices, virtual ports named after them, or the built-in monitor.
 
 use crate::engine::program::PortSlot;
-use crate::io::ports::{Inventory, NoMidi, NotFound, PortName, find};
+use crate::io::ports::{Inventory, NoMidi, NotFound, PortName, Scanner, find};
 use crate::set::{Port, Set};
 
 use super::failure::Failure;
 
 /// Where a show plays.
 pub enum Stage {
-    /// On the set's devices: for each port of the set, which input and output of the inventory it is.
-    Devices(Inventory, Vec<Connection>),
+    /// On the set's devices.
+    Devices(Devices),
     /// On virtual ports, because none of the set's devices is there.
     Virtual,
     /// Into the monitor, because the machine has no MIDI.
     Monitor(NoMidi),
+}
+
+/// The devices on the table, as they were at the start.
+pub struct Devices {
+    /// What looks for them again.
+    pub scanner: Scanner,
+    /// Everything that was connected.
+    pub inventory: Inventory,
+    /// For each port of the set, which input and output of the inventory it is.
+    pub connections: Vec<Connection>,
 }
 
 /// What a port of the set is connected to, as indices into the inventory.
@@ -32,12 +42,14 @@ impl Stage {
     ///
     /// When some of the devices are there and one that is not optional is missing, or when a name fits several.
     pub fn find(set: &Set) -> Result<Stage, Failure> {
-        match Inventory::scan() {
-            Err(no_midi) => Ok(Stage::Monitor(no_midi)),
-            Ok(inventory) => match connect(&set.ports, &inventory.inputs, &inventory.outputs)? {
-                Some(connections) => Ok(Stage::Devices(inventory, connections)),
-                None => Ok(Stage::Virtual),
-            },
+        let scanner = match Scanner::open() {
+            Ok(scanner) => scanner,
+            Err(no_midi) => return Ok(Stage::Monitor(no_midi)),
+        };
+        let inventory = scanner.look();
+        match connect(&set.ports, &inventory.inputs, &inventory.outputs)? {
+            Some(connections) => Ok(Stage::Devices(Devices { scanner, inventory, connections })),
+            None => Ok(Stage::Virtual),
         }
     }
 }

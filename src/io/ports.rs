@@ -150,18 +150,33 @@ pub struct Inventory {
     pub(super) output_ports: Vec<MidiOutputPort>,
 }
 
-impl Inventory {
-    /// Looks at what is connected. Our own ports are left out.
+/// Looks at what is connected, as often as wanted. It stays a client of the MIDI system between looks: clients that come and
+/// go are announced to every other program.
+pub struct Scanner {
+    input: MidiInput,
+    output: MidiOutput,
+}
+
+impl Scanner {
+    /// Becomes a client of the MIDI system.
     ///
     /// # Errors
     ///
     /// [`NoMidi`], with the reason, when the system has no MIDI or does not let us at it.
-    pub fn scan() -> Result<Inventory, NoMidi> {
+    pub fn open() -> Result<Scanner, NoMidi> {
         midi_system()?;
         let refused = |_| NoMidi("the MIDI system did not answer".into());
-        let (input_ports, inputs) = names(&MidiInput::new(CLIENT_NAME).map_err(refused)?);
-        let (output_ports, outputs) = names(&MidiOutput::new(CLIENT_NAME).map_err(refused)?);
-        Ok(Inventory { inputs, outputs, input_ports, output_ports })
+        let input = MidiInput::new(CLIENT_NAME).map_err(refused)?;
+        let output = MidiOutput::new(CLIENT_NAME).map_err(refused)?;
+        Ok(Scanner { input, output })
+    }
+
+    /// What is connected now. Our own ports are left out.
+    #[must_use]
+    pub fn look(&self) -> Inventory {
+        let (input_ports, inputs) = names(&self.input);
+        let (output_ports, outputs) = names(&self.output);
+        Inventory { inputs, outputs, input_ports, output_ports }
     }
 }
 
