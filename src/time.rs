@@ -239,13 +239,6 @@ impl Tempo {
         Some(Tempo { tick_q32: (tick_nanos * 4_294_967_296.0).round() as u64 })
     }
 
-    /// The tempo whose MIDI clock pulse lasts `pulse`, held to the accepted range.
-    #[must_use]
-    pub fn from_pulse(pulse: Span) -> Tempo {
-        let tick_q32 = (pulse.0.clamp(1, 1 << 30) as u64) * (1 << 32) / TICKS_PER_PULSE as u64;
-        Tempo { tick_q32: tick_q32.clamp(Self::shortest_tick(), Self::longest_tick()) }
-    }
-
     /// The tempo whose MIDI clock pulse lasts `pulse_q32` nanoseconds with 32 fractional bits, held to the accepted range.
     #[must_use]
     pub fn from_pulse_q32(pulse_q32: u64) -> Tempo {
@@ -357,14 +350,14 @@ mod tests {
     fn a_pulse_at_125_bpm_lasts_20_ms() {
         let tempo = Tempo::from_bpm(125.0).unwrap();
         assert_eq!(tempo.span_of(TickSpan::PULSE), Span::from_millis(20));
-        assert_eq!(Tempo::from_pulse(Span::from_millis(20)), tempo);
+        assert_eq!(Tempo::from_pulse_q32(20_000_000 << 32), tempo);
     }
 
     #[test]
     fn a_measured_pulse_stays_within_the_accepted_tempos() {
-        assert!((Tempo::from_pulse(Span(1)).bpm() - Tempo::FASTEST).abs() < 1e-6);
-        assert!((Tempo::from_pulse(Span(i64::MAX)).bpm() - Tempo::SLOWEST).abs() < 1e-6);
-        assert!((Tempo::from_pulse(Span(-5)).bpm() - Tempo::FASTEST).abs() < 1e-6);
+        assert!((Tempo::from_pulse_q32(0).bpm() - Tempo::FASTEST).abs() < 1e-6);
+        assert!((Tempo::from_pulse_q32(1 << 32).bpm() - Tempo::FASTEST).abs() < 1e-6);
+        assert!((Tempo::from_pulse_q32(u64::MAX).bpm() - Tempo::SLOWEST).abs() < 1e-6);
     }
 
     #[test]

@@ -7,15 +7,11 @@
 use super::clock::{Clock, LOST_AFTER};
 use super::ledger::Sounding;
 use super::outbox::{Departure, OUTBOX_CAPACITY, Outbox};
-use super::program::{MAX_PORTS, PortSlot, Program, Track};
+use super::program::{PortSlot, Program, Track};
 use super::transport::Phase;
 use super::{Engine, Moment, Progress};
 use crate::midi::Message;
 use crate::time::{Nanos, Span, Tick, TickSpan};
-
-/// The most departures that one step makes: an off that makes way, and an on; or one message to each port.
-const STEP_DEPARTURES: usize = MAX_PORTS;
-const _: () = assert!(STEP_DEPARTURES >= 2 && STEP_DEPARTURES <= OUTBOX_CAPACITY);
 
 /// What comes next. The order is that of one wire at one time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,7 +46,8 @@ impl Engine {
             }
         }
         loop {
-            if out.free() < STEP_DEPARTURES {
+            // A step may need all of it.
+            if out.free() < OUTBOX_CAPACITY {
                 return Progress::OutboxFull;
             }
             if let Some(told) = self.wire.pop() {

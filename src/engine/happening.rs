@@ -64,7 +64,7 @@ impl Engine {
             // Another kind of clock has another position.
             self.stop(at);
             self.clock = clock_for(program);
-            self.pulses.iter_mut().for_each(|next| *next = Tick::ZERO);
+            self.set_pulses(Tick::ZERO);
             self.forget_ahead();
         }
         self.settle_launch();
@@ -136,7 +136,7 @@ impl Engine {
         let was_running = self.transport.phase() == Phase::Running;
         if self.transport.phase() == Phase::Armed {
             // No pulses were sent while START waited for its own; they go on with the next.
-            self.skip_pulses(at);
+            self.set_pulses(self.pulse_after(at));
         }
         self.transport.stop(position);
         if was_running {
@@ -158,12 +158,12 @@ impl Engine {
         self.ahead.iter_mut().for_each(|ahead| *ahead = TickSpan::ZERO);
     }
 
-    /// The next pulse that is sent is the first after `at`.
-    fn skip_pulses(&mut self, at: Nanos) {
-        let next = self.pulse_after(at);
+    /// The next pulse that is sent to every port is `next`.
+    fn set_pulses(&mut self, next: Tick) {
         self.pulses.iter_mut().for_each(|pulse| *pulse = next);
     }
 
+    /// The first pulse of the clock after `at`.
     fn pulse_after(&self, at: Nanos) -> Tick {
         self.clock
             .timeline()
@@ -196,7 +196,7 @@ impl Engine {
         match self.transport.phase() {
             Phase::Armed => self.seat_pulses(pulse),
             // Nobody waits for the pulses of a silence.
-            Phase::Stopped if was_lost => self.pulses.iter_mut().for_each(|next| *next = pulse),
+            Phase::Stopped if was_lost => self.set_pulses(pulse),
             _ => {}
         }
         // Before what it may bring about: a START after it makes the next pulse the first.
@@ -280,7 +280,7 @@ impl Engine {
 
     /// Sends `message` to `ports`.
     fn tell(&mut self, moment: Moment, message: Message, ports: PortSet) {
-        if ports != PortSet::default() {
+        if !ports.is_empty() {
             let queued = self.wire.push(Told { moment, message, ports });
             debug_assert!(queued.is_ok(), "input without advance between");
         }

@@ -203,20 +203,21 @@ fn turns_right(a: Point, b: Point, c: Point) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::random::Random;
 
     /// Where our clock stands when the device's is at 0.
     const BOOT: u64 = 7_000_000_000_123;
 
-    /// SplitMix64, after Vigna.
-    struct Chance(u64);
+    struct Chance(Random);
 
     impl Chance {
+        fn new(seed: u64) -> Chance {
+            Chance(Random::new(seed, 0))
+        }
+
+        /// From 0 to below 1.
         fn unit(&mut self) -> f64 {
-            self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let mut z = self.0;
-            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
+            (self.0.next() >> 11) as f64 / (1u64 << 53) as f64
         }
 
         /// A wake-up: mostly tens of us, sometimes up to 3 ms.
@@ -251,7 +252,7 @@ mod tests {
     #[test]
     fn delays_are_taken_off_at_any_drift() {
         for ppm in [-50, 0, 50] {
-            let mut chance = Chance(ppm as u64);
+            let mut chance = Chance::new(ppm as u64);
             let mut worst = 0;
             feed(&mut DeviceClock::new(), &mut chance, 0..30_000, drifting(ppm), |pulse, error| {
                 if pulse >= 500 {
@@ -265,7 +266,7 @@ mod tests {
     #[test]
     fn half_a_second_is_enough_to_begin_with() {
         for seed in 0..200 {
-            let mut chance = Chance(seed);
+            let mut chance = Chance::new(seed);
             feed(&mut DeviceClock::new(), &mut chance, 0..200, drifting(50), |pulse, error| {
                 assert!(error >= -120_000, "seed {seed}, pulse {pulse}: early by {} ns", -error);
                 assert!(pulse < 25 || error <= 60_000, "seed {seed}, pulse {pulse}: late by {error} ns");
@@ -276,7 +277,7 @@ mod tests {
     #[test]
     fn a_jump_either_way_is_learnt_anew() {
         for jump in [-9_000_000i64, -30_000, 700_000, 3_600_000_000] {
-            let mut chance = Chance(11);
+            let mut chance = Chance::new(11);
             let straight = drifting(20);
             let jumping = |pulse| {
                 let stamp = straight(pulse) as i64 + 10_000_000;
@@ -291,7 +292,7 @@ mod tests {
 
     #[test]
     fn stamps_that_wrap_are_learnt_anew() {
-        let mut chance = Chance(12);
+        let mut chance = Chance::new(12);
         feed(
             &mut DeviceClock::new(),
             &mut chance,
@@ -315,7 +316,7 @@ mod tests {
 
     #[test]
     fn a_device_that_slept_is_learnt_anew() {
-        let mut chance = Chance(14);
+        let mut chance = Chance::new(14);
         let mut clock = DeviceClock::new();
         feed(&mut clock, &mut chance, 0..1_000, drifting(0), |_, _| {});
         // Its clock did not count the five seconds.
@@ -332,7 +333,7 @@ mod tests {
 
     #[test]
     fn a_stall_is_seen_through() {
-        let mut chance = Chance(13);
+        let mut chance = Chance::new(13);
         let mut clock = DeviceClock::new();
         feed(&mut clock, &mut chance, 0..1_000, drifting(0), |_, _| {});
         // For two seconds nothing is read; then all of it at once.

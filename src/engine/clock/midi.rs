@@ -88,12 +88,11 @@ impl Follower {
 
     /// A pulse came at `at`.
     pub fn pulse(&mut self, at: Nanos) {
+        let Heard { steps, innovation, .. } = self.estimator.pulse(at);
+        // The very first pulse is number 0, and was not expected.
         if self.timeline.is_some() {
-            let Heard { steps, innovation, .. } = self.estimator.pulse(at);
             self.innovation = innovation;
             self.counter.count(steps);
-        } else {
-            self.estimator.pulse(at);
         }
         self.anchor(at);
     }
