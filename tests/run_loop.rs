@@ -6,9 +6,9 @@ use std::cell::Cell;
 
 use support::*;
 use tightrope::engine::outbox::Outbox;
-use tightrope::engine::program::PortSlot;
+use tightrope::engine::program::{PortSlot, Program};
 use tightrope::engine::{Command, Engine};
-use tightrope::link::{InputEvent, TRACE_CAPACITY, link};
+use tightrope::link::{ControlEnd, InputEvent, MidiInEnd, TRACE_CAPACITY, link};
 use tightrope::midi::Message;
 use tightrope::rt::clock::TimeSource;
 use tightrope::rt::run::{INPUTS_PER_PASS, LATEST_NOTE, Loop};
@@ -38,25 +38,54 @@ impl Sink for SlowWire<'_> {
     }
 }
 
+/// A loop over `program` in virtual time, with what is at its ends.
+struct Rehearsal<'a, S> {
+    player: Loop<'a, Virtual<'a>, S>,
+    control: &'a mut ControlEnd,
+    inputs: &'a mut [MidiInEnd],
+    time: &'a Cell<u64>,
+}
+
+impl<S: Sink> Rehearsal<'_, S> {
+    /// So many passes, each followed by `millis` of time.
+    fn passes(&mut self, count: usize, millis: u64) {
+        for _ in 0..count {
+            self.player.pass();
+            self.time.set(self.time.get() + millis * 1_000_000);
+        }
+    }
+}
+
+/// Rehearses `work`, listening to the Circuit; gives back the control end and the sink.
+fn rehearse<S: Sink>(
+    program: Program,
+    time: &Cell<u64>,
+    mut sink: S,
+    work: impl FnOnce(&mut Rehearsal<'_, S>),
+) -> (ControlEnd, S) {
+    let mut engine = Engine::new(&program);
+    let mut outbox = Outbox::default();
+    let (mut control, mut rt, mut inputs) = link(program, &[CIRCUIT]);
+    let waiter = Waiter::new(Strategy::Sleep, Span::ZERO);
+    let player = Loop::new(&mut rt, &mut engine, &mut outbox, Virtual(time), &mut sink, waiter);
+    work(&mut Rehearsal { player, control: &mut control, inputs: &mut inputs, time });
+    (control, sink)
+}
+
 fn event(at: u64, message: Message) -> InputEvent {
     InputEvent { at: Nanos(at), device: DeviceTime(0), message }
 }
 
 #[test]
 fn lateness_is_counted_from_the_stamp_and_every_message_is_traced() {
-    let program = circuits();
-    let mut engine = Engine::new(&program);
-    let mut outbox = Outbox::default();
-    let (mut control, mut rt, mut inputs) = link(program, &[CIRCUIT]);
     let time = Cell::new(1_000_000);
-    let mut wire = SlowWire(&time, Vec::new(), false);
-    let waiter = Waiter::new(Strategy::Hybrid, Span::from_micros(100));
-    let mut player = Loop::new(&mut rt, &mut engine, &mut outbox, Virtual(&time), &mut wire, waiter);
-    inputs[0].push(event(1_000_000, Message::Start));
-    inputs[0].push(event(1_100_000, Message::Clock));
-    time.set(1_110_000);
-    assert!(player.pass());
-    assert!(!player.pass(), "nothing more is due");
+    let (mut control, wire) = rehearse(circuits(), &time, SlowWire(&time, Vec::new(), false), |show| {
+        show.inputs[0].push(event(1_000_000, Message::Start));
+        show.inputs[0].push(event(1_100_000, Message::Clock));
+        show.time.set(1_110_000);
+        assert!(show.player.pass());
+        assert!(!show.player.pass(), "nothing more is due");
+    });
     let traced: Vec<_> = std::iter::from_fn(|| control.sent()).collect();
     let lateness: Vec<i64> = traced.iter().map(|sent| sent.at.since(sent.due).0).collect();
     // START was due at its stamp; the pulse's messages each wait for the one before.
@@ -71,28 +100,18 @@ fn lateness_is_counted_from_the_stamp_and_every_message_is_traced() {
 
 #[test]
 fn after_a_stall_late_notes_are_not_played_and_everything_else_is() {
-    let program = circuits_alone();
-    let mut engine = Engine::new(&program);
-    let mut outbox = Outbox::default();
-    let (mut control, mut rt, _) = link(program, &[]);
     let time = Cell::new(1_000_000);
-    let mut wire = Guarded::new(SlowWire(&time, Vec::new(), false));
-    let waiter = Waiter::new(Strategy::Hybrid, Span::ZERO);
-    let mut player = Loop::new(&mut rt, &mut engine, &mut outbox, Virtual(&time), &mut wire, waiter);
-    control.command(Command::Start).unwrap();
-    for _ in 0..2_000 {
-        player.pass();
-        time.set(time.get() + 1_000_000);
-    }
-    // Two seconds without a pass, in mid-note; then on as before.
-    time.set(time.get() + 2_000_000_000);
-    player.pass();
-    for _ in 0..2_000 {
-        player.pass();
-        time.set(time.get() + 1_000_000);
-    }
-    control.command(Command::End).unwrap();
-    player.pass();
+    let wire = Guarded::new(SlowWire(&time, Vec::new(), false));
+    let (mut control, wire) = rehearse(circuits_alone(), &time, wire, |show| {
+        show.control.command(Command::Start).unwrap();
+        show.passes(2_000, 1);
+        // Two seconds without a pass, in mid-note; then on as before.
+        show.time.set(show.time.get() + 2_000_000_000);
+        show.player.pass();
+        show.passes(2_000, 1);
+        show.control.command(Command::End).unwrap();
+        show.player.pass();
+    });
     assert_eq!(wire.sounding(), 0);
     let snapshot = control.meters().snapshot();
     assert!(snapshot.skipped > 10, "{} notes were skipped", snapshot.skipped);
@@ -107,19 +126,11 @@ fn after_a_stall_late_notes_are_not_played_and_everything_else_is() {
 
 #[test]
 fn a_refused_message_is_counted_and_the_show_goes_on() {
-    let program = circuits_alone();
-    let mut engine = Engine::new(&program);
-    let mut outbox = Outbox::default();
-    let (mut control, mut rt, _) = link(program, &[]);
     let time = Cell::new(1_000_000);
-    let mut wire = SlowWire(&time, Vec::new(), true);
-    let waiter = Waiter::new(Strategy::Hybrid, Span::ZERO);
-    let mut player = Loop::new(&mut rt, &mut engine, &mut outbox, Virtual(&time), &mut wire, waiter);
-    control.command(Command::Start).unwrap();
-    for _ in 0..1_000 {
-        player.pass();
-        time.set(time.get() + 1_000_000);
-    }
+    let (control, _) = rehearse(circuits_alone(), &time, SlowWire(&time, Vec::new(), true), |show| {
+        show.control.command(Command::Start).unwrap();
+        show.passes(1_000, 1);
+    });
     let ports = control.meters().snapshot().ports;
     assert_eq!(ports[1].sent, 0);
     assert!(ports[1].failed > 50);
@@ -128,28 +139,15 @@ fn a_refused_message_is_counted_and_the_show_goes_on() {
 
 #[test]
 fn a_burst_beyond_one_pass_is_taken_in_order_over_several() {
-    let program = circuits();
-    let mut engine = Engine::new(&program);
-    let mut outbox = Outbox::default();
-    let (control, mut rt, mut inputs) = link(program, &[CIRCUIT]);
     let time = Cell::new(1_000_000);
-    let mut wire = SlowWire(&time, Vec::new(), false);
-    let mut player = Loop::new(
-        &mut rt,
-        &mut engine,
-        &mut outbox,
-        Virtual(&time),
-        &mut wire,
-        Waiter::new(Strategy::Sleep, Span::ZERO),
-    );
-    inputs[0].push(event(1_000_000, Message::Start));
     let pulses = 3 * INPUTS_PER_PASS;
-    for _ in 0..pulses {
-        inputs[0].push(event(1_000_000, Message::Clock));
-    }
-    for _ in 0..4 {
-        player.pass();
-    }
+    let (control, wire) = rehearse(circuits(), &time, SlowWire(&time, Vec::new(), false), |show| {
+        show.inputs[0].push(event(1_000_000, Message::Start));
+        for _ in 0..pulses {
+            show.inputs[0].push(event(1_000_000, Message::Clock));
+        }
+        show.passes(4, 0);
+    });
     let clocks = wire.1.iter().filter(|(_, message)| *message == Message::Clock).count();
     assert_eq!(clocks, pulses);
     assert_eq!(wire.1[0], (MONO, Message::Start));
@@ -158,29 +156,16 @@ fn a_burst_beyond_one_pass_is_taken_in_order_over_several() {
 
 #[test]
 fn a_trace_that_nobody_reads_overflows_into_a_count() {
-    let program = circuits_alone();
-    let mut engine = Engine::new(&program);
-    let mut outbox = Outbox::default();
-    let (mut control, mut rt, _) = link(program, &[]);
     let time = Cell::new(1_000_000);
-    let mut wire = SlowWire(&time, Vec::new(), false);
-    let mut player = Loop::new(
-        &mut rt,
-        &mut engine,
-        &mut outbox,
-        Virtual(&time),
-        &mut wire,
-        Waiter::new(Strategy::Sleep, Span::ZERO),
-    );
-    control.command(Command::Start).unwrap();
-    while wire_count(&control) < TRACE_CAPACITY as u64 + 100 {
-        player.pass();
-        time.set(time.get() + 10_000_000);
-    }
-    let snapshot = control.meters().snapshot();
-    assert_eq!(snapshot.lost_trace, snapshot.ports.iter().map(|port| port.sent).sum::<u64>() - TRACE_CAPACITY as u64);
+    let (control, _) = rehearse(circuits_alone(), &time, SlowWire(&time, Vec::new(), false), |show| {
+        show.control.command(Command::Start).unwrap();
+        while sent_count(show.control) < TRACE_CAPACITY as u64 + 100 {
+            show.passes(1, 10);
+        }
+    });
+    assert_eq!(control.meters().snapshot().lost_trace, sent_count(&control) - TRACE_CAPACITY as u64);
 }
 
-fn wire_count(control: &tightrope::link::ControlEnd) -> u64 {
+fn sent_count(control: &ControlEnd) -> u64 {
     control.meters().snapshot().ports.iter().map(|port| port.sent).sum()
 }

@@ -13,7 +13,7 @@ use crate::program::{Program, QUIET, SETTLE, Signal};
 use crate::recording::{Message, Port};
 use crate::schedule::{PULSES_PER_BAR, Show};
 use crate::score::Score;
-use crate::show::{KEY, endings};
+use crate::show::{Close, KEY, close, endings};
 use crate::verdict::{self, Late, Limits, Quantiles, Row, Take};
 use crate::{sequencer, sys};
 use clap::Args;
@@ -175,11 +175,7 @@ fn follow(stage: Stage, common: &Common, program: &mut Program, jitter: Option<&
     program.connect(stage.watch.as_ref())?;
     thread::sleep(SETTLE);
     player::start(stage.mouth, steps.clone(), player::soon_ns(), common.priority)?.finish()?;
-    thread::sleep(QUIET);
-    let after_stop = collector.so_far();
-    let ending = program.end_by(Signal::Int)?;
-    thread::sleep(QUIET);
-    let at_end = collector.finish()?;
+    let Close { after_stop, ending, at_end } = close(program, collector)?;
 
     let mapping = Mapping::of(&at_end.heard, &steps)?;
     let grid = (0..show.pulses).map(|pulse| mapping.stamp(show.at_ns_from_first(f64::from(pulse)))).collect();

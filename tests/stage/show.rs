@@ -22,14 +22,7 @@ pub fn play(stage: Stage, common: &Common, program: &mut Program) -> Fallible<Ve
     let connected_after = program.connect(stage.watch.as_ref())?;
     thread::sleep(SETTLE);
     player::start(stage.mouth, steps.clone(), player::soon_ns(), common.priority)?.finish()?;
-    thread::sleep(QUIET);
-    if let Some(status) = program.ended()? {
-        return Err(format!("the program ended during the show: {status}").into());
-    }
-    let after_stop = collector.so_far();
-    let ending = program.end_by(Signal::Int)?;
-    thread::sleep(QUIET);
-    let at_end = collector.finish()?;
+    let Close { after_stop, ending, at_end } = close(program, collector)?;
 
     let score = Score::of(&show);
     let take = Take::of(at_end.heard.clone())?;
@@ -42,6 +35,29 @@ pub fn play(stage: Stage, common: &Common, program: &mut Program) -> Fallible<Ve
     rows.extend(verdict::timing(&take, stage.exact.then_some(limits)));
     rows.push(Row::figure("from its start to its connections", format!("{} ms", connected_after.as_millis())));
     Ok(rows)
+}
+
+/// How a show came to its end.
+pub struct Close {
+    /// What was heard up to the quiet after STOP, while the program was still there.
+    pub after_stop: Collected,
+    /// How the program ended.
+    pub ending: Ending,
+    /// All that was heard.
+    pub at_end: Collected,
+}
+
+/// The close of a show whose master has stopped: a quiet, Ctrl-C, and another quiet. Fails if the program has not lived to
+/// see it.
+pub fn close(program: &mut Program, collector: Collector) -> Fallible<Close> {
+    thread::sleep(QUIET);
+    if let Some(status) = program.ended()? {
+        return Err(format!("the program ended during the show: {status}").into());
+    }
+    let after_stop = collector.so_far();
+    let ending = program.end_by(Signal::Int)?;
+    thread::sleep(QUIET);
+    Ok(Close { after_stop, ending, at_end: collector.finish()? })
 }
 
 pub fn endings(after_stop: &Collected, at_end: &Collected, ending: &Ending) -> Vec<Row> {

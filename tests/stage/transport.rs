@@ -7,10 +7,10 @@ use crate::grid::Mapping;
 use crate::instrument::{Fallible, Stage, Watch};
 use crate::matrix::{self, Found};
 use crate::player::{self, Collector};
-use crate::program::{Program, QUIET, SETTLE, Signal};
+use crate::program::{Program, SETTLE};
 use crate::schedule::Step;
 use crate::sequencer::{self, Cable};
-use crate::show::endings;
+use crate::show::{Close, close, endings};
 use crate::sys;
 use crate::verdict::{Limits, Row};
 use clap::Args;
@@ -104,14 +104,7 @@ fn play_case(case: &Case, common: &Common, program: &mut Program, stage: Stage, 
             None
         }
     };
-    thread::sleep(QUIET);
-    if let Some(status) = program.ended()? {
-        return Err(format!("the program ended during the show: {status}").into());
-    }
-    let after_stop = collector.so_far();
-    let ending = program.end_by(Signal::Int)?;
-    thread::sleep(QUIET);
-    let at_end = collector.finish()?;
+    let Close { after_stop, ending, at_end } = close(program, collector)?;
 
     let mapping = Mapping::of(&at_end.heard, &steps)?;
     let grid = (0..case.pulses).map(|pulse| mapping.stamp(case.at_ns(f64::from(pulse)))).collect();
