@@ -6,7 +6,6 @@ use proptest::prelude::*;
 use support::*;
 use tightrope::engine::Command;
 use tightrope::engine::outbox::Departure;
-use tightrope::engine::program::PatternSlot;
 use tightrope::midi::Message;
 use tightrope::time::{Nanos, Span, Tick};
 
@@ -31,7 +30,7 @@ fn any_event() -> impl Strategy<Value = Event> {
             Just(Command::Start),
             Just(Command::Stop),
             Just(Command::Continue),
-            (0u16..3).prop_map(|slot| Command::Launch(PatternSlot(slot))),
+            (0u16..3).prop_map(support::launch),
         ]
         .prop_map(Event::Command),
     ]

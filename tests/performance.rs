@@ -5,7 +5,7 @@ mod support;
 use support::*;
 use tightrope::engine::Command;
 use tightrope::engine::outbox::Departure;
-use tightrope::engine::program::{PatternSlot, Program};
+use tightrope::engine::program::Program;
 use tightrope::engine::transport::Phase;
 use tightrope::midi::Message;
 use tightrope::time::{Nanos, Span, TickSpan};
@@ -573,10 +573,10 @@ fn a_launch_waits_for_the_bar_line_and_the_last_request_wins() {
     let mut show = Show::new(compile(TWO_PATTERNS));
     show.command(Command::Start);
     show.wait(Span::from_millis(900));
-    show.command(Command::Launch(PatternSlot(1)));
-    show.command(Command::Launch(PatternSlot(0)));
-    show.command(Command::Launch(PatternSlot(1)));
-    show.command(Command::Launch(PatternSlot(9)));
+    show.command(launch(1));
+    show.command(launch(0));
+    show.command(launch(1));
+    show.command(launch(9));
     show.wait(Span::from_millis(3_000));
     let ticks = struck(&show);
     assert_eq!(ticks, [(0, 48), (960, 48), (1_920, 48), (2_880, 48), (3_840, 50)]);
@@ -588,7 +588,7 @@ fn a_launch_that_a_stop_overtook_comes_at_the_next_bar_line() {
     let mut show = Show::new(compile(TWO_PATTERNS));
     show.command(Command::Start);
     show.wait(Span::from_millis(1_200));
-    show.command(Command::Launch(PatternSlot(1)));
+    show.command(launch(1));
     show.command(Command::Stop);
     show.command(Command::Continue);
     show.wait(Span::from_millis(1_200));
@@ -599,7 +599,7 @@ fn a_launch_that_a_stop_overtook_comes_at_the_next_bar_line() {
 #[test]
 fn what_was_launched_while_stopped_plays_from_the_start() {
     let mut show = Show::new(compile(TWO_PATTERNS));
-    show.command(Command::Launch(PatternSlot(1)));
+    show.command(launch(1));
     show.command(Command::Start);
     show.wait(Span::from_millis(100));
     assert_eq!(show.note_ons(CIRCUIT)[0].1, 50);

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use tightrope::engine::program::{
-    Arp, ClockOut, Lane, MAX_LANES, MAX_LENGTH, MAX_NOTES, MAX_PORTS, MAX_TRACKS, PortSlot, Source, Steps,
+    Action, Arp, ArpKeys, ClockOut, Lane, MAX_CONDITIONS, MAX_EVENTS, MAX_LANES, MAX_LENGTH, MAX_PORTS, MAX_TRACKS,
+    PortSlot, Source, Steps,
 };
 use tightrope::set::{Mistakes, Set, builtin};
 use tightrope::time::{Tempo, TickSpan};
@@ -80,26 +81,55 @@ fn check_set(set: &Set) {
     for pattern in &program.patterns {
         length(pattern.length);
         assert_eq!(pattern.length.0 % program.meter.bar().0, 0);
-        assert!(pattern.lanes.len() <= MAX_LANES);
-        for Lane { track, source } in &pattern.lanes {
-            assert!(usize::from(track.0) < program.tracks.len());
-            match source {
-                Source::Steps(Steps { length: whole, notes }) => {
-                    length(*whole);
-                    assert!(notes.len() <= MAX_NOTES);
-                    assert!(notes.is_sorted_by_key(|note| note.at));
-                    for note in notes {
-                        length(note.gate);
-                        assert!(note.at >= TickSpan::ZERO && note.at < *whole);
-                        assert!(note.key.number() < 128 && (1..128).contains(&note.velocity.value()));
+        assert!(pattern.clips.iter().map(|clip| clip.lanes.len()).sum::<usize>() <= MAX_LANES);
+        assert!(pattern.clips.windows(2).all(|pair| pair[0].track < pair[1].track));
+        for clip in &pattern.clips {
+            let track = &program.tracks[usize::from(clip.track.0)];
+            assert!(clip.lanes.len() <= usize::from(track.lanes.count));
+            clip.lanes.iter().for_each(|lane| check_lane(lane, &length));
+        }
+    }
+    let mut next = 0;
+    for track in &program.tracks {
+        assert_eq!(track.lanes.first, next, "the lanes of the tracks follow each other");
+        next += track.lanes.count;
+    }
+    assert!(usize::from(next) <= MAX_LANES);
+}
+
+fn check_lane(lane: &Lane, length: &impl Fn(TickSpan)) {
+    match &lane.source {
+        Source::Steps(Steps { length: whole, events, early, guards, .. }) => {
+            length(*whole);
+            assert!(events.len() <= MAX_EVENTS);
+            assert!(events.is_sorted_by_key(|event| event.at));
+            for event in events {
+                assert!(event.at >= TickSpan::ZERO && event.at < *whole);
+                assert!((-1..=1).contains(&event.turn));
+                match event.action {
+                    Action::Note { velocity, .. } => {
+                        length(event.gate);
+                        assert!((1..128).contains(&velocity.value()));
                     }
+                    Action::Prepare(target, value) | Action::Control(target, value) => {
+                        assert!(value <= target.highest());
+                    }
+                    Action::Wander(target, low, high) => assert!(low <= high && high <= target.highest()),
                 }
-                Source::Arp(Arp { keys, lengths, gate, velocity, rest, .. }) => {
-                    assert!(!keys.is_empty() && !lengths.is_empty());
-                    lengths.iter().copied().chain(*rest).for_each(length);
-                    assert!((1..=100).contains(gate) && (1..128).contains(&velocity.value()));
+                let mut chain = event.guard;
+                for _ in 0..MAX_CONDITIONS {
+                    chain = chain.and_then(|guard| guards[guard.index()].next);
                 }
+                assert_eq!(chain, None, "a chain of conditions that is too long");
             }
+            let turned = |index: &u32| events[*index as usize].turn == 1;
+            assert!(early.iter().all(turned) && early.is_sorted());
+            assert_eq!(early.len(), events.iter().filter(|event| event.turn == 1).count());
+        }
+        Source::Arp(Arp { keys, lengths, gate, velocity, rest, .. }) => {
+            assert!(!matches!(keys, ArpKeys::Written(keys, _) if keys.is_empty()) && !lengths.is_empty());
+            lengths.iter().copied().chain(*rest).for_each(length);
+            assert!((1..=100).contains(gate) && (1..128).contains(&velocity.value()));
         }
     }
 }
@@ -370,7 +400,7 @@ fn junk_just_small_enough_to_be_looked_through_is_answered() {
 #[test]
 fn large_sets_are_played() {
     let track = "[ports.a]\ndevice = \"A\"\n[tracks.t]\nport = \"a\"\nchannel = 1\nkit = { k = 60 }\n[patterns.p]\n";
-    let notes = "k".repeat(MAX_NOTES);
+    let notes = "k".repeat(MAX_EVENTS);
     let one = format!("{track}t = {{ step = \"1/64\", steps = \"{notes}\" }}\n");
     assert!(read_large("notes", one.as_bytes()).is_ok());
     let lines = format!("{track}t = \"\"\"\n{}\"\"\"\n", "k...k...k...k...\n".repeat(MAX_LANES));

@@ -5,7 +5,7 @@ use std::io::Write;
 use super::args::Check;
 use super::failure::Failure;
 use super::source;
-use crate::engine::program::{Lane, Source, TrackSlot};
+use crate::engine::program::{ArpKeys, Lane, Source, TrackSlot};
 use crate::set::{Port, Set};
 use crate::time::{Meter, TickSpan};
 
@@ -40,8 +40,8 @@ fn print(set: &Set, out: &mut dyn Write) -> std::io::Result<()> {
     writeln!(out, "patterns")?;
     for (name, pattern) in set.patterns.iter().zip(&program.patterns) {
         writeln!(out, "  {name:<12} {}", bars(pattern.length, program.meter))?;
-        for lane in &pattern.lanes {
-            writeln!(out, "    {:<12} {}", track_name(set, lane.track), lane_summary(lane, program.meter))?;
+        for (clip, lane) in pattern.clips.iter().flat_map(|clip| clip.lanes.iter().map(move |lane| (clip, lane))) {
+            writeln!(out, "    {:<12} {}", track_name(set, clip.track), lane_summary(lane, program.meter))?;
         }
     }
     Ok(())
@@ -67,11 +67,14 @@ fn track_name(set: &Set, slot: TrackSlot) -> &str {
 fn lane_summary(lane: &Lane, meter: Meter) -> String {
     match &lane.source {
         Source::Steps(steps) => {
-            let notes = steps.notes.len();
+            let notes = steps.events.len();
             let s = if notes == 1 { "" } else { "s" };
             format!("{notes} note{s} in {}", bars(steps.length, meter))
         }
-        Source::Arp(arp) => format!("arpeggio of {} keys", arp.keys.len()),
+        Source::Arp(arp) => match &arp.keys {
+            ArpKeys::Written(keys, _) => format!("arpeggio of {} keys", keys.len()),
+            ArpKeys::Held { .. } => "arpeggio of the keys that are held".into(),
+        },
     }
 }
 

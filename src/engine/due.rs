@@ -1,13 +1,16 @@
 //! What comes next, and taking it: one step after the other, each the earliest of all that is to come.
 //!
 //! Everything has a position, and through the timeline a time; each port shifts its times by its own offset. So the order
-//! of steps is the order of their times, and where those are equal the order of a wire: the end, clock pulses, note-offs, a
-//! launch, notes in the order of their lanes.
+//! of steps is the order of their times, and where those are equal the order of a wire: the end, clock pulses, note-offs,
+//! the programs of a pattern and its beginning, controllers that notes need, notes in the order of their lanes, other
+//! controllers.
 
 use super::clock::{Clock, LOST_AFTER};
+use super::launch::Coming;
 use super::ledger::Sounding;
 use super::outbox::{Departure, OUTBOX_CAPACITY, Outbox};
-use super::program::{PortSlot, Program, Track};
+use super::player::{Hands, Played, Strike};
+use super::program::{PortSlot, Program};
 use super::transport::Phase;
 use super::{Engine, Moment, Progress};
 use crate::midi::Message;
@@ -20,8 +23,9 @@ enum Step {
     GiveUp,
     Pulse(PortSlot),
     Off(PortSlot),
-    Launch,
-    Strike(PortSlot),
+    Prepare,
+    Line,
+    Event(PortSlot),
 }
 
 /// A step with its time. The order of the fields is the order in which steps are taken.
@@ -56,6 +60,10 @@ impl Engine {
                 }
             } else if let Some(port) = self.releasing.iter().next() {
                 self.release(port, out);
+            } else if self.player.is_unseated() {
+                self.player.seat_next(program);
+            } else if self.send_program(program, out) {
+                // There may be more of them.
             } else {
                 match self.first(program) {
                     Some(due) if due.time <= self.now => self.take(program, due, out),
@@ -73,6 +81,12 @@ impl Engine {
         }
         if !self.releasing.is_empty() {
             return Some(self.released_at.time);
+        }
+        if self.player.is_unseated() {
+            return Some(self.now);
+        }
+        if let Some(time) = self.preparing_at(program) {
+            return Some(time);
         }
         self.first(program).map(|due| due.time)
     }
@@ -104,8 +118,11 @@ impl Engine {
                 // The music may have jumped beyond the end: then it ends where it has landed.
                 consider(tick.max(self.transport.resume()), self.latest_offset(program), Step::End);
             }
-            if let Some((_, line)) = self.launch.filter(|&(_, line)| line < end) {
-                consider(line, self.earliest_offset(program), Step::Launch);
+            if let Some(line) = self.launcher.coming(program).map(Coming::line).filter(|&line| line < end) {
+                consider(line, self.earliest_offset(program), Step::Line);
+                if let Some(tick) = self.prepares_at(program).filter(|&tick| tick < horizon) {
+                    consider(tick.min(line), self.earliest_offset(program), Step::Prepare);
+                }
             }
             for port in self.ports.iter() {
                 let offset = program.offset(port);
@@ -113,7 +130,7 @@ impl Engine {
                     consider(note.off, offset, Step::Off(port));
                 }
                 if let Some(tick) = self.player.first(port).filter(|&tick| tick < end) {
-                    consider(tick, offset, Step::Strike(port));
+                    consider(tick, offset, Step::Event(port));
                 }
             }
         }
@@ -186,14 +203,9 @@ impl Engine {
                     self.end_note(port, note, moment, out);
                 }
             }
-            Step::Launch => {
-                if let Some((pattern, line)) = self.launch.take() {
-                    self.chosen = pattern;
-                    self.ledgers.iter_mut().for_each(|ledger| ledger.cut(line));
-                    self.player.launch(program, pattern, line);
-                }
-            }
-            Step::Strike(port) => self.strike(program, port, moment, out),
+            Step::Prepare => self.take_prepare(program, moment),
+            Step::Line => self.take_line(program, due.time),
+            Step::Event(port) => self.play(program, port, moment, out),
         }
     }
 
@@ -207,33 +219,45 @@ impl Engine {
         }
     }
 
-    fn strike(&mut self, program: &Program, port: PortSlot, moment: Moment, out: &mut Outbox) {
-        let Some(strike) = self.player.play(program, port) else { return };
-        let Some(track) = program.tracks.get(usize::from(strike.track.0)) else { return };
-        let key = strike.key.transposed(self.shift(track));
+    fn play(&mut self, program: &Program, port: PortSlot, moment: Moment, out: &mut Outbox) {
+        let coming = match self.launcher.coming(program) {
+            Some(Coming::Pattern { choice, line, .. }) => Some((choice.pattern, line)),
+            _ => None,
+        };
+        let hands = Hands { fill: self.mixer.fill(), coming, keyboards: &self.keyboards };
+        match self.player.play(program, port, hands) {
+            Some(Played::Note(strike)) => self.strike(program, port, strike, moment, out),
+            Some(Played::Value(slot, target, value)) => {
+                let Some(track) = program.tracks.get(usize::from(slot.0)) else { return };
+                for message in target.messages(track.channel, value) {
+                    out.push(Departure { track: Some(slot), ..departure(moment, port, message) });
+                }
+            }
+            None => {}
+        }
+    }
+
+    fn strike(&mut self, program: &Program, port: PortSlot, strike: Strike, moment: Moment, out: &mut Outbox) {
+        let slot = strike.track;
+        let Some(track) = program.tracks.get(usize::from(slot.0)).filter(|_| self.mixer.hears(slot)) else { return };
+        let shift = self.mixer.shift(program, slot, track, strike.key, &self.keyboards);
+        let key = strike.key.transposed(shift);
         if let Some(old) = self.ledgers[usize::from(port.0)].in_the_way(track.channel, key) {
             self.end_note(port, old, moment, out);
         }
-        self.ledgers[usize::from(port.0)].strike(track.channel, key, strike.off);
-        out.push(departure(moment, port, Message::NoteOn(track.channel, key, strike.velocity)));
+        self.ledgers[usize::from(port.0)].strike(slot, track.channel, key, strike.off);
+        let message = Message::NoteOn(track.channel, key, strike.velocity);
+        out.push(Departure { track: Some(slot), ..departure(moment, port, message) });
     }
 
     fn end_note(&mut self, port: PortSlot, note: Sounding, moment: Moment, out: &mut Outbox) {
         self.ledgers[usize::from(port.0)].end(note.channel, note.key);
-        out.push(departure(moment, port, Message::NoteOff(note.channel, note.key, 0)));
-    }
-
-    /// By how many semitones `track` is transposed now.
-    fn shift(&self, track: &Track) -> i32 {
-        let played = track.transpose.and_then(|transpose| {
-            let keys = self.keys.get(usize::from(transpose.port.0))?;
-            let key = transpose.channel.map_or(keys.any, |channel| keys.by_channel[channel.index()])?;
-            Some(i32::from(key.number()) - i32::from(transpose.from.number()))
-        });
-        played.unwrap_or(0)
+        let message = Message::NoteOff(note.channel, note.key, 0);
+        out.push(Departure { track: Some(note.track), ..departure(moment, port, message) });
     }
 }
 
-fn departure(moment: Moment, port: PortSlot, message: Message) -> Departure {
-    Departure { due: moment.time, port, message, tick: moment.tick }
+/// A message that belongs to no track.
+pub(super) fn departure(moment: Moment, port: PortSlot, message: Message) -> Departure {
+    Departure { due: moment.time, port, message, tick: moment.tick, track: None }
 }

@@ -1,10 +1,10 @@
 //! What input and commands do to the music.
 
 use super::clock::{Clock, LOST_AFTER};
-use super::program::{Join, Lost, PatternSlot, PortSet, PortSlot, Program};
+use super::program::{Binding, Join, Lost, PortSet, PortSlot, Program, Trigger};
 use super::transport::Phase;
 use super::{Command, Engine, Moment, Told, clock_for};
-use crate::midi::Message;
+use crate::midi::{Channel, Message};
 use crate::time::{Nanos, Tick, TickSpan};
 
 impl Engine {
@@ -17,11 +17,9 @@ impl Engine {
             return;
         }
         match message {
-            Message::NoteOn(channel, key, _) => {
-                if let Some(keys) = self.keys.get_mut(usize::from(port.0)) {
-                    keys.by_channel[channel.index()] = Some(key);
-                    keys.any = Some(key);
-                }
+            Message::NoteOn(..) | Message::NoteOff(..) | Message::ControlChange(..) | Message::ProgramChange(..) => {
+                self.keyboards.hear(port, message);
+                self.obey(program, at, port, message);
             }
             _ if program.clock.follow != Some(port) => {}
             Message::Clock => self.follow_pulse(program, at),
@@ -46,7 +44,14 @@ impl Engine {
             Command::Start => self.start(program, at),
             Command::Continue => self.resume(program, at),
             Command::Stop => self.stop(at),
-            Command::Launch(pattern) => self.request_launch(program, at, pattern),
+            Command::Launch { pattern, at: when } => self.request_launch(program, at, pattern, when),
+            Command::Withdraw => self.withdraw(at),
+            Command::Jump(part) => self.request_jump(program, at, part),
+            Command::Hold(hold) => self.hold(hold),
+            Command::Mute(track, mute) => self.mute(at, track, mute),
+            Command::Solo(track, solo) => self.solo(at, track, solo),
+            Command::Fill(fill) => self.fill(fill),
+            Command::Transpose { track, by, unit } => self.transpose(track, by, unit),
             Command::EndAfter(length) => self.end_after = Some(length),
             Command::End => {
                 self.stop(at);
@@ -67,7 +72,7 @@ impl Engine {
             self.set_pulses(Tick::ZERO);
             self.forget_ahead();
         }
-        self.settle_launch();
+        self.settle_launch(at);
         self.release_all(self.moment(at));
         self.ports = program.played_ports();
         let pulsed = self.pulsed;
@@ -75,13 +80,36 @@ impl Engine {
         for port in self.pulsed.iter().filter(|&port| !pulsed.contains(port)) {
             self.pulses[usize::from(port.0)] = self.pulse_after(at);
         }
-        if usize::from(self.chosen.0) >= program.patterns.len() {
-            self.chosen = PatternSlot(0);
-        }
         let position = self.moment(at).tick + TickSpan(1);
-        self.player.launch(program, self.chosen, Tick::ZERO);
+        self.adopt_launches(program);
+        self.player.clear();
         if self.transport.phase() == Phase::Running {
-            self.player.locate(program, position);
+            self.player.adopt(position);
+        }
+    }
+
+    /// Does what a message is bound to. Takes time in proportion to the bindings.
+    fn obey(&mut self, program: &Program, at: Nanos, port: PortSlot, message: Message) {
+        let hears = |binding: &&Binding, channel: Channel| {
+            binding.port == port && binding.channel.is_none_or(|wanted| wanted == channel)
+        };
+        for binding in &program.bindings {
+            let command = match (binding.trigger, message) {
+                (Trigger::Note(wanted), Message::NoteOn(channel, key, _))
+                    if hears(&binding, channel) && key == wanted =>
+                {
+                    Some(binding.command)
+                }
+                (Trigger::Note(wanted), Message::NoteOff(channel, key, _))
+                    if hears(&binding, channel) && key == wanted =>
+                {
+                    binding.release
+                }
+                _ => None,
+            };
+            if let Some(command) = command {
+                self.command(program, at, command);
+            }
         }
     }
 
@@ -95,9 +123,8 @@ impl Engine {
         self.release_all(self.moment(at));
         self.transport.start();
         self.forget_ahead();
-        self.settle_launch();
-        self.player.launch(program, self.chosen, Tick::ZERO);
-        self.player.clear();
+        self.settle_launch(at);
+        self.rewind(program, at);
         self.tell_transport(self.moment(at), Message::Start);
         self.run_own_clock(program, at);
     }
@@ -146,7 +173,7 @@ impl Engine {
             }
         }
         self.release_all(moment);
-        self.settle_launch();
+        self.settle_launch(at);
         if self.told_to_play {
             self.tell(moment, Message::Stop, self.clocked);
             self.told_to_play = false;
@@ -174,15 +201,8 @@ impl Engine {
         self.release_all(self.moment(at));
         self.transport.locate(sixteenths);
         self.forget_ahead();
-        self.settle_launch();
+        self.settle_launch(at);
         self.tell(self.moment(at), Message::SongPosition(sixteenths), self.clocked);
-    }
-
-    /// A launch whose bar line will not come, because the music stops or jumps, counts for where it goes on.
-    fn settle_launch(&mut self) {
-        if let Some((pattern, _)) = self.launch.take() {
-            self.chosen = pattern;
-        }
     }
 
     fn follow_pulse(&mut self, program: &Program, at: Nanos) {
@@ -254,27 +274,9 @@ impl Engine {
         let position = self.transport.resume();
         self.base = pulse - position;
         self.transport.run();
-        self.player.locate(program, position);
-        if self.chosen != self.player.pattern() {
-            self.launch = Some((self.chosen, position.round_up_to(program.meter.bar())));
-        }
+        self.seat_music(program, position);
         if let Some(length) = self.end_after.take() {
             self.end_at = Some(position + length);
-        }
-    }
-
-    fn request_launch(&mut self, program: &Program, at: Nanos, pattern: PatternSlot) {
-        if usize::from(pattern.0) >= program.patterns.len() {
-            return;
-        }
-        match self.transport.phase() {
-            Phase::Running => {
-                // The first line that no port has reached, however early it is.
-                let reached = self.moment(at - self.earliest_offset(program)).tick;
-                let line = (reached + TickSpan(1)).round_up_to(program.meter.bar());
-                self.launch = Some((pattern, line));
-            }
-            Phase::Armed | Phase::Stopped => self.chosen = pattern,
         }
     }
 

@@ -8,6 +8,7 @@
 //! ending a note takes time logarithmic in what sounds.
 
 use super::fixed::Slots;
+use super::program::TrackSlot;
 use crate::midi::{Channel, Key};
 use crate::time::Tick;
 
@@ -23,6 +24,8 @@ pub struct Sounding {
     pub key: Key,
     /// The position of its note-off.
     pub off: Tick,
+    /// The track that struck it.
+    pub track: TrackSlot,
     /// The order in which notes were struck breaks ties of `off`, so that offs leave in the order of their ons.
     serial: u64,
 }
@@ -42,7 +45,13 @@ const _: () = assert!(LEDGER_CAPACITY < u16::MAX as usize);
 
 impl Default for Ledger {
     fn default() -> Ledger {
-        let silent = Sounding { channel: Channel::from_status(0), key: Key::from_data(0), off: Tick(0), serial: 0 };
+        let silent = Sounding {
+            channel: Channel::from_status(0),
+            key: Key::from_data(0),
+            off: Tick(0),
+            track: TrackSlot(0),
+            serial: 0,
+        };
         Ledger {
             heap: Slots::from_fn(LEDGER_CAPACITY, |_| silent),
             len: 0,
@@ -87,7 +96,7 @@ impl Ledger {
     }
 
     /// Enters a note that has been struck. Nothing may be in its way ([`Ledger::in_the_way`]).
-    pub fn strike(&mut self, channel: Channel, key: Key, off: Tick) {
+    pub fn strike(&mut self, track: TrackSlot, channel: Channel, key: Key, off: Tick) {
         debug_assert!(self.in_the_way(channel, key).is_none(), "struck a key that sounds");
         if self.len == LEDGER_CAPACITY {
             return;
@@ -95,7 +104,7 @@ impl Ledger {
         self.serial += 1;
         let at = self.len;
         self.len += 1;
-        self.put(at, Sounding { channel, key, off, serial: self.serial });
+        self.put(at, Sounding { channel, key, off, track, serial: self.serial });
         self.rise(at);
     }
 
@@ -117,10 +126,13 @@ impl Ledger {
         true
     }
 
-    /// Brings every note-off that lies after `tick` forward to it. Takes time in proportion to what sounds.
-    pub fn cut(&mut self, tick: Tick) {
-        for at in 0..self.len {
-            self.heap[at].off = self.heap[at].off.min(tick);
+    /// Brings every note-off that lies after `tick` forward to it, of those tracks that `of` says. Takes time in proportion
+    /// to what sounds.
+    pub fn cut(&mut self, tick: Tick, of: impl Fn(TrackSlot) -> bool) {
+        for note in &mut self.heap[..self.len] {
+            if of(note.track) {
+                note.off = note.off.min(tick);
+            }
         }
         for at in (0..self.len / 2).rev() {
             self.sink(at);
@@ -194,12 +206,12 @@ mod tests {
                             prop_assert!(ledger.end(old.channel, old.key));
                             prop_assert!(model.remove(&(old.channel, old.key)).is_some());
                         }
-                        ledger.strike(ch, k, tick);
+                        ledger.strike(TrackSlot(0), ch, k, tick);
                         model.insert((ch, k), tick);
                     }
                     2 => prop_assert_eq!(ledger.end(ch, k), model.remove(&(ch, k)).is_some()),
                     _ => {
-                        ledger.cut(tick);
+                        ledger.cut(tick, |_| true);
                         model.values_mut().for_each(|off| *off = (*off).min(tick));
                     }
                 }
@@ -213,19 +225,34 @@ mod tests {
     fn a_full_ledger_gives_up_the_note_that_ends_soonest() {
         let mut ledger = Ledger::default();
         for i in 0..LEDGER_CAPACITY {
-            ledger.strike(channel(1 + (i / 128) as u8), key((i % 128) as u8), Tick(1_000 - i as i64));
+            ledger.strike(TrackSlot(0), channel(1 + (i / 128) as u8), key((i % 128) as u8), Tick(1_000 - i as i64));
         }
         let victim = ledger.in_the_way(channel(5), key(0)).unwrap();
         assert_eq!(victim.off, Tick(1_000 - LEDGER_CAPACITY as i64 + 1));
     }
 
     #[test]
+    fn a_cut_spares_the_other_tracks() {
+        let mut ledger = Ledger::default();
+        for track in 0..3 {
+            ledger.strike(TrackSlot(track), channel(1), key(60 + track as u8), Tick(10));
+        }
+        ledger.cut(Tick(5), |track| track != TrackSlot(1));
+        let mut offs = Vec::new();
+        while let Some(note) = ledger.first() {
+            offs.push((note.track.0, note.off.0));
+            ledger.end(note.channel, note.key);
+        }
+        assert_eq!(offs, [(0, 5), (2, 5), (1, 10)]);
+    }
+
+    #[test]
     fn offs_on_one_tick_leave_in_the_order_of_their_ons() {
         let mut ledger = Ledger::default();
         for k in [64, 60, 67, 62] {
-            ledger.strike(channel(1), key(k), Tick(10));
+            ledger.strike(TrackSlot(0), channel(1), key(k), Tick(10));
         }
-        ledger.cut(Tick(5));
+        ledger.cut(Tick(5), |_| true);
         let mut order = Vec::new();
         while let Some(note) = ledger.first() {
             order.push(note.key.number());

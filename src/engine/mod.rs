@@ -15,11 +15,16 @@
 //!
 //! | file | duty |
 //! |---|---|
-//! | [`program`] | what is played, compiled and immutable |
+//! | [`program`] | what is played, compiled and immutable: clock, ports, tracks |
+//! | [`pattern`] | what is played: patterns, their lanes and events, the song, what hands ask for |
+//! | [`scale`] | keys that belong together |
 //! | [`clock`] | where time comes from: our own clock, or one that is followed |
 //! | [`timeline`] | the exact mapping between position and time |
 //! | [`transport`] | stopped, armed, running; where CONTINUE goes on |
 //! | `happening` | what input and commands do |
+//! | `launch` | which pattern plays: launches, the song, the programs that patterns need |
+//! | `mixer` | which tracks are heard, and how far they are transposed |
+//! | [`keyboard`] | the keys that are played on the inputs |
 //! | `due` | what comes next, and taking it |
 //! | [`player`] | the lanes: which note comes next, and when |
 //! | [`ledger`] | what sounds: every note-on gets its note-off |
@@ -31,22 +36,30 @@ pub mod clock;
 mod due;
 pub mod fixed;
 mod happening;
+pub mod keyboard;
+mod launch;
 pub mod ledger;
+mod mixer;
 pub mod outbox;
+pub mod pattern;
 pub mod player;
 pub mod program;
 pub mod random;
+pub mod scale;
 pub mod timeline;
 pub mod transport;
 
 use clock::{Clock, Follower, Internal};
 use fixed::{Queue, Slots};
+use keyboard::Keyboards;
+use launch::Launcher;
 use ledger::Ledger;
+use mixer::Mixer;
 use player::Player;
-use program::{ClockOut, MAX_PORTS, PatternSlot, PortSet, Program};
+use program::{ClockOut, Interval, MAX_PORTS, PartSlot, PatternSlot, PortSet, Program, Quantum, TrackSlot};
 use transport::{Phase, Transport};
 
-use crate::midi::{Channel, Key, Message};
+use crate::midi::Message;
 use crate::time::{Nanos, Span, Tempo, Tick, TickSpan};
 
 /// What the control side can ask of the engine.
@@ -58,8 +71,35 @@ pub enum Command {
     Continue,
     /// Stop; every sounding note ends.
     Stop,
-    /// Play another pattern from the next bar line on; while stopped, from the next start on. The last request wins.
-    Launch(PatternSlot),
+    /// Play another pattern; while stopped, from the next start on. The last request wins. It takes the show out of its
+    /// song, until [`Command::Jump`] leads back.
+    Launch {
+        /// Which one.
+        pattern: PatternSlot,
+        /// When; as the pattern or the set says if `None`.
+        at: Option<Quantum>,
+    },
+    /// Take back the launch or jump that waits for its line.
+    Withdraw,
+    /// Go on with this part of the song, when the set's launches begin; while stopped, from the next start on.
+    Jump(PartSlot),
+    /// Stay in the part of the song that plays, over its end, until this is taken back.
+    Hold(Switch),
+    /// Silence a track, or let it play again. Its notes end at once; it keeps its place.
+    Mute(TrackSlot, Switch),
+    /// Let only those tracks play that are soloed; when none is, all do.
+    Solo(TrackSlot, Switch),
+    /// Play what is written for fills, or stop doing so.
+    Fill(Switch),
+    /// Move the notes of a track, or of all tracks that move, by so many; what was said before counts no more.
+    Transpose {
+        /// Which one; all for `None`.
+        track: Option<TrackSlot>,
+        /// How many, in which unit.
+        by: i8,
+        /// What it is counted in.
+        unit: Interval,
+    },
     /// Stop for good when the music has played for this long, counted from where it plays next.
     EndAfter(TickSpan),
     /// Stop for good now: every sounding note ends, clocked ports get STOP, and nothing plays any more.
@@ -67,6 +107,29 @@ pub enum Command {
 }
 
 const _: () = assert!(!core::mem::needs_drop::<Command>());
+
+/// What becomes of something that is on or off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Switch {
+    /// It is on.
+    On,
+    /// It is off.
+    Off,
+    /// It is what it was not.
+    Toggle,
+}
+
+impl Switch {
+    /// What `was` becomes.
+    #[must_use]
+    pub const fn of(self, was: bool) -> bool {
+        match self {
+            Switch::On => true,
+            Switch::Off => false,
+            Switch::Toggle => !was,
+        }
+    }
+}
 
 /// How far [`Engine::advance`] got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,13 +153,6 @@ pub struct PulseError {
 /// How many clock and transport bytes can wait to leave. The driver advances between inputs, and no input makes more
 /// than one.
 const WIRE_CAPACITY: usize = 16;
-
-/// The last key of each channel of a port, and of the port as a whole.
-#[derive(Clone, Copy, Debug)]
-struct LastKeys {
-    by_channel: [Option<Key>; Channel::COUNT],
-    any: Option<Key>,
-}
 
 /// Clock or transport on its way to the ports that get it.
 #[derive(Clone, Copy, Debug)]
@@ -133,7 +189,7 @@ pub struct Engine {
     /// The ports whose notes were told to end while any of them still sounds, and when.
     releasing: PortSet,
     released_at: Moment,
-    keys: Slots<LastKeys>,
+    keyboards: Keyboards,
     /// Clock and transport bytes on their way.
     wire: Queue<Told>,
     /// For each port, the position on the clock of the next pulse that it gets.
@@ -141,10 +197,10 @@ pub struct Engine {
     /// For each port, by how much it had been sent more pulses than the master when it stopped: predicted ones, which did not
     /// come. They are made up for at CONTINUE.
     ahead: Slots<TickSpan>,
-    /// A pattern that waits for its bar line.
-    launch: Option<(PatternSlot, Tick)>,
-    /// What plays from the next start on.
-    chosen: PatternSlot,
+    /// Which pattern plays, and which is next.
+    launcher: Launcher,
+    /// Which tracks are heard, and how far they are transposed.
+    mixer: Mixer,
     /// How long to play from the next run on, and where that ends.
     end_after: Option<TickSpan>,
     end_at: Option<Tick>,
@@ -161,15 +217,12 @@ impl Engine {
     /// An engine for `program`, stopped. Allocates; nothing after it does.
     #[must_use]
     pub fn new(program: &Program) -> Engine {
-        let no_keys = LastKeys { by_channel: [None; Channel::COUNT], any: None };
-        let mut player = Player::default();
-        player.launch(program, PatternSlot(0), Tick::ZERO);
         let mut engine = Engine {
             clock: clock_for(program),
             happened_at: Nanos(0),
             transport: Transport::default(),
             base: TickSpan::ZERO,
-            player,
+            player: Player::default(),
             ports: program.played_ports(),
             pulsed: PortSet::default(),
             raw: PortSet::default(),
@@ -177,12 +230,12 @@ impl Engine {
             ledgers: Slots::from_fn(MAX_PORTS, |_| Ledger::default()),
             releasing: PortSet::default(),
             released_at: Moment { time: Nanos(0), tick: Tick::ZERO },
-            keys: Slots::from_fn(MAX_PORTS, |_| no_keys),
+            keyboards: Keyboards::default(),
             wire: Queue::with_capacity(WIRE_CAPACITY),
             pulses: Slots::from_fn(MAX_PORTS, |_| Tick::ZERO),
             ahead: Slots::from_fn(MAX_PORTS, |_| TickSpan::ZERO),
-            launch: None,
-            chosen: PatternSlot(0),
+            launcher: Launcher::new(program),
+            mixer: Mixer::default(),
             end_after: None,
             end_at: None,
             joinable_from: None,
@@ -191,6 +244,7 @@ impl Engine {
             now: Nanos(0),
         };
         engine.route_clock(program);
+        engine.rewind(program, Nanos(0));
         engine
     }
 
@@ -237,7 +291,10 @@ impl Engine {
     /// The pattern that plays, or that will play from the next start on.
     #[must_use]
     pub fn pattern(&self) -> PatternSlot {
-        if self.transport.phase() == Phase::Stopped { self.chosen } else { self.player.pattern() }
+        match self.transport.phase() {
+            Phase::Stopped => self.launcher.chosen().pattern,
+            Phase::Armed | Phase::Running => self.player.pattern(),
+        }
     }
 
     /// How many notes sound.

@@ -5,7 +5,7 @@
 //! engine stops where it is, says so ([`Progress::OutboxFull`](super::Progress)), and goes on when there is room.
 
 use super::fixed::Queue;
-use super::program::{MAX_PORTS, PortSlot};
+use super::program::{MAX_PORTS, PortSlot, TrackSlot};
 use crate::midi::Message;
 use crate::time::{Nanos, Tick};
 
@@ -25,6 +25,8 @@ pub struct Departure {
     pub message: Message,
     /// The position in the song that it belongs to; for what belongs to none, the position at that time.
     pub tick: Tick,
+    /// The track that it belongs to; none for what concerns a port as a whole.
+    pub track: Option<TrackSlot>,
 }
 
 const _: () = assert!(!core::mem::needs_drop::<Departure>());

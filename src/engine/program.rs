@@ -5,17 +5,15 @@
 //! allots and remembers the names of. Its size is bounded by the constants below, which the compiler of set files
 //! enforces with an error that names the place; the engine allocates its state for those bounds once, at construction.
 
-use crate::midi::{Channel, Key, Velocity};
+pub use super::pattern::*;
+pub use super::scale::Scale;
+use crate::midi::{Channel, Key};
 use crate::time::{Meter, Span, Tempo, TickSpan};
 
 /// The most ports a program may use.
 pub const MAX_PORTS: usize = 16;
 /// The most tracks a program may have.
 pub const MAX_TRACKS: usize = 256;
-/// The most lanes one pattern may have.
-pub const MAX_LANES: usize = 512;
-/// The most notes one lane may have.
-pub const MAX_NOTES: usize = 65_536;
 /// The longest lane, pattern or note: about an hour and a half at 125 BPM. It keeps every sum of positions far from overflow.
 pub const MAX_LENGTH: TickSpan = TickSpan(3_840 * 3_000);
 
@@ -84,12 +82,22 @@ pub struct Program {
     pub seed: u64,
     /// Where the clock comes from, and what becomes of it.
     pub clock: ClockPlan,
+    /// When patterns begin that are asked for, where nothing else says so.
+    pub launch: Quantum,
+    /// What transposition by degrees moves along.
+    pub scale: Scale,
+    /// The keyboard that transposes every track that [`Track::moves`], if any.
+    pub transpose: Option<Transpose>,
     /// By [`PortSlot`]; at most [`MAX_PORTS`].
     pub ports: Box<[Port]>,
     /// By [`TrackSlot`]; at most [`MAX_TRACKS`].
     pub tracks: Box<[Track]>,
-    /// By [`PatternSlot`]; the first plays from the start. At least one.
+    /// By [`PatternSlot`]; the first plays from the start, unless there is a song. At least one.
     pub patterns: Box<[Pattern]>,
+    /// What the show plays by itself.
+    pub song: Song,
+    /// What the performer's hands ask for; at most [`MAX_BINDINGS`].
+    pub bindings: Box<[Binding]>,
 }
 
 /// Where the clock comes from, and what happens when it does not come.
@@ -132,6 +140,18 @@ pub struct Port {
     pub offset: Span,
     /// What it gets of the clock.
     pub clock: ClockOut,
+    /// What carries its messages.
+    pub wire: Wire,
+}
+
+/// What carries the messages of a port, and so how many it can carry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Wire {
+    /// USB: a frame of 1 ms holds more than a sequencer has to say.
+    #[default]
+    Usb,
+    /// A DIN cable: 31,250 bits a second, ten to the byte.
+    Din,
 }
 
 /// The largest offset of a port, either way.
@@ -157,99 +177,43 @@ pub struct Track {
     pub channel: Channel,
     /// The keyboard that transposes it, if any.
     pub transpose: Option<Transpose>,
+    /// Whether what transposes the set as a whole moves it too: drums stay where they are.
+    pub moves: bool,
+    /// Its first lane among those of all tracks, and how many it may play at once. The ranges of the tracks follow each
+    /// other and end at [`MAX_LANES`] or before.
+    pub lanes: LaneRange,
 }
 
-/// A track that follows a keyboard: its notes move by the distance from `from` to the last key played.
+/// Lanes of a track among those of all tracks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LaneRange {
+    /// The first one.
+    pub first: u16,
+    /// How many.
+    pub count: u16,
+}
+
+/// What follows a keyboard: notes move by the distance from `from` to the last key played.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Transpose {
     /// The port whose keys count.
     pub port: PortSlot,
     /// The channel whose keys count; without one, any.
     pub channel: Option<Channel>,
-    /// The key that leaves the track as it is written.
+    /// The key that leaves the music as it is written.
     pub from: Key,
+    /// What the distance is counted in.
+    pub unit: Interval,
 }
 
-/// What plays together until another pattern is launched. Its lanes loop, each in its own length.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Pattern {
-    /// The nominal length, a whole number of bars.
-    pub length: TickSpan,
-    /// At most [`MAX_LANES`]. Their order is the order of their notes on one tick.
-    pub lanes: Box<[Lane]>,
-}
-
-/// One voice of a pattern: a loop, or a generator, that plays on a track.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Lane {
-    /// The track it plays on.
-    pub track: TrackSlot,
-    /// What it plays.
-    pub source: Source,
-}
-
-/// Where a lane's notes come from.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Source {
-    /// Written steps.
-    Steps(Steps),
-    /// An arpeggio.
-    Arp(Arp),
-}
-
-/// A loop of written notes.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Steps {
-    /// The length of the loop: positive, at most [`MAX_LENGTH`].
-    pub length: TickSpan,
-    /// In order of `at`, which is at least 0 and below `length`; at most [`MAX_NOTES`].
-    pub notes: Box<[Note]>,
-}
-
-/// One note of a loop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Note {
-    /// From the start of the loop.
-    pub at: TickSpan,
-    /// How long it sounds: positive, at most [`MAX_LENGTH`].
-    pub gate: TickSpan,
-    /// What sounds, before transposition.
-    pub key: Key,
-    /// How hard it is struck.
-    pub velocity: Velocity,
-    /// Whether it sounds a little into what follows, so that a synthesizer glides instead of striking anew.
-    pub legato: bool,
-}
-
-const _: () = assert!(size_of::<Note>() <= 64);
-
-/// A generator that steps through keys, one after the other, without end.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Arp {
-    /// The keys in the order in which they are played. At least one.
-    pub keys: Box<[Key]>,
-    /// How the next key is chosen.
-    pub next_key: Pick,
-    /// The lengths of its notes, each positive. At least one.
-    pub lengths: Box<[TickSpan]>,
-    /// How the next length is chosen.
-    pub next_length: Pick,
-    /// How much of its length a note sounds, in per cent, 1 to 100.
-    pub gate: u32,
-    /// How hard each note is struck.
-    pub velocity: Velocity,
-    /// Where all that it has played adds up to a whole multiple of this span (and so at the very start), it rests
-    /// for one note's length; the key that would have sounded is passed over.
-    pub rest: Option<TickSpan>,
-}
-
-/// How an arpeggio chooses among its keys and among its lengths.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pick {
-    /// One after the other, in turn.
-    Turn,
-    /// Any of them, with equal chances.
-    Random,
+/// What a transposition is counted in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Interval {
+    /// Semitones.
+    #[default]
+    Semitones,
+    /// Degrees of the set's scale. A distance between keys becomes the distance between their degrees.
+    Degrees,
 }
 
 impl Program {

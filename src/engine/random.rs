@@ -31,6 +31,20 @@ impl Random {
     }
 }
 
+/// What die number `die` shows on pass `pass` under `seed`: 64 random bits. The same question has the same answer, and no
+/// two questions have anything to do with each other.
+#[must_use]
+pub const fn draw(seed: u64, pass: i64, die: u32) -> u64 {
+    let mut of_pass = Random::new(seed, pass as u64);
+    Random::new(of_pass.next(), die as u64).next()
+}
+
+/// `bits` as a number from 0 to `bound` − 1, or 0 when `bound` is 0.
+#[must_use]
+pub const fn scaled(bits: u64, bound: u64) -> u64 {
+    ((bits as u128 * bound as u128) >> 64) as u64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

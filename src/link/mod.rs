@@ -328,7 +328,7 @@ pub fn link(program: Program, inputs: &[PortSlot]) -> (ControlEnd, RtEnd, Vec<Mi
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::program::{ClockPlan, Join, Lost};
+    use crate::engine::program::{ClockPlan, Join, Lost, Quantum, Scale, Song};
     use crate::time::{Meter, Tempo};
 
     fn empty_program() -> Program {
@@ -337,9 +337,14 @@ mod tests {
             tempo: Tempo::from_bpm(120.0).unwrap(),
             seed: 0,
             clock: ClockPlan { follow: None, lost: Lost::Hold, join: Join::Wait, when_stopped: true },
+            launch: Quantum::End,
+            scale: Scale::CHROMATIC,
+            transpose: None,
             ports: Box::new([]),
             tracks: Box::new([]),
             patterns: Box::new([]),
+            song: Song::default(),
+            bindings: Box::new([]),
         }
     }
 

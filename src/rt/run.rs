@@ -145,7 +145,7 @@ impl<'a, C: TimeSource, S: Sink> Loop<'a, C, S> {
             Ok(()) => meters.port(departure.port).count_sent(),
             Err(_) => meters.port(departure.port).count_failed(),
         }
-        let Departure { due, port, message, tick } = departure;
+        let Departure { due, port, message, tick, .. } = departure;
         self.end.trace(Sent { due, at: before, tick, port, message });
         true
     }

@@ -10,7 +10,7 @@ use super::pitch::{self, Octaves};
 use super::port::{Port, port_slot};
 use super::reader::{Text, Value};
 use super::values::{digits, gate, velocity};
-use crate::engine::program::{PortSlot, Transpose};
+use crate::engine::program::{Interval, PortSlot, Transpose};
 use crate::midi::{Channel, Key, Velocity};
 
 /// A track.
@@ -180,7 +180,7 @@ fn transpose(text: &Text<'_>, ports: &[Port<'_>], octaves: Octaves, report: &mut
         }
     }
     let from = from.flatten().or_else(|| pitch::key("c2", octaves).ok())?;
-    Some(Transpose { port: port?, channel: channel.flatten(), from })
+    Some(Transpose { port: port?, channel: channel.flatten(), from, unit: Interval::Semitones })
 }
 
 /// The words of `text`, as ranges of its bytes.

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use tightrope::engine::outbox::{Departure, Outbox};
-use tightrope::engine::program::{PortSlot, Program};
+use tightrope::engine::program::{PatternSlot, PortSlot, Program};
 use tightrope::engine::{Command, Engine, Progress};
 use tightrope::midi::{Channel, Key, Message, Velocity};
 use tightrope::set::Set;
@@ -151,6 +151,11 @@ pub fn text(trace: &[Departure]) -> String {
         .iter()
         .map(|d| format!("{:>10} {:>5} port {} {}\n", d.due.0, d.tick.0, d.port.0, d.message.to_string().trim_end()))
         .collect()
+}
+
+/// The command that launches the pattern in a slot, when the set launches patterns.
+pub fn launch(slot: u16) -> Command {
+    Command::Launch { pattern: PatternSlot(slot), at: None }
 }
 
 pub fn note_on(channel: u8, key: u8) -> Message {

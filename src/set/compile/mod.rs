@@ -1,31 +1,54 @@
-//! From the described show to the program that the engine plays: steps become notes in ticks.
+//! From the described show to the program that the engine plays: steps become events in ticks.
 
-use super::document::Document;
-use super::keys::{arp, steps as steps_keys};
-use super::lane::{Kind, LONGEST_ARP_GATE, Lane, MAX_ARP_NOTES};
+mod arp;
+mod steps;
+
+use super::document::{self, Document};
+use super::keys::{arp as arp_keys, steps as steps_keys};
+use super::lane::{Kind, Lane};
 use super::mistake::{Mistake, Report, quoted};
-use super::notation::{self, ACCENT, Event, Head, Voice};
+use super::notation::{self, ACCENT, Voice};
 use super::pitch::Octaves;
 use super::track::{Drums, Track};
-use crate::engine::program::{self, Arp, MAX_LANES, MAX_LENGTH, MAX_NOTES, Note, Program, Source, Steps, TrackSlot};
+use crate::engine::program::{
+    self, Clip, LaneRange, MAX_LANES, Program, Quantum, Scale, Song, Source, Swing, TrackSlot, Wire,
+};
+use crate::engine::random::Random;
 use crate::midi::Velocity;
-use crate::time::TickSpan;
 
 /// Compiles `document`. What is wrong goes to `report`; the program is worth something only if that stays empty.
 pub(super) fn compile(document: &Document<'_>, report: &mut Report) -> Program {
-    let tracks = document.tracks.iter().map(|track| program::Track {
+    let patterns: Box<[program::Pattern]> =
+        document.patterns.iter().map(|pattern| compile_pattern(pattern, document, report)).collect();
+    let ranges = lane_ranges(&patterns, document.tracks.len());
+    if ranges.last().is_some_and(|last| usize::from(last.first) + usize::from(last.count) > MAX_LANES) {
+        report.add_without_place(
+            Mistake::new(format!("the tracks have more than {MAX_LANES} lines of steps together")).help(
+                "what counts is the pattern where a track has most of them, added up over the tracks; write fewer lines",
+            ),
+        );
+    }
+    let tracks = document.tracks.iter().zip(ranges).map(|(track, lanes)| program::Track {
         port: track.port,
         channel: track.channel,
         transpose: track.transpose,
+        moves: matches!(track.kit, Drums::None),
+        lanes,
     });
+    let port = |port: &super::port::Port<'_>| program::Port { offset: port.offset, clock: port.clock, wire: Wire::Usb };
     Program {
         meter: document.meter,
         tempo: document.tempo,
         seed: document.seed,
         clock: document.clock.clone(),
-        ports: document.ports.iter().map(|port| program::Port { offset: port.offset, clock: port.clock }).collect(),
+        launch: Quantum::Grid(document.meter.bar()),
+        scale: Scale::CHROMATIC,
+        transpose: None,
+        ports: document.ports.iter().map(port).collect(),
         tracks: tracks.collect(),
-        patterns: document.patterns.iter().map(|pattern| compile_pattern(pattern, document, report)).collect(),
+        patterns,
+        song: Song::default(),
+        bindings: Box::new([]),
     }
 }
 
@@ -34,20 +57,34 @@ pub(super) fn slots<T, S>(list: &[T], slot: impl Fn(u8) -> S) -> impl Iterator<I
     (0..=u8::MAX).map(slot).zip(list)
 }
 
-fn compile_pattern(
-    pattern: &super::document::Pattern<'_>,
-    document: &Document<'_>,
-    report: &mut Report,
-) -> program::Pattern {
-    let mut lanes = Vec::new();
+/// For each track as many lanes as it has in the pattern where it has most of them.
+fn lane_ranges(patterns: &[program::Pattern], tracks: usize) -> Vec<LaneRange> {
+    let mut counts = vec![0; tracks];
+    for clip in patterns.iter().flat_map(|pattern| &pattern.clips) {
+        if let Some(count) = counts.get_mut(usize::from(clip.track.0)) {
+            *count = clip.lanes.len().max(*count);
+        }
+    }
+    let mut first = 0;
+    let mut range = |count: usize| {
+        let count = u16::try_from(count).unwrap_or(u16::MAX);
+        let range = LaneRange { first, count };
+        first = first.saturating_add(count);
+        range
+    };
+    counts.into_iter().map(&mut range).collect()
+}
+
+fn compile_pattern(pattern: &document::Pattern<'_>, document: &Document<'_>, report: &mut Report) -> program::Pattern {
+    let mut clips: Vec<Clip> = Vec::new();
+    let mut count = 0;
     for lane in &pattern.lanes {
         let (Some(track), Ok(slot)) = (document.tracks.get(lane.track), u16::try_from(lane.track)) else { continue };
         let compiler = Compiler { lane, track, octaves: document.octaves };
-        let free = MAX_LANES - lanes.len();
-        for source in compiler.sources(report) {
-            lanes.push(program::Lane { track: TrackSlot(slot), source });
-        }
-        if lanes.len() > MAX_LANES {
+        let free = MAX_LANES - count;
+        let sources = compiler.sources(report);
+        count += sources.len();
+        if count > MAX_LANES {
             let line = notation::lines(lane.text.text).nth(free).unwrap_or_default();
             report.add(lane.text.place(line), || {
                 Mistake::new(format!("the pattern {} has too many lines of steps", quoted(pattern.name)))
@@ -56,8 +93,27 @@ fn compile_pattern(
             });
             break;
         }
+        let lanes = sources.into_iter().enumerate().map(|(line, source)| program::Lane {
+            source,
+            swing: Swing::NONE,
+            seed: seed(document.seed, u64::from(slot), line as u64),
+        });
+        clips.push(Clip { track: TrackSlot(slot), lanes: lanes.collect() });
     }
-    program::Pattern { length: pattern.length, lanes: lanes.into() }
+    clips.sort_by_key(|clip| clip.track);
+    program::Pattern {
+        length: pattern.length,
+        keep: false,
+        launch: None,
+        programs: Box::new([]),
+        ahead: crate::time::TickSpan::ZERO,
+        clips: clips.into(),
+    }
+}
+
+/// The seed of one line of a track under the set's seed.
+fn seed(set: u64, track: u64, line: u64) -> u64 {
+    Random::new(Random::new(set, track).next(), line).next()
 }
 
 /// Compiles what one track plays in a pattern.
@@ -79,7 +135,7 @@ impl Compiler<'_, '_> {
         if notation::lines(text.text).next().is_none() {
             let (what, help) = match kind {
                 Kind::Steps { .. } => ("step", format!("for example `{}`; a rest is `.`", steps_keys::STEPS.example)),
-                Kind::Arp { .. } => ("note", format!("for example `{}`", arp::ARP.example)),
+                Kind::Arp { .. } => ("note", format!("for example `{}`", arp_keys::ARP.example)),
             };
             report.add(text.span.clone(), || {
                 Mistake::new(format!("{} has no {what}", quoted(self.track.name)))
@@ -98,62 +154,6 @@ impl Compiler<'_, '_> {
         }
     }
 
-    fn steps(
-        &self,
-        line: std::ops::Range<usize>,
-        step: TickSpan,
-        voice: Voice<'_>,
-        report: &mut Report,
-    ) -> Option<Steps> {
-        let text = &self.lane.text;
-        let steps = notation::steps(text, line, voice, report);
-        let events = notation::events(text, &steps, report);
-        let count = i64::try_from(steps.len()).ok()?;
-        let most = MAX_LENGTH.0 / step.0;
-        if count > most {
-            let place = steps.get(usize::try_from(most).ok()?)?.span.clone();
-            report.add(text.place(place), || {
-                let longest = MAX_LENGTH.0 / TickSpan::QUARTER.0;
-                Mistake::new("the line of steps is too long")
-                    .label(format!("a line lasts at most {longest} quarter notes"))
-                    .help("write fewer steps, or make them shorter")
-            });
-            return None;
-        }
-        if let Some(event) = events.get(MAX_NOTES) {
-            report.add(text.place(event.span.clone()), || {
-                Mistake::new("the line of steps has too many notes")
-                    .label("one too many")
-                    .help(format!("a line has at most {MAX_NOTES} notes"))
-            });
-            return None;
-        }
-        let notes = events.iter().filter_map(|event| self.note(event, step, report)).collect();
-        Some(Steps { length: step * count, notes })
-    }
-
-    fn note(&self, event: &Event, step: TickSpan, report: &mut Report) -> Option<Note> {
-        let held = step * i64::try_from(event.steps).ok()?;
-        let percent = event.gate.or(self.lane.gate).unwrap_or(self.track.gate);
-        let gate = if event.legato { held } else { held.percent(percent).max(TickSpan(1)) };
-        if gate > MAX_LENGTH {
-            report.add(self.lane.text.place(event.span.clone()), || {
-                let longest = MAX_LENGTH.0 / TickSpan::QUARTER.0;
-                Mistake::new("the note is too long")
-                    .label(format!("a note sounds for at most {longest} quarter notes"))
-                    .help("give it a smaller gate")
-            });
-            return None;
-        }
-        Some(Note {
-            at: step * i64::try_from(event.step).ok()?,
-            gate,
-            key: event.key,
-            velocity: self.velocity(event.velocity, event.accent),
-            legato: event.legato,
-        })
-    }
-
     /// How hard a note is struck that may say so itself.
     fn velocity(&self, own: Option<Velocity>, accent: bool) -> Velocity {
         let velocity = own.or(self.lane.velocity).unwrap_or(self.track.velocity);
@@ -162,52 +162,11 @@ impl Compiler<'_, '_> {
             false => velocity,
         }
     }
-
-    fn arp(&self, voice: Voice<'_>, report: &mut Report) -> Option<Arp> {
-        let Kind::Arp { order, lengths, pick, rest } = &self.lane.kind else { return None };
-        let text = &self.lane.text;
-        let steps = notation::steps(text, 0..text.text.len(), voice, report);
-        if let Some(step) = steps.get(MAX_ARP_NOTES) {
-            report.add(text.place(step.span.clone()), || {
-                Mistake::new("the arpeggio has too many notes")
-                    .label("one too many")
-                    .help(format!("an arpeggio has at most {MAX_ARP_NOTES} notes"))
-            });
-            return None;
-        }
-        let mut keys = Vec::with_capacity(steps.len());
-        for step in &steps {
-            let place = step.modified.clone().unwrap_or(step.span.clone());
-            match step.head {
-                Head::Play(key) if step.modified.is_none() && !step.accent => keys.push(key),
-                Head::Play(_) => report.add(text.place(place), || {
-                    Mistake::new("the notes of an arpeggio are plain")
-                        .label("this changes one note")
-                        .help("set `velocity` and `gate` for all of them beside `arp`")
-                }),
-                Head::Rest | Head::Hold => report.add(text.place(place), || {
-                    Mistake::new("an arpeggio is made of notes")
-                        .label("this is not a note")
-                        .help("`rest` says when it rests, `lengths` how long its notes are")
-                }),
-            }
-        }
-        let (keys, next_key) = order.arrange(keys);
-        Some(Arp {
-            keys: keys.into(),
-            next_key,
-            lengths: lengths.as_slice().into(),
-            next_length: *pick,
-            gate: self.lane.gate.unwrap_or(self.track.gate).min(LONGEST_ARP_GATE),
-            velocity: self.velocity(None, false),
-            rest: *rest,
-        })
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::engine::program::{ClockOut, Lane, MAX_LENGTH, Note, Pick, PortSlot, Source};
+    use crate::engine::program::{Action, ArpKeys, ClockOut, Event, Lane, MAX_LENGTH, Pattern, Pick, PortSlot, Source};
     use crate::set::{Set, builtin};
     use crate::time::TickSpan;
 
@@ -219,17 +178,28 @@ mod tests {
         Set::parse("a.toml", format!("{rig}{pattern}").as_bytes()).unwrap_or_else(|mistakes| panic!("{mistakes}"))
     }
 
-    fn notes(lane: &Lane) -> (i64, &[Note]) {
+    fn lanes(pattern: &Pattern) -> Vec<&Lane> {
+        pattern.clips.iter().flat_map(|clip| &clip.lanes).collect()
+    }
+
+    fn notes(lane: &Lane) -> (i64, &[Event]) {
         match &lane.source {
-            Source::Steps(steps) => (steps.length.0, &steps.notes),
+            Source::Steps(steps) => (steps.length.0, &steps.events),
             Source::Arp(_) => panic!("an arpeggio"),
         }
     }
 
     /// Place, gate, key, velocity of each note of the lane.
     fn figures(lane: &Lane) -> Vec<(i64, i64, u8, u8)> {
-        let figures = |note: &Note| (note.at.0, note.gate.0, note.key.number(), note.velocity.value());
+        let figures = |event: &Event| match event.action {
+            Action::Note { key, velocity, .. } => (event.at.0, event.gate.0, key.number(), velocity.value()),
+            other => panic!("{other:?}"),
+        };
         notes(lane).1.iter().map(figures).collect()
+    }
+
+    fn is_legato(event: &Event) -> bool {
+        matches!(event.action, Action::Note { legato: true, .. })
     }
 
     #[test]
@@ -255,17 +225,18 @@ mod tests {
 
         let pattern = &program.patterns[0];
         assert_eq!(pattern.length, TickSpan(3_840));
-        let [kick, snare, hats, bass, arp] = &pattern.lanes[..] else { panic!("{:?}", pattern.lanes) };
+        let [kick, snare, hats, bass, arp] = lanes(pattern)[..] else { panic!("{pattern:?}") };
         assert_eq!(figures(kick), [0, 960, 1_920, 2_880].map(|at| (at, 480, 60, 127)));
         assert_eq!(figures(snare), [960, 2_880].map(|at| (at, 480, 62, 127)));
         let beat = |at| [(at, 120, 64, 127), (at + 240, 120, 64, 127), (at + 480, 240, 65, 127)];
         assert_eq!(figures(hats), [0, 960, 1_920, 2_880].map(beat).concat());
         assert_eq!(figures(bass), [(0, 3_840, 48, 127)]);
-        assert!(notes(bass).1[0].legato && notes(bass).0 == 3_840);
+        assert!(is_legato(&notes(bass).1[0]) && notes(bass).0 == 3_840);
         let Source::Arp(arp) = &arp.source else { panic!("{arp:?}") };
-        assert_eq!(arp.keys.iter().map(|key| key.number()).collect::<Vec<_>>(), [72, 65, 67]);
+        let ArpKeys::Written(keys, next_key) = &arp.keys else { panic!("{arp:?}") };
+        assert_eq!(keys.iter().map(|key| key.number()).collect::<Vec<_>>(), [72, 65, 67]);
         assert_eq!(*arp.lengths, [240, 240, 240, 480].map(TickSpan));
-        assert_eq!((arp.next_key, arp.next_length, arp.gate), (Pick::Turn, Pick::Random, 50));
+        assert_eq!((*next_key, arp.next_length, arp.gate), (Pick::Turn, Pick::Random, 50));
         assert_eq!((arp.velocity.value(), arp.rest), (32, Some(TickSpan(3_840))));
     }
 
@@ -273,53 +244,53 @@ mod tests {
     fn the_step_says_more_than_the_lane_and_the_lane_more_than_the_track() {
         let set = set("drums = \"k k:70 k=100 K k:120!\"\n\
             bass = { steps = \"x x:70 x=100 X\", step = \"1/4\", gate = 10, velocity = 20 }\n");
-        let lanes = &set.program.patterns[0].lanes;
+        let lanes = lanes(&set.program.patterns[0]);
         let expected =
             [(0, 60, 60, 110), (240, 60, 60, 70), (480, 240, 60, 110), (720, 60, 60, 127), (960, 60, 60, 127)];
-        assert_eq!(figures(&lanes[0]), expected);
-        assert_eq!(figures(&lanes[1]), [(0, 96, 48, 20), (960, 96, 48, 70), (1_920, 960, 48, 20), (2_880, 96, 48, 47)]);
+        assert_eq!(figures(lanes[0]), expected);
+        assert_eq!(figures(lanes[1]), [(0, 96, 48, 20), (960, 96, 48, 70), (1_920, 960, 48, 20), (2_880, 96, 48, 47)]);
     }
 
     #[test]
     fn each_line_is_a_lane_of_its_own_length() {
         let set = set("drums = \"\"\"\n  k..\n | \n  s....|\n\"\"\"\n");
-        let lanes = &set.program.patterns[0].lanes;
+        let lanes = lanes(&set.program.patterns[0]);
         assert_eq!(lanes.iter().map(|lane| notes(lane).0).collect::<Vec<_>>(), [720, 1_200]);
     }
 
     #[test]
     fn holds_lengthen_and_the_gate_is_of_all_that_is_held() {
         let set = set("drums = \"k___ s_~\"\n".replace("_~", "~_").as_str());
-        let lane = &set.program.patterns[0].lanes[0];
+        let lane = lanes(&set.program.patterns[0])[0];
         assert_eq!(figures(lane), [(0, 240, 60, 110), (960, 480, 62, 110)]);
-        assert!(!notes(lane).1[0].legato && notes(lane).1[1].legato);
+        assert!(!is_legato(&notes(lane).1[0]) && is_legato(&notes(lane).1[1]));
     }
 
     #[test]
     fn a_note_sounds_for_a_tick_at_least() {
         let set = set("bass = { steps = \"x=1\", step = \"1/3840\" }\n");
-        assert_eq!(figures(&set.program.patterns[0].lanes[0]), [(0, 1, 48, 100)]);
+        assert_eq!(figures(lanes(&set.program.patterns[0])[0]), [(0, 1, 48, 100)]);
     }
 
     #[test]
     fn rests_alone_and_patterns_without_tracks_are_silence() {
         let set = set("bass = \"....\"\n[patterns.none]\n");
-        assert_eq!(notes(&set.program.patterns[0].lanes[0]), (960, &[][..]));
-        assert!(set.program.patterns[1].lanes.is_empty());
+        assert_eq!(notes(lanes(&set.program.patterns[0])[0]), (960, &[][..]));
+        assert!(set.program.patterns[1].clips.is_empty());
     }
 
     #[test]
     fn an_arpeggio_takes_what_the_track_says_where_it_says_nothing() {
         let set = set("bass = { arp = \"x e2\" }\ndrums = { arp = \"k s\", gate = 100 }\n");
-        let arps: Vec<_> = set.program.patterns[0]
-            .lanes
-            .iter()
+        let are_two = |keys: &ArpKeys| matches!(keys, ArpKeys::Written(keys, _) if keys.len() == 2);
+        let arps: Vec<_> = lanes(&set.program.patterns[0])
+            .into_iter()
             .map(|lane| match &lane.source {
-                Source::Arp(arp) => (arp.keys.len(), arp.gate, arp.velocity.value(), arp.rest, arp.lengths.len()),
+                Source::Arp(arp) => (are_two(&arp.keys), arp.gate, arp.velocity.value(), arp.rest, arp.lengths.len()),
                 Source::Steps(_) => panic!("steps"),
             })
             .collect();
-        assert_eq!(arps, [(2, 50, 100, None, 1), (2, 100, 110, None, 1)]);
+        assert_eq!(arps, [(true, 100, 110, None, 1), (true, 50, 100, None, 1)]);
     }
 
     #[test]
@@ -339,7 +310,7 @@ mod tests {
     fn the_longest_there_is_is_played() {
         let set = set("bars = 3000\nbass = { steps = \"x\", step = \"3000/1\" }\n");
         assert_eq!(set.program.patterns[0].length, MAX_LENGTH);
-        assert_eq!(notes(&set.program.patterns[0].lanes[0]).0, MAX_LENGTH.0);
+        assert_eq!(notes(lanes(&set.program.patterns[0])[0]).0, MAX_LENGTH.0);
     }
 
     #[test]

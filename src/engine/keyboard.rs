@@ -1,0 +1,181 @@
+//! The keys that are played on the input ports: which are down, and which came last.
+//!
+//! Arpeggios play what is held; transposition follows the last key. Bounded: of more than [`MAX_HELD`] keys that are down on
+//! a port at once, the later ones are not held.
+
+use super::fixed::Slots;
+use super::program::{MAX_PORTS, Order, PortSlot};
+use crate::midi::{Channel, Key, Message};
+
+/// How many keys can be held on a port.
+pub const MAX_HELD: usize = 32;
+
+/// The keys of one port.
+#[derive(Clone, Copy, Debug)]
+struct Keyboard {
+    /// The last key of each channel, and of all.
+    last: [Option<Key>; Channel::COUNT],
+    last_of_any: Option<Key>,
+    /// Those that are down, in the order in which they were pressed; the first `held` count.
+    down: [(Channel, Key); MAX_HELD],
+    held: usize,
+}
+
+/// The keys of all ports. Real-time safe after construction.
+#[derive(Debug)]
+pub struct Keyboards(Slots<Keyboard>);
+
+impl Default for Keyboards {
+    fn default() -> Keyboards {
+        let nobody = Keyboard {
+            last: [None; Channel::COUNT],
+            last_of_any: None,
+            down: [(Channel::from_status(0), Key::from_data(0)); MAX_HELD],
+            held: 0,
+        };
+        Keyboards(Slots::from_fn(MAX_PORTS, |_| nobody))
+    }
+}
+
+impl Keyboards {
+    /// A message came in on `port`. Takes time in proportion to [`MAX_HELD`].
+    pub fn hear(&mut self, port: PortSlot, message: Message) {
+        let Some(keyboard) = self.0.get_mut(usize::from(port.0)) else { return };
+        match message {
+            Message::NoteOn(channel, key, _) => {
+                keyboard.last[channel.index()] = Some(key);
+                keyboard.last_of_any = Some(key);
+                let known = keyboard.down[..keyboard.held].contains(&(channel, key));
+                if let Some(place) = keyboard.down.get_mut(keyboard.held).filter(|_| !known) {
+                    *place = (channel, key);
+                    keyboard.held += 1;
+                }
+            }
+            Message::NoteOff(channel, key, _) => {
+                let down = &mut keyboard.down[..keyboard.held];
+                if let Some(index) = down.iter().position(|&held| held == (channel, key)) {
+                    down.copy_within(index + 1.., index);
+                    keyboard.held -= 1;
+                }
+            }
+            // All sound off, all notes off.
+            Message::ControlChange(channel, 120 | 123, _) => {
+                let mut kept = 0;
+                for index in 0..keyboard.held {
+                    if keyboard.down[index].0 != channel {
+                        keyboard.down[kept] = keyboard.down[index];
+                        kept += 1;
+                    }
+                }
+                keyboard.held = kept;
+            }
+            _ => {}
+        }
+    }
+
+    /// The last key that was pressed on `port`, on `channel` or on any.
+    #[must_use]
+    pub fn last(&self, port: PortSlot, channel: Option<Channel>) -> Option<Key> {
+        let keyboard = self.0.get(usize::from(port.0))?;
+        channel.map_or(keyboard.last_of_any, |channel| keyboard.last[channel.index()])
+    }
+
+    /// Of the keys that are held on `port`, on `channel` or on any, number `turn` in `order`; `None` when there are none.
+    /// Where the order is random, `below` draws a number below its argument. Takes time in proportion to [`MAX_HELD`] and
+    /// its logarithm.
+    pub(super) fn held(
+        &self,
+        port: PortSlot,
+        channel: Option<Channel>,
+        order: Order,
+        turn: usize,
+        below: impl FnOnce(usize) -> usize,
+    ) -> Option<Key> {
+        let keyboard = self.0.get(usize::from(port.0))?;
+        let mut keys = [Key::from_data(0); MAX_HELD];
+        let mut count = 0;
+        for &(_, key) in
+            keyboard.down[..keyboard.held].iter().filter(|(on, _)| channel.is_none_or(|channel| channel == *on))
+        {
+            keys[count] = key;
+            count += 1;
+        }
+        let keys = keys.get_mut(..count).filter(|keys| !keys.is_empty())?;
+        if !matches!(order, Order::Played | Order::Random) {
+            keys.sort_unstable();
+        }
+        let last = count - 1;
+        let index = match order {
+            Order::Played | Order::Up => turn % count,
+            Order::Down => last - turn % count,
+            Order::UpDown if count < 3 => turn % count,
+            Order::UpDown => {
+                let place = turn % (2 * last);
+                place.min(2 * last - place)
+            }
+            Order::Random => below(count),
+        };
+        keys.get(index).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::midi::Velocity;
+
+    fn key(number: u8) -> Key {
+        Key::new(number).unwrap()
+    }
+
+    fn channel(number: u8) -> Channel {
+        Channel::from_number(number).unwrap()
+    }
+
+    fn pressed(keys: &[(u8, u8)]) -> Keyboards {
+        let mut keyboards = Keyboards::default();
+        for &(on, number) in keys {
+            keyboards.hear(PortSlot(1), Message::NoteOn(channel(on), key(number), Velocity::MAX));
+        }
+        keyboards
+    }
+
+    fn turns(keyboards: &Keyboards, on: Option<u8>, order: Order) -> Vec<u8> {
+        (0..6)
+            .filter_map(|turn| keyboards.held(PortSlot(1), on.map(channel), order, turn, |_| 1))
+            .map(Key::number)
+            .collect()
+    }
+
+    #[test]
+    fn held_keys_take_turns_in_every_order() {
+        let keyboards = pressed(&[(1, 67), (1, 60), (1, 64)]);
+        assert_eq!(turns(&keyboards, None, Order::Played), [67, 60, 64, 67, 60, 64]);
+        assert_eq!(turns(&keyboards, None, Order::Up), [60, 64, 67, 60, 64, 67]);
+        assert_eq!(turns(&keyboards, None, Order::Down), [67, 64, 60, 67, 64, 60]);
+        assert_eq!(turns(&keyboards, None, Order::UpDown), [60, 64, 67, 64, 60, 64]);
+        assert_eq!(turns(&keyboards, None, Order::Random), [60; 6]);
+    }
+
+    #[test]
+    fn keys_come_up_one_by_one_and_all_at_once() {
+        let mut keyboards = pressed(&[(1, 67), (2, 60), (1, 64), (1, 64)]);
+        assert_eq!(turns(&keyboards, Some(1), Order::Up), [64, 67, 64, 67, 64, 67]);
+        keyboards.hear(PortSlot(1), Message::NoteOff(channel(1), key(67), 0));
+        assert_eq!(turns(&keyboards, None, Order::Played)[..2], [60, 64]);
+        assert_eq!(keyboards.last(PortSlot(1), Some(channel(1))), Some(key(64)), "the last key stays the last");
+        keyboards.hear(PortSlot(1), Message::ControlChange(channel(1), 123, 0));
+        assert_eq!(turns(&keyboards, None, Order::Played)[..2], [60, 60]);
+        assert_eq!(turns(&keyboards, Some(1), Order::Up), [0; 0]);
+    }
+
+    #[test]
+    fn too_many_keys_are_not_held() {
+        let many: Vec<(u8, u8)> = (0..100).map(|number| (1, number)).collect();
+        let mut keyboards = pressed(&many);
+        for &(_, number) in &many {
+            keyboards.hear(PortSlot(1), Message::NoteOff(channel(1), key(number), 0));
+        }
+        assert_eq!(turns(&keyboards, None, Order::Up), [0; 0]);
+    }
+}

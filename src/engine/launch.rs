@@ -1,0 +1,417 @@
+//! Which pattern plays, and which is next: what is launched by hand, and what the song launches by itself.
+//!
+//! While the music runs, what is next waits for its *line*, a position; the last request wins, and it can be withdrawn. A
+//! launch by hand takes the show out of its song, a jump leads back. On the line everything changes at once: the old notes
+//! end, the new pattern begins. The programs that it needs are sent ahead of the line by as much as the pattern says.
+//!
+//! While the music is stopped, what is asked for plays from the next start on, and its programs are sent at once.
+//!
+//! The song has a place on the axis of positions: where its first part begins, or would have. START puts it to 0, a jump or
+//! a part that is held moves it, and a song position finds the part that it falls into.
+
+use super::due::departure;
+use super::outbox::Outbox;
+use super::player::takes_over;
+use super::program::{AfterSong, PartSlot, PatternSlot, Program, ProgramChange, Quantum, Song};
+use super::transport::Phase;
+use super::{Engine, Moment, Switch};
+use crate::midi::Message;
+use crate::time::{Nanos, Tick, TickSpan};
+
+/// A pattern, and the part of the song that it stands for, if it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Choice {
+    pub pattern: PatternSlot,
+    pub part: Option<PartSlot>,
+}
+
+/// What waits for its line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Pending {
+    choice: Choice,
+    line: Tick,
+    /// Where the pattern would have begun, where it is jumped into.
+    origin: Tick,
+}
+
+/// What a line brings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Coming {
+    /// A pattern begins.
+    Pattern { choice: Choice, line: Tick, origin: Tick },
+    /// The part of the song that plays goes on.
+    Again(Tick),
+    /// The song is over, and with it the music.
+    Over(Tick),
+}
+
+impl Coming {
+    pub fn line(self) -> Tick {
+        match self {
+            Coming::Pattern { line, .. } | Coming::Again(line) | Coming::Over(line) => line,
+        }
+    }
+}
+
+/// The programs of a pattern on their way.
+#[derive(Clone, Copy, Debug)]
+struct Preparing {
+    pattern: PatternSlot,
+    /// How many have left.
+    done: usize,
+    moment: Moment,
+}
+
+/// Which pattern plays, and which is next. Real-time safe.
+#[derive(Debug)]
+pub(super) struct Launcher {
+    /// What plays, or played last.
+    current: Choice,
+    /// What plays from the next start on, if it has been asked for since.
+    requested: Option<Choice>,
+    pending: Option<Pending>,
+    /// Where the part of the song that plays ends.
+    part_end: Tick,
+    /// Where the song begins, or would have begun, to be where it is.
+    song_origin: TickSpan,
+    hold: bool,
+    /// Programs on their way.
+    preparing: Option<Preparing>,
+    /// For which pattern and line programs have been sent ahead.
+    prepared: Option<(PatternSlot, Tick)>,
+}
+
+impl Launcher {
+    pub fn new(program: &Program) -> Launcher {
+        let current = first_of(program);
+        let moment = Moment { time: Nanos(0), tick: Tick::ZERO };
+        Launcher {
+            current,
+            requested: None,
+            pending: None,
+            part_end: Tick::ZERO,
+            song_origin: TickSpan::ZERO,
+            hold: false,
+            preparing: Some(Preparing { pattern: current.pattern, done: 0, moment }),
+            prepared: None,
+        }
+    }
+
+    /// What plays when the music goes on.
+    pub fn chosen(&self) -> Choice {
+        self.requested.unwrap_or(self.current)
+    }
+
+    /// What plays from the next START on.
+    pub fn next_start(&self, program: &Program) -> Choice {
+        match (self.requested, self.current.part) {
+            (Some(requested), _) => requested,
+            (None, Some(_)) => first_of(program),
+            (None, None) => self.current,
+        }
+    }
+
+    /// The part of the song that plays.
+    pub fn part(&self) -> Option<PartSlot> {
+        self.current.part
+    }
+
+    /// What the next line brings, and where that is.
+    pub fn coming(&self, program: &Program) -> Option<Coming> {
+        let of_song = self.current.part.map(|part| self.after(&program.song, part));
+        let by_hand = self.pending.map(|Pending { choice, line, origin }| Coming::Pattern { choice, line, origin });
+        match (by_hand, of_song) {
+            // Where both fall together, hands win.
+            (Some(by_hand), Some(of_song)) => Some(if of_song.line() < by_hand.line() { of_song } else { by_hand }),
+            (by_hand, of_song) => by_hand.or(of_song),
+        }
+    }
+
+    fn after(&self, song: &Song, part: PartSlot) -> Coming {
+        let (count, end) = (song.parts.len(), self.part_end);
+        let next = usize::from(part.0) + 1;
+        let next = match song.then {
+            _ if self.hold => return Coming::Again(end),
+            _ if next < count => next,
+            AfterSong::Hold => return Coming::Again(end),
+            AfterSong::Loop => 0,
+            AfterSong::Stop => return Coming::Over(end),
+        };
+        match song.parts.get(next) {
+            Some(part) => {
+                let choice = Choice { pattern: part.pattern, part: Some(PartSlot(next as u16)) };
+                Coming::Pattern { choice, line: end, origin: end }
+            }
+            None => Coming::Again(end),
+        }
+    }
+
+    /// `choice` begins at `from`.
+    fn enter(&mut self, song: &Song, choice: Choice, from: Tick) {
+        self.current = choice;
+        if let Some(part) = choice.part.and_then(|part| song.parts.get(usize::from(part.0))) {
+            self.part_end = from + TickSpan(part.length.0.max(1));
+            self.song_origin = from - part.start;
+        }
+    }
+}
+
+/// What a show begins with: its song, or else its first pattern.
+fn first_of(program: &Program) -> Choice {
+    match program.song.parts.first() {
+        Some(part) => Choice { pattern: part.pattern, part: Some(PartSlot(0)) },
+        None => Choice { pattern: PatternSlot(0), part: None },
+    }
+}
+
+/// What the song plays at `position`, counted from its own beginning, and where that part begins.
+fn at_position(song: &Song, position: Tick) -> Option<(Choice, Tick)> {
+    let whole = song.parts.last().map(|last| last.start + last.length)?;
+    let (rounds, within) = match song.then {
+        AfterSong::Loop if whole > Tick::ZERO => (position.0.div_euclid(whole.0), Tick(position.0.rem_euclid(whole.0))),
+        _ => (0, position),
+    };
+    let index = song.parts.partition_point(|part| part.start <= within).saturating_sub(1);
+    let part = song.parts.get(index)?;
+    let choice = Choice { pattern: part.pattern, part: Some(PartSlot(index as u16)) };
+    Some((choice, part.start + TickSpan(rounds * whole.0)))
+}
+
+impl Engine {
+    /// The part of the song that plays; `None` outside of the song.
+    #[must_use]
+    pub fn part(&self) -> Option<PartSlot> {
+        self.launcher.part()
+    }
+
+    /// The pattern that waits for its line, and where that is.
+    #[must_use]
+    pub fn queued(&self) -> Option<(PatternSlot, Tick)> {
+        self.launcher.pending.map(|pending| (pending.choice.pattern, pending.line))
+    }
+
+    /// Whether the part of the song that plays is held over its end.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.launcher.hold
+    }
+
+    pub(super) fn hold(&mut self, hold: Switch) {
+        self.launcher.hold = hold.of(self.launcher.hold);
+    }
+
+    /// Somebody asks for a pattern.
+    pub(super) fn request_launch(&mut self, program: &Program, at: Nanos, pattern: PatternSlot, when: Option<Quantum>) {
+        let Some(wanted) = program.patterns.get(usize::from(pattern.0)) else { return };
+        let quantum = when.or(wanted.launch).unwrap_or(program.launch);
+        self.request(program, at, Choice { pattern, part: None }, quantum);
+    }
+
+    /// Somebody asks for a part of the song.
+    pub(super) fn request_jump(&mut self, program: &Program, at: Nanos, part: PartSlot) {
+        if let Some(wanted) = program.song.parts.get(usize::from(part.0)) {
+            self.request(program, at, Choice { pattern: wanted.pattern, part: Some(part) }, program.launch);
+        }
+    }
+
+    fn request(&mut self, program: &Program, at: Nanos, choice: Choice, quantum: Quantum) {
+        if self.transport.phase() != Phase::Running {
+            self.choose(choice, at);
+            return;
+        }
+        // The first line that no port has reached, however early it is.
+        let reached = self.moment(at - self.earliest_offset(program)).tick;
+        let next = reached + TickSpan(1);
+        let line = match quantum {
+            Quantum::Now => next,
+            Quantum::Grid(grid) => next.round_up_to(TickSpan(grid.0.max(1))),
+            Quantum::End => self.end_of_pattern(program, next),
+        };
+        let origin = if quantum == Quantum::Now && choice.part.is_none() { self.player.origin() } else { line };
+        self.launcher.pending = Some(Pending { choice, line, origin });
+    }
+
+    /// The first end of the pattern that plays at or after `position`.
+    fn end_of_pattern(&self, program: &Program, position: Tick) -> Tick {
+        let (origin, length) = (self.player.origin(), length_of(program, self.player.pattern()));
+        let played = Tick::ZERO + (position - origin);
+        origin + (played.round_up_to(length) - Tick::ZERO)
+    }
+
+    /// Somebody takes back what waits for its line. What was prepared for it is undone.
+    pub(super) fn withdraw(&mut self, at: Nanos) {
+        self.launcher.requested = None;
+        let Some(pending) = self.launcher.pending.take() else { return };
+        if self.launcher.prepared == Some((pending.choice.pattern, pending.line)) {
+            self.launcher.prepared = None;
+            self.prepare(self.player.pattern(), self.moment(at));
+        }
+    }
+
+    /// `choice` plays from the next start on.
+    fn choose(&mut self, choice: Choice, at: Nanos) {
+        let before = self.launcher.requested.unwrap_or(self.launcher.current);
+        if before.pattern != choice.pattern {
+            self.prepare(choice.pattern, self.moment(at));
+        }
+        self.launcher.requested = Some(choice);
+    }
+
+    /// A launch whose line will not come, because the music stops or jumps, counts for where it goes on.
+    pub(super) fn settle_launch(&mut self, at: Nanos) {
+        if let Some(pending) = self.launcher.pending.take() {
+            self.choose(pending.choice, at);
+        }
+    }
+
+    /// The music will begin anew: with what was asked for, or the song from its first part, or the pattern that played last.
+    pub(super) fn rewind(&mut self, program: &Program, at: Nanos) {
+        let choice = self.launcher.next_start(program);
+        if choice.pattern != self.launcher.current.pattern && self.launcher.requested.is_none() {
+            self.prepare(choice.pattern, self.moment(at));
+        }
+        self.launcher.requested = None;
+        self.launcher.enter(&program.song, choice, Tick::ZERO);
+        self.player.launch(program, choice.pattern, Tick::ZERO, Tick::ZERO);
+        self.player.clear();
+    }
+
+    /// The music goes on at `position`: everybody finds their place. What was asked for meanwhile begins at the next bar.
+    pub(super) fn seat_music(&mut self, program: &Program, position: Tick) {
+        self.launcher.prepared = None;
+        if self.launcher.current.part.is_some() {
+            self.seat_song(program, position);
+        } else {
+            self.player.locate(program, position);
+        }
+        if let Some(choice) = self.launcher.requested.take().filter(|&choice| choice != self.launcher.current) {
+            let line = position.round_up_to(program.meter.bar());
+            self.launcher.prepared = Some((choice.pattern, line));
+            self.launcher.pending = Some(Pending { choice, line, origin: line });
+        }
+    }
+
+    /// The song goes on at `position`.
+    fn seat_song(&mut self, program: &Program, position: Tick) {
+        let origin = self.launcher.song_origin;
+        let Some((choice, start)) = at_position(&program.song, position - origin) else { return };
+        let start = start + origin;
+        if choice.pattern != self.player.pattern() {
+            self.prepare(choice.pattern, self.moment(self.now));
+        }
+        self.launcher.enter(&program.song, choice, start);
+        self.launcher.song_origin = origin;
+        self.player.launch(program, choice.pattern, start, start);
+        self.player.locate(program, position);
+        if self.launcher.part_end <= position && program.song.then == AfterSong::Hold {
+            // The last part plays on after its end.
+            let length = length_of(program, choice.pattern);
+            let rounds = (position - self.launcher.part_end).0.div_euclid(length.0) + 1;
+            self.launcher.part_end += length * rounds;
+        }
+    }
+
+    /// The line has come.
+    pub(super) fn take_line(&mut self, program: &Program, time: Nanos) {
+        match self.launcher.coming(program) {
+            Some(Coming::Pattern { choice, line, origin }) => {
+                self.launcher.pending = self.launcher.pending.filter(|pending| pending.line > line);
+                self.launcher.prepared = None;
+                self.launcher.enter(&program.song, choice, line);
+                self.ledgers
+                    .iter_mut()
+                    .for_each(|ledger| ledger.cut(line, |track| takes_over(program, choice.pattern, track)));
+                self.player.launch(program, choice.pattern, origin, line);
+            }
+            Some(Coming::Again(_)) => {
+                let length = length_of(program, self.player.pattern());
+                self.launcher.part_end += length;
+                if self.launcher.hold {
+                    self.launcher.song_origin += length;
+                }
+            }
+            Some(Coming::Over(_)) => {
+                self.stop_here(time);
+            }
+            None => {}
+        }
+    }
+
+    /// Sees to it that what plays exists in `program`, which is new.
+    pub(super) fn adopt_launches(&mut self, program: &Program) {
+        let exists = |choice: &Choice| {
+            let part = choice.part.map(|part| program.song.parts.get(usize::from(part.0)));
+            usize::from(choice.pattern.0) < program.patterns.len() && part.is_none_or(|part| part.is_some())
+        };
+        self.launcher.requested = self.launcher.requested.filter(exists);
+        self.launcher.pending = self.launcher.pending.filter(|pending| exists(&pending.choice));
+        self.launcher.preparing = None;
+        if !exists(&self.launcher.current) {
+            let first = first_of(program);
+            self.launcher.current = Choice { part: None, ..first };
+            self.player.launch(program, first.pattern, self.player.origin(), self.player.origin());
+        }
+    }
+
+    /// Where programs have to be sent ahead of the line that comes next, if they have not been.
+    pub(super) fn prepares_at(&self, program: &Program) -> Option<Tick> {
+        let Some(Coming::Pattern { choice, line, .. }) = self.launcher.coming(program) else { return None };
+        let pattern = program.patterns.get(usize::from(choice.pattern.0))?;
+        let needed = !pattern.programs.is_empty() && self.launcher.prepared != Some((choice.pattern, line));
+        // Nothing is sent again for a pattern that goes over into itself.
+        let changes = choice.pattern != self.player.pattern();
+        (needed && changes).then(|| line - pattern.ahead)
+    }
+
+    /// Sends the programs of the pattern that comes next.
+    pub(super) fn take_prepare(&mut self, program: &Program, moment: Moment) {
+        if let Some(Coming::Pattern { choice, line, .. }) = self.launcher.coming(program) {
+            self.launcher.prepared = Some((choice.pattern, line));
+            self.prepare(choice.pattern, moment);
+        }
+    }
+
+    fn prepare(&mut self, pattern: PatternSlot, moment: Moment) {
+        self.launcher.preparing = Some(Preparing { pattern, done: 0, moment });
+    }
+
+    /// When the next program change on its way leaves.
+    pub(super) fn preparing_at(&self, program: &Program) -> Option<Nanos> {
+        let preparing = self.launcher.preparing?;
+        let pattern = program.patterns.get(usize::from(preparing.pattern.0))?;
+        (preparing.done < pattern.programs.len()).then_some(preparing.moment.time)
+    }
+
+    /// Sends the next program change that is on its way. Whether there was one.
+    pub(super) fn send_program(&mut self, program: &Program, out: &mut Outbox) -> bool {
+        let Some(preparing) = &mut self.launcher.preparing else { return false };
+        let pattern = program.patterns.get(usize::from(preparing.pattern.0));
+        let change = pattern.and_then(|pattern| pattern.programs.get(preparing.done)).copied();
+        let Some(change) = change else {
+            self.launcher.preparing = None;
+            return false;
+        };
+        preparing.done += 1;
+        let moment = preparing.moment;
+        for message in messages_of(change) {
+            out.push(departure(moment, change.port, message));
+        }
+        true
+    }
+}
+
+/// The length of a pattern, positive.
+fn length_of(program: &Program, pattern: PatternSlot) -> TickSpan {
+    let pattern = program.patterns.get(usize::from(pattern.0));
+    TickSpan(pattern.map_or(program.meter.bar(), |pattern| pattern.length).0.max(1))
+}
+
+/// The messages of a program change: the bank first, coarse before fine.
+fn messages_of(change: ProgramChange) -> impl Iterator<Item = Message> {
+    let ProgramChange { channel, bank, program, .. } = change;
+    let part =
+        |number: u8, value: Option<u16>| value.map(|value| Message::ControlChange(channel, number, value as u8 & 0x7F));
+    let messages =
+        [part(0, bank.map(|bank| bank >> 7)), part(32, bank), Some(Message::ProgramChange(channel, program & 0x7F))];
+    messages.into_iter().flatten()
+}

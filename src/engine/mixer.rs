@@ -1,0 +1,163 @@
+//! Which tracks are heard, and how far they are transposed.
+//!
+//! A track is heard unless it is muted, or others are soloed and it is not. Transpositions add up: what keys and commands say
+//! of the track, and of the whole set if the track moves with it. Degrees are counted along the set's scale first, then
+//! come the semitones.
+
+use super::fixed::Slots;
+use super::keyboard::Keyboards;
+use super::program::{Interval, MAX_TRACKS, Program, Track, TrackSlot, Transpose};
+use super::{Engine, Switch};
+use crate::midi::Key;
+use crate::time::Nanos;
+
+/// A set of tracks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct TrackSet([u64; MAX_TRACKS / 64]);
+
+const _: () = assert!(MAX_TRACKS % 64 == 0);
+
+impl TrackSet {
+    fn contains(&self, track: TrackSlot) -> bool {
+        self.0.get(usize::from(track.0) / 64).is_some_and(|bits| bits >> (track.0 % 64) & 1 == 1)
+    }
+
+    fn put(&mut self, track: TrackSlot, inside: bool) {
+        if let Some(bits) = self.0.get_mut(usize::from(track.0) / 64) {
+            let bit = 1 << (track.0 % 64);
+            *bits = if inside { *bits | bit } else { *bits & !bit };
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0 == [0; MAX_TRACKS / 64]
+    }
+}
+
+/// How far something is moved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Shift {
+    semitones: i32,
+    degrees: i32,
+}
+
+impl Shift {
+    fn of(by: i32, unit: Interval) -> Shift {
+        match unit {
+            Interval::Semitones => Shift { semitones: by, degrees: 0 },
+            Interval::Degrees => Shift { semitones: 0, degrees: by },
+        }
+    }
+
+    fn plus(self, other: Shift) -> Shift {
+        Shift { semitones: self.semitones + other.semitones, degrees: self.degrees + other.degrees }
+    }
+}
+
+/// What has been said about the tracks. Real-time safe after construction.
+#[derive(Debug)]
+pub(super) struct Mixer {
+    muted: TrackSet,
+    soloed: TrackSet,
+    fill: bool,
+    /// By command, for all and by track.
+    all: Shift,
+    each: Slots<Shift>,
+}
+
+impl Default for Mixer {
+    fn default() -> Mixer {
+        Mixer {
+            muted: TrackSet::default(),
+            soloed: TrackSet::default(),
+            fill: false,
+            all: Shift::default(),
+            each: Slots::from_fn(MAX_TRACKS, |_| Shift::default()),
+        }
+    }
+}
+
+impl Mixer {
+    /// Whether a fill is asked for.
+    pub fn fill(&self) -> bool {
+        self.fill
+    }
+
+    /// Whether `track` is heard.
+    pub fn hears(&self, track: TrackSlot) -> bool {
+        !self.muted.contains(track) && (self.soloed.is_empty() || self.soloed.contains(track))
+    }
+
+    /// By how many semitones `track`, in slot `slot`, moves `key` now.
+    pub fn shift(&self, program: &Program, slot: TrackSlot, track: &Track, key: Key, keyboards: &Keyboards) -> i32 {
+        let played = |transpose: Option<Transpose>| {
+            let distance = transpose.and_then(|transpose| {
+                let last = keyboards.last(transpose.port, transpose.channel)?;
+                Some(match transpose.unit {
+                    Interval::Semitones => i32::from(last.number()) - i32::from(transpose.from.number()),
+                    Interval::Degrees => program.scale.degree(last) - program.scale.degree(transpose.from),
+                })
+            });
+            Shift::of(distance.unwrap_or(0), transpose.map(|transpose| transpose.unit).unwrap_or_default())
+        };
+        let own = self.each.get(usize::from(slot.0)).copied().unwrap_or_default().plus(played(track.transpose));
+        let shift = if track.moves { own.plus(self.all).plus(played(program.transpose)) } else { own };
+        let along = if shift.degrees == 0 { 0 } else { program.scale.shift(key, shift.degrees) };
+        along + shift.semitones
+    }
+}
+
+impl Engine {
+    /// Whether `track` is muted.
+    #[must_use]
+    pub fn is_muted(&self, track: TrackSlot) -> bool {
+        self.mixer.muted.contains(track)
+    }
+
+    /// Whether `track` is soloed.
+    #[must_use]
+    pub fn is_soloed(&self, track: TrackSlot) -> bool {
+        self.mixer.soloed.contains(track)
+    }
+
+    /// Whether a fill is asked for.
+    #[must_use]
+    pub fn fills(&self) -> bool {
+        self.mixer.fill
+    }
+
+    pub(super) fn fill(&mut self, fill: Switch) {
+        self.mixer.fill = fill.of(self.mixer.fill);
+    }
+
+    pub(super) fn mute(&mut self, at: Nanos, track: TrackSlot, mute: Switch) {
+        let muted = mute.of(self.mixer.muted.contains(track));
+        self.mixer.muted.put(track, muted);
+        self.silence_unheard(at);
+    }
+
+    pub(super) fn solo(&mut self, at: Nanos, track: TrackSlot, solo: Switch) {
+        let soloed = solo.of(self.mixer.soloed.contains(track));
+        self.mixer.soloed.put(track, soloed);
+        self.silence_unheard(at);
+    }
+
+    pub(super) fn transpose(&mut self, track: Option<TrackSlot>, by: i8, unit: Interval) {
+        let shift = Shift::of(i32::from(by), unit);
+        match track {
+            None => self.mixer.all = shift,
+            Some(track) => {
+                if let Some(own) = self.mixer.each.get_mut(usize::from(track.0)) {
+                    *own = shift;
+                }
+            }
+        }
+    }
+
+    /// Ends the notes of the tracks that are not heard any more.
+    fn silence_unheard(&mut self, at: Nanos) {
+        let tick = self.moment(at).tick;
+        let Engine { mixer, ledgers, .. } = self;
+        ledgers.iter_mut().for_each(|ledger| ledger.cut(tick, |track| !mixer.hears(track)));
+    }
+}

@@ -1,0 +1,293 @@
+//! The lanes that play: each knows which event comes next, and when.
+//!
+//! Every lane runs by itself, in its own length. One agenda for each port holds the next event of each lane in order of
+//! position, then of its class, then of the lanes' order; so finding what is due takes no time, and playing an event takes
+//! time logarithmic in the number of lanes, however many tracks the set has.
+//!
+//! Each track plays a *clip*, what it has in one pattern, since a position of its own: a pattern that is launched takes over
+//! the tracks that it names, and those that it does not name fall silent or go on. A port may run ahead of the others, by
+//! its offset, so while one port already plays a pattern that was launched, another may still have notes of the old one to
+//! play. There are two banks of lanes for that, and the old clip plays on up to the line.
+
+mod lane;
+
+use super::fixed::{Agenda, Slots};
+use super::keyboard::Keyboards;
+use super::program::{Clip, Lane, MAX_LANES, MAX_PORTS, MAX_TRACKS, PatternSlot, PortSlot, Program, Target, TrackSlot};
+use crate::midi::{Key, Velocity};
+use crate::time::Tick;
+use lane::LaneState;
+
+/// How many banks there are: what plays, and what played before it.
+const BANKS: usize = 2;
+
+/// What a lane does when its time has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Played {
+    /// A note begins.
+    Note(Strike),
+    /// A controller takes a value.
+    Value(TrackSlot, Target, u16),
+}
+
+/// A note that a lane wants to play, before transposition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Strike {
+    /// On which track.
+    pub track: TrackSlot,
+    /// At which position.
+    pub at: Tick,
+    /// What sounds.
+    pub key: Key,
+    /// How hard it is struck.
+    pub velocity: Velocity,
+    /// Where it ends.
+    pub off: Tick,
+}
+
+/// What decides, besides the program, what a lane plays.
+#[derive(Clone, Copy, Debug)]
+pub struct Hands<'e> {
+    /// Whether a fill is asked for.
+    pub fill: bool,
+    /// The pattern that waits for its line, if any, and where that is.
+    pub coming: Option<(PatternSlot, Tick)>,
+    /// The keys that are held.
+    pub keyboards: &'e Keyboards,
+}
+
+/// The order in which what falls on one tick leaves by a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Class {
+    /// What notes need.
+    Prepare,
+    Note,
+    /// What moves by itself.
+    Control,
+}
+
+/// The next event of a lane. The order of the fields is the order in which events leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Due {
+    at: Tick,
+    class: Class,
+    lane: u16,
+    bank: u8,
+}
+
+const _: () = assert!(MAX_LANES <= u16::MAX as usize);
+
+/// What a track plays.
+#[derive(Clone, Copy, Debug)]
+struct Playing {
+    /// In which pattern its clip is.
+    pattern: PatternSlot,
+    /// Where that began, or would have.
+    origin: Tick,
+    /// Up to where it plays; nothing at or after it.
+    until: Tick,
+}
+
+/// No end is in sight.
+const FOREVER: Tick = Tick(i64::MAX);
+
+/// From where to where a clip plays, as far as is known.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    origin: Tick,
+    end: Tick,
+}
+
+impl Playing {
+    const NOTHING: Playing = Playing { pattern: PatternSlot(0), origin: Tick::ZERO, until: Tick(i64::MIN) };
+}
+
+/// The lanes that play. Real-time safe after construction.
+#[derive(Debug)]
+pub struct Player {
+    /// The pattern launched last, and where it began.
+    pattern: PatternSlot,
+    origin: Tick,
+    /// By bank, by track.
+    playing: [Slots<Playing>; BANKS],
+    /// By track: the bank of what was launched last.
+    current: Slots<u8>,
+    /// By bank, by lane among those of all tracks.
+    lanes: [Slots<LaneState>; BANKS],
+    agendas: Slots<Agenda<Due>>,
+    /// After a new program: the tracks from here on have yet to find their places in it, at this position.
+    unseated: Option<(TrackSlot, Tick)>,
+}
+
+impl Default for Player {
+    fn default() -> Player {
+        Player {
+            pattern: PatternSlot(0),
+            origin: Tick::ZERO,
+            playing: std::array::from_fn(|_| Slots::from_fn(MAX_TRACKS, |_| Playing::NOTHING)),
+            current: Slots::from_fn(MAX_TRACKS, |_| 0),
+            lanes: std::array::from_fn(|_| Slots::from_fn(MAX_LANES, |_| LaneState::default())),
+            agendas: Slots::from_fn(MAX_PORTS, |_| Agenda::with_capacity(BANKS * MAX_LANES)),
+            unseated: None,
+        }
+    }
+}
+
+impl Player {
+    /// The pattern that was launched last.
+    #[must_use]
+    pub fn pattern(&self) -> PatternSlot {
+        self.pattern
+    }
+
+    /// Where it began, or would have if it had not been jumped into.
+    #[must_use]
+    pub fn origin(&self) -> Tick {
+        self.origin
+    }
+
+    /// Plays `pattern` from `from` on, as if it had begun at `origin`; up to there what played before plays on, and so it
+    /// does beyond on the tracks that the pattern leaves alone. Takes time in proportion to the lanes of both.
+    pub fn launch(&mut self, program: &Program, pattern: PatternSlot, origin: Tick, from: Tick) {
+        (self.pattern, self.origin) = (pattern, origin);
+        for track in tracks(program).filter(|&track| takes_over(program, pattern, track)) {
+            let old = self.bank_of(track);
+            let playing = &mut self.playing[old][usize::from(track.0)];
+            playing.until = playing.until.min(from);
+            self.current[usize::from(track.0)] = (1 - old) as u8;
+            self.playing[1 - old][usize::from(track.0)] = Playing { pattern, origin, until: FOREVER };
+        }
+        let Player { current, lanes, agendas, .. } = self;
+        for agenda in agendas.iter_mut() {
+            agenda.retain(|due| {
+                let track = lanes[usize::from(due.bank)][usize::from(due.lane)].track;
+                let is_old = current[usize::from(track.0)] != due.bank;
+                !takes_over(program, pattern, track) || is_old && due.at < from
+            });
+        }
+        for track in tracks(program).filter(|&track| takes_over(program, pattern, track)) {
+            self.seat(program, track, from, false);
+        }
+    }
+
+    /// Puts every lane to its first event at or after `position`, as if what plays had played all along. A loop finds its
+    /// place at any distance. An arpeggio, whose past is chance, keeps its own place when that is near (at most 64 of
+    /// its notes behind, or one ahead), and otherwise begins anew at the next bar line.
+    ///
+    /// Takes time in proportion to the lanes, and for each to the logarithm of its events or to those 64.
+    pub fn locate(&mut self, program: &Program, position: Tick) {
+        self.clear();
+        for track in tracks(program) {
+            self.seat(program, track, position, true);
+        }
+    }
+
+    /// Goes over to a new program at `position`. Takes no time in proportion to anything but the ports: the tracks find
+    /// their places one by one, with [`Player::seat_next`].
+    pub fn adopt(&mut self, position: Tick) {
+        self.clear();
+        self.unseated = Some((TrackSlot(0), position));
+    }
+
+    /// Whether there are tracks that have yet to find their place in a new program.
+    #[must_use]
+    pub fn is_unseated(&self) -> bool {
+        self.unseated.is_some()
+    }
+
+    /// Lets the next track find its place in a new program. Takes time in proportion to its lanes.
+    pub fn seat_next(&mut self, program: &Program) {
+        let Some((track, position)) = self.unseated else { return };
+        self.seat(program, track, position, true);
+        let next = TrackSlot(track.0 + 1);
+        self.unseated = Some((next, position)).filter(|_| usize::from(next.0) < program.tracks.len().min(MAX_TRACKS));
+    }
+
+    /// Plays nothing more.
+    pub fn clear(&mut self) {
+        self.agendas.iter_mut().for_each(Agenda::clear);
+        self.unseated = None;
+    }
+
+    /// The position of the next event on `port`; it may turn out to be nothing.
+    #[must_use]
+    pub fn first(&self, port: PortSlot) -> Option<Tick> {
+        self.agendas.get(usize::from(port.0))?.first().map(|due| due.at)
+    }
+
+    /// Takes the next event on `port`; `None` when there is none, or when it is not played this time.
+    pub fn play(&mut self, program: &Program, port: PortSlot, hands: Hands<'_>) -> Option<Played> {
+        let due = self.agendas.get_mut(usize::from(port.0))?.pop()?;
+        let (slot, bank) = (usize::from(due.lane), usize::from(due.bank));
+        let state = self.lanes.get_mut(bank)?.get_mut(slot)?;
+        let playing = self.playing.get(bank)?.get(usize::from(state.track.0)).copied()?;
+        let lane = lane_of(program, playing, state.track, slot)?;
+        // A pattern that leaves a track alone does not end its clip.
+        let coming = hands.coming.filter(|&(pattern, _)| takes_over(program, pattern, state.track));
+        let end = coming.map_or(playing.until, |(_, line)| line.min(playing.until));
+        let played = state.play(lane, Span { origin: playing.origin, end }, hands);
+        self.schedule(program, bank, slot, lane);
+        Some(match played? {
+            Played::Note(strike) => Played::Note(Strike { off: strike.off.min(playing.until), ..strike }),
+            value @ Played::Value(..) => value,
+        })
+    }
+
+    fn bank_of(&self, track: TrackSlot) -> usize {
+        usize::from(self.current[usize::from(track.0)])
+    }
+
+    /// Puts the lanes of `track` to their first events at or after `position`, and into the agenda. `again` says that they
+    /// may have played before, in the same clip.
+    fn seat(&mut self, program: &Program, track: TrackSlot, position: Tick, again: bool) {
+        let bank = self.bank_of(track);
+        let playing = self.playing[bank][usize::from(track.0)];
+        let Some(clip) = clip_of(program, playing, track) else { return };
+        for (slot, lane) in slots_of(program, track).zip(&clip.lanes) {
+            let Some(state) = self.lanes[bank].get_mut(slot) else { return };
+            if !again || state.track != track {
+                *state = LaneState::new(track, lane);
+            }
+            state.locate(lane, playing.origin, position, program.meter.bar());
+            self.schedule(program, bank, slot, lane);
+        }
+    }
+
+    /// Enters the lane's next event into the agenda of its port, unless its clip has come to its end.
+    fn schedule(&mut self, program: &Program, bank: usize, slot: usize, lane: &Lane) {
+        let state = &self.lanes[bank][slot];
+        let until = self.playing[bank][usize::from(state.track.0)].until;
+        let Some((at, class)) = state.next(lane).filter(|&(at, _)| at < until) else { return };
+        let port = program.tracks.get(usize::from(state.track.0)).map(|track| usize::from(track.port.0));
+        if let Some(agenda) = port.and_then(|port| self.agendas.get_mut(port)) {
+            // Each lane of each bank is entered once, and an agenda has room for all of them.
+            let entered = agenda.push(Due { at, class, lane: slot as u16, bank: bank as u8 });
+            debug_assert!(entered.is_ok(), "more entries than lanes");
+        }
+    }
+}
+
+/// Whether `pattern`, when it is launched, changes what `track` plays.
+#[must_use]
+pub fn takes_over(program: &Program, pattern: PatternSlot, track: TrackSlot) -> bool {
+    program.patterns.get(usize::from(pattern.0)).is_none_or(|pattern| !pattern.keep || pattern.clip(track).is_some())
+}
+
+fn tracks(program: &Program) -> impl Iterator<Item = TrackSlot> + use<> {
+    (0..program.tracks.len().min(MAX_TRACKS) as u16).map(TrackSlot)
+}
+
+/// The places of the lanes of `track` among those of all tracks.
+fn slots_of(program: &Program, track: TrackSlot) -> impl Iterator<Item = usize> + use<> {
+    let range = program.tracks.get(usize::from(track.0)).map(|track| track.lanes).unwrap_or_default();
+    usize::from(range.first)..usize::from(range.first) + usize::from(range.count)
+}
+
+fn clip_of(program: &Program, playing: Playing, track: TrackSlot) -> Option<&Clip> {
+    program.patterns.get(usize::from(playing.pattern.0))?.clip(track)
+}
+
+fn lane_of(program: &Program, playing: Playing, track: TrackSlot, slot: usize) -> Option<&Lane> {
+    let first = program.tracks.get(usize::from(track.0))?.lanes.first;
+    clip_of(program, playing, track)?.lanes.get(slot.checked_sub(usize::from(first))?)
+}
