@@ -154,8 +154,9 @@ fn one_long_step_is_the_same_as_many_short_ones() {
 #[test]
 fn the_seed_decides_the_show() {
     let run = |seed| {
-        let mut program = circuits_alone();
-        program.seed = seed;
+        let circuits = tightrope::set::builtin::find("circuits").expect("it is built in").text;
+        let mut program = compile(&circuits.replace("seed  = 7 ", &format!("seed = {seed} ")));
+        program.clock.follow = None;
         let mut show = Show::new(program);
         show.command(Command::Start);
         show.advance(show.now + Span::from_millis(30_000));

@@ -78,8 +78,6 @@ pub struct Program {
     pub meter: Meter,
     /// The tempo where no clock is followed.
     pub tempo: Tempo,
-    /// Seeds the random generator of every lane.
-    pub seed: u64,
     /// Where the clock comes from, and what becomes of it.
     pub clock: ClockPlan,
     /// When patterns begin that are asked for, where nothing else says so.

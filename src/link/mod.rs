@@ -335,7 +335,6 @@ mod tests {
         Program {
             meter: Meter::COMMON,
             tempo: Tempo::from_bpm(120.0).unwrap(),
-            seed: 0,
             clock: ClockPlan { follow: None, lost: Lost::Hold, join: Join::Wait, when_stopped: true },
             launch: Quantum::End,
             scale: Scale::CHROMATIC,

@@ -39,7 +39,6 @@ pub(super) fn compile(document: &Document<'_>, report: &mut Report) -> Program {
     Program {
         meter: document.meter,
         tempo: document.tempo,
-        seed: document.seed,
         clock: document.clock.clone(),
         launch: Quantum::Grid(document.meter.bar()),
         scale: Scale::CHROMATIC,
