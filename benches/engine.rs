@@ -12,6 +12,7 @@ use std::time::Instant;
 
 use tightrope::engine::outbox::Outbox;
 use tightrope::engine::{Command, Engine, Progress};
+use tightrope::link::latest;
 use tightrope::set::Set;
 use tightrope::time::{Nanos, Span};
 
@@ -93,6 +94,37 @@ fn measure(tracks: usize, beats: usize) -> (Cost, Cost, Cost) {
     (idle, event, tick)
 }
 
+/// Takes up another program `times` times, while `tracks` tracks in 64 patterns play; the cost of the hand-over, and of
+/// everybody finding their place afterwards.
+fn measure_pick_up(tracks: usize, times: usize) -> (Cost, Cost) {
+    let set = set_of(tracks);
+    let mut large = set.program.clone();
+    large.patterns = (0..64).map(|_| large.patterns[0].clone()).collect();
+    let (mut writer, mut reader) = latest(large.clone());
+    let mut engine = Engine::new(reader.get());
+    let mut out = Outbox::default();
+    let (mut pick_up, mut seat) = (Cost::default(), Cost::default());
+    let mut now = Nanos(1_000_000_000);
+    engine.command(reader.get(), now, Command::Start);
+    for _ in 0..times {
+        writer.write(large.clone());
+        now = now + Span::from_millis(7);
+        while engine.advance(reader.get(), now, &mut out) == Progress::OutboxFull {
+            while out.pop().is_some() {}
+        }
+        while out.pop().is_some() {}
+        let begun = Instant::now();
+        let updated = reader.update();
+        engine.adopt(reader.get(), now);
+        pick_up.add(begun.elapsed().as_nanos() as u64, 1);
+        assert!(updated, "the program is new");
+        let begun = Instant::now();
+        let _ = black_box(engine.advance(reader.get(), now, &mut out));
+        seat.add(begun.elapsed().as_nanos() as u64, tracks as u64);
+    }
+    (pick_up, seat)
+}
+
 fn main() -> ExitCode {
     let bench = std::env::args().any(|argument| argument == "--bench");
     let beats = if bench { 20_000 } else { 50 };
@@ -103,7 +135,7 @@ fn main() -> ExitCode {
             missed += u32::from(!ok);
             format!("  at most {budget:.0}: {}", if ok { "ok" } else { "MISSED" })
         });
-        println!("{what:<34} {mean:>10.1} ns   worst {worst:>9} ns{verdict}");
+        println!("{what:<36} {mean:>10.1} ns   worst {worst:>9} ns{verdict}");
     };
     let mut flat = Vec::new();
     for tracks in [1, 4, 16, 64, 256] {
@@ -114,6 +146,11 @@ fn main() -> ExitCode {
             row(" 64 tracks: all on one tick", tick.mean(), tick.worst, Some(20_000.0));
         }
         flat.push(event.mean());
+    }
+    for tracks in [16, 256] {
+        let (pick_up, seat) = measure_pick_up(tracks, if bench { 2_000 } else { 5 });
+        row(&format!("{tracks:>3} tracks: a new program picked up"), pick_up.mean(), pick_up.worst, Some(1_000.0));
+        row(&format!("{tracks:>3} tracks: a track finds its place"), seat.mean(), seat.worst, None);
     }
     println!("an event with 256 tracks costs {:.2} times one with 4", flat[4] / flat[1]);
     if bench && missed > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }

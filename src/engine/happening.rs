@@ -72,7 +72,6 @@ impl Engine {
             self.set_pulses(Tick::ZERO);
             self.forget_ahead();
         }
-        self.settle_launch(at);
         self.release_all(self.moment(at));
         self.ports = program.played_ports();
         let pulsed = self.pulsed;

@@ -12,7 +12,7 @@
 use super::due::departure;
 use super::outbox::Outbox;
 use super::player::takes_over;
-use super::program::{AfterSong, PartSlot, PatternSlot, Program, ProgramChange, Quantum, Song};
+use super::program::{AfterSong, Part, PartSlot, PatternSlot, Program, ProgramChange, Quantum, Song};
 use super::transport::Phase;
 use super::{Engine, Moment, Switch};
 use crate::midi::Message;
@@ -59,7 +59,8 @@ struct Preparing {
     pattern: PatternSlot,
     /// How many have left.
     done: usize,
-    moment: Moment,
+    /// When they leave: before anything has happened, with the first look at the time.
+    moment: Option<Moment>,
 }
 
 /// Which pattern plays, and which is next. Real-time safe.
@@ -84,7 +85,6 @@ pub(super) struct Launcher {
 impl Launcher {
     pub fn new(program: &Program) -> Launcher {
         let current = first_of(program);
-        let moment = Moment { time: Nanos(0), tick: Tick::ZERO };
         Launcher {
             current,
             requested: None,
@@ -92,7 +92,7 @@ impl Launcher {
             part_end: Tick::ZERO,
             song_origin: TickSpan::ZERO,
             hold: false,
-            preparing: Some(Preparing { pattern: current.pattern, done: 0, moment }),
+            preparing: Some(Preparing { pattern: current.pattern, done: 0, moment: None }),
             prepared: None,
         }
     }
@@ -176,6 +176,20 @@ fn at_position(song: &Song, position: Tick) -> Option<(Choice, Tick)> {
     let choice = Choice { pattern: part.pattern, part: Some(PartSlot(index as u16)) };
     Some((choice, part.start + TickSpan(rounds * whole.0)))
 }
+
+/// The parts before `part` that may have left something to be heard in it: those since the last one that took over all
+/// tracks, at most [`LONGEST_LEAD_UP`]. Each with its pattern and where it begins.
+fn led_up_to(program: &Program, part: Option<PartSlot>) -> impl Iterator<Item = (PatternSlot, Tick)> {
+    let keeps = |part: &Part| program.patterns.get(usize::from(part.pattern.0)).is_some_and(|pattern| pattern.keep);
+    let until = part.map_or(0, |part| usize::from(part.0));
+    let parts = program.song.parts.get(..=until).unwrap_or_default();
+    let kept = parts.iter().rev().take(LONGEST_LEAD_UP).take_while(|part| keeps(part)).count();
+    let before = parts.len().saturating_sub(kept + 1);
+    parts.get(before..until).unwrap_or_default().iter().map(|part| (part.pattern, part.start))
+}
+
+/// How many parts that leave tracks alone are looked through backwards for what these tracks play.
+const LONGEST_LEAD_UP: usize = 32;
 
 impl Engine {
     /// The part of the song that plays; `None` outside of the song.
@@ -272,6 +286,7 @@ impl Engine {
         }
         self.launcher.requested = None;
         self.launcher.enter(&program.song, choice, Tick::ZERO);
+        self.player.reset();
         self.player.launch(program, choice.pattern, Tick::ZERO, Tick::ZERO);
         self.player.clear();
     }
@@ -301,6 +316,10 @@ impl Engine {
         }
         self.launcher.enter(&program.song, choice, start);
         self.launcher.song_origin = origin;
+        self.player.reset();
+        for (pattern, start) in led_up_to(program, choice.part) {
+            self.player.launch(program, pattern, start + origin, start + origin);
+        }
         self.player.launch(program, choice.pattern, start, start);
         self.player.locate(program, position);
         if self.launcher.part_end <= position && program.song.then == AfterSong::Hold {
@@ -372,14 +391,14 @@ impl Engine {
     }
 
     fn prepare(&mut self, pattern: PatternSlot, moment: Moment) {
-        self.launcher.preparing = Some(Preparing { pattern, done: 0, moment });
+        self.launcher.preparing = Some(Preparing { pattern, done: 0, moment: Some(moment) });
     }
 
     /// When the next program change on its way leaves.
     pub(super) fn preparing_at(&self, program: &Program) -> Option<Nanos> {
         let preparing = self.launcher.preparing?;
         let pattern = program.patterns.get(usize::from(preparing.pattern.0))?;
-        (preparing.done < pattern.programs.len()).then_some(preparing.moment.time)
+        (preparing.done < pattern.programs.len()).then(|| preparing.moment.map_or(self.now, |moment| moment.time))
     }
 
     /// Sends the next program change that is on its way. Whether there was one.
@@ -392,7 +411,7 @@ impl Engine {
             return false;
         };
         preparing.done += 1;
-        let moment = preparing.moment;
+        let moment = *preparing.moment.get_or_insert(Moment { time: self.now, tick: Tick::ZERO });
         for message in messages_of(change) {
             out.push(departure(moment, change.port, message));
         }

@@ -15,7 +15,7 @@ use crate::time::Nanos;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct TrackSet([u64; MAX_TRACKS / 64]);
 
-const _: () = assert!(MAX_TRACKS % 64 == 0);
+const _: () = assert!(MAX_TRACKS.is_multiple_of(64));
 
 impl TrackSet {
     fn contains(&self, track: TrackSlot) -> bool {

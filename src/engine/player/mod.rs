@@ -82,6 +82,8 @@ const _: () = assert!(MAX_LANES <= u16::MAX as usize);
 struct Playing {
     /// In which pattern its clip is.
     pattern: PatternSlot,
+    /// The place of the clip in the pattern, if there is one.
+    clip: Option<u16>,
     /// Where that began, or would have.
     origin: Tick,
     /// Up to where it plays; nothing at or after it.
@@ -99,7 +101,7 @@ struct Span {
 }
 
 impl Playing {
-    const NOTHING: Playing = Playing { pattern: PatternSlot(0), origin: Tick::ZERO, until: Tick(i64::MIN) };
+    const NOTHING: Playing = Playing { pattern: PatternSlot(0), clip: None, origin: Tick::ZERO, until: Tick(i64::MIN) };
 }
 
 /// The lanes that play. Real-time safe after construction.
@@ -155,7 +157,8 @@ impl Player {
             let playing = &mut self.playing[old][usize::from(track.0)];
             playing.until = playing.until.min(from);
             self.current[usize::from(track.0)] = (1 - old) as u8;
-            self.playing[1 - old][usize::from(track.0)] = Playing { pattern, origin, until: FOREVER };
+            let clip = place_of_clip(program, pattern, track);
+            self.playing[1 - old][usize::from(track.0)] = Playing { pattern, clip, origin, until: FOREVER };
         }
         let Player { current, lanes, agendas, .. } = self;
         for agenda in agendas.iter_mut() {
@@ -203,7 +206,13 @@ impl Player {
         self.unseated = Some((next, position)).filter(|_| usize::from(next.0) < program.tracks.len().min(MAX_TRACKS));
     }
 
-    /// Plays nothing more.
+    /// No track plays anything any more.
+    pub fn reset(&mut self) {
+        self.clear();
+        self.playing.iter_mut().flat_map(|bank| bank.iter_mut()).for_each(|playing| *playing = Playing::NOTHING);
+    }
+
+    /// Plays nothing more until it is told where.
     pub fn clear(&mut self) {
         self.agendas.iter_mut().for_each(Agenda::clear);
         self.unseated = None;
@@ -241,8 +250,13 @@ impl Player {
     /// may have played before, in the same clip.
     fn seat(&mut self, program: &Program, track: TrackSlot, position: Tick, again: bool) {
         let bank = self.bank_of(track);
-        let playing = self.playing[bank][usize::from(track.0)];
-        let Some(clip) = clip_of(program, playing, track) else { return };
+        let playing = &mut self.playing[bank][usize::from(track.0)];
+        if again {
+            // The program may be another.
+            playing.clip = place_of_clip(program, playing.pattern, track);
+        }
+        let playing = *playing;
+        let Some(clip) = clip_of(program, playing) else { return };
         for (slot, lane) in slots_of(program, track).zip(&clip.lanes) {
             let Some(state) = self.lanes[bank].get_mut(slot) else { return };
             if !again || state.track != track {
@@ -283,11 +297,17 @@ fn slots_of(program: &Program, track: TrackSlot) -> impl Iterator<Item = usize> 
     usize::from(range.first)..usize::from(range.first) + usize::from(range.count)
 }
 
-fn clip_of(program: &Program, playing: Playing, track: TrackSlot) -> Option<&Clip> {
-    program.patterns.get(usize::from(playing.pattern.0))?.clip(track)
+fn place_of_clip(program: &Program, pattern: PatternSlot, track: TrackSlot) -> Option<u16> {
+    let pattern = program.patterns.get(usize::from(pattern.0))?;
+    let place = pattern.clips.binary_search_by_key(&track, |clip| clip.track).ok()?;
+    u16::try_from(place).ok()
+}
+
+fn clip_of(program: &Program, playing: Playing) -> Option<&Clip> {
+    program.patterns.get(usize::from(playing.pattern.0))?.clips.get(usize::from(playing.clip?))
 }
 
 fn lane_of(program: &Program, playing: Playing, track: TrackSlot, slot: usize) -> Option<&Lane> {
     let first = program.tracks.get(usize::from(track.0))?.lanes.first;
-    clip_of(program, playing, track)?.lanes.get(slot.checked_sub(usize::from(first))?)
+    clip_of(program, playing)?.lanes.get(slot.checked_sub(usize::from(first))?)
 }
