@@ -5,10 +5,11 @@
 
 use super::keys::{self, clock, pattern, set};
 use super::lane::{self, Lane};
-use super::mistake::{Mistake, Report, nearest, quoted};
+use super::mistake::{Mistake, Report, listed, nearest, quoted};
 use super::pitch::Octaves;
 use super::port::{self, Port, port_slot};
 use super::reader::{Name, Reader, Value};
+use super::scale;
 use super::track::{self, Track};
 use super::values::{digits, one_of, unknown_name};
 use crate::engine::program::{ClockOut, ClockPlan, Join, Lost, MAX_LENGTH, MAX_PORTS, MAX_TRACKS, PortSlot};
@@ -27,6 +28,7 @@ pub(super) struct Document<'t> {
     pub meter: Meter,
     pub seed: u64,
     pub octaves: Octaves,
+    pub scale: Option<scale::Named>,
     pub clock: ClockPlan,
     pub ports: Vec<Port<'t>>,
     pub tracks: Vec<Track<'t>>,
@@ -54,6 +56,7 @@ pub(super) fn read<'t>(root: Reader<'t>, report: &mut Report) -> Document<'t> {
         meter,
         seed: seed(&root, report),
         octaves,
+        scale: scale(&root, octaves, report),
         clock,
         ports,
         tracks,
@@ -109,6 +112,23 @@ fn octaves(root: &Reader<'_>, report: &mut Report) -> Octaves {
         one_of(&value, &[("c3", Octaves::C3), ("c4", Octaves::C4)], report)
     };
     read(report).unwrap_or_default()
+}
+
+fn scale(root: &Reader<'_>, octaves: Octaves, report: &mut Report) -> Option<scale::Named> {
+    let value = root.take(set::SCALE)?;
+    let text = value.text(report)?;
+    let named = scale::parse(text.text, octaves);
+    if let Err((label, spelling)) = &named {
+        report.add(text.span.clone(), || {
+            let help = match spelling {
+                Some(spelling) => format!("did you mean `{spelling}`?"),
+                None => format!("the scales are {}", listed(scale::names())),
+            };
+            Mistake::new(format!("there is no scale {}", quoted(text.text))).label(label.as_str()).help(help)
+        });
+    }
+    // After a mistake some scale stands in, so that degrees are not reported as well.
+    Some(named.unwrap_or(scale::Named::CHROMATIC))
 }
 
 /// The entries of a table of named things: at most `most`, their names checked.

@@ -76,6 +76,13 @@ pub mod set {
         r#"octaves = "c3""#,
         "What middle C, key 60, is called, and so which octave each note name is in; c3 without it.",
     );
+    /// `scale`
+    pub const SCALE: Key = key(
+        "scale",
+        "a note and the name of a scale, in quotes",
+        r#"scale = "c minor""#,
+        "What numbers in steps are degrees of. Degree 1 is from middle C up; `c2 minor` names its octave. None without it.",
+    );
     /// `[clock]`
     pub const CLOCK: Key = key("clock", "a table", "[clock]", "Where the clock comes from.");
     /// `[ports.NAME]`
@@ -98,7 +105,7 @@ pub mod set {
     /// All of them.
     pub const TABLE: Table = Table {
         heading: "top of the file",
-        keys: &[NAME, TEMPO, METER, SEED, OCTAVES, CLOCK, PORTS, TRACKS, PATTERNS],
+        keys: &[NAME, TEMPO, METER, SEED, OCTAVES, SCALE, CLOCK, PORTS, TRACKS, PATTERNS],
     };
 }
 

@@ -7,8 +7,8 @@
 //! 2. `document`, with `port`, `track`, `lane`, `length` and `values`: tables to a description, every name resolved and every number in range.
 //!    It reads through `reader`, which knows the place of everything, by the entries of [`keys`], which know what each
 //!    key is for.
-//! 3. `notation`, with `pitch`: the text of steps to notes.
-//! 4. `compile`: notes and lengths to ticks.
+//! 3. `notation`, with `pitch`, `scale` and `target`: the text of steps to steps that play on their own.
+//! 4. `compile`: steps and lengths to events in ticks.
 //!
 //! No pass stops at the first mistake. All of them are gathered and shown together ([`Mistakes`]): on stage there is no
 //! time to find them one by one. A set with a mistake is not played at all, so that while a show runs the old one goes on.
@@ -29,11 +29,14 @@ mod notation;
 mod pitch;
 mod port;
 mod reader;
+mod scale;
 mod syntax;
+mod target;
 mod track;
 mod values;
 
 pub use mistake::{Mistake, Mistakes, nearest};
+pub use notation::reference;
 
 use std::path::Path;
 

@@ -55,6 +55,33 @@ impl Name {
 /// Letters in upper case are read as well; whoever minds has to look. A `b` is a flat only between a letter and an octave,
 /// so that `bb1` is B flat and `b1` is B.
 pub(super) fn scan(text: &str) -> Option<(Name, usize)> {
+    scan_octave(text, usize::MAX)
+}
+
+/// As [`scan`], but for chords, where behind the octave may follow the number of a quality: the octave is one digit, so that
+/// `c27` is a seventh chord on `c2`.
+pub(super) fn scan_root(text: &str) -> Option<(Name, usize)> {
+    scan_octave(text, 1)
+}
+
+fn scan_octave(text: &str, most_digits: usize) -> Option<(Name, usize)> {
+    let bytes = text.as_bytes();
+    let (semitone, octave_at) = scan_class(text)?;
+    let sign = usize::from(bytes.get(octave_at) == Some(&b'-'));
+    let behind = bytes.iter().skip(octave_at + sign);
+    let digits = behind.take(most_digits).take_while(|byte| byte.is_ascii_digit()).count();
+    if digits == 0 {
+        return None;
+    }
+    let end = octave_at + sign + digits;
+    // Far off the keyboard it does not matter how far.
+    let octave = text[octave_at..end].parse().unwrap_or(99).clamp(-99, 99);
+    Some((Name { semitone, octave }, end))
+}
+
+/// The letter with its sharp or flat that `text` begins with, in semitones above C (-1 for `cb`, 12 for `b#`), and how many
+/// bytes it takes.
+pub(super) fn scan_class(text: &str) -> Option<(i32, usize)> {
     let bytes = text.as_bytes();
     let natural = match bytes.first()?.to_ascii_lowercase() {
         b'c' => 0,
@@ -66,20 +93,11 @@ pub(super) fn scan(text: &str) -> Option<(Name, usize)> {
         b'b' => 11,
         _ => return None,
     };
-    let (shift, octave_at) = match bytes.get(1) {
-        Some(b'#') => (1, 2),
-        Some(b'b') => (-1, 2),
-        _ => (0, 1),
-    };
-    let sign = usize::from(bytes.get(octave_at) == Some(&b'-'));
-    let digits = bytes.iter().skip(octave_at + sign).take_while(|byte| byte.is_ascii_digit()).count();
-    if digits == 0 {
-        return None;
-    }
-    let end = octave_at + sign + digits;
-    // Far off the keyboard it does not matter how far.
-    let octave = text[octave_at..end].parse().unwrap_or(99).clamp(-99, 99);
-    Some((Name { semitone: natural + shift, octave }, end))
+    Some(match bytes.get(1) {
+        Some(b'#') => (natural + 1, 2),
+        Some(b'b') => (natural - 1, 2),
+        _ => (natural, 1),
+    })
 }
 
 /// The key that the whole of `text` names, or what is wrong with it in the words of a label.

@@ -7,8 +7,9 @@ use super::document::{self, Document};
 use super::keys::{arp as arp_keys, steps as steps_keys};
 use super::lane::{Kind, Lane};
 use super::mistake::{Mistake, Report, quoted};
-use super::notation::{self, ACCENT, Voice};
+use super::notation::{self, ACCENT, Budget, Voice};
 use super::pitch::Octaves;
+use super::scale;
 use super::track::{Drums, Track};
 use crate::engine::program::{
     self, Clip, LaneRange, MAX_LANES, Program, Quantum, Scale, Song, Source, Swing, TrackSlot, Wire,
@@ -18,8 +19,9 @@ use crate::midi::Velocity;
 
 /// Compiles `document`. What is wrong goes to `report`; the program is worth something only if that stays empty.
 pub(super) fn compile(document: &Document<'_>, report: &mut Report) -> Program {
+    let budget = Budget::default();
     let patterns: Box<[program::Pattern]> =
-        document.patterns.iter().map(|pattern| compile_pattern(pattern, document, report)).collect();
+        document.patterns.iter().map(|pattern| compile_pattern(pattern, document, &budget, report)).collect();
     let ranges = lane_ranges(&patterns, document.tracks.len());
     if ranges.last().is_some_and(|last| usize::from(last.first) + usize::from(last.count) > MAX_LANES) {
         report.add_without_place(
@@ -41,7 +43,7 @@ pub(super) fn compile(document: &Document<'_>, report: &mut Report) -> Program {
         tempo: document.tempo,
         clock: document.clock.clone(),
         launch: Quantum::Grid(document.meter.bar()),
-        scale: Scale::CHROMATIC,
+        scale: document.scale.map_or(Scale::CHROMATIC, |named| named.scale),
         transpose: None,
         ports: document.ports.iter().map(port).collect(),
         tracks: tracks.collect(),
@@ -74,12 +76,17 @@ fn lane_ranges(patterns: &[program::Pattern], tracks: usize) -> Vec<LaneRange> {
     counts.into_iter().map(&mut range).collect()
 }
 
-fn compile_pattern(pattern: &document::Pattern<'_>, document: &Document<'_>, report: &mut Report) -> program::Pattern {
+fn compile_pattern(
+    pattern: &document::Pattern<'_>,
+    document: &Document<'_>,
+    budget: &Budget,
+    report: &mut Report,
+) -> program::Pattern {
     let mut clips: Vec<Clip> = Vec::new();
     let mut count = 0;
     for lane in &pattern.lanes {
         let (Some(track), Ok(slot)) = (document.tracks.get(lane.track), u16::try_from(lane.track)) else { continue };
-        let compiler = Compiler { lane, track, octaves: document.octaves };
+        let compiler = Compiler { lane, track, octaves: document.octaves, scale: document.scale, budget };
         let free = MAX_LANES - count;
         let sources = compiler.sources(report);
         count += sources.len();
@@ -120,6 +127,9 @@ struct Compiler<'c, 't> {
     lane: &'c Lane<'t>,
     track: &'c Track<'t>,
     octaves: Octaves,
+    scale: Option<scale::Named>,
+    /// What the lines of the set may still be written out to.
+    budget: &'c Budget,
 }
 
 impl Compiler<'_, '_> {
@@ -130,7 +140,8 @@ impl Compiler<'_, '_> {
             Drums::Kit(kit) => Some(kit),
             Drums::Unreadable => return Vec::new(),
         };
-        let voice = Voice { track: self.track.name, kit, note: self.track.note, octaves: self.octaves };
+        let voice =
+            Voice { track: self.track.name, kit, note: self.track.note, octaves: self.octaves, scale: self.scale };
         if notation::lines(text.text).next().is_none() {
             let (what, help) = match kind {
                 Kind::Steps { .. } => ("step", format!("for example `{}`; a rest is `.`", steps_keys::STEPS.example)),

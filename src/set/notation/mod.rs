@@ -1,34 +1,75 @@
 //! The step language: a line of text becomes a row of steps.
 //!
-//! Reading goes in three passes that know nothing of each other, so that the language can grow in each. *Tokens* are
-//! the smallest written things, each with its place; white space and `|` between them never matter. *Steps* are a head
-//! (a rest, a hold, something to play) and the modifiers behind it. *Events* are notes that begin on one step and last
-//! for a number of them.
+//! Reading goes in passes that know nothing of each other, so that the language can grow in each. The *tree* is what is
+//! written ([`parse`]): heads (a rest, a hold, a note, a chord, a choice, a group, a rhythm), each with its modifiers. The
+//! *row* is the tree written out ([`write_out`], [`join`]): steps that play on their own, one after the other, with holds
+//! added to what they hold. [`compile`](super::compile) makes events in ticks of it. [`reference`] says what everything
+//! means, for those who write it.
 //!
 //! What a letter means depends on the track: where there is a kit, letters are its drums and note names are not read; where
-//! there is none, letters begin note names. `x` is the track's own note in both.
+//! there is none, letters begin note names. `x` is the track's own note in both. Numbers are degrees of the set's scale.
+//!
+//! White space and `|` never matter between signs, with one exception: `<` behind a step, without white space, and with a
+//! digit behind it is *early* (`c2<20`); everywhere else it begins a choice (`c2 <1 3>`). Within a choice, `>` always
+//! closes it, so that what is early or late there stands behind the choice as a whole (`<c2 g2>>20`). A number belongs to
+//! the sign right before it; digits before a bracket, as in `3(x..)`, are how often it is played.
 
-mod step;
-mod token;
+mod chord;
+mod euclid;
+mod head;
+mod modifier;
+mod parser;
+mod plain;
+pub mod reference;
+mod row;
+mod tree;
 
-pub(super) use step::{Head, Step, steps};
+#[cfg(test)]
+pub(super) mod heard;
+#[cfg(test)]
+mod tests;
 
-use std::ops::Range;
+pub(super) use parser::parse;
+pub(super) use plain::{Head, steps};
+pub(super) use row::{Budget, Spent, Step, TooLong, join, write_out};
+pub(super) use tree::{Choice, Length, Mods, Node, Tone, Turn};
 
-use super::mistake::{Mistake, Report};
+use std::ops::{Range, RangeInclusive};
+
 use super::pitch::Octaves;
-use super::reader::Text;
-use crate::midi::{Key, Velocity};
+use super::scale;
+use crate::engine::program::MAX_CONDITIONS;
+use crate::midi::Key;
 
 /// How much harder than other notes an accented one is struck.
 pub(super) const ACCENT: u8 = 27;
 /// The gates that can be written, in per cent of a step.
-pub(super) const GATES: std::ops::RangeInclusive<u32> = 1..=400;
+pub(super) const GATES: RangeInclusive<u32> = 1..=400;
+/// The chances that can be written, in per cent.
+const CHANCES: RangeInclusive<u32> = 1..=100;
+/// How many notes a step can be split into.
+const RATCHETS: RangeInclusive<u32> = 2..=16;
+/// By how many per cent of a step a note can be early or late.
+const SHIFTS: RangeInclusive<u32> = 1..=50;
+/// The most passes that a condition counts to.
+const MAX_TURNS: u32 = 1_024;
+/// The most steps of a Euclidean rhythm.
+const MAX_EUCLID: u32 = 256;
+/// How deep groups and choices may be within each other. Each choice may put a condition on what is in it, and modifiers
+/// some more.
+const MAX_DEPTH: usize = 8;
+const _: () = assert!(MAX_DEPTH + 5 <= MAX_CONDITIONS);
+
+/// What steps are, for those who wrote something else.
+const STEPS: &str = "steps are `.` `_` `x`, letters of the kit, notes such as `c2`, chords `[c2 e2]`, choices `<c2 e2>`, \
+    groups `3(c2 .)` and rhythms `e(5,8)`";
 
 /// The drums of a track, each under a letter from `a` to `z`.
 #[derive(Clone, Debug)]
 pub(super) struct Kit {
     keys: [Option<Key>; 26],
+    /// The one that is written first.
+    first: Option<Key>,
     /// Where the kit is written.
     pub span: Range<usize>,
 }
@@ -36,14 +77,20 @@ pub(super) struct Kit {
 impl Kit {
     /// A kit without drums, written at `span`.
     pub fn new(span: Range<usize>) -> Kit {
-        Kit { keys: [None; 26], span }
+        Kit { keys: [None; 26], first: None, span }
     }
 
     /// Puts `key` under `letter`; anything but a lower-case letter is passed over.
     pub fn set(&mut self, letter: char, key: Key) {
         if let Some(entry) = slot(letter).and_then(|slot| self.keys.get_mut(slot)) {
             *entry = Some(key);
+            self.first.get_or_insert(key);
         }
+    }
+
+    /// The drum that is written first, which is what `x` plays on a track without a note.
+    pub fn first(&self) -> Option<Key> {
+        self.first
     }
 
     /// The key under `letter`.
@@ -67,22 +114,8 @@ pub(super) struct Voice<'d> {
     pub note: Option<Key>,
     /// The set's octaves.
     pub octaves: Octaves,
-}
-
-/// A note that begins on a step and lasts for a number of them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Event {
-    /// Counted from 0.
-    pub step: usize,
-    /// At least 1.
-    pub steps: usize,
-    pub key: Key,
-    pub accent: bool,
-    pub velocity: Option<Velocity>,
-    pub gate: Option<u32>,
-    pub legato: bool,
-    /// The bytes of the text that hold its head.
-    pub span: Range<usize>,
+    /// The set's scale, if it names one.
+    pub scale: Option<scale::Named>,
 }
 
 /// The lines of `text` that hold anything but white space and `|`, as ranges of its bytes.
@@ -98,147 +131,4 @@ pub(super) fn lines(text: &str) -> impl Iterator<Item = Range<usize>> {
 
 fn is_space(c: char) -> bool {
     c.is_whitespace() || c == '|'
-}
-
-/// Joins the steps of a line to notes.
-pub(super) fn events(text: &Text<'_>, steps: &[Step], report: &mut Report) -> Vec<Event> {
-    let mut events: Vec<Event> = Vec::new();
-    let mut sounding = false;
-    for (at, step) in steps.iter().enumerate() {
-        match step.head {
-            Head::Rest => sounding = false,
-            Head::Hold => match events.last_mut() {
-                Some(event) if sounding => event.steps += 1,
-                _ => report.add(text.place(step.span.clone()), || {
-                    let before = if at == 0 { "the line begins here" } else { "before this is a rest" };
-                    Mistake::new("`_` has nothing to hold")
-                        .label(before)
-                        .help("`_` makes the step before it longer; a rest is `.`")
-                }),
-            },
-            Head::Play(key) => {
-                sounding = true;
-                events.push(Event {
-                    step: at,
-                    steps: 1,
-                    key,
-                    accent: step.accent,
-                    velocity: step.velocity,
-                    gate: step.gate,
-                    legato: step.legato,
-                    span: step.span.clone(),
-                });
-            }
-        }
-    }
-    events
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn key(number: u8) -> Key {
-        Key::new(number).unwrap()
-    }
-
-    fn text(text: &str) -> Text<'_> {
-        Text::at(text, 0)
-    }
-
-    /// The notes of `line` in a few words each, or the messages of its mistakes.
-    fn read(line: &str, voice: Voice<'_>) -> Result<Vec<String>, Vec<String>> {
-        let mut report = Report::default();
-        let text = text(line);
-        let steps = steps(&text, 0..line.len(), voice, &mut report);
-        let events = events(&text, &steps, &mut report);
-        if !report.is_empty() {
-            let mistakes = report.finish("a", line);
-            return Err(mistakes.list().iter().map(|mistake| mistake.message.clone()).collect());
-        }
-        let words = |event: &Event| {
-            let mut words = format!("{}+{} {}", event.step, event.steps, event.key.number());
-            if event.accent {
-                words.push('!');
-            }
-            if let Some(velocity) = event.velocity {
-                words.push_str(&format!(":{}", velocity.value()));
-            }
-            if let Some(gate) = event.gate {
-                words.push_str(&format!("={gate}"));
-            }
-            if event.legato {
-                words.push('~');
-            }
-            words
-        };
-        Ok(events.iter().map(words).collect())
-    }
-
-    fn drums(line: &str) -> Result<Vec<String>, Vec<String>> {
-        let mut kit = Kit::new(0..0);
-        kit.set('k', key(60));
-        kit.set('b', key(62));
-        read(line, Voice { track: "drums", kit: Some(&kit), note: Some(key(1)), octaves: Octaves::C3 })
-    }
-
-    fn notes(line: &str) -> Result<Vec<String>, Vec<String>> {
-        read(line, Voice { track: "bass", kit: None, note: None, octaves: Octaves::C3 })
-    }
-
-    #[test]
-    fn a_row_of_drums() {
-        assert_eq!(drums("k.b_").unwrap(), ["0+1 60", "2+2 62"]);
-        assert_eq!(drums("K x X bb").unwrap(), ["0+1 60!", "1+1 1", "2+1 1!", "3+1 62", "4+1 62"]);
-        assert_eq!(drums("....").unwrap(), [""; 0]);
-    }
-
-    #[test]
-    fn white_space_and_bars_never_matter_between_steps() {
-        let plain = drums("k:70..k=50_~b!").err();
-        assert!(plain.is_some(), "a hold cannot be changed");
-        let plain = drums("k:70..k=50_b!").unwrap();
-        assert_eq!(drums("  k :70 | . .\t|| k =50 _\u{a0}| b ! |").unwrap(), plain);
-        assert_eq!(plain, ["0+1 60:70", "3+2 60=50", "5+1 62!"]);
-    }
-
-    #[test]
-    fn a_row_of_notes() {
-        assert_eq!(notes("c2c#2bb1b1c-1").unwrap(), ["0+1 48", "1+1 49", "2+1 46", "3+1 47", "4+1 12"]);
-        assert_eq!(notes("c2:70!~ g8=400__").unwrap(), ["0+1 48!:70~", "1+3 127=400"]);
-    }
-
-    #[test]
-    fn an_accent_may_stand_before_or_behind_the_velocity() {
-        assert_eq!(notes("c2:70! c2!:70").unwrap(), ["0+1 48!:70", "1+1 48!:70"]);
-    }
-
-    #[test]
-    fn a_number_belongs_to_the_sign_right_before_it() {
-        assert_eq!(notes("c2: 70").unwrap_err(), ["`:` lacks its number", "`70` is not known in steps"]);
-        assert_eq!(notes("c2:99999999999").unwrap_err(), ["`:99999999999` is out of range"]);
-    }
-
-    #[test]
-    fn one_mistake_is_one_message() {
-        assert_eq!(drums("j j j___ J!").unwrap_err(), ["the kit of `drums` has no drum `j`"]);
-        assert_eq!(notes("h2~ h3").unwrap_err(), ["`h` is not a note"]);
-        assert_eq!(notes("e(5,8)").unwrap_err(), ["`e(` is not known in steps"]);
-        assert_eq!(notes("[c2 e2 g2]_").unwrap_err(), ["`[c2 e2 g2]` is not known in steps"]);
-        assert_eq!(notes("# a comment").unwrap_err(), ["`# a comment` is not known in steps"]);
-        assert_eq!(notes("_").unwrap_err(), ["`_` has nothing to hold"]);
-    }
-
-    #[test]
-    fn lines_are_those_with_something_on_them() {
-        let text = "\n  k. \r\n | |\n\u{a0}\n.";
-        let found: Vec<&str> = lines(text).map(|line| &text[line]).collect();
-        assert_eq!(found, ["  k. \r\n", "."]);
-        assert_eq!(lines("").count(), 0);
-    }
-
-    #[test]
-    fn ten_thousand_steps_are_read() {
-        assert_eq!(drums(&"k___".repeat(2_500)).unwrap().len(), 2_500);
-    }
 }

@@ -1,0 +1,485 @@
+//! From the text of a line to its tree: steps, and the brackets around them.
+//!
+//! One walk from left to right. Whatever is wrong is reported once, and something harmless takes its place, so that nothing
+//! follows from it. Where a walk looks ahead it does so within a bound or remembers what it saw, so that the time is
+//! proportional to the text; brackets nest to [`MAX_DEPTH`], so that the stack is bounded too.
+
+use std::ops::Range;
+
+use super::tree::{Choice, Item, Line, Mods, Node, Tone};
+use super::{MAX_DEPTH, MAX_EUCLID, STEPS, Voice, euclid, is_space};
+use crate::engine::program::Target;
+use crate::midi::Key;
+use crate::set::mistake::{Mistake, Report, quoted};
+use crate::set::reader::Text;
+
+/// How far the end of a bracket that holds no steps is looked for, in bytes.
+const SOON: usize = 200;
+
+/// What stands in for a step that is wrong: it sounds, so that a hold behind it is no mistake.
+const STAND_IN: Node = Node::Note(Tone { key: Key::from_data(0), accent: false });
+
+/// Reads one line of `text`.
+pub(in crate::set) fn parse(text: &Text<'_>, line: Range<usize>, voice: Voice<'_>, report: &mut Report) -> Line {
+    let mut parser = Parser {
+        text,
+        voice,
+        report,
+        at: line.start,
+        end: line.end,
+        open: Vec::new(),
+        missed: Vec::new(),
+        unknown: Vec::new(),
+        muted: false,
+        plain_digits_to: 0,
+        closes_to: text.text.get(line.clone()).and_then(|text| text.rfind('>')).map_or(0, |at| line.start + at),
+        values: Vec::new(),
+    };
+    let items = parser.sequence();
+    Line { items, values: parser.values }
+}
+
+/// Reads steps from left to right.
+pub(super) struct Parser<'p, 't> {
+    pub text: &'p Text<'t>,
+    pub voice: Voice<'p>,
+    report: &'p mut Report,
+    /// The byte that comes next.
+    pub at: usize,
+    end: usize,
+    /// What closes the brackets that are open, the innermost last.
+    open: Vec<char>,
+    /// What would have closed brackets of which it is said already that nothing does.
+    pub missed: Vec<char>,
+    /// What was reported as unknown in this line: once is enough.
+    unknown: Vec<char>,
+    /// Whether what is wrong follows from something that is reported already.
+    pub muted: bool,
+    /// Up to here, digits are known not to stand before a bracket.
+    plain_digits_to: usize,
+    /// Where the last `>` of the line is: behind it no choice is closed.
+    closes_to: usize,
+    pub values: Vec<(Target, u16)>,
+}
+
+impl<'t> Parser<'_, 't> {
+    /// What is left of the line.
+    pub fn rest(&self) -> &'t str {
+        self.text.text.get(self.at..self.end).unwrap_or_default()
+    }
+
+    /// The next character.
+    pub fn peek(&self) -> Option<char> {
+        self.rest().chars().next()
+    }
+
+    /// Goes over `c` if it comes next.
+    pub fn eat(&mut self, c: char) -> bool {
+        let comes = self.peek() == Some(c);
+        self.at += if comes { c.len_utf8() } else { 0 };
+        comes
+    }
+
+    /// Goes over white space and `|`, and says whether there was any.
+    pub fn skip_space(&mut self) -> bool {
+        let rest = self.rest();
+        let length = rest.find(|c| !is_space(c)).unwrap_or(rest.len());
+        self.at += length;
+        length > 0
+    }
+
+    /// How many digits come next.
+    pub fn digits_ahead(&self) -> usize {
+        self.rest().bytes().take_while(u8::is_ascii_digit).count()
+    }
+
+    /// Goes over the digits that come next; a number too long to read is out of any range.
+    pub fn number(&mut self) -> Option<u32> {
+        let length = self.digits_ahead();
+        let digits = self.rest().get(..length).unwrap_or_default();
+        self.at += length;
+        (length > 0).then(|| digits.parse().unwrap_or(u32::MAX))
+    }
+
+    /// What is written in `span`.
+    pub fn written(&self, span: &Range<usize>) -> &'t str {
+        self.text.text.get(span.clone()).unwrap_or_default()
+    }
+
+    /// Reports a mistake at `span`, unless it follows from another one.
+    pub fn mistake(&mut self, span: Range<usize>, make: impl FnOnce() -> Mistake) {
+        if !self.muted {
+            self.report.add(self.text.place(span), make);
+        }
+    }
+
+    /// Whether this is the first time in the line that `sign` is not known.
+    pub fn first_of(&mut self, sign: char) -> bool {
+        let first = !self.unknown.contains(&sign);
+        // Beyond any sensible number of different ones, once more does not matter, and the list stays short.
+        if first && self.unknown.len() < 256 {
+            self.unknown.push(sign);
+        }
+        first
+    }
+
+    /// Whether a choice is open, so that `>` closes it.
+    pub fn in_choice(&self) -> bool {
+        self.open.contains(&'>')
+    }
+
+    /// Reads steps up to the end of the line or to what closes a bracket that is open.
+    fn sequence(&mut self) -> Vec<Item> {
+        let mut items = Vec::new();
+        loop {
+            self.skip_space();
+            match self.peek() {
+                Some(c) if !self.open.contains(&c) => self.item(c, &mut items),
+                _ => return items,
+            }
+        }
+    }
+
+    fn item(&mut self, c: char, items: &mut Vec<Item>) {
+        let start = self.at;
+        if matches!(c, ':' | '=' | '!' | '~' | '?' | '*' | '/' | '{' | '>') {
+            self.modifier_first(items.is_empty());
+            return;
+        }
+        if matches!(c, ')' | ']' | '}') {
+            self.at += 1;
+            if !self.forgive(c) {
+                self.mistake(start..self.at, || closes_nothing(c));
+            }
+            return;
+        }
+        let (start, node) = if self.begins_euclid() {
+            let head = items.pop_if(|item| is_plain(item));
+            (head.as_ref().map_or(start, |head| head.span.start), self.euclid(head.map(|head| head.node)))
+        } else {
+            (start, self.node(c, items))
+        };
+        let known = node.is_some();
+        let mut item =
+            Item { node: node.unwrap_or(STAND_IN), span: start..self.at, mods: Mods::default(), modified: None };
+        let muted = self.muted;
+        self.muted |= !known;
+        self.modifiers(&mut item);
+        self.muted = muted;
+        if !known {
+            // Not plain, so that no rhythm takes it for its head.
+            item.modified = item.modified.or(Some(item.span.clone()));
+        }
+        items.push(item);
+    }
+
+    /// A modifier where there is no step before it.
+    fn modifier_first(&mut self, begins: bool) {
+        let start = self.at;
+        if self.peek() == Some('>') && self.forgive('>') {
+            self.at += 1;
+            return;
+        }
+        let muted = std::mem::replace(&mut self.muted, true);
+        let mut nothing = Item { node: STAND_IN, span: start..start, mods: Mods::default(), modified: None };
+        self.modifiers(&mut nothing);
+        self.muted = muted;
+        let span = nothing.modified.unwrap_or(start..self.at);
+        let sign = self.written(&span);
+        if begins {
+            self.mistake(span, || {
+                Mistake::new(format!("{} stands before any step", quoted(sign)))
+                    .label("there is nothing before this")
+                    .help("it belongs right behind the note that it changes")
+            });
+        }
+    }
+
+    /// Whether `closer` closes a bracket of which it is said already that it is not closed.
+    fn forgive(&mut self, closer: char) -> bool {
+        let place = self.missed.iter().rposition(|&missed| missed == closer);
+        place.map(|place| self.missed.remove(place)).is_some()
+    }
+
+    /// What begins with `c`; `None` when that is a mistake, which is reported.
+    fn node(&mut self, c: char, items: &[Item]) -> Option<Node> {
+        match c {
+            '.' | '_' => {
+                self.at += 1;
+                Some(if c == '.' { Node::Rest } else { Node::Hold })
+            }
+            '(' => {
+                let start = self.at;
+                self.at += 1;
+                self.group(start, Some(1), items)
+            }
+            '<' => self.choice(items),
+            '[' => self.chord(),
+            '0'..='9' => match self.count_of_group() {
+                Some((start, count)) => self.group(start, count, items),
+                None => self.degree().map(Node::Note),
+            },
+            _ => self.tone_or_unknown(c).map(Node::Note),
+        }
+    }
+
+    /// The number of a group such as `3(x..)`, where one begins here, and where it does; the opening bracket is passed over.
+    /// White space between the two does not matter.
+    fn count_of_group(&mut self) -> Option<(usize, Option<u32>)> {
+        if self.at < self.plain_digits_to {
+            return None;
+        }
+        let start = self.at;
+        let number = self.number();
+        self.plain_digits_to = self.at;
+        self.skip_space();
+        if self.eat('(') {
+            return Some((start, number));
+        }
+        self.at = start;
+        None
+    }
+
+    fn group(&mut self, start: usize, count: Option<u32>, before: &[Item]) -> Option<Node> {
+        let opened = self.at;
+        if let Some(span) = self.rhythm_of_others(start, before) {
+            self.mistake(span.clone(), || {
+                Mistake::new("a Euclidean rhythm begins with `e(`")
+                    .label("in brackets alone stand steps")
+                    .help("for example `e(3,8)`, or `c2 e(3,8)` for a rhythm of that note")
+            });
+            self.at = span.end;
+            return None;
+        }
+        let items = self.bracketed(start..opened, ')', "for example `3(c2 . .)`")?;
+        let span = start..self.at;
+        let count = count.filter(|&count| count > 0);
+        if items.is_empty() || count.is_none() {
+            let no_time = count.is_none();
+            self.mistake(span, || match no_time {
+                true => Mistake::new("a group cannot be played no times")
+                    .label("expected a number from 1 up before the bracket")
+                    .help("leave the group out, or write rests"),
+                false => Mistake::new("the group is empty")
+                    .label("expected at least one step")
+                    .help("for example `3(c2 . .)`"),
+            });
+            return None;
+        }
+        Some(Node::Group { count: count?, items })
+    }
+
+    /// Where a rhythm is written as other programs write it, as in `k(3,8)`: behind a step, two or three numbers.
+    fn rhythm_of_others(&self, start: usize, before: &[Item]) -> Option<Range<usize>> {
+        before.last().filter(|item| item.span.end == start && self.written(&(start..start + 1)) == "(")?;
+        let mut inner = self.rest().get(..SOON.min(self.rest().len()))?.split_once(')')?.0.split(',');
+        let number = |text: &str| !text.trim().is_empty() && text.trim().bytes().all(|byte| byte.is_ascii_digit());
+        let length = inner.clone().map(|part| part.len() + 1).sum::<usize>();
+        (inner.clone().count() > 1 && inner.all(number)).then(|| start..self.at + length)
+    }
+
+    /// Reads steps up to `close`, which belongs to what is open at `opener`. `None` where it is nested too deep; that is
+    /// reported, and what is in the bracket is passed over.
+    fn bracketed(&mut self, opener: Range<usize>, close: char, example: &str) -> Option<Vec<Item>> {
+        if self.open.len() >= MAX_DEPTH {
+            if self.first_of('(') {
+                self.mistake(opener, || {
+                    Mistake::new("brackets stand too deep within each other")
+                        .label("one too many")
+                        .help(format!("at most {MAX_DEPTH} of `(..)` and `<..>` may be within each other"))
+                });
+            }
+            self.skip_bracket(close);
+            return None;
+        }
+        self.open.push(close);
+        let items = self.sequence();
+        self.open.pop();
+        if self.eat(close) {
+            return Some(items);
+        }
+        let sign = self.written(&opener);
+        let ends = self.peek().is_none();
+        if !self.missed.contains(&'\n') {
+            self.mistake(opener, || not_closed(sign, close, ends, example));
+        }
+        // All that is open at the end of a line is one mistake.
+        self.missed.push(if ends { '\n' } else { close });
+        Some(items)
+    }
+
+    /// Goes on behind the bracket that is open and closed by `close`.
+    fn skip_bracket(&mut self, close: char) {
+        let open = if close == ')' { '(' } else { '<' };
+        let mut depth = 1usize;
+        for (at, c) in self.rest().char_indices() {
+            depth = if c == open { depth + 1 } else { depth - usize::from(c == close) };
+            if depth == 0 {
+                self.at += at + 1;
+                return;
+            }
+        }
+        self.at = self.end;
+    }
+
+    fn choice(&mut self, before: &[Item]) -> Option<Node> {
+        let start = self.at;
+        self.at += 1;
+        let digits = self.digits_ahead();
+        if start > self.closes_to && digits > 1 && !before.is_empty() {
+            self.at += digits;
+            let span = start..self.at;
+            let written = self.written(&span);
+            self.mistake(span, || {
+                Mistake::new(format!("{} stands apart from its step", quoted(written)))
+                    .label("behind white space a choice begins, and this one is not closed")
+                    .help(format!("to be early, a step has it right behind it: `c2{written}`"))
+            });
+            return None;
+        }
+        let mut items = self.bracketed(start..self.at, '>', "for example `<c2 g2>`")?;
+        if items.is_empty() {
+            let span = start..self.at;
+            self.mistake(span, || {
+                Mistake::new("the choice is empty")
+                    .label("expected at least one step")
+                    .help("for example `<c2 g2>`, one on each pass in turn")
+            });
+            return None;
+        }
+        for item in &mut items {
+            let (what, help) = match item.node {
+                Node::Hold => ("a hold", "a hold behind the choice makes whichever of them plays longer: `<c2 g2>_`"),
+                Node::Group { .. } => {
+                    ("a group", "a group is several steps; write it in another line, with `/1:2` behind it")
+                }
+                Node::Euclid { .. } => ("a rhythm", "a rhythm may be of a choice: `<c2 g2> e(3,8)`"),
+                _ => continue,
+            };
+            let span = item.span.clone();
+            self.mistake(span, || {
+                Mistake::new(format!("a choice is of single steps, and this is {what}"))
+                    .label("expected a note, a rest, a chord or a choice")
+                    .help(help)
+            });
+            item.node = STAND_IN;
+        }
+        let sounds = items.iter().any(|item| item.node.sounds());
+        Some(Node::Choice(Choice { items, random: false, sounds }))
+    }
+
+    /// Whether a rhythm begins here: `e(`. Where `e` is a drum, it is one if a number comes behind the bracket.
+    fn begins_euclid(&self) -> bool {
+        let Some(behind) = self.rest().strip_prefix('e') else { return false };
+        let Some(inner) = behind.trim_start_matches(is_space).strip_prefix('(') else { return false };
+        let drum = self.voice.kit.is_some_and(|kit| kit.get('e').is_some());
+        !drum || inner.trim_start().starts_with(|c: char| c.is_ascii_digit())
+    }
+
+    /// `e(`, two or three numbers, `)`: a rhythm of `head`, or without one of the track's own note.
+    fn euclid(&mut self, head: Option<Node>) -> Option<Node> {
+        let start = self.at;
+        self.at += 1;
+        self.skip_space();
+        self.at += 1;
+        let Some(length) = self.rest().bytes().take(SOON).position(|byte| byte == b')') else {
+            let span = start..self.at;
+            let sign = self.written(&span);
+            self.mistake(span, || not_closed(sign, ')', true, "for example `e(3,8)`"));
+            self.missed.push(')');
+            // What stands in the bracket is no row of steps.
+            let inner = |c: char| c.is_ascii_digit() || c == ',' || is_space(c);
+            self.at = self.end - self.rest().trim_start_matches(inner).len();
+            return None;
+        };
+        let inner = self.at..self.at + length;
+        self.at = inner.end + 1;
+        let span = start..self.at;
+        let parts = self.written(&inner).split(',').map(|part| part.trim_matches(is_space));
+        let numbers: Option<Vec<u32>> = parts
+            .map(|part| {
+                let digits = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+                digits.then(|| part.parse().unwrap_or(u32::MAX))
+            })
+            .collect();
+        let (pulses, steps, rotation) = match numbers.as_deref() {
+            Some(&[pulses, steps]) => (pulses, steps, 0),
+            Some(&[pulses, steps, rotation]) => (pulses, steps, rotation),
+            _ => {
+                self.mistake(span, || {
+                    Mistake::new("`e(..)` takes two or three numbers")
+                        .label("expected hits, steps and perhaps a rotation, with commas between them")
+                        .help("for example `e(5,16)`, or `e(5,16,2)` to begin two steps later in it")
+                });
+                return None;
+            }
+        };
+        if steps == 0 || steps > MAX_EUCLID || pulses > steps || rotation > steps {
+            self.mistake(span, || {
+                let mistake = Mistake::new("there is no such rhythm");
+                if steps == 0 || steps > MAX_EUCLID {
+                    mistake.label(format!("expected 1 to {MAX_EUCLID} steps")).help("hits come first: `e(5,16)`")
+                } else if pulses > steps {
+                    let help = format!("hits come first: `e({steps},{pulses})`");
+                    mistake.label("more hits than steps").maybe_help((pulses <= MAX_EUCLID).then_some(help))
+                } else {
+                    mistake.label(format!("expected a rotation from 0 to {steps}")).help("for example `e(5,16,2)`")
+                }
+            });
+            return None;
+        }
+        let head = match head {
+            Some(head) => head,
+            None => Node::Note(Tone { key: self.own_note(span)?, accent: false }),
+        };
+        let hits = euclid::rhythm(pulses as usize, steps as usize, rotation as usize);
+        Some(Node::Euclid { hits, head: Box::new(head) })
+    }
+
+    /// Goes over what is right behind a wrong step: it belongs to the same mistake.
+    pub fn skip_wrong(&mut self) {
+        let belongs = |c: char| c.is_ascii_digit() || "#♯♭'".contains(c) || (!c.is_ascii() && !is_space(c));
+        let rest = self.rest();
+        self.at += rest.find(|c| !belongs(c)).unwrap_or(rest.len());
+    }
+}
+
+/// Whether a rhythm takes `item` for its head.
+fn is_plain(item: &Item) -> bool {
+    item.modified.is_none() && matches!(item.node, Node::Note(_) | Node::Chord(_) | Node::Choice(_))
+}
+
+/// The message for a bracket that is not closed on its line.
+pub(super) fn not_closed(sign: &str, close: char, ends: bool, example: &str) -> Mistake {
+    let label = if ends { "the line ends before it is closed" } else { "another bracket is closed before this one" };
+    Mistake::new(format!("{} is not closed", quoted(sign)))
+        .label(label)
+        .help(format!("it is closed by `{close}` on the same line, {example}"))
+}
+
+/// The message for a closing bracket that belongs to none.
+fn closes_nothing(c: char) -> Mistake {
+    let help = match c {
+        ')' => "a group is `3(c2 .)`, a rhythm `e(3,8)`",
+        ']' => "a chord is `[c2 e2 g2]`",
+        _ => "values are `{74=30}` behind a step",
+    };
+    Mistake::new(format!("`{c}` closes nothing")).label("no such bracket is open").help(help)
+}
+
+/// The message for a sign that is none of the language.
+pub(super) fn unknown_sign(sign: char, written: &str) -> Mistake {
+    let help = match sign {
+        ',' | ';' | '\\' => "steps need no signs between them; `|` may mark the beats",
+        '-' | '–' | '—' => "a rest is `.`, and `_` holds the step before",
+        '…' => "a rest is `.`, one for each step",
+        '♯' => "a sharp is written `#`, as in `f#3`",
+        '♭' => "a flat is written `b`, as in `bb1`",
+        '#' if written.len() > 1 => "a comment stands outside of the quotes",
+        '#' => "a sharp is part of a note name with its octave, as in `f#3`",
+        '\'' => "`'` right behind a degree is an octave up, as in `1'`",
+        '%' => "a gate in per cent is `=50`, chance is `?50`",
+        _ => STEPS,
+    };
+    Mistake::new(format!("{} is not known in steps", quoted(written))).label("not known").help(help)
+}

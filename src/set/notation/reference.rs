@@ -1,0 +1,1 @@
+//! What every step and every modifier is called, looks like and plays.
