@@ -26,7 +26,8 @@
 //!
 //! # Rooms
 //!
-//! Dependencies point one way: `time, midi <- engine <- link <- {rt, io, set, control} <- cli`.
+//! Dependencies point one way: `time, midi <- engine <- link <- {rt, io, set, control} <- cli`, and
+//! `{engine, set} <- offline <- cli`.
 //!
 //! | module | duty |
 //! |---|---|
@@ -36,6 +37,7 @@
 //! | [`rt`] | the real-time thread, its waiting and its sink |
 //! | [`io`] | MIDI ports |
 //! | [`set`] | set files: from text to the engine's program, with mistakes that name their place |
+//! | [`offline`] | a set without instruments: rendered, imported, examined; pure, bytes in and bytes out |
 //! | [`control`] | the control thread |
 //! | [`cli`] | the command line |
 //!
@@ -69,6 +71,7 @@ pub mod engine;
 pub mod io;
 pub mod link;
 pub mod midi;
+pub mod offline;
 pub mod rt;
 pub mod set;
 pub mod time;

@@ -305,6 +305,18 @@ impl Meter {
         }
     }
 
+    /// How many beats a bar has, 1 to 64.
+    #[must_use]
+    pub const fn beats(self) -> u8 {
+        self.beats
+    }
+
+    /// The note that is a beat, as the lower number of the fraction: a power of two up to 64.
+    #[must_use]
+    pub const fn unit(self) -> u8 {
+        self.unit
+    }
+
     /// The length of a bar.
     #[must_use]
     pub const fn bar(self) -> TickSpan {

@@ -177,6 +177,94 @@ fn check_marks_a_mistake() {
     assert!(text.contains("broken.toml:11:") && text.contains("h3"), "{text}");
 }
 
+/// A folder of its own for a test that writes files.
+fn folder(name: &str) -> PathBuf {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_dir_all(&path);
+    fs::create_dir_all(&path).expect("the folder for tests can be written to");
+    path
+}
+
+#[test]
+fn render_writes_a_midi_file_and_never_over_another_unasked() {
+    let folder = folder("render");
+    let set = file("rendered.toml", QUICK);
+    let render = |arguments: &[&str]| {
+        let mut all = vec!["render", set.to_str().unwrap(), "--bars", "2"];
+        all.extend(arguments);
+        tightrope(&all).current_dir(&folder).output().unwrap()
+    };
+    let output = render(&[]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(stdout(&output), "rendered.mid: 2 bars, 0:01, 8 notes on 1 track\n");
+    let written = fs::read(folder.join("rendered.mid")).unwrap();
+    assert_eq!(written.get(..4), Some(&b"MThd"[..]));
+
+    let output = render(&[]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("rendered.mid is there already; add --force"), "{}", stderr(&output));
+    assert!(render(&["--force"]).status.success());
+    assert_eq!(fs::read(folder.join("rendered.mid")).unwrap(), written, "the same show, the same bytes");
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "nothing is left beside it");
+}
+
+#[test]
+fn render_writes_text_where_that_is_asked_for() {
+    let folder = folder("render-text");
+    let set = file("text.toml", QUICK);
+    let render = |output: &str| {
+        tightrope(&["render", set.to_str().unwrap(), "--bars", "1", "-o", output])
+            .current_dir(&folder)
+            .output()
+            .unwrap()
+    };
+    let shown = stdout(&render("-"));
+    let lines: Vec<&str> = shown.lines().collect();
+    assert_eq!(lines.len(), 8, "{shown}");
+    assert_eq!(lines[0], "    1.1.000     0.000000  synth  90 3C 64  note on   ch 1 key 60 velocity 100");
+    assert_eq!(lines[7], "    2.1.000     0.600000  synth  80 48 00  note off  ch 1 key 72");
+    assert!(render("out.txt").status.success());
+    assert_eq!(fs::read_to_string(folder.join("out.txt")).unwrap(), shown);
+}
+
+#[test]
+fn render_does_what_it_is_told_to_do_meanwhile() {
+    let set = file("orders.toml", &format!("{QUICK}[patterns.build]\nlead = \"g3 . . .\"\n"));
+    let render = |order: &str| {
+        tightrope(&["render", set.to_str().unwrap(), "--bars", "2", "-o", "-", "--do", order]).output().unwrap()
+    };
+    let shown = stdout(&render("2 launch build"));
+    let keys: Vec<&str> = shown.lines().filter(|line| line.contains("note on")).map(|line| &line[36..38]).collect();
+    assert_eq!(keys, ["3C", "40", "43", "48", "43", "43", "43", "43"], "{shown}");
+    let output = render("2 launch bild");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(stderr(&output), "tightrope: --do: there is no pattern `bild`; did you mean `build`?\n");
+}
+
+#[test]
+fn what_is_rendered_can_be_imported_and_played_again() {
+    let folder = folder("import");
+    let set = file("loop.toml", QUICK);
+    let run = |arguments: &[&str]| {
+        let output = tightrope(arguments).current_dir(&folder).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", stderr(&output));
+        stdout(&output)
+    };
+    run(&["render", set.to_str().unwrap(), "--bars", "2", "-o", "song.mid"]);
+    assert_eq!(run(&["import", "song.mid"]), "song.toml: 8 notes in 2 bars\n");
+    assert!(run(&["check", "song.toml"]).contains("8 notes in 2 bars"));
+    let notes = |set: &str| run(&["render", set, "--bars", "2", "-o", "-"]);
+    assert_eq!(notes("song.toml"), notes(set.to_str().unwrap()));
+
+    let again = tightrope(&["import", "song.mid"]).current_dir(&folder).output().unwrap();
+    assert!(stderr(&again).contains("song.toml is there already"), "{}", stderr(&again));
+    let output = tightrope(&["import", "song.toml"]).current_dir(&folder).output().unwrap();
+    assert_eq!(
+        stderr(&output),
+        "tightrope: cannot import song.toml: this is not a MIDI file: it does not begin with MThd\n"
+    );
+}
+
 #[test]
 fn what_cannot_be_done_is_said_in_one_line() {
     let no_table = file("no_table.toml", "[realtime]\nprioritty = 70\n");
@@ -190,6 +278,9 @@ fn what_cannot_be_done_is_said_in_one_line() {
         (&["play", "--config", no_table.to_str().unwrap()], "line 2, column 1: unknown field `prioritty`"),
         (&["play", "--config", high.to_str().unwrap()], "priority is 120; it must be 1 to 99"),
         (&["play", "--priority", "0"], "priority is 0; it must be 1 to 99"),
+        (&["render", "circuits", "-o", "nowhere/at-all.mid"], "cannot write nowhere/at-all.mid"),
+        (&["render", "circuits", "--bars", "100000"], "a MIDI file holds at most 69905 bars"),
+        (&["render", "circuits", "--do", "x"], "--do: `x` does not begin with a bar"),
     ];
     for (arguments, expected) in cases {
         let output = tightrope(arguments).output().unwrap();

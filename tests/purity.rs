@@ -116,6 +116,7 @@ fn the_rooms_of_the_house_do_not_see_what_they_must_not() {
         ("io", &["crate::rt", "crate::set", "crate::control", "crate::cli"]),
         ("set", &["crate::rt", "crate::io", "crate::link", "crate::control", "crate::cli"]),
         ("control", &["crate::io", "crate::rt", "crate::cli"]),
+        ("offline", &["crate::rt", "crate::io", "crate::link", "crate::control", "crate::cli", "std::fs", "std::time"]),
     ];
     for (room, forbidden) in rules {
         let mut found = Vec::new();

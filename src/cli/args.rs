@@ -8,6 +8,8 @@ use clap::{Parser, Subcommand};
 
 use crate::rt::sched::Policy;
 use crate::rt::wait::Strategy;
+use crate::set::parse_length;
+use crate::time::TickSpan;
 
 /// A MIDI sequencer for the stage.
 #[derive(Debug, Parser)]
@@ -25,6 +27,10 @@ pub enum Task {
     Play(Play),
     /// Read a set and say what is in it, or what is wrong with it
     Check(Check),
+    /// Write what a set plays to a Standard MIDI File, or as text
+    Render(Render),
+    /// Make a set of a Standard MIDI File
+    Import(Import),
     /// List the MIDI ports, each as a set file would name it
     Ports,
 }
@@ -86,6 +92,83 @@ pub struct Check {
     pub set: String,
 }
 
+/// The arguments of `render`.
+#[derive(Debug, clap::Args)]
+pub struct Render {
+    /// A set file, or the name of a built-in set
+    pub set: String,
+    /// How many bars [default: the song, or 16 where there is none]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub bars: Option<u32>,
+    /// The file to write: text if it ends in .txt, and `-` for text on standard output [default: SET.mid]
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Do something at a bar, such as "5 launch build" or at a beat, "5.2 launch build"; may be repeated
+    #[arg(long = "do", value_name = "WHAT")]
+    pub commands: Vec<String>,
+    /// Write over a file that is there already
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// The arguments of `import`.
+#[derive(Debug, clap::Args)]
+pub struct Import {
+    /// A Standard MIDI File of format 0 or 1
+    pub file: PathBuf,
+    /// The set file to write; `-` for standard output [default: FILE.toml]
+    #[arg(short, long, value_name = "SET")]
+    pub output: Option<PathBuf>,
+    /// The steps that notes are written on where they fit: 1/16, 1/8t and so on
+    #[arg(long, default_value = "1/16", value_name = "LENGTH", value_parser = grid)]
+    pub grid: TickSpan,
+    /// How far a note may be moved to fit, and be made longer or shorter: in ticks of 960 to a quarter, or in per cent of
+    /// the grid, as 5%. Without it nothing is moved
+    #[arg(long, default_value = "0", value_name = "TICKS")]
+    pub tolerance: Tolerance,
+    /// Write over a file that is there already
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// The length of a grid.
+fn grid(text: &str) -> Result<TickSpan, String> {
+    let length = parse_length(text)?;
+    if length <= TickSpan::QUARTER * 4 { Ok(length) } else { Err("a grid is at most a whole note".to_owned()) }
+}
+
+/// By how much notes may be moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tolerance {
+    /// So many ticks.
+    Ticks(i64),
+    /// So many hundredths of the grid.
+    Percent(u32),
+}
+
+impl Tolerance {
+    /// In ticks, for notes on `grid`.
+    #[must_use]
+    pub fn ticks(self, grid: TickSpan) -> i64 {
+        match self {
+            Tolerance::Ticks(ticks) => ticks,
+            Tolerance::Percent(percent) => grid.percent(percent).0,
+        }
+    }
+}
+
+impl FromStr for Tolerance {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Tolerance, String> {
+        let tolerance = match text.strip_suffix('%') {
+            Some(percent) => percent.trim().parse().ok().filter(|percent| *percent <= 50).map(Tolerance::Percent),
+            None => text.parse().ok().filter(|ticks| (0..=480).contains(ticks)).map(Tolerance::Ticks),
+        };
+        tolerance.ok_or_else(|| format!("`{text}` is no tolerance; write ticks from 0 to 480, or per cent up to 50%"))
+    }
+}
+
 /// How long a show lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Length {
@@ -131,6 +214,16 @@ mod tests {
     #[test]
     fn the_arguments_are_consistent() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn tolerances_are_ticks_or_per_cent() {
+        assert_eq!("10".parse(), Ok(Tolerance::Ticks(10)));
+        assert_eq!("5%".parse(), Ok(Tolerance::Percent(5)));
+        assert_eq!(Tolerance::Percent(5).ticks(TickSpan::SIXTEENTH), 12);
+        for wrong in ["", "-1", "481", "51%", "%", "x"] {
+            assert!(wrong.parse::<Tolerance>().is_err(), "{wrong}");
+        }
     }
 
     #[test]

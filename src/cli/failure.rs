@@ -21,6 +21,15 @@ pub enum Failure {
     /// A file could not be read.
     #[error("cannot read {}: {}", .0.display(), .1)]
     Unreadable(PathBuf, io::Error),
+    /// A file could not be written.
+    #[error("cannot write {}: {}", .0.display(), .1)]
+    Unwritable(PathBuf, io::Error),
+    /// A file that would be written is there already.
+    #[error("{} is there already; {}", .0.display(), .1)]
+    InTheWay(PathBuf, &'static str),
+    /// What was asked for cannot be done.
+    #[error("{0}")]
+    Refused(String),
     /// The configuration file has a mistake.
     #[error("{}: {}", .0.display(), .1)]
     Config(PathBuf, String),

@@ -12,17 +12,23 @@
 //! | `plain` | the show as lines |
 //! | `report` | what is printed at the end of a show |
 //! | `check` | `tightrope check` |
+//! | `render` | `tightrope render` |
+//! | `import` | `tightrope import` |
+//! | `files` | writing files, and over which ones |
 //! | `ports` | `tightrope ports` |
 
 mod args;
 mod check;
 mod config;
 mod failure;
+mod files;
+mod import;
 mod lines;
 mod patchbay;
 mod plain;
 mod play;
 mod ports;
+mod render;
 mod report;
 mod source;
 mod stage;
@@ -44,6 +50,8 @@ pub fn main() -> ExitCode {
     let outcome = match args.task {
         Task::Play(play) => play::play(&play, io::stdout()),
         Task::Check(check) => check::check(&check, &mut out),
+        Task::Render(args) => render::render(&args, &mut out),
+        Task::Import(args) => import::import(&args, &mut out, &mut io::stderr()),
         Task::Ports => ports::ports(&mut out),
     };
     match outcome {

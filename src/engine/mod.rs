@@ -273,6 +273,13 @@ impl Engine {
         self.moment(self.now).tick.max(self.transport.resume())
     }
 
+    /// When the music comes to `tick`, as far as is known; `None` unless it runs.
+    #[must_use]
+    pub fn time_of(&self, tick: Tick) -> Option<Nanos> {
+        let timeline = self.clock.timeline().filter(|_| self.transport.phase() == Phase::Running)?;
+        Some(timeline.time_of(tick + self.base))
+    }
+
     /// The tempo: our own, or as the followed clock is heard; `None` before it has been.
     #[must_use]
     pub fn tempo(&self) -> Option<Tempo> {

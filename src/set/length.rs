@@ -10,7 +10,11 @@ const WHOLE: i64 = 4 * TICKS_PER_QUARTER;
 ///
 /// `1/16` is a sixteenth, `3/8` three eighths, `1/8.` a dotted eighth (half as long again) and `1/8t` an eighth of a
 /// triplet (two thirds). Only lengths that are a whole number of ticks exist, so that nothing drifts.
-pub(super) fn parse(text: &str) -> Result<TickSpan, String> {
+///
+/// # Errors
+///
+/// The reason, as a label for the place where it is written.
+pub fn parse(text: &str) -> Result<TickSpan, String> {
     const SHAPE: &str = "expected a length such as `1/16`, `1/8t` or `1/8.`";
     let (fraction, times, over) = match text.as_bytes().last() {
         Some(b't') => (&text[..text.len() - 1], 2, 3),

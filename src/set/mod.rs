@@ -35,6 +35,7 @@ mod target;
 mod track;
 mod values;
 
+pub use length::parse as parse_length;
 pub use mistake::{Mistake, Mistakes, nearest};
 pub use notation::reference;
 

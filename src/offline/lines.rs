@@ -1,0 +1,292 @@
+//! Notes become steps: the simplest lines of the step language that play exactly what was given.
+//!
+//! All lines of a track share one length of steps. The longest is taken on which every note can be written: its beginning on
+//! a step (or, where the language has it, a percentage before or behind one), its length as some steps held and a gate in
+//! per cent that rounds to the very tick. In the last resort a step is a tick, on which everything can be written.
+//!
+//! What the language can say is in [`LANGUAGE`] and nowhere else, so that this grows with it.
+
+use std::collections::BTreeMap;
+
+use super::score::Note;
+use crate::midi::Key;
+use crate::time::TickSpan;
+
+/// What of the step language may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Language {
+    /// `16(.)` for sixteen rests.
+    pub groups: bool,
+    /// `>20` and `<20`: late or early by that per cent of a step.
+    pub timing: bool,
+    /// The highest per cent of `timing`.
+    pub most_timing: u32,
+}
+
+/// What the step language can say at present. A test compares it with what is read.
+pub const LANGUAGE: Language = Language { groups: true, timing: true, most_timing: 50 };
+
+/// The gates that can be written.
+const GATES: std::ops::RangeInclusive<i64> = 1..=400;
+
+/// How far from the plainest number of held steps another one is tried.
+const TRIES: i64 = 200;
+
+/// The steps that are tried after the grid, in ticks: sixteenths and their triplets down to a tick.
+const STEPS: [i64; 17] = [240, 160, 120, 80, 60, 40, 30, 24, 20, 15, 12, 10, 8, 5, 3, 2, 1];
+
+/// The most notes of a line, as the language has it.
+const MOST_NOTES: usize = 60_000;
+
+/// How notes are to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Style {
+    /// The steps that are tried first.
+    pub grid: TickSpan,
+    /// By how many ticks a note's beginning and its length may be moved to fit.
+    pub tolerance: i64,
+}
+
+/// What a track plays in a pattern, in the step language.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lines {
+    /// How long a step is.
+    pub step: TickSpan,
+    /// The gate of the notes that do not say their own.
+    pub gate: i64,
+    /// The velocity of the notes that do not say their own.
+    pub velocity: u8,
+    /// The steps, line by line, all of the same length.
+    pub lines: Vec<String>,
+}
+
+/// A note on the grid of its line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Written {
+    /// On which step it begins.
+    step: i64,
+    /// How many steps it takes.
+    steps: i64,
+    /// In per cent of those.
+    gate: i64,
+    /// How far it is off its step, in per cent, early where negative.
+    shift: i64,
+    key: Key,
+    velocity: u8,
+}
+
+/// Writes `notes`, sorted by their beginnings, as lines of `length`, which is a whole number of sixty-fourths; no note ends
+/// behind it. Two notes of one key do not overlap.
+#[must_use]
+pub fn write(notes: &[Note], length: TickSpan, style: Style, language: Language) -> Lines {
+    let steps = std::iter::once(style.grid.0).chain(STEPS.into_iter().filter(|&step| step < style.grid.0));
+    let fitting = steps.filter(|&step| step > 0 && length.0 % step == 0);
+    let all = |step: i64| {
+        let ruler = Ruler { step, count: length.0 / step, tolerance: style.tolerance, language };
+        notes.iter().map(|note| ruler.write(note)).collect::<Option<Vec<Written>>>().map(|written| (step, written))
+    };
+    // On steps of a tick nothing fails; were it so, a line of rests would come of it.
+    let (step, written) = fitting.map(all).find_map(|written| written).unwrap_or((1, Vec::new()));
+    let count = length.0 / step;
+    let gate = most_common(written.iter().map(|note| note.gate)).unwrap_or(100);
+    let velocity = most_common(written.iter().map(|note| note.velocity)).unwrap_or(100);
+    let mut rows: Vec<Vec<Written>> = Vec::new();
+    for note in written {
+        let free = |row: &&mut Vec<Written>| {
+            row.len() < MOST_NOTES && row.last().is_none_or(|last| last.step + last.steps <= note.step)
+        };
+        match rows.iter_mut().find(free) {
+            Some(row) => row.push(note),
+            None => rows.push(vec![note]),
+        }
+    }
+    let beat = (TickSpan::QUARTER.0 / step).max(1);
+    let lines = rows.iter().map(|row| line(row, count, beat, gate, velocity, language)).collect();
+    Lines { step: TickSpan(step), gate, velocity, lines }
+}
+
+/// Steps of one length, and how notes fit on them.
+#[derive(Clone, Copy, Debug)]
+struct Ruler {
+    step: i64,
+    /// How many there are.
+    count: i64,
+    tolerance: i64,
+    language: Language,
+}
+
+impl Ruler {
+    /// The note on these steps, if it can be written there.
+    fn write(self, note: &Note) -> Option<Written> {
+        let (step, shift) = self.beginning(note.at)?;
+        let (steps, gate) = self.length(note.length, self.count - step)?;
+        Some(Written { step, steps, gate, shift, key: note.key, velocity: note.velocity.value() })
+    }
+
+    /// The step that a note at `at` begins on, and how far it is off.
+    fn beginning(self, at: i64) -> Option<(i64, i64)> {
+        let (before, behind) = (at / self.step, at % self.step);
+        let next = (before + 1 < self.count).then_some((before + 1, self.step - behind));
+        if behind <= self.tolerance {
+            return Some((before, 0));
+        }
+        if let Some((next, ahead)) = next
+            && ahead <= self.tolerance
+        {
+            return Some((next, 0));
+        }
+        if !self.language.timing {
+            return None;
+        }
+        let percent = |ticks: i64| {
+            let near = ticks * 100 / self.step;
+            (near..=near + 1).find(|&percent| {
+                let fits = percent >= 1 && percent <= i64::from(self.language.most_timing);
+                fits && TickSpan(self.step).percent(percent as u32).0 == ticks
+            })
+        };
+        let late = percent(behind).map(|percent| (before, percent));
+        late.or_else(|| next.and_then(|(next, ahead)| percent(ahead).map(|percent| (next, -percent))))
+    }
+
+    /// How many steps are held, at most `room`, and the gate, so that a note lasts for `length`.
+    fn length(self, length: i64, room: i64) -> Option<(i64, i64)> {
+        let plain = (length + self.step - 1) / self.step;
+        let gate = |steps: i64| {
+            let held = TickSpan(steps * self.step);
+            let near = (100 * length + held.0 / 2) / held.0;
+            let off = |gate: &i64| (held.percent(*gate as u32).0.max(1) - length).abs();
+            let best = (near - 1..=near + 1).filter(|gate| GATES.contains(gate)).min_by_key(off)?;
+            (off(&best) <= self.tolerance).then_some((steps, best))
+        };
+        let fewer = (1..=TRIES).map(|less| plain - less).take_while(|&steps| steps >= 1);
+        let more = (1..=TRIES).map(|more| plain + more);
+        let tried = std::iter::once(plain).chain(fewer).chain(more);
+        tried.filter(|&steps| steps >= 1 && steps <= room).find_map(gate)
+    }
+}
+
+fn most_common<T: Ord + Copy>(values: impl Iterator<Item = T>) -> Option<T> {
+    let mut counts: BTreeMap<T, usize> = BTreeMap::new();
+    values.for_each(|value| *counts.entry(value).or_default() += 1);
+    counts.into_iter().max_by_key(|&(_, count)| count).map(|(value, _)| value)
+}
+
+/// A line of `count` steps, with a gap at each beat.
+fn line(row: &[Written], count: i64, beat: i64, gate: i64, velocity: u8, language: Language) -> String {
+    let mut text = Pen { text: String::new(), at: 0, beat, language };
+    for note in row {
+        text.run('.', note.step - text.at);
+        let mut head = name(note.key);
+        if note.velocity != velocity {
+            head.push_str(&format!(":{}", note.velocity));
+        }
+        if note.gate != gate {
+            head.push_str(&format!("={}", note.gate));
+        }
+        match note.shift {
+            0 => {}
+            late @ 1.. => head.push_str(&format!(">{late}")),
+            early => head.push_str(&format!("<{}", -early)),
+        }
+        text.step(&head);
+        text.run('_', note.steps - 1);
+    }
+    text.run('.', count - text.at);
+    text.text
+}
+
+/// Writes steps one after the other.
+struct Pen {
+    text: String,
+    at: i64,
+    beat: i64,
+    language: Language,
+}
+
+impl Pen {
+    fn step(&mut self, step: &str) {
+        let gap = if self.at > 0 && self.at % self.beat == 0 { " " } else { "" };
+        self.text.push_str(gap);
+        self.text.push_str(step);
+        self.at += 1;
+    }
+
+    /// The same sign for `count` steps.
+    fn run(&mut self, sign: char, count: i64) {
+        /// Fewer are easier to read one by one.
+        const GROUPED: i64 = 17;
+        if self.language.groups && count >= GROUPED {
+            self.text.push_str(&format!(" {count}({sign}) "));
+            self.at += count;
+        } else {
+            (0..count).for_each(|_| self.step(sign.encode_utf8(&mut [0; 4])));
+        }
+    }
+}
+
+/// The name of a key where middle C is c3.
+#[must_use]
+pub fn name(key: Key) -> String {
+    const NAMES: [&str; 12] = ["c", "c#", "d", "d#", "e", "f", "f#", "g", "g#", "a", "a#", "b"];
+    let (octave, degree) = (i32::from(key.number()) / 12 - 2, usize::from(key.number() % 12));
+    format!("{}{octave}", NAMES.get(degree).copied().unwrap_or("c"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::midi::Velocity;
+    use crate::set::Set;
+
+    fn note(at: i64, length: i64, key: u8) -> Note {
+        Note { at, key: Key::from_data(key), length, velocity: Velocity::MAX }
+    }
+
+    fn written(notes: &[Note], language: Language) -> (i64, Vec<String>) {
+        let style = Style { grid: TickSpan::SIXTEENTH, tolerance: 0 };
+        let lines = write(notes, TickSpan(3_840), style, language);
+        (lines.step.0, lines.lines)
+    }
+
+    const PLAIN: Language = Language { groups: true, timing: true, most_timing: 0 };
+    const RICH: Language = Language { groups: true, timing: true, most_timing: 50 };
+
+    #[test]
+    fn the_language_is_what_is_read() {
+        let reads = |steps: &str| {
+            let set = format!(
+                "[ports.a]\ndevice = \"A\"\n[tracks.t]\nport = \"a\"\nchannel = 1\n[patterns.p]\nt = \"{steps}\"\n"
+            );
+            Set::parse("a.toml", set.as_bytes()).is_ok()
+        };
+        let found =
+            Language { groups: reads("c2 16(.)"), timing: reads("c2>20 c2<20"), most_timing: LANGUAGE.most_timing };
+        assert_eq!(found, LANGUAGE, "the step language has changed: let LANGUAGE say so");
+        assert!(!LANGUAGE.timing || reads(&format!("c2>{}", LANGUAGE.most_timing)));
+    }
+
+    #[test]
+    fn what_is_on_the_grid_is_plain() {
+        let notes = [note(0, 240, 48), note(480, 480, 50), note(480, 240, 52)];
+        let (step, lines) = written(&notes, PLAIN);
+        assert_eq!(
+            (step, &lines[..]),
+            (240, &["c2.d2_ .... .... ....".to_owned(), "..e2. .... .... ....".to_owned()][..])
+        );
+    }
+
+    #[test]
+    fn what_is_not_makes_the_steps_shorter_or_is_moved_by_per_cent() {
+        let notes = [note(0, 240, 48), note(492, 120, 50)];
+        assert_eq!(written(&notes, PLAIN).0, 12);
+        assert_eq!(written(&notes, RICH), (240, vec!["c2.d2=50>5. .... .... ....".to_owned()]));
+        let early = [note(0, 240, 48), note(468, 240, 50)];
+        assert_eq!(written(&early, RICH).1, ["c2.d2<5. .... .... ...."]);
+    }
+
+    #[test]
+    fn every_key_has_its_name() {
+        assert_eq!([0, 60, 127].map(|key| name(Key::from_data(key))), ["c-2", "c3", "g8"]);
+    }
+}

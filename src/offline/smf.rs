@@ -1,0 +1,230 @@
+//! A rendered show as a Standard MIDI File, for a workstation or a notation program.
+//!
+//! Format 1, with the engine's own 960 ticks to a quarter note, so that no position is rounded. The first track holds tempo,
+//! meter and a marker where each pattern begins; then follows a track for each track of the set, under its name and with
+//! the port's name as its device ([`score`](super::score) reads that back).
+
+use midly::num::{u4, u7, u15, u24, u28};
+use midly::{Format, Header, MetaMessage, MidiMessage, PitchBend, Smf, Timing, Track, TrackEvent, TrackEventKind};
+
+use super::render::{Rendering, Sent};
+use crate::engine::program::TrackSlot;
+use crate::midi::{Channel, Message};
+use crate::set::Set;
+use crate::time::{TICKS_PER_QUARTER, Tempo, Tick, TickSpan};
+
+/// The longest show that a file can hold: the longest span between two of its events.
+pub const LONGEST: TickSpan = TickSpan((1 << 28) - 1);
+
+/// The bytes of a file that holds `rendering`, a show of `set`. What is farther in it than [`LONGEST`] is held to that.
+#[must_use]
+pub fn write(set: &Set, rendering: &Rendering) -> Vec<u8> {
+    let mut smf = Smf::new(Header::new(Format::Parallel, Timing::Metrical(u15::from(TICKS_PER_QUARTER as u16))));
+    let marks: Vec<(Tick, String)> =
+        rendering.marks.iter().map(|mark| (mark.tick, marker(set, mark.part, mark.pattern.0))).collect();
+    smf.tracks.push(conductor(set, &marks, rendering.length));
+    let tracks: Vec<Vec<Sent>> = by_track(set, rendering);
+    for (slot, sent) in tracks.iter().enumerate() {
+        let name = set.tracks.get(slot).map_or("", String::as_str);
+        let port = set.program.tracks.get(slot).and_then(|track| set.ports.get(usize::from(track.port.0)));
+        let mut track = Writer::default();
+        track.meta(Tick::ZERO, MetaMessage::TrackName(name.as_bytes()));
+        track.meta(Tick::ZERO, MetaMessage::DeviceName(port.map_or("", |port| &port.name).as_bytes()));
+        for sent in sent {
+            if let Some((channel, message)) = message_of(sent.message) {
+                track.add(sent.tick, TrackEventKind::Midi { channel, message });
+            }
+        }
+        smf.tracks.push(track.finish(rendering.length));
+    }
+    let mut bytes = Vec::new();
+    // A vector takes whatever is written to it.
+    let _: std::io::Result<()> = smf.write_std(&mut bytes);
+    bytes
+}
+
+/// What a marker says.
+fn marker(set: &Set, part: Option<crate::engine::program::PartSlot>, pattern: u16) -> String {
+    let name = set.patterns.get(usize::from(pattern)).map_or("?", String::as_str);
+    match part {
+        Some(part) => format!("part {}: {name}", part.0 + 1),
+        None => name.to_owned(),
+    }
+}
+
+fn conductor<'a>(set: &'a Set, marks: &'a [(Tick, String)], length: TickSpan) -> Track<'a> {
+    let meter = set.program.meter;
+    let mut track = Writer::default();
+    track.meta(Tick::ZERO, MetaMessage::TrackName(set.name.as_bytes()));
+    track.meta(Tick::ZERO, MetaMessage::Tempo(micros_per_quarter(set.program.tempo)));
+    // A metronome clicks once a beat, where a quarter note has 24 clocks; a quarter has eight thirty-seconds.
+    let clocks = (96 / u16::from(meter.unit())).clamp(1, 255) as u8;
+    let unit = meter.unit().trailing_zeros() as u8;
+    track.meta(Tick::ZERO, MetaMessage::TimeSignature(meter.beats(), unit, clocks, 8));
+    for (tick, text) in marks {
+        track.meta(*tick, MetaMessage::Marker(text.as_bytes()));
+    }
+    track.finish(length)
+}
+
+fn micros_per_quarter(tempo: Tempo) -> u24 {
+    u24::from((60e6 / tempo.bpm()).round() as u32)
+}
+
+/// What each track of the set sends. What belongs to a port as a whole, the programs of patterns, goes to the first track
+/// that plays there, on the same channel if there is one.
+fn by_track(set: &Set, rendering: &Rendering) -> Vec<Vec<Sent>> {
+    let tracks = &set.program.tracks;
+    let mut sent: Vec<Vec<Sent>> = vec![Vec::new(); tracks.len()];
+    for &message in &rendering.sent {
+        let on = |channel: Option<Channel>| {
+            tracks
+                .iter()
+                .position(|track| track.port == message.port && channel.is_none_or(|channel| track.channel == channel))
+        };
+        let slot = match message.track {
+            Some(TrackSlot(slot)) => Some(usize::from(slot)),
+            None => channel_of(message.message).and_then(|channel| on(Some(channel))).or_else(|| on(None)),
+        };
+        if let Some(track) = slot.and_then(|slot| sent.get_mut(slot)) {
+            track.push(message);
+        }
+    }
+    sent
+}
+
+/// The channel of a message, if it has one.
+fn channel_of(message: Message) -> Option<Channel> {
+    match message {
+        Message::NoteOn(channel, ..)
+        | Message::NoteOff(channel, ..)
+        | Message::KeyPressure(channel, ..)
+        | Message::ControlChange(channel, ..)
+        | Message::ProgramChange(channel, _)
+        | Message::ChannelPressure(channel, _)
+        | Message::PitchBend(channel, _) => Some(channel),
+        _ => None,
+    }
+}
+
+/// A message as a file holds it; `None` for those that a file does not, such as clock.
+fn message_of(message: Message) -> Option<(u4, MidiMessage)> {
+    let channel = u4::from(channel_of(message)?.index() as u8);
+    let written = match message {
+        Message::NoteOn(_, key, velocity) => {
+            MidiMessage::NoteOn { key: u7::from(key.number()), vel: u7::from(velocity.value()) }
+        }
+        Message::NoteOff(_, key, velocity) => {
+            MidiMessage::NoteOff { key: u7::from(key.number()), vel: u7::from(velocity) }
+        }
+        Message::KeyPressure(_, key, value) => {
+            MidiMessage::Aftertouch { key: u7::from(key.number()), vel: u7::from(value) }
+        }
+        Message::ControlChange(_, number, value) => {
+            MidiMessage::Controller { controller: u7::from(number), value: u7::from(value) }
+        }
+        Message::ProgramChange(_, program) => MidiMessage::ProgramChange { program: u7::from(program) },
+        Message::ChannelPressure(_, value) => MidiMessage::ChannelAftertouch { vel: u7::from(value) },
+        Message::PitchBend(_, bend) => MidiMessage::PitchBend { bend: PitchBend(bend.into()) },
+        _ => return None,
+    };
+    Some((channel, written))
+}
+
+/// A track that is being written: events at positions that do not fall.
+#[derive(Default)]
+struct Writer<'a> {
+    events: Track<'a>,
+    at: i64,
+}
+
+impl<'a> Writer<'a> {
+    fn add(&mut self, tick: Tick, kind: TrackEventKind<'a>) {
+        let at = tick.0.clamp(self.at, LONGEST.0);
+        self.events.push(TrackEvent { delta: u28::from((at - self.at) as u32), kind });
+        self.at = at;
+    }
+
+    fn meta(&mut self, tick: Tick, message: MetaMessage<'a>) {
+        self.add(tick, TrackEventKind::Meta(message));
+    }
+
+    fn finish(mut self, length: TickSpan) -> Track<'a> {
+        self.meta(Tick::ZERO + length, MetaMessage::EndOfTrack);
+        self.events
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::offline::render::{Plan, render};
+
+    const SMALL: &str = r#"
+        tempo = 125
+        meter = "7/8"
+        [ports.a]
+        device = "A"
+        [tracks.t]
+        port = "a"
+        channel = 3
+        [tracks.u]
+        port = "a"
+        channel = 10
+        [patterns.main]
+        t = { step = "1/8", steps = "c2:70 . c2" }
+    "#;
+
+    #[test]
+    fn a_file_holds_tempo_meter_markers_and_a_track_for_each_track() {
+        let set = Set::parse("small.toml", SMALL.as_bytes()).unwrap();
+        let plan = Plan { length: set.program.meter.bar(), commands: Vec::new() };
+        let bytes = write(&set, &render(&set.program, &plan).unwrap());
+        let smf = Smf::parse(&bytes).unwrap();
+        assert_eq!(smf.header.timing, Timing::Metrical(u15::from(960)));
+        assert_eq!((smf.header.format, smf.tracks.len()), (Format::Parallel, 3));
+        let mut shown = Vec::new();
+        for (number, track) in smf.tracks.iter().enumerate() {
+            let mut at = 0;
+            for event in track {
+                at += event.delta.as_int();
+                let what = match event.kind {
+                    TrackEventKind::Meta(MetaMessage::TrackName(name)) => {
+                        format!("name {}", String::from_utf8_lossy(name))
+                    }
+                    TrackEventKind::Meta(MetaMessage::DeviceName(name)) => {
+                        format!("device {}", String::from_utf8_lossy(name))
+                    }
+                    TrackEventKind::Meta(MetaMessage::Marker(name)) => {
+                        format!("marker {}", String::from_utf8_lossy(name))
+                    }
+                    other => format!("{other:?}"),
+                };
+                shown.push(format!("{number} {at} {what}"));
+            }
+        }
+        insta::assert_snapshot!(shown.join("\n"), @r"
+        0 0 name small
+        0 0 Meta(Tempo(u24(480000)))
+        0 0 Meta(TimeSignature(7, 3, 12, 8))
+        0 0 marker main
+        0 3360 Meta(EndOfTrack)
+        1 0 name t
+        1 0 device a
+        1 0 Midi { channel: u4(2), message: NoteOn { key: u7(48), vel: u7(70) } }
+        1 240 Midi { channel: u4(2), message: NoteOff { key: u7(48), vel: u7(0) } }
+        1 960 Midi { channel: u4(2), message: NoteOn { key: u7(48), vel: u7(100) } }
+        1 1200 Midi { channel: u4(2), message: NoteOff { key: u7(48), vel: u7(0) } }
+        1 1440 Midi { channel: u4(2), message: NoteOn { key: u7(48), vel: u7(70) } }
+        1 1680 Midi { channel: u4(2), message: NoteOff { key: u7(48), vel: u7(0) } }
+        1 2400 Midi { channel: u4(2), message: NoteOn { key: u7(48), vel: u7(100) } }
+        1 2640 Midi { channel: u4(2), message: NoteOff { key: u7(48), vel: u7(0) } }
+        1 2880 Midi { channel: u4(2), message: NoteOn { key: u7(48), vel: u7(70) } }
+        1 3120 Midi { channel: u4(2), message: NoteOff { key: u7(48), vel: u7(0) } }
+        1 3360 Meta(EndOfTrack)
+        2 0 name u
+        2 0 device a
+        2 3360 Meta(EndOfTrack)
+        ");
+    }
+}

@@ -1,0 +1,363 @@
+//! MIDI files become sets that play the same notes, tick for tick; and no bytes make the reader panic.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+use tightrope::midi::Message;
+use tightrope::offline::import::{Imported, import};
+use tightrope::offline::lines::Style;
+use tightrope::offline::render::{Plan, render};
+use tightrope::offline::score::{self, Unreadable};
+use tightrope::offline::smf;
+use tightrope::set::Set;
+use tightrope::time::TickSpan;
+
+const EXACT: Style = Style { grid: TickSpan::SIXTEENTH, tolerance: 0 };
+
+/// A note as it is heard: beginning, length, channel from 0, key, velocity.
+type Heard = (i64, i64, u8, u8, u8);
+
+/// A file, written by hand: nothing here is shared with what reads it.
+struct File {
+    format: u16,
+    per_quarter: u16,
+    tracks: Vec<Vec<u8>>,
+}
+
+impl File {
+    fn of(format: u16, per_quarter: u16, tracks: &[Vec<u8>]) -> Vec<u8> {
+        File { format, per_quarter, tracks: tracks.to_vec() }.bytes()
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        let mut bytes = b"MThd\0\0\0\x06".to_vec();
+        for number in [self.format, self.tracks.len() as u16, self.per_quarter] {
+            bytes.extend(number.to_be_bytes());
+        }
+        for track in &self.tracks {
+            bytes.extend(b"MTrk");
+            bytes.extend((track.len() as u32).to_be_bytes());
+            bytes.extend(track);
+        }
+        bytes
+    }
+}
+
+fn delta(ticks: u32) -> Vec<u8> {
+    let mut bytes = vec![(ticks & 0x7F) as u8];
+    let mut left = ticks >> 7;
+    while left > 0 {
+        bytes.insert(0, (left & 0x7F) as u8 | 0x80);
+        left >>= 7;
+    }
+    bytes
+}
+
+/// A track of messages with their positions; the name first if there is one.
+fn track(name: &str, messages: &[(u32, Vec<u8>)]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if !name.is_empty() {
+        bytes.extend([0, 0xFF, 3, name.len() as u8]);
+        bytes.extend(name.bytes());
+    }
+    let mut at = 0;
+    let mut sorted = messages.to_vec();
+    sorted.sort_by_key(|(tick, _)| *tick);
+    for (tick, message) in sorted {
+        bytes.extend(delta(tick - at));
+        bytes.extend(message);
+        at = tick;
+    }
+    bytes.extend([0, 0xFF, 0x2F, 0]);
+    bytes
+}
+
+fn set_of(imported: &Imported) -> Set {
+    let text = &imported.text;
+    Set::parse("imported.toml", text.as_bytes()).unwrap_or_else(|mistakes| panic!("{text}\n{}", mistakes.render(false)))
+}
+
+/// What the set plays once through.
+fn heard(imported: &Imported) -> Vec<Heard> {
+    let set = set_of(imported);
+    let rendering =
+        render(&set.program, &Plan { length: set.program.patterns[0].length, commands: Vec::new() }).unwrap();
+    let mut open = BTreeMap::new();
+    let mut heard = Vec::new();
+    for sent in rendering.sent {
+        match sent.message {
+            Message::NoteOn(channel, key, velocity) => {
+                let before = open.insert((sent.port, channel, key), (sent.tick.0, velocity.value()));
+                assert!(before.is_none(), "struck while it sounds");
+            }
+            Message::NoteOff(channel, key, _) => {
+                let (at, velocity) = open.remove(&(sent.port, channel, key)).expect("an off without an on");
+                heard.push((at, sent.tick.0 - at, channel.index() as u8, key.number(), velocity));
+            }
+            _ => {}
+        }
+    }
+    assert!(open.is_empty());
+    heard.sort_unstable();
+    heard
+}
+
+fn note(at: u32, length: u32, channel: u8, key: u8, velocity: u8) -> [(u32, Vec<u8>); 2] {
+    [(at, vec![0x90 | channel, key, velocity]), (at + length, vec![0x80 | channel, key, 64])]
+}
+
+/// Notes of which no two sound on one key of one channel at once, with gaps: what comes out is what goes in.
+fn any_notes(longest: i64) -> impl Strategy<Value = Vec<Heard>> {
+    let grid = prop_oneof![3 => Just(240i64), 1 => Just(120i64), 1 => Just(80i64), 1 => Just(1i64)];
+    let one = (0i64..60, 1i64..40, grid, 0u8..4, 0u8..128, 1u8..128, any::<bool>()).prop_map(
+        move |(at, length, grid, channel, key, velocity, on_grid)| {
+            let length = if on_grid { length * grid } else { 1 + length * longest / 40 };
+            (at * grid * if grid == 1 { 97 } else { 1 }, length, channel, key, velocity)
+        },
+    );
+    prop::collection::vec(one, 0..40).prop_map(|mut notes| {
+        notes.sort_unstable();
+        let mut free = BTreeMap::new();
+        notes.retain(|&(at, length, channel, key, _)| {
+            let free = free.entry((channel, key)).or_insert(0);
+            let fits = at >= *free;
+            *free = if fits { at + length } else { *free };
+            fits
+        });
+        notes
+    })
+}
+
+fn file_of(notes: &[Heard], format: u16) -> Vec<u8> {
+    let messages = |channel: Option<u8>| -> Vec<(u32, Vec<u8>)> {
+        let of = notes.iter().filter(|note| channel.is_none_or(|channel| note.2 == channel));
+        // Offs first: a key may be struck again where it ends.
+        let offs = of.clone().map(|n| ((n.0 + n.1) as u32, vec![0x80 | n.2, n.3, 0]));
+        let ons = of.map(|n| (n.0 as u32, vec![0x90 | n.2, n.3, n.4]));
+        offs.chain(ons).collect()
+    };
+    match format {
+        0 => File::of(0, 960, &[track("all", &messages(None))]),
+        _ => File::of(1, 960, &(0..4).map(|channel| track("part", &messages(Some(channel)))).collect::<Vec<_>>()),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_file_comes_back_tick_for_tick(notes in any_notes(4_000), format in 0u16..2) {
+        let imported = import("random.mid", &file_of(&notes, format), EXACT).unwrap();
+        prop_assert_eq!(heard(&imported), notes, "{}", imported.text);
+        prop_assert_eq!(&imported.remarks, &Vec::<String>::new());
+    }
+
+    /// What a set plays, rendered and imported, plays the same.
+    #[test]
+    fn what_is_rendered_comes_back(notes in any_notes(900)) {
+        let first = import("random.mid", &file_of(&notes, 1), EXACT).unwrap();
+        let set = set_of(&first);
+        let rendering = render(&set.program, &Plan { length: set.program.patterns[0].length, commands: Vec::new() }).unwrap();
+        let second = import("again.mid", &smf::write(&set, &rendering), EXACT).unwrap();
+        prop_assert_eq!(heard(&second), heard(&first));
+        let names = |imported: &Imported| {
+            let set = set_of(imported);
+            (set.tracks, set.ports.into_iter().map(|port| port.name).collect::<Vec<_>>())
+        };
+        prop_assert_eq!(names(&second), names(&first));
+    }
+
+    /// With a tolerance notes move by no more than that.
+    #[test]
+    fn nothing_moves_by_more_than_the_tolerance(notes in any_notes(900), tolerance in 1i64..60) {
+        let style = Style { tolerance, ..EXACT };
+        let imported = import("random.mid", &file_of(&notes, 1), style).unwrap();
+        let heard: BTreeSet<_> = heard(&imported).into_iter().collect();
+        // Notes that are moved onto each other are remarked; otherwise each is near where it was.
+        if imported.remarks.is_empty() {
+            for note in &notes {
+                let near = |other: &&Heard| (other.0 - note.0).abs() <= tolerance && (other.1 - note.1).abs() <= tolerance && (other.2, other.3, other.4) == (note.2, note.3, note.4);
+                prop_assert!(heard.iter().find(near).is_some(), "{note:?}\n{}", imported.text);
+            }
+        }
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..300), header in any::<bool>()) {
+        let bytes = if header { [&b"MThd\0\0\0\x06\0\x01\0\x01\x03\xc0MTrk\0\0\0\x50"[..], &bytes].concat() } else { bytes };
+        if let Ok(imported) = import("noise.mid", &bytes, EXACT) {
+            set_of(&imported);
+        }
+    }
+
+    #[test]
+    fn a_damaged_file_is_refused_or_makes_a_set(
+        notes in any_notes(900), cut in 0usize..400, at in 0usize..400, byte in any::<u8>(), truncate in any::<bool>(),
+    ) {
+        let mut bytes = file_of(&notes, 1);
+        if truncate {
+            bytes.truncate(bytes.len().saturating_sub(1 + cut % bytes.len()));
+            prop_assert!(import("cut.mid", &bytes, EXACT).is_err());
+        } else {
+            let length = bytes.len();
+            bytes[at % length] = byte;
+            if let Ok(imported) = import("bent.mid", &bytes, EXACT) {
+                set_of(&imported);
+            }
+        }
+    }
+}
+
+/// What a file says that can be told in a line: its set has those notes, and those remarks.
+fn imported(format: u16, per_quarter: u16, tracks: &[Vec<u8>]) -> Imported {
+    import("song.mid", &File::of(format, per_quarter, tracks), EXACT).unwrap()
+}
+
+#[test]
+fn running_status_and_velocity_zero() {
+    let messages = [(0, vec![0x91, 60, 100]), (240, vec![60, 0]), (240, vec![64, 90]), (480, vec![64, 0])];
+    let imported = imported(0, 960, &[track("", &messages)]);
+    assert_eq!(heard(&imported), [(0, 240, 1, 60, 100), (240, 240, 1, 64, 90)]);
+    assert_eq!(imported.remarks, [""; 0]);
+}
+
+#[test]
+fn any_resolution_is_rounded_to_the_nearest_tick() {
+    for (per_quarter, at, length, expected) in
+        [(96u16, 5u32, 7u32, (50, 70)), (480, 1, 1, (2, 2)), (1_000, 3, 1, (3, 1))]
+    {
+        let imported = imported(1, per_quarter, &[track("a", &note(at, length, 0, 60, 100))]);
+        assert_eq!(heard(&imported), [(expected.0, expected.1, 0, 60, 100)], "{per_quarter}");
+    }
+}
+
+#[test]
+fn hanging_empty_doubled_and_stray_notes_are_made_playable_and_remarked() {
+    let mut messages = vec![
+        (0, vec![0x90, 60, 100]),
+        (480, vec![0x90, 60, 50]),
+        (720, vec![0x80, 60, 0]),
+        (960, vec![0x80, 60, 0]),
+        (960, vec![0x90, 62, 80]),
+        (960, vec![0x80, 62, 0]),
+        (1_920, vec![0x90, 64, 70]),
+    ];
+    messages.push((3_840, vec![0xB0, 1, 0]));
+    let imported = imported(0, 960, &[track("", &messages)]);
+    assert_eq!(
+        heard(&imported),
+        [(0, 480, 0, 60, 100), (480, 240, 0, 60, 50), (960, 1, 0, 62, 80), (1_920, 1_920, 0, 64, 70)]
+    );
+    assert_eq!(
+        imported.remarks,
+        [
+            "a note was never ended; it ends with its track",
+            "a note had no length; it lasts a tick",
+            "a key was struck while it sounded; the first note ends there",
+            "a note-off had no note to end",
+            "of track 1, channel 1, these are left out: 1 controllers",
+        ]
+    );
+    assert!(imported.remarks.iter().all(|remark| imported.text.contains(&format!("# - {remark}\n"))));
+}
+
+#[test]
+fn two_tracks_on_one_key_of_one_channel_are_cut_as_the_instrument_would() {
+    let tracks = [track("a", &note(0, 960, 0, 60, 100)), track("b", &note(480, 960, 0, 60, 90))];
+    let imported = imported(1, 960, &tracks);
+    assert_eq!(heard(&imported), [(0, 480, 0, 60, 100), (480, 960, 0, 60, 90)]);
+    assert_eq!(set_of(&imported).tracks, ["a", "b"]);
+}
+
+#[test]
+fn names_are_made_legal_and_unique() {
+    let note = |key: usize| note(0, 240, 0, key as u8, 100).to_vec();
+    let at = |channel: u8, at: u32| crate::note(at, 240, channel, 60, 100).to_vec();
+    let names = ["Überbass & Co.", "bars", "Lead", "lead", "", "   "];
+    let mut tracks: Vec<_> = names.iter().zip(60..).map(|(name, key)| track(name, &note(key))).collect();
+    tracks.push(track("Both", &[at(2, 0), at(9, 480)].concat()));
+    let imported = imported(1, 960, &tracks);
+    let set = set_of(&imported);
+    assert_eq!(set.tracks, ["berbass-co", "bars-2", "lead", "lead-2", "channel-1", "channel-1-2", "both-3", "both-10"]);
+    assert_eq!(set.ports.iter().map(|port| &port.name[..]).collect::<Vec<_>>(), ["synth"]);
+}
+
+#[test]
+fn tempo_meter_and_devices_are_kept_and_changes_remarked() {
+    let tempo = |at: u32, micros: u32| (at, [&[0xFF, 0x51, 3][..], &micros.to_be_bytes()[1..]].concat());
+    let conductor = track(
+        "A \"Song\"",
+        &[tempo(0, 480_000), tempo(960, 500_000), (0, vec![0xFF, 0x58, 4, 7, 3, 24, 8]), (5, vec![0xF0, 2, 1, 0xF7])],
+    );
+    let named = |name: &str, channel: u8| {
+        let device = [&[0xFF, 9, name.len() as u8][..], name.as_bytes()].concat();
+        let mut messages = vec![(0, device)];
+        messages.extend(note(3_360, 240, channel, 60, 100));
+        track(name, &messages)
+    };
+    let imported = imported(1, 960, &[conductor, named("Juno", 0), named("Moog 1", 0), named("Juno", 1)]);
+    let set = set_of(&imported);
+    assert_eq!((&set.name[..], set.program.meter.to_string()), ("A \"Song\"", "7/8".to_owned()));
+    assert!((set.program.tempo.bpm() - 125.0).abs() < 1e-6);
+    let ports: Vec<_> = set.ports.iter().map(|port| (&port.name[..], &port.device[..])).collect();
+    assert_eq!(ports, [("juno", "Juno"), ("moog-1", "Moog 1")]);
+    assert_eq!(set.program.tracks.iter().map(|track| track.port.0).collect::<Vec<_>>(), [0, 1, 0]);
+    assert_eq!(
+        imported.remarks,
+        ["a system exclusive message is left out", "the tempo changes once; the set keeps the first one"]
+    );
+    assert_eq!(imported.bars, 2);
+}
+
+#[test]
+fn what_cannot_be_imported_is_said() {
+    let whole = File::of(1, 960, &[track("a", &note(0, 240, 0, 60, 100)), track("b", &[])]);
+    let said = |bytes: &[u8]| score::read(bytes).unwrap_err().to_string();
+    assert!(said(b"").contains("not a MIDI file"));
+    assert!(said(b"name = \"circuits\"").contains("does not begin with MThd"));
+    assert_eq!(said(&whole[..30]), "the file is cut off: it ends in track 1");
+    let second = whole.windows(4).rposition(|four| four == b"MTrk").unwrap();
+    assert_eq!(said(&whole[..second]), "the file is cut off: it has 1 of its 2 tracks");
+    assert_eq!(score::read(&File::of(2, 960, &[track("", &[])])), Err(Unreadable::Sequential));
+    assert_eq!(score::read(&File::of(1, 0xE728, &[track("", &[])])), Err(Unreadable::Frames(25)));
+    let endless = File::of(1, 960, &[vec![0, 0x90, 60, 100]]);
+    assert_eq!(score::read(&endless), Err(Unreadable::Damaged(1, 1)));
+    let long = File::of(1, 1, &[track("", &note(20_000, 1, 0, 60, 100))]);
+    assert!(import("long.mid", &long, EXACT).unwrap_err().to_string().contains("a pattern has at most 3000"));
+}
+
+/// What is on the grid is written as a person would.
+#[test]
+fn music_on_the_grid_is_plain_to_read() {
+    let notes = [
+        note(0, 240, 9, 36, 100),
+        note(960, 240, 9, 38, 100),
+        note(1_920, 480, 9, 36, 127),
+        note(3_600, 120, 9, 42, 100),
+    ];
+    let imported = imported(1, 960, &[track("Drums", &notes.concat())]);
+    assert_eq!(
+        imported.text,
+        r#"# Made from song.mid: 1 bar. Middle C is c3.
+
+name  = "Drums"
+tempo = 120.0
+meter = "4/4"
+
+[ports.synth]
+device = "synth"
+
+[tracks.drums]
+port     = "synth"
+channel  = 10
+velocity = 100
+gate     = 100
+
+[patterns.main]
+bars = 1
+drums = """
+c1... d1... c1:127_.. ...f#1=50
+"""
+"#
+    );
+}
