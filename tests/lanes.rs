@@ -7,7 +7,8 @@ use proptest::prelude::*;
 use support::*;
 use tightrope::engine::Command;
 use tightrope::engine::program::{
-    Action, Clip, Condition, Event, Guard, GuardIndex, Lane, LaneRange, PatternSlot, Program, Source, Steps, Swing, TrackSlot,
+    Action, Clip, Condition, Event, Guard, GuardIndex, Lane, LaneRange, PatternSlot, Program, Source, Steps, Swing,
+    TrackSlot,
 };
 use tightrope::engine::random::{draw, scaled};
 use tightrope::midi::{Key, Message, Velocity};
@@ -55,7 +56,8 @@ fn lane() -> impl Strategy<Value = Lane> {
         let length = sixths * 160;
         (Just(length), prop::collection::vec(event(length), 1..12))
     });
-    let swing = prop_oneof![2 => Just(Swing::NONE), 1 => (50u32..=75).prop_map(|percent| Swing::new(TickSpan(240), percent))];
+    let swing =
+        prop_oneof![2 => Just(Swing::NONE), 1 => (50u32..=75).prop_map(|percent| Swing::new(TickSpan(240), percent))];
     (loops, swing, any::<u64>()).prop_map(|((length, mut events), swing, seed)| {
         events.sort_by_key(|event| event.0);
         let mut steps = Steps { length: TickSpan(length), ..Steps::default() };

@@ -100,7 +100,9 @@ fn run_show<S: Sink + Send + 'static>(sink: S, strategy: Strategy) -> (u64, u64)
     }
     control.command(Command::End).expect("the ring has room");
     let visits = player.join().expect("the loop did not panic");
-    (visits, control.meters().snapshot().ports.iter().map(|port| port.sent).sum())
+    let snapshot = control.meters().snapshot();
+    // On a machine that does other things too, some notes come too late to be sent.
+    (visits, snapshot.ports.iter().map(|port| port.sent).sum::<u64>() + snapshot.skipped)
 }
 
 /// Only one show at a time: they spin.

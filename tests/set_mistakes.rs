@@ -121,7 +121,18 @@ fn the_top_of_the_file() {
                 set("[clock]\nfollow = \"a\"\ntempo = 125\n[ports.a]\ndevice = \"A\"\n[patterns.main]\n"),
             ),
             ("key of another table", set("channel = 3\n[patterns.main]\n")),
-            ("later table", set("[song]\nparts = [\"main x4\"]\n[patterns.main]\n")),
+            ("launch unknown", set("launch = \"baar\"\n[patterns.main]\n")),
+            ("launch for nothing", set("launch = \"0 bars\"\n[patterns.main]\n")),
+            ("launch number", set("launch = 4\n[patterns.main]\n")),
+            (
+                "transpose by something",
+                set("transpose = \"a by degress\"\n[ports.a]\ndevice = \"A\"\n[patterns.main]\n"),
+            ),
+            ("transpose by nobody", set("transpose = \"keys\"\n[ports.key]\ndevice = \"A\"\n[patterns.main]\n")),
+            (
+                "transpose twice from",
+                set("transpose = \"a from c2 from c3\"\n[ports.a]\ndevice = \"A\"\n[patterns.main]\n"),
+            ),
             ("tempo too fast", set("tempo = 1250\n[patterns.main]\n")),
             ("tempo text", set("tempo = \"125\"\n[patterns.main]\n")),
             ("tempo not a number", set("tempo = nan\n[patterns.main]\n")),
@@ -152,7 +163,9 @@ fn ports_and_the_clock() {
                 ),
             ),
             ("port without device", set("[ports.circuit]\noptional = true\n[patterns.main]\n")),
-            ("port later key", set("[ports.circuit]\ndevice = \"Circuit\"\nwire = \"din\"\n[patterns.main]\n")),
+            ("port wire", set("[ports.circuit]\ndevice = \"Circuit\"\nwire = \"DIN\"\n[patterns.main]\n")),
+            ("port wire flag", set("[ports.circuit]\ndevice = \"Circuit\"\nwire = true\n[patterns.main]\n")),
+            ("port unknown key", set("[ports.circuit]\ndevice = \"Circuit\"\ncable = \"din\"\n[patterns.main]\n")),
             ("lost unknown", set("[clock]\nlost = \"hold four bars\"\n[patterns.main]\n")),
             ("lost for nothing", set("[clock]\nlost = \"hold 0 bars\"\n[patterns.main]\n")),
             ("join unknown", set("[clock]\njoin = \"nwo\"\n[patterns.main]\n")),
@@ -233,12 +246,23 @@ fn lanes() {
             ("pattern bars", pattern("bars = 0\n")),
             ("pattern bars too many", pattern("bars = 100000\n")),
             ("pattern bars misspelled", pattern("bar = 2\n")),
-            ("pattern later key", pattern("cc = { bass.74 = \"20 ~ 110\" }\n")),
+            ("pattern keep", pattern("keep = \"yes\"\n")),
+            ("pattern keep misspelled", pattern("kep = true\n")),
+            ("pattern launch", pattern("launch = \"edn\"\n")),
+            ("pattern launch length", pattern("launch = \"1/7\"\n")),
             ("lane number", pattern("bass = 5\n")),
             ("lane empty", pattern("bass = \"\"\ndrums = \"\"\"\n\n\"\"\"\n")),
             ("lane without anything", pattern("bass = { step = \"1/8\" }\n")),
             ("lane with both", pattern("bass = { steps = \"c2\", arp = \"c2\" }\n")),
-            ("lane unknown key", pattern("bass = { steps = \"c2\", swing = 58, stp = \"1/8\" }\n")),
+            ("lane unknown key", pattern("bass = { steps = \"c2\", swnig = 58, stp = \"1/8\" }\n")),
+            ("lane swing", pattern("bass = { steps = \"c2\", swing = 80 }\n")),
+            ("lane octave", pattern("bass = { steps = \"c2\", octave = 11 }\n")),
+            ("lane octave off the keyboard", pattern("bass = { steps = \"c2 c6\", octave = 4 }\n")),
+            ("lane octave of a kit", pattern("drums = { steps = \"k...\", octave = 1 }\n")),
+            ("lane seed", pattern("bass = { steps = \"c2\", seed = -1 }\n")),
+            ("lane step in bars", pattern("bass = { steps = \"c2\", step = \"two bars\" }\n")),
+            ("lane step too many bars", pattern("bass = { steps = \"c2\", step = \"3001 bars\" }\n")),
+            ("lane held and written", pattern("bass = { held = \"mono\", arp = \"c2\" }\n")),
             ("lane step", pattern("bass = { steps = \"c2\", step = \"16\" }\n")),
             ("lane step between ticks", pattern("bass = { steps = \"c2\", step = \"1/7\" }\n")),
             ("lane gate", pattern("bass = { steps = \"c2\", gate = 500 }\n")),
@@ -302,7 +326,192 @@ fn arpeggios() {
             ("arp gate", pattern("bass = { arp = \"c2 e2\", gate = 101 }\n")),
             ("arp not notes", pattern("bass = { arp = \"c2 . e2_ g2! c3:70\" }\n")),
             ("arp empty", pattern("bass = { arp = \" \" }\n")),
+            ("arp octave off the keyboard", pattern("bass = { arp = \"c2 g7\", octave = 2 }\n")),
+            ("arp held by nobody", pattern("bass = { held = \"kyes\" }\n")),
+            ("arp held empty", pattern("bass = { held = \" \" }\n")),
+            ("arp held channel", pattern("bass = { held = \"mono channel 17\" }\n")),
+            ("arp held clause", pattern("bass = { held = \"mono from c2\" }\n")),
             ("arp too many", pattern(format!("bass = {{ arp = \"{}\" }}\n", "c2 ".repeat(129)))),
+        ],
+    );
+}
+
+#[test]
+fn controllers() {
+    let cc = |what: &str| pattern(format!("cc = {{ bass.{what} }}\n"));
+    check(
+        "controllers",
+        &[
+            ("cc text", pattern("cc = \"20 ~ 110\"\n")),
+            ("cc of nobody", pattern("cc = { bas.74 = 5 }\n")),
+            ("cc without a controller", pattern("cc = { bass = 74 }\n")),
+            ("cc unknown", cc("cutoff = 5")),
+            ("cc near", cc("bned = 5")),
+            ("cc too high", cc("nrpn-16384 = 5")),
+            ("cc twice", pattern("cc = { bass = { 74 = 5, cc74 = 6 } }\n")),
+            ("cc number out of range", cc("74 = 128")),
+            ("cc bend out of range", cc("bend = 8192")),
+            ("cc list", cc("74 = [20, 110]")),
+            ("cc table of neither", cc("74 = { step = \"1/4\" }")),
+            ("cc table of both", cc("74 = { points = \"5\", lfo = \"sine\" }")),
+            ("points empty", cc("74 = \" | \"")),
+            ("points out of range", cc("74 = \"20 ~ ~ ~ 210\"")),
+            ("points below", cc("74 = \"-1 20\"")),
+            ("points fraction", cc("74 = \"20.5 40\"")),
+            ("points unknown", cc("74 = \"20 x 40 - 60\"")),
+            ("points line first", cc("74 = \"~ ~ 40\"")),
+            ("points line after nothing", cc("74 = \"20 . ~ 40\"")),
+            ("points line to a hold", cc("74 = \"20 ~ _ 40\"")),
+            ("points line to nothing", cc("74 = \". 20 ~\"")),
+            ("points line of two shapes", cc("74 = \"20 ~s ~ 40\"")),
+            ("points line of unknown shape", cc("74 = \"20 ~q 40\"")),
+            ("points hold first", cc("74 = \"_ 40\"")),
+            ("points hold after nothing", cc("74 = \"20 . _\"")),
+            ("points step", cc("74 = { points = \"20 40\", step = \"1 baar\" }")),
+            ("points key", cc("74 = { points = \"20 40\", stpe = \"1/4\" }")),
+            ("points too long", cc("74 = { points = \"20 40\", step = \"2000 bars\" }")),
+            ("points too short", cc(&format!("74 = \"{}\"", "5 ".repeat(4_000)))),
+            ("points too many", cc(&format!("74 = \"{}\"", "5 ".repeat(66_000)))),
+            (
+                "points of too many values",
+                pattern(format!("bars = 3000\ncc = {{ bass.bend = \"{}\" }}\n", "8191 ~ -8192 ~ ".repeat(10))),
+            ),
+            (
+                "values too many together",
+                pattern(format!(
+                    "bars = 3000\n{}",
+                    (0..40).map(|i| format!("cc.bass.nrpn-{i} = \"0 ~ 16383 ~\"\n")).collect::<String>()
+                )),
+            ),
+            ("lfo unknown", cc("74 = { lfo = \"sinus\" }")),
+            ("lfo range", cc("74 = { lfo = \"sine\", low = 20, high = 200 }")),
+            ("lfo upside down", cc("74 = { lfo = \"sine\", low = 100, high = 20 }")),
+            ("lfo low alone", cc("bend = { lfo = \"saw\", high = -8193 }")),
+            ("lfo length", cc("74 = { lfo = \"sine\", length = \"2\" }")),
+            ("lfo phase", cc("74 = { lfo = \"sine\", phase = 360 }")),
+            ("lfo phase of chance", cc("74 = { lfo = \"random\", phase = 50 }")),
+            ("lfo step of a wave", cc("74 = { lfo = \"sine\", step = \"1/8\" }")),
+            ("lfo of too many values", pattern("bars = 3000\ncc.bass.74 = { lfo = \"random\", step = \"1/3840\" }\n")),
+            (
+                "lanes too many with controllers",
+                pattern(format!(
+                    "drums = \"\"\"\n{}\"\"\"\ncc = {{ bass = {{ 74 = 5, 75 = 5, 76 = 5 }} }}\n",
+                    "k...\n".repeat(510)
+                )),
+            ),
+        ],
+    );
+}
+
+#[test]
+fn programs() {
+    let program = |what: &str| pattern(format!("program = {{ {what} }}\n"));
+    check(
+        "programs",
+        &[
+            ("program number", pattern("program = 5\n")),
+            ("program of nobody", program("bas = 5")),
+            ("program of nobody far", program("piano = 5")),
+            ("program out of range", program("bass = 128")),
+            ("program text", program("bass = \"Lead 5\"")),
+            ("program without number", program("bass = { bank = 5 }")),
+            ("program bank", program("bass = { program = 5, bank = 16384 }")),
+            ("program key", program("bass = { program = 5, banc = 1 }")),
+            ("program ahead", program("bass = 5, ahead = \"soon\"")),
+            ("program ahead misspelled", program("bass = 5, ahaed = \"1 beat\"")),
+            ("program of a silent port", set("[ports.a]\ndevice = \"A\"\n[patterns.main]\nprogram = { a = 5 }\n")),
+            (
+                "program twice on a channel",
+                set(
+                    "[ports.a]\ndevice = \"A\"\n[tracks.b]\nport = \"a\"\nchannel = 1\n[tracks.c]\nport = \"a\"\nchannel = 1\n[patterns.main]\nprogram = { b = 5, c = 6 }\n",
+                ),
+            ),
+            (
+                "track called ahead",
+                set("[ports.a]\ndevice = \"A\"\n[tracks.ahead]\nport = \"a\"\nchannel = 1\n[patterns.main]\n"),
+            ),
+        ],
+    );
+}
+
+#[test]
+fn songs() {
+    let song = |song: &str| pattern(format!("[patterns.build]\nbars = 8\n[song]\n{song}\n"));
+    check(
+        "songs",
+        &[
+            ("song text", set("song = \"main\"\n[patterns.main]\n")),
+            ("song without parts", song("end = \"loop\"")),
+            ("song parts text", song("parts = \"main x4\"")),
+            ("song empty", song("parts = []")),
+            ("song part number", song("parts = [\"main\", 4]")),
+            ("song part empty", song("parts = [\"main\", \"\"]")),
+            ("song unknown pattern", song("parts = [\"mian x4\", \"build\"]")),
+            ("song far pattern", song("parts = [\"chorus\"]")),
+            ("song times", song("parts = [\"main 4\", \"build x0\", \"main x\"]")),
+            ("song two patterns", song("parts = [\"main x4 build\"]")),
+            ("song end", song("parts = [\"main\"]\nend = \"repeat\"")),
+            ("song key", song("parts = [\"main\"]\nends = \"loop\"")),
+            ("song too long", song("parts = [\"build x300\", \"build x100\"]")),
+            ("song much too long", song("parts = [\"build x9223372036854775807\"]")),
+            ("song too many parts", song(&format!("parts = [{}]", "\"main\",".repeat(1_025)))),
+        ],
+    );
+}
+
+#[test]
+fn bindings() {
+    let bind = |on: &str, command: &str| pattern(format!("[[bind]]\non = \"{on}\"\ndo = \"{command}\"\n"));
+    let stop = |on: &str| bind(on, "stop");
+    let does = |command: &str| bind("mono note 36", command);
+    check(
+        "bindings",
+        &[
+            ("bind table", pattern("[bind]\non = \"mono note 36\"\ndo = \"stop\"\n")),
+            ("bind without do", pattern("[[bind]]\non = \"mono note 36\"\n")),
+            ("bind without on", pattern("[[bind]]\ndo = \"stop\"\n")),
+            ("bind key", pattern("[[bind]]\non = \"mono note 36\"\nod = \"stop\"\n")),
+            ("on empty", stop("")),
+            ("on no port", stop("keys note 36")),
+            ("on nothing", stop("mono")),
+            ("on channel alone", stop("mono channel 1")),
+            ("on two things", stop("mono note 36 cc 5")),
+            ("on unknown", stop("mono nore 36")),
+            ("on note number", stop("mono note 128")),
+            ("on note name", stop("mono note h2")),
+            ("on controller", stop("mono cc 128")),
+            ("on program", stop("mono program five")),
+            ("on channel", stop("mono note 36 channel 0")),
+            ("on without number", stop("mono note")),
+            ("on too much at once", pattern("[[bind]]\non = \"mono note 36\"\ndo = \"stop\"\n".repeat(9))),
+            (
+                "bind too many",
+                pattern(
+                    (0..257)
+                        .map(|i| {
+                            format!("[[bind]]\non = \"mono cc {} channel {}\"\ndo = \"stop\"\n", i % 128, i / 128 + 1)
+                        })
+                        .collect::<String>(),
+                ),
+            ),
+            ("do nothing", does("")),
+            ("do unknown", does("lanuch main")),
+            ("do far", does("play main")),
+            ("do launch nothing", does("launch")),
+            ("do launch unknown", does("launch mian")),
+            ("do launch when", does("launch main at twice")),
+            ("do launch at nothing", does("launch main at")),
+            ("do launch too much", does("launch main now")),
+            ("do jump without song", does("jump 2")),
+            ("do mute unknown", does("mute bas")),
+            ("do mute all", does("mute")),
+            ("do switch", does("mute bass onn")),
+            ("do transpose far", does("transpose +200")),
+            ("do transpose nothing", does("transpose bass")),
+            (
+                "do jump beyond",
+                pattern("[song]\nparts = [\"main\"]\n[[bind]]\non = \"mono note 36\"\ndo = \"jump 2\"\n"),
+            ),
         ],
     );
 }

@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand};
 use crate::rt::sched::Policy;
 use crate::rt::wait::Strategy;
 use crate::set::parse_length;
-use crate::time::TickSpan;
+use crate::time::{Meter, TickSpan};
 
 /// A MIDI sequencer for the stage.
 #[derive(Debug, Parser)]
@@ -133,7 +133,7 @@ pub struct Import {
 
 /// The length of a grid.
 fn grid(text: &str) -> Result<TickSpan, String> {
-    let length = parse_length(text)?;
+    let length = parse_length(text, Meter::COMMON)?;
     if length <= TickSpan::QUARTER * 4 { Ok(length) } else { Err("a grid is at most a whole note".to_owned()) }
 }
 

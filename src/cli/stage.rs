@@ -122,7 +122,15 @@ mod tests {
     use super::*;
 
     fn port(name: &str, device: &str, input: bool, optional: bool) -> Port {
-        Port { name: name.into(), device: device.into(), clock: false, optional, input, output: true }
+        Port {
+            name: name.into(),
+            device: device.into(),
+            clock: false,
+            optional,
+            wire: crate::engine::program::Wire::Usb,
+            input,
+            output: true,
+        }
     }
 
     fn names(names: &[&str]) -> Vec<PortName> {

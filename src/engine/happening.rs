@@ -1,7 +1,7 @@
 //! What input and commands do to the music.
 
 use super::clock::{Clock, LOST_AFTER};
-use super::program::{Binding, Join, Lost, PortSet, PortSlot, Program, Trigger};
+use super::program::{Binding, Join, Lost, MAX_AT_ONCE, PortSet, PortSlot, Program, Trigger};
 use super::transport::Phase;
 use super::{Command, Engine, Moment, Told, clock_for};
 use crate::midi::{Channel, Message};
@@ -10,7 +10,8 @@ use crate::time::{Nanos, Tick, TickSpan};
 impl Engine {
     /// A MIDI message came in on `port` at `at`.
     ///
-    /// Clock and transport count only from the port that is followed; keys count from every port.
+    /// Clock and transport count only from the port that is followed; keys count from every port, unless they are bound to
+    /// a command.
     pub fn input(&mut self, program: &Program, at: Nanos, port: PortSlot, message: Message) {
         self.happened(at);
         if self.ended {
@@ -18,8 +19,11 @@ impl Engine {
         }
         match message {
             Message::NoteOn(..) | Message::NoteOff(..) | Message::ControlChange(..) | Message::ProgramChange(..) => {
-                self.keyboards.hear(port, message);
-                self.obey(program, at, port, message);
+                let is_bound = self.obey(program, at, port, message);
+                // A key that does something else is not played; that it came up is worth knowing in any case.
+                if !(is_bound && matches!(message, Message::NoteOn(..))) {
+                    self.keyboards.hear(port, message);
+                }
             }
             _ if program.clock.follow != Some(port) => {}
             Message::Clock => self.follow_pulse(program, at),
@@ -87,28 +91,36 @@ impl Engine {
         }
     }
 
-    /// Does what a message is bound to. Takes time in proportion to the bindings.
-    fn obey(&mut self, program: &Program, at: Nanos, port: PortSlot, message: Message) {
-        let hears = |binding: &&Binding, channel: Channel| {
-            binding.port == port && binding.channel.is_none_or(|wanted| wanted == channel)
+    /// Does what a message is bound to, in the order of the bindings, and says whether it is bound at all. Takes time in
+    /// proportion to the bindings; of those that listen for the same message, [`MAX_AT_ONCE`] count.
+    fn obey(&mut self, program: &Program, at: Nanos, port: PortSlot, message: Message) -> bool {
+        let Some((trigger, channel, goes_down)) = self.touched(port, message) else { return false };
+        let hears = |binding: &&Binding| {
+            binding.port == port && binding.trigger == trigger && binding.channel.is_none_or(|wanted| wanted == channel)
         };
-        for binding in &program.bindings {
-            let command = match (binding.trigger, message) {
-                (Trigger::Note(wanted), Message::NoteOn(channel, key, _))
-                    if hears(&binding, channel) && key == wanted =>
-                {
-                    Some(binding.command)
-                }
-                (Trigger::Note(wanted), Message::NoteOff(channel, key, _))
-                    if hears(&binding, channel) && key == wanted =>
-                {
-                    binding.release
-                }
-                _ => None,
-            };
+        let mut is_bound = false;
+        for binding in program.bindings.iter().filter(hears).take(MAX_AT_ONCE) {
+            is_bound = true;
+            let command = if goes_down { Some(binding.command) } else { binding.release };
             if let Some(command) = command {
                 self.command(program, at, command);
             }
+        }
+        is_bound
+    }
+
+    /// What a message means to bindings: what they listen for, the channel it is on, and whether it goes down or comes up.
+    /// A controller that stays above or below its middle means nothing.
+    fn touched(&mut self, port: PortSlot, message: Message) -> Option<(Trigger, Channel, bool)> {
+        match message {
+            Message::NoteOn(channel, key, _) => Some((Trigger::Note(key), channel, true)),
+            Message::NoteOff(channel, key, _) => Some((Trigger::Note(key), channel, false)),
+            Message::ProgramChange(channel, number) => Some((Trigger::Program(number), channel, true)),
+            Message::ControlChange(channel, number, value) => {
+                let is_up = self.keyboards.turn(port, channel, number, value)?;
+                Some((Trigger::Controller(number), channel, is_up))
+            }
+            _ => None,
         }
     }
 

@@ -1,4 +1,4 @@
-//! The keys that are played on the input ports: which are down, and which came last.
+//! The keys that are played on the input ports: which are down, and which came last; and of controllers, which are up.
 //!
 //! Arpeggios play what is held; transposition follows the last key. Bounded: of more than [`MAX_HELD`] keys that are down on
 //! a port at once, the later ones are not held.
@@ -19,6 +19,8 @@ struct Keyboard {
     /// Those that are down, in the order in which they were pressed; the first `held` count.
     down: [(Channel, Key); MAX_HELD],
     held: usize,
+    /// By channel, a bit for each controller: whether it is in its upper half.
+    up: [u128; Channel::COUNT],
 }
 
 /// The keys of all ports. Real-time safe after construction.
@@ -32,6 +34,7 @@ impl Default for Keyboards {
             last_of_any: None,
             down: [(Channel::from_status(0), Key::from_data(0)); MAX_HELD],
             held: 0,
+            up: [0; Channel::COUNT],
         };
         Keyboards(Slots::from_fn(MAX_PORTS, |_| nobody))
     }
@@ -71,6 +74,15 @@ impl Keyboards {
             }
             _ => {}
         }
+    }
+
+    /// Controller `number` takes `value`: whether it has gone up to 64 or more, or down again; `None` if neither.
+    pub fn turn(&mut self, port: PortSlot, channel: Channel, number: u8, value: u8) -> Option<bool> {
+        let up = &mut self.0.get_mut(usize::from(port.0))?.up[channel.index()];
+        let (bit, is_up) = (1 << (number & 0x7F), value >= 64);
+        let was_up = *up & bit != 0;
+        *up = if is_up { *up | bit } else { *up & !bit };
+        (is_up != was_up).then_some(is_up)
     }
 
     /// The last key that was pressed on `port`, on `channel` or on any.
@@ -167,6 +179,15 @@ mod tests {
         keyboards.hear(PortSlot(1), Message::ControlChange(channel(1), 123, 0));
         assert_eq!(turns(&keyboards, None, Order::Played)[..2], [60, 60]);
         assert_eq!(turns(&keyboards, Some(1), Order::Up), [0; 0]);
+    }
+
+    #[test]
+    fn controllers_go_up_and_down_each_for_itself() {
+        let mut keyboards = Keyboards::default();
+        let mut turn = |on: u8, number: u8, value: u8| keyboards.turn(PortSlot(2), channel(on), number, value);
+        assert_eq!([turn(1, 64, 63), turn(1, 64, 64), turn(1, 64, 127)], [None, Some(true), None]);
+        assert_eq!([turn(2, 64, 127), turn(1, 0, 127), turn(1, 127, 64)], [Some(true); 3]);
+        assert_eq!([turn(1, 64, 0), turn(1, 64, 1), turn(2, 64, 0)], [Some(false), None, Some(false)]);
     }
 
     #[test]

@@ -450,6 +450,18 @@ pub struct Binding {
     pub release: Option<super::Command>,
 }
 
+impl Binding {
+    /// Whether there is a message that both listen for.
+    #[must_use]
+    pub fn meets(&self, other: &Binding) -> bool {
+        let channels = match (self.channel, other.channel) {
+            (Some(one), Some(other)) => one == other,
+            _ => true,
+        };
+        channels && self.port == other.port && self.trigger == other.trigger
+    }
+}
+
 /// What a binding listens for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trigger {
@@ -463,6 +475,8 @@ pub enum Trigger {
 
 /// The most bindings a set may have.
 pub const MAX_BINDINGS: usize = 256;
+/// The most bindings that may listen for the same message; more than so many do nothing.
+pub const MAX_AT_ONCE: usize = 8;
 
 const _: () = assert!(MAX_LENGTH.0 < i64::MAX / 1_000_000);
 

@@ -3,16 +3,26 @@
 //! What is wrong goes to the [`Report`], and reading goes on with something harmless in its place, so that one
 //! mistake hides no other. The description is therefore worth something only if the report stays empty.
 
+use super::binding;
+use super::command::Names;
+use super::controller::{self, Controller};
 use super::keys::{self, clock, pattern, set};
 use super::lane::{self, Lane};
+use super::launch;
 use super::mistake::{Mistake, Report, listed, nearest, quoted};
+use super::phrase::transpose;
 use super::pitch::Octaves;
 use super::port::{self, Port, port_slot};
+use super::programs;
 use super::reader::{Name, Reader, Value};
 use super::scale;
+use super::song;
 use super::track::{self, Track};
 use super::values::{digits, one_of, unknown_name};
-use crate::engine::program::{ClockOut, ClockPlan, Join, Lost, MAX_LENGTH, MAX_PORTS, MAX_TRACKS, PortSlot};
+use crate::engine::program::{
+    Binding, ClockOut, ClockPlan, Join, Lost, MAX_LENGTH, MAX_PORTS, MAX_TRACKS, PortSlot, ProgramChange, Quantum,
+    Song, Transpose,
+};
 use crate::time::{Meter, Tempo, TickSpan};
 
 /// The most patterns a set may have.
@@ -30,16 +40,27 @@ pub(super) struct Document<'t> {
     pub octaves: Octaves,
     pub scale: Option<scale::Named>,
     pub clock: ClockPlan,
+    pub launch: Quantum,
+    /// What moves every track that has no kit.
+    pub transpose: Option<Transpose>,
     pub ports: Vec<Port<'t>>,
     pub tracks: Vec<Track<'t>>,
     pub patterns: Vec<Pattern<'t>>,
+    pub song: Song,
+    pub bindings: Vec<Binding>,
 }
 
 /// A pattern.
 pub(super) struct Pattern<'t> {
     pub name: &'t str,
     pub length: TickSpan,
+    pub keep: bool,
+    pub launch: Option<Quantum>,
+    pub programs: Vec<ProgramChange>,
+    /// By how much the programs are sent ahead.
+    pub ahead: TickSpan,
     pub lanes: Vec<Lane<'t>>,
+    pub controllers: Vec<Controller>,
 }
 
 /// Reads the whole file.
@@ -49,7 +70,15 @@ pub(super) fn read<'t>(root: Reader<'t>, report: &mut Report) -> Document<'t> {
     let ports = ports(&root, report);
     let clock = clock(&root, &ports, meter, report);
     let tracks = tracks(&root, &ports, octaves, report);
-    let patterns = patterns(&root, &tracks, meter, report);
+    let patterns = patterns(&root, &Stage { ports: &ports, tracks: &tracks, meter }, report);
+    let song = root.take(set::SONG).map(|value| song::read(&value, &patterns, report)).unwrap_or_default();
+    let names = Names {
+        tracks: tracks.iter().map(|track| track.name).collect(),
+        patterns: patterns.iter().map(|pattern| pattern.name).collect(),
+        parts: song.parts.iter().map(|part| part.pattern).collect(),
+        meter,
+    };
+    let bindings = root.take(set::BIND).map(|value| binding::read(&value, &ports, &names, octaves, report));
     let document = Document {
         name: name(&root, report),
         tempo: tempo(&root, report),
@@ -58,6 +87,16 @@ pub(super) fn read<'t>(root: Reader<'t>, report: &mut Report) -> Document<'t> {
         octaves,
         scale: scale(&root, octaves, report),
         clock,
+        launch: root
+            .take(set::LAUNCH)
+            .and_then(|value| launch::read(&value, meter, report))
+            .unwrap_or(Quantum::Grid(meter.bar())),
+        transpose: root
+            .take(set::TRANSPOSE)
+            .and_then(|value| value.text(report))
+            .and_then(|text| transpose(&text, set::TRANSPOSE, &ports, octaves, report)),
+        bindings: bindings.unwrap_or_default(),
+        song,
         ports,
         tracks,
         patterns,
@@ -247,7 +286,14 @@ fn tracks<'t>(root: &Reader<'t>, ports: &[Port<'_>], octaves: Octaves, report: &
         .collect()
 }
 
-fn patterns<'t>(root: &Reader<'t>, tracks: &[Track<'_>], meter: Meter, report: &mut Report) -> Vec<Pattern<'t>> {
+/// What patterns are played on.
+struct Stage<'d, 't> {
+    ports: &'d [Port<'t>],
+    tracks: &'d [Track<'t>],
+    meter: Meter,
+}
+
+fn patterns<'t>(root: &Reader<'t>, stage: &Stage<'_, '_>, report: &mut Report) -> Vec<Pattern<'t>> {
     let given = root.take(set::PATTERNS);
     let entries = named(root, set::PATTERNS, pattern::ENTRY, MAX_PATTERNS, report);
     if entries.is_empty() && given.is_none_or(|value| value.is_table()) {
@@ -256,46 +302,62 @@ fn patterns<'t>(root: &Reader<'t>, tracks: &[Track<'_>], meter: Meter, report: &
                 .help("a pattern begins with `[patterns.main]`; under it stand the tracks with their steps"),
         );
     }
-    entries.into_iter().map(|(name, value)| pattern(name.text, value, tracks, meter, report)).collect()
+    entries.into_iter().map(|(name, value)| pattern(name.text, value, stage, report)).collect()
 }
 
-fn pattern<'t>(
-    name: &'t str,
-    value: Value<'t>,
-    tracks: &[Track<'_>],
-    meter: Meter,
-    report: &mut Report,
-) -> Pattern<'t> {
-    let mut pattern = Pattern { name, length: meter.bar(), lanes: Vec::new() };
-    let Some(entries) = value.entries(pattern::LANE, report) else { return pattern };
-    for (key, value) in entries {
-        if key.text == pattern::BARS.name {
-            let most = MAX_LENGTH.0 / meter.bar().0;
-            let value = value.meant_as(pattern::BARS);
-            if let Some(bars) = value.whole(1..=i128::MAX, report) {
-                match i64::try_from(bars) {
-                    Ok(bars) if bars <= most => pattern.length = meter.bar() * bars,
-                    _ => value.refuse_because(report, || format!("a pattern has at most {most} bars")),
-                }
+fn pattern<'t>(name: &'t str, value: Value<'t>, stage: &Stage<'_, '_>, report: &mut Report) -> Pattern<'t> {
+    let &Stage { ports, tracks, meter } = stage;
+    let mut pattern = Pattern {
+        name,
+        length: meter.bar(),
+        keep: false,
+        launch: None,
+        programs: Vec::new(),
+        ahead: TickSpan::ZERO,
+        lanes: Vec::new(),
+        controllers: Vec::new(),
+    };
+    for (key, value) in value.entries(pattern::LANE, report).unwrap_or_default() {
+        let Some(known) = pattern::TABLE.find(key.text).copied() else {
+            match tracks.iter().position(|track| track.name == key.text) {
+                Some(slot) => pattern.lanes.extend(lane::read(slot, &key, value, ports, meter, report)),
+                None => report.add(key.span.clone(), || unknown_key(key.text, tracks)),
             }
             continue;
-        }
-        match tracks.iter().position(|track| track.name == key.text) {
-            Some(slot) => pattern.lanes.extend(lane::read(slot, &key, value, report)),
-            None => report.add(key.span.clone(), || {
-                let names = tracks.iter().map(|track| track.name);
-                let bars = pattern::BARS.name;
-                let unknown =
-                    || Mistake::new(format!("unknown key {}", quoted(key.text))).label("there is no such key here");
-                match nearest(key.text, [bars].into_iter().chain(names.clone())) {
-                    Some(near) if near == bars => unknown().help(format!("did you mean `{bars}`?")),
-                    None if pattern::RESERVED.contains(&key.text) => {
-                        unknown().help(format!("the keys here are `{bars}` and the names of tracks"))
-                    }
-                    _ => unknown_name("track", "tracks", key.text, names),
-                }
-            }),
+        };
+        let value = value.meant_as(known);
+        match known.name {
+            "bars" => pattern.length = bars(&value, meter, report).unwrap_or(pattern.length),
+            "keep" => pattern.keep = value.flag(report).unwrap_or(false),
+            "launch" => pattern.launch = launch::read(&value, meter, report),
+            "cc" => pattern.controllers = controller::read(&value, tracks, meter, report),
+            _ => (pattern.programs, pattern.ahead) = programs::read(&value, tracks, ports, meter, report),
         }
     }
     pattern
+}
+
+/// How long a pattern is.
+fn bars(value: &Value<'_>, meter: Meter, report: &mut Report) -> Option<TickSpan> {
+    let most = MAX_LENGTH.0 / meter.bar().0;
+    let bars = value.whole(1..=i128::MAX, report)?;
+    match i64::try_from(bars) {
+        Ok(bars) if bars <= most => Some(meter.bar() * bars),
+        _ => {
+            value.refuse_because(report, || format!("a pattern has at most {most} bars"));
+            None
+        }
+    }
+}
+
+/// The message for a key of a pattern that is neither known nor a track.
+fn unknown_key(name: &str, tracks: &[Track<'_>]) -> Mistake {
+    let known = || pattern::TABLE.keys.iter().map(|key| key.name);
+    let names = tracks.iter().map(|track| track.name);
+    match nearest(name, known().chain(names.clone())) {
+        Some(near) if known().any(|key| key == near) => Mistake::new(format!("unknown key {}", quoted(name)))
+            .label("there is no such key here")
+            .help(format!("did you mean `{near}`?")),
+        _ => unknown_name("track", "tracks", name, names),
+    }
 }

@@ -4,11 +4,12 @@
 //! together (patterns). [`Set::parse`] takes it through four passes, each in its own file:
 //!
 //! 1. `syntax`: bytes to TOML tables, bounded in size and depth.
-//! 2. `document`, with `port`, `track`, `lane`, `length` and `values`: tables to a description, every name resolved and every number in range.
-//!    It reads through `reader`, which knows the place of everything, by the entries of [`keys`], which know what each
-//!    key is for.
-//! 3. `notation`, with `pitch`, `scale` and `target`: the text of steps to steps that play on their own.
-//! 4. `compile`: steps and lengths to events in ticks.
+//! 2. `document`, with a file for each kind of thing (`port`, `track`, `lane`, `controller`, `programs`, `song`, `binding`) and
+//!    for what they share (`phrase`, `length`, `launch`, `target`, `values`): tables to a description, every name resolved
+//!    and every number in range. It reads through `reader`, which knows the place of everything, by the entries of
+//!    [`keys`], which know what each key is for. [`command`] reads what bindings do, and what is asked for while a show runs.
+//! 3. `notation`, with `pitch` and `scale`: the text of steps to steps that play on their own.
+//! 4. `compile`: steps, curves and lengths to events in ticks.
 //!
 //! No pass stops at the first mistake. All of them are gathered and shown together ([`Mistakes`]): on stage there is no
 //! time to find them one by one. A set with a mistake is not played at all, so that while a show runs the old one goes on.
@@ -17,19 +18,26 @@
 //! the program of a set without mistakes keeps the promises that [`engine::program`](crate::engine::program) makes.
 //! This runs off the real-time thread: it allocates.
 
+mod binding;
 pub mod builtin;
-pub mod keys;
-
+pub mod command;
 mod compile;
+mod controller;
 mod document;
+pub mod keys;
 mod lane;
+mod launch;
 mod length;
 mod mistake;
 mod notation;
+mod phrase;
 mod pitch;
 mod port;
+mod programs;
 mod reader;
 mod scale;
+mod schema;
+mod song;
 mod syntax;
 mod target;
 mod track;
@@ -38,10 +46,12 @@ mod values;
 pub use length::parse as parse_length;
 pub use mistake::{Mistake, Mistakes, nearest};
 pub use notation::reference;
+pub use schema::schema;
 
 use std::path::Path;
 
-use crate::engine::program::{ClockOut, PortSlot, Program};
+use crate::engine::program::{ClockOut, PatternSlot, PortSet, PortSlot, Program, Wire};
+use command::Names;
 use document::Document;
 use mistake::Report;
 
@@ -55,8 +65,11 @@ pub struct Set {
     /// The names of the tracks by [`TrackSlot`](crate::engine::program::TrackSlot), in the order of the file.
     pub tracks: Vec<String>,
     /// The names of the patterns by [`PatternSlot`](crate::engine::program::PatternSlot), in the order of the file; the
-    /// first one starts the show. At least one.
+    /// first one starts the show, unless there is a song. At least one.
     pub patterns: Vec<String>,
+    /// What the parts of the song are called, by [`PartSlot`](crate::engine::program::PartSlot): the names of their
+    /// patterns. How often each is played is in the program. Empty without a song.
+    pub parts: Vec<String>,
     /// What the engine plays.
     pub program: Program,
 }
@@ -72,7 +85,10 @@ pub struct Port {
     pub clock: bool,
     /// Whether the show may start without it.
     pub optional: bool,
-    /// Whether the set listens to it: its clock is followed, or its keys transpose a track.
+    /// What carries its messages.
+    pub wire: Wire,
+    /// Whether the set listens to it: its clock is followed, its keys transpose or are played by an arpeggio, or something
+    /// on it is bound to a command.
     pub input: bool,
     /// Whether the set sends to it: a track plays on it, or clock goes there.
     pub output: bool,
@@ -81,6 +97,17 @@ pub struct Port {
 impl Set {
     /// The largest set file, in bytes.
     pub const MAX_BYTES: usize = syntax::MAX_BYTES;
+
+    /// The names that commands may use; see [`command::parse`].
+    #[must_use]
+    pub fn names(&self) -> Names<'_> {
+        Names {
+            tracks: self.tracks.iter().map(String::as_str).collect(),
+            patterns: self.patterns.iter().map(String::as_str).collect(),
+            parts: self.program.song.parts.iter().map(|part| part.pattern).collect(),
+            meter: self.program.meter,
+        }
+    }
 
     /// Reads a set file. `origin` is the name of the file, shown with mistakes and, without its ending, the name of a
     /// set that does not say its own.
@@ -109,15 +136,30 @@ fn parse_text(origin: &str, text: &str, report: &mut Report) -> Option<Set> {
         ports: ports(&document),
         tracks: document.tracks.iter().map(|track| track.name.to_owned()).collect(),
         patterns: document.patterns.iter().map(|pattern| pattern.name.to_owned()).collect(),
+        parts: document.song.parts.iter().map(|part| name_of(&document, part.pattern)).collect(),
         program,
     })
 }
 
+fn name_of(document: &Document<'_>, pattern: PatternSlot) -> String {
+    document.patterns.get(usize::from(pattern.0)).map_or_else(String::new, |pattern| pattern.name.to_owned())
+}
+
+/// The ports that the set listens to.
+fn heard(document: &Document<'_>) -> PortSet {
+    let tracks = document.tracks.iter().filter_map(|track| track.transpose);
+    let keyboards = document.patterns.iter().flat_map(|pattern| &pattern.lanes).filter_map(|lane| match lane.kind {
+        lane::Kind::Arp { held, .. } => held.map(|held| held.port),
+        lane::Kind::Steps { .. } => None,
+    });
+    let heard = document.clock.follow.into_iter();
+    let heard = heard.chain(tracks.chain(document.transpose).map(|transpose| transpose.port));
+    let heard = heard.chain(keyboards).chain(document.bindings.iter().map(|binding| binding.port));
+    heard.fold(PortSet::default(), PortSet::with)
+}
+
 fn ports(document: &Document<'_>) -> Vec<Port> {
-    let listens = |slot: PortSlot| {
-        let transposes = |track: &track::Track<'_>| track.transpose.is_some_and(|transpose| transpose.port == slot);
-        document.clock.follow == Some(slot) || document.tracks.iter().any(transposes)
-    };
+    let heard = heard(document);
     let sends = |slot: PortSlot| document.tracks.iter().any(|track| track.port == slot);
     compile::slots(&document.ports, PortSlot)
         .map(|(slot, port)| Port {
@@ -125,7 +167,8 @@ fn ports(document: &Document<'_>) -> Vec<Port> {
             device: port.device.to_owned(),
             clock: port.clock != ClockOut::None,
             optional: port.optional,
-            input: listens(slot),
+            wire: port.wire,
+            input: heard.contains(slot),
             output: port.clock != ClockOut::None || sends(slot),
         })
         .collect()

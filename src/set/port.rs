@@ -6,7 +6,7 @@ use super::keys::port;
 use super::mistake::{Report, quoted};
 use super::reader::{Text, Value};
 use super::values::{one_of, unknown_name};
-use crate::engine::program::{ClockOut, MAX_OFFSET, PortSlot};
+use crate::engine::program::{ClockOut, MAX_OFFSET, PortSlot, Wire};
 use crate::time::Span;
 
 /// The longest name of a device, in bytes.
@@ -22,12 +22,20 @@ pub(super) struct Port<'t> {
     /// Where that is written.
     pub clock_span: Range<usize>,
     pub offset: Span,
+    pub wire: Wire,
 }
 
 /// Reads the port called `name`.
 pub(super) fn read<'t>(name: &'t str, value: Value<'t>, report: &mut Report) -> Port<'t> {
-    let mut port =
-        Port { name, device: "", optional: false, clock: ClockOut::None, clock_span: 0..0, offset: Span::ZERO };
+    let mut port = Port {
+        name,
+        device: "",
+        optional: false,
+        clock: ClockOut::None,
+        clock_span: 0..0,
+        offset: Span::ZERO,
+        wire: Wire::Usb,
+    };
     let Some(table) = value.table(&port::TABLE, report) else { return port };
     if let Some(value) = table.require(port::DEVICE, report, || format!("the port {}", quoted(name))) {
         port.device = value.text(report).map_or("", |text| text.text);
@@ -43,6 +51,9 @@ pub(super) fn read<'t>(name: &'t str, value: Value<'t>, report: &mut Report) -> 
     }
     if let Some(value) = table.take(port::OFFSET) {
         port.offset = offset(&value, report).unwrap_or(Span::ZERO);
+    }
+    if let Some(value) = table.take(port::WIRE) {
+        port.wire = one_of(&value, &[("usb", Wire::Usb), ("din", Wire::Din)], report).unwrap_or(Wire::Usb);
     }
     table.finish(report);
     port

@@ -77,7 +77,7 @@ pub(super) fn root<'t>(table: &'t DeTable<'t>, file: &'t str) -> Reader<'t> {
 impl<'t> Reader<'t> {
     /// The value of `key`, if it is there.
     pub fn take(&self, key: Key) -> Option<Value<'t>> {
-        debug_assert!(self.known.keys.contains(&key), "{} is not a key of {}", key.name, self.known.heading);
+        debug_assert!(self.known.find(key.name).is_some(), "{} is not a key of {}", key.name, self.known.heading);
         let value = self.table.get(key.name)?;
         Some(Value { value: value.get_ref(), file: self.file, name: key.name, key, span: value.span() })
     }
@@ -101,7 +101,8 @@ impl<'t> Reader<'t> {
         const LOOKED_AT: usize = 64;
         let unknown = self.table.keys().take(LOOKED_AT).filter(|name| self.known.find(name.get_ref()).is_none());
         let near = |name: &str| nearest(name, self.known.keys.iter().map(|key| key.name));
-        unknown.into_iter().any(|name| near(name.get_ref()) == Some(key.name))
+        // Of a key of two letters, anything may be a misspelling.
+        unknown.into_iter().any(|name| key.name.len() <= 2 || near(name.get_ref()) == Some(key.name))
     }
 
     /// Reports the keys that are not known.
@@ -205,13 +206,17 @@ impl<'t> Value<'t> {
         matches!(self.value, DeValue::Table(_))
     }
 
-    /// The value as a whole number in `range`.
-    pub fn whole(&self, range: RangeInclusive<i128>, report: &mut Report) -> Option<i128> {
-        let number = match self.value {
+    /// The value as a whole number, if that is what it is.
+    pub fn integer(&self) -> Option<i128> {
+        match self.value {
             DeValue::Integer(number) => i128::from_str_radix(number.as_str(), number.radix()).ok(),
             _ => None,
-        };
-        let number = number.filter(|number| range.contains(number));
+        }
+    }
+
+    /// The value as a whole number in `range`.
+    pub fn whole(&self, range: RangeInclusive<i128>, report: &mut Report) -> Option<i128> {
+        let number = self.integer().filter(|number| range.contains(number));
         if number.is_none() {
             self.refuse(report);
         }

@@ -1,16 +1,15 @@
 //! A part of the show as it is described: a channel of a port, what its letters mean, and what transposes it.
 
-use std::ops::Range;
-
 use super::keys::track as keys;
 use super::lane;
-use super::mistake::{Mistake, Report, nearest, quoted};
+use super::mistake::{Mistake, Report, quoted};
 use super::notation::{GATES, Kit};
-use super::pitch::{self, Octaves};
+use super::phrase::{note, transpose};
+use super::pitch::Octaves;
 use super::port::{Port, port_slot};
-use super::reader::{Text, Value};
-use super::values::{digits, gate, velocity};
-use crate::engine::program::{Interval, PortSlot, Transpose};
+use super::reader::Value;
+use super::values::{gate, velocity};
+use crate::engine::program::{PortSlot, Transpose};
 use crate::midi::{Channel, Key, Velocity};
 
 /// A track.
@@ -24,6 +23,8 @@ pub(super) struct Track<'t> {
     /// In per cent of a step.
     pub gate: u32,
     pub transpose: Option<Transpose>,
+    /// Whether it says that nothing moves it.
+    pub stays: bool,
 }
 
 /// What letters play on a track.
@@ -53,6 +54,7 @@ pub(super) fn read<'t>(
         velocity: lane::VELOCITY,
         gate: lane::GATE,
         transpose: None,
+        stays: false,
     };
     let Some(table) = value.table(&keys::TABLE, report) else { return track };
     let whose = || format!("the track {}", quoted(name));
@@ -72,7 +74,10 @@ pub(super) fn read<'t>(
     track.velocity = velocity(table.take(keys::VELOCITY), report).unwrap_or(track.velocity);
     track.gate = gate(table.take(keys::GATE), *GATES.end(), report).unwrap_or(track.gate);
     if let Some(text) = table.take(keys::TRANSPOSE).and_then(|value| value.text(report)) {
-        track.transpose = transpose(&text, ports, octaves, report);
+        track.stays = text.text.trim() == "none";
+        if !track.stays {
+            track.transpose = transpose(&text, keys::TRANSPOSE, ports, octaves, report);
+        }
     }
     table.finish(report);
     track
@@ -85,20 +90,6 @@ fn key(value: &Value<'_>, octaves: Octaves, report: &mut Report) -> Option<Key> 
     } else {
         value.whole(0..=127, report).and_then(|number| u8::try_from(number).ok()).and_then(Key::new)
     }
-}
-
-/// The key that `part` of `text` names.
-fn note(text: &Text<'_>, part: Range<usize>, octaves: Octaves, report: &mut Report) -> Option<Key> {
-    let word = text.text.get(part.clone()).unwrap_or_default();
-    pitch::key(word, octaves)
-        .map_err(|why| {
-            report.add(text.place(part), || {
-                Mistake::new(format!("{} is not a note", quoted(word)))
-                    .label(why)
-                    .help("notes are `c2`, `f#3`, `bb1` and so on")
-            });
-        })
-        .ok()
 }
 
 /// The drums of a kit; `None` if it is not a table.
@@ -133,64 +124,4 @@ fn drum_name(name: &str) -> Mistake {
         [b'A'..=b'Z'] => mistake.label("the upper case is its accent").help(format!("write `{lower}`")),
         _ => mistake.label("expected one letter from a to z").help(format!("for example `{}`", keys::KIT.example)),
     }
-}
-
-/// `PORT`, then in either order and each at most once `channel NUMBER` and `from NOTE`.
-fn transpose(text: &Text<'_>, ports: &[Port<'_>], octaves: Octaves, report: &mut Report) -> Option<Transpose> {
-    let mut words = words(text.text);
-    let Some(word) = words.next() else {
-        report.add(text.span.clone(), || {
-            Mistake::new("`transpose` cannot be empty")
-                .label(format!("expected {}", keys::TRANSPOSE.takes))
-                .help(format!("for example `{}`", keys::TRANSPOSE.example))
-        });
-        return None;
-    };
-    let port = port_slot(text, word, ports, report);
-    let (mut channel, mut from) = (None, None);
-    while let Some(word) = words.next() {
-        let written = text.text.get(word.clone()).unwrap_or_default();
-        let value = words.next();
-        match (written, value) {
-            ("channel", Some(value)) if channel.is_none() => {
-                let number = text.text.get(value.clone()).and_then(digits).and_then(Channel::from_number);
-                if number.is_none() {
-                    report.add(text.place(value), || {
-                        Mistake::new("`channel` here has no number that is a channel")
-                            .label(format!("expected {}", keys::CHANNEL.takes))
-                            .help(format!("for example `{}`", keys::TRANSPOSE.example))
-                    });
-                }
-                channel = Some(number);
-            }
-            ("from", Some(value)) if from.is_none() => from = Some(note(text, value, octaves, report)),
-            _ => {
-                report.add(text.place(word), || {
-                    let near = nearest(written, ["channel", "from"].into_iter());
-                    let help = match near {
-                        Some(near) if near != written => format!("did you mean `{near}`?"),
-                        _ => format!("for example `{}`", keys::TRANSPOSE.example),
-                    };
-                    Mistake::new(format!("{} does not fit here", quoted(written)))
-                        .label("expected `channel` and a number, or `from` and a note")
-                        .help(help)
-                });
-                return None;
-            }
-        }
-    }
-    let from = from.flatten().or_else(|| pitch::key("c2", octaves).ok())?;
-    Some(Transpose { port: port?, channel: channel.flatten(), from, unit: Interval::Semitones })
-}
-
-/// The words of `text`, as ranges of its bytes.
-fn words(text: &str) -> impl Iterator<Item = Range<usize>> {
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        let rest = text.get(at..)?;
-        let start = at + rest.find(|c: char| !c.is_whitespace())?;
-        let end = text.get(start..)?.find(char::is_whitespace).map_or(text.len(), |length| start + length);
-        at = end;
-        Some(start..end)
-    })
 }

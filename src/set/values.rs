@@ -1,9 +1,13 @@
 //! Values that several tables have: numbers in their ranges, choices, names of what exists.
 
+use std::ops::Range;
+
+use super::length;
 use super::mistake::{Mistake, Report, listed, nearest, quoted};
 use super::notation::GATES;
-use super::reader::Value;
+use super::reader::{Text, Value};
 use crate::midi::Velocity;
+use crate::time::{Meter, TickSpan};
 
 /// A number written in digits alone, without a sign.
 pub(super) fn digits<N: std::str::FromStr>(text: &str) -> Option<N> {
@@ -20,6 +24,33 @@ pub(super) fn one_of<T: Copy>(value: &Value<'_>, choices: &[(&str, T)], report: 
         value.refuse_word(report, word, &words);
     }
     choice
+}
+
+/// The choice that `part` of `text` names; `label` says which there are.
+pub(super) fn one_of_words<T: Copy>(
+    text: &Text<'_>,
+    part: Range<usize>,
+    label: &str,
+    choices: &[(&str, T)],
+    report: &mut Report,
+) -> Option<T> {
+    let word = text.text.get(part.clone()).unwrap_or_default();
+    let choice = choices.iter().find(|(name, _)| *name == word).map(|&(_, choice)| choice);
+    if choice.is_none() {
+        report.add(text.place(part), || {
+            let near = nearest(word, choices.iter().map(|&(name, _)| name));
+            Mistake::new(format!("{} does not fit here", quoted(word)))
+                .label(label)
+                .maybe_help(near.map(|near| format!("did you mean `{near}`?")))
+        });
+    }
+    choice
+}
+
+/// A length, if `value` is one.
+pub(super) fn length(value: &Value<'_>, meter: Meter, report: &mut Report) -> Option<TickSpan> {
+    let text = value.text(report)?;
+    length::parse(text.text, meter).map_err(|why| value.refuse_because(report, || why)).ok()
 }
 
 /// A velocity, if `value` is there and is one.

@@ -2,13 +2,14 @@
 
 use super::Compiler;
 use crate::engine::program::{Arp, ArpKeys};
-use crate::set::lane::{Kind, LONGEST_ARP_GATE, MAX_ARP_NOTES};
+use crate::midi::Key;
+use crate::set::lane::{Held, Kind, LONGEST_ARP_GATE, MAX_ARP_NOTES, arrange};
 use crate::set::mistake::{Mistake, Report};
 use crate::set::notation::{self, Head, Voice};
 
 impl Compiler<'_, '_> {
     pub(super) fn arp(&self, voice: Voice<'_>, report: &mut Report) -> Option<Arp> {
-        let Kind::Arp { order, lengths, pick, rest } = &self.lane.kind else { return None };
+        let Kind::Arp { order, .. } = self.lane.kind else { return None };
         let text = &self.lane.text;
         let steps = notation::steps(text, 0..text.text.len(), voice, report);
         if let Some(step) = steps.get(MAX_ARP_NOTES) {
@@ -36,9 +37,25 @@ impl Compiler<'_, '_> {
                 }),
             }
         }
-        let (keys, next_key) = order.arrange(keys);
+        let moved: Vec<Key> = keys.iter().filter_map(|&key| self.lane.moved(key)).collect();
+        if let (true, Some((_, span))) = (moved.len() < keys.len(), &self.lane.octave) {
+            report.add(span.clone(), || self.off_the_keyboard());
+        }
+        let (keys, next_key) = arrange(order, moved);
+        self.arp_of(ArpKeys::Written(keys.into(), next_key))
+    }
+
+    /// The arpeggio of the keys that are held down.
+    pub(super) fn held_arp(&self, held: Held) -> Option<Arp> {
+        let Kind::Arp { order, .. } = self.lane.kind else { return None };
+        let octave = self.lane.octave.as_ref().map_or(0, |&(octave, _)| octave);
+        self.arp_of(ArpKeys::Held { port: held.port, channel: held.channel, order, octave })
+    }
+
+    fn arp_of(&self, keys: ArpKeys) -> Option<Arp> {
+        let Kind::Arp { lengths, pick, rest, .. } = &self.lane.kind else { return None };
         Some(Arp {
-            keys: ArpKeys::Written(keys.into(), next_key),
+            keys,
             lengths: lengths.as_slice().into(),
             next_length: *pick,
             gate: self.lane.gate.unwrap_or(self.track.gate).min(LONGEST_ARP_GATE),

@@ -1,8 +1,11 @@
-//! From the described show to the program that the engine plays: steps become events in ticks.
+//! From the described show to the program that the engine plays: steps and curves become events in ticks.
 
 mod arp;
 mod steps;
 
+use std::collections::BTreeMap;
+
+use super::controller::{Controller, curve};
 use super::document::{self, Document};
 use super::keys::{arp as arp_keys, steps as steps_keys};
 use super::lane::{Kind, Lane};
@@ -12,20 +15,21 @@ use super::pitch::Octaves;
 use super::scale;
 use super::track::{Drums, Track};
 use crate::engine::program::{
-    self, Clip, LaneRange, MAX_LANES, Program, Quantum, Scale, Song, Source, Swing, TrackSlot, Wire,
+    self, Action, Clip, LaneRange, MAX_EVENTS, MAX_LANES, PortSlot, Program, Scale, Source, Steps, Swing, TrackSlot,
 };
 use crate::engine::random::Random;
 use crate::midi::Velocity;
+use crate::time::TickSpan;
 
 /// Compiles `document`. What is wrong goes to `report`; the program is worth something only if that stays empty.
 pub(super) fn compile(document: &Document<'_>, report: &mut Report) -> Program {
-    let budget = Budget::default();
+    let mut patterns = Patterns { document, budget: Budget::default(), values: Some(curve::MAX_VALUES) };
     let patterns: Box<[program::Pattern]> =
-        document.patterns.iter().map(|pattern| compile_pattern(pattern, document, &budget, report)).collect();
+        document.patterns.iter().map(|pattern| patterns.compile(pattern, report)).collect();
     let ranges = lane_ranges(&patterns, document.tracks.len());
     if ranges.last().is_some_and(|last| usize::from(last.first) + usize::from(last.count) > MAX_LANES) {
         report.add_without_place(
-            Mistake::new(format!("the tracks have more than {MAX_LANES} lines of steps together")).help(
+            Mistake::new(format!("the tracks have more than {MAX_LANES} lines of steps and controllers together")).help(
                 "what counts is the pattern where a track has most of them, added up over the tracks; write fewer lines",
             ),
         );
@@ -34,22 +38,22 @@ pub(super) fn compile(document: &Document<'_>, report: &mut Report) -> Program {
         port: track.port,
         channel: track.channel,
         transpose: track.transpose,
-        moves: matches!(track.kit, Drums::None),
+        moves: matches!(track.kit, Drums::None) && !track.stays,
         lanes,
     });
-    let port = |port: &super::port::Port<'_>| program::Port { offset: port.offset, clock: port.clock, wire: Wire::Usb };
+    let port = |port: &super::port::Port<'_>| program::Port { offset: port.offset, clock: port.clock, wire: port.wire };
     Program {
         meter: document.meter,
         tempo: document.tempo,
         clock: document.clock.clone(),
-        launch: Quantum::Grid(document.meter.bar()),
+        launch: document.launch,
         scale: document.scale.map_or(Scale::CHROMATIC, |named| named.scale),
-        transpose: None,
+        transpose: document.transpose,
         ports: document.ports.iter().map(port).collect(),
         tracks: tracks.collect(),
         patterns,
-        song: Song::default(),
-        bindings: Box::new([]),
+        song: document.song.clone(),
+        bindings: document.bindings.as_slice().into(),
     }
 }
 
@@ -76,45 +80,113 @@ fn lane_ranges(patterns: &[program::Pattern], tracks: usize) -> Vec<LaneRange> {
     counts.into_iter().map(&mut range).collect()
 }
 
-fn compile_pattern(
-    pattern: &document::Pattern<'_>,
-    document: &Document<'_>,
-    budget: &Budget,
-    report: &mut Report,
-) -> program::Pattern {
-    let mut clips: Vec<Clip> = Vec::new();
-    let mut count = 0;
-    for lane in &pattern.lanes {
-        let (Some(track), Ok(slot)) = (document.tracks.get(lane.track), u16::try_from(lane.track)) else { continue };
-        let compiler = Compiler { lane, track, octaves: document.octaves, scale: document.scale, budget };
-        let free = MAX_LANES - count;
-        let sources = compiler.sources(report);
-        count += sources.len();
-        if count > MAX_LANES {
-            let line = notation::lines(lane.text.text).nth(free).unwrap_or_default();
-            report.add(lane.text.place(line), || {
-                Mistake::new(format!("the pattern {} has too many lines of steps", quoted(pattern.name)))
-                    .label("here it is one too many")
-                    .help(format!("a pattern has at most {MAX_LANES} lines in all of its tracks"))
-            });
-            break;
+/// Compiles the patterns of a set, one after the other.
+struct Patterns<'d, 't> {
+    document: &'d Document<'t>,
+    /// How much the lines of the set may still be when they are written out.
+    budget: Budget,
+    /// How many values the controllers of the set may still take; `None` once there were too many.
+    values: Option<usize>,
+}
+
+impl Patterns<'_, '_> {
+    fn compile(&mut self, pattern: &document::Pattern<'_>, report: &mut Report) -> program::Pattern {
+        let mut lanes: BTreeMap<TrackSlot, Vec<program::Lane>> = BTreeMap::new();
+        let count = self.notes(pattern, &mut lanes, report);
+        self.controllers(pattern, count, &mut lanes, report);
+        program::Pattern {
+            length: pattern.length,
+            keep: pattern.keep,
+            launch: pattern.launch,
+            programs: pattern.programs.as_slice().into(),
+            ahead: pattern.ahead,
+            clips: lanes.into_iter().map(|(track, lanes)| Clip { track, lanes: lanes.into() }).collect(),
         }
-        let lanes = sources.into_iter().enumerate().map(|(line, source)| program::Lane {
-            source,
-            swing: Swing::NONE,
-            seed: seed(document.seed, u64::from(slot), line as u64),
-        });
-        clips.push(Clip { track: TrackSlot(slot), lanes: lanes.collect() });
     }
-    clips.sort_by_key(|clip| clip.track);
-    program::Pattern {
-        length: pattern.length,
-        keep: false,
-        launch: None,
-        programs: Box::new([]),
-        ahead: crate::time::TickSpan::ZERO,
-        clips: clips.into(),
+
+    /// The lanes of notes of a pattern, and how many there are.
+    fn notes(
+        &self,
+        pattern: &document::Pattern<'_>,
+        clips: &mut BTreeMap<TrackSlot, Vec<program::Lane>>,
+        report: &mut Report,
+    ) -> usize {
+        let document = self.document;
+        let mut count = 0;
+        for lane in &pattern.lanes {
+            let (Some(track), Ok(slot)) = (document.tracks.get(lane.track), u16::try_from(lane.track)) else {
+                continue;
+            };
+            let compiler =
+                Compiler { lane, track, octaves: document.octaves, scale: document.scale, budget: &self.budget };
+            let free = MAX_LANES - count;
+            let sources = compiler.sources(report);
+            count += sources.len();
+            if count > MAX_LANES {
+                let line = notation::lines(lane.text.text).nth(free).unwrap_or_default();
+                report.add(lane.text.place(line), || too_many_lanes(pattern.name));
+                break;
+            }
+            let seed = |line: u64| match lane.seed {
+                Some(own) => Random::new(own, line).next(),
+                None => seed(document.seed, u64::from(slot), line),
+            };
+            let compiled =
+                (0..).zip(sources).map(|(line, source)| program::Lane { source, swing: lane.swing, seed: seed(line) });
+            clips.entry(TrackSlot(slot)).or_default().extend(compiled);
+        }
+        count
     }
+
+    /// The lanes of controllers of a pattern, which has `count` lanes already.
+    fn controllers(
+        &mut self,
+        pattern: &document::Pattern<'_>,
+        mut count: usize,
+        clips: &mut BTreeMap<TrackSlot, Vec<program::Lane>>,
+        report: &mut Report,
+    ) {
+        let document = self.document;
+        let port_of = |controller: &Controller| document.tracks.get(controller.track).map(|track| track.port);
+        let intervals: Vec<TickSpan> = slots(&document.ports, PortSlot)
+            .map(|(slot, port)| {
+                let moving = pattern.controllers.iter().filter(|controller| controller.moves());
+                let here = moving.filter(|&controller| port_of(controller) == Some(slot));
+                curve::interval(here, port.wire, document.tempo)
+            })
+            .collect();
+        for (line, controller) in (0..).zip(&pattern.controllers) {
+            count += 1;
+            if count > MAX_LANES {
+                report.add(controller.span.clone(), || too_many_lanes(pattern.name));
+                return;
+            }
+            let (Some(values), Ok(slot)) = (&mut self.values, u16::try_from(controller.track)) else { return };
+            let port = port_of(controller).map(|port| usize::from(port.0));
+            let interval = port.and_then(|port| intervals.get(port)).copied().unwrap_or(TickSpan::SIXTEENTH);
+            match controller.steps(pattern.length, interval, values) {
+                Ok(steps) => clips.entry(TrackSlot(slot)).or_default().push(program::Lane {
+                    source: Source::Steps(steps),
+                    swing: Swing::NONE,
+                    // Apart from the lines of steps, however many there are.
+                    seed: seed(document.seed, u64::from(slot), (1 << 32) + line),
+                }),
+                Err(mistake) => {
+                    report.add(controller.place(), || mistake);
+                    if *values < MAX_EVENTS {
+                        // What follows would only say the same.
+                        self.values = None;
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn too_many_lanes(pattern: &str) -> Mistake {
+    Mistake::new(format!("the pattern {} has too many lines of steps and controllers", quoted(pattern)))
+        .label("here it is one too many")
+        .help(format!("a pattern has at most {MAX_LANES} of them in all of its tracks"))
 }
 
 /// The seed of one line of a track under the set's seed.
@@ -134,12 +206,23 @@ struct Compiler<'c, 't> {
 
 impl Compiler<'_, '_> {
     fn sources(&self, report: &mut Report) -> Vec<Source> {
-        let Lane { text, kind, .. } = self.lane;
+        let Lane { text, kind, octave, .. } = self.lane;
+        if let Kind::Arp { held: Some(held), .. } = kind {
+            return self.held_arp(*held).map(Source::Arp).into_iter().collect();
+        }
         let kit = match &self.track.kit {
             Drums::None => None,
             Drums::Kit(kit) => Some(kit),
             Drums::Unreadable => return Vec::new(),
         };
+        if let (Some(_), Some((_, span))) = (kit, octave) {
+            report.add(span.clone(), || {
+                Mistake::new("a kit has no octaves")
+                    .label(format!("{} has a kit", quoted(self.track.name)))
+                    .help("its letters are drums, not notes; leave `octave` out")
+            });
+            return Vec::new();
+        }
         let voice =
             Voice { track: self.track.name, kit, note: self.track.note, octaves: self.octaves, scale: self.scale };
         if notation::lines(text.text).next().is_none() {
@@ -158,10 +241,33 @@ impl Compiler<'_, '_> {
             Kind::Steps { step } => {
                 // One line too many is enough to know that there are too many.
                 let lines = notation::lines(text.text).take(MAX_LANES + 1);
-                lines.filter_map(|line| self.steps(line, *step, voice, report)).map(Source::Steps).collect()
+                let mut steps: Vec<Steps> = lines.filter_map(|line| self.steps(line, *step, voice, report)).collect();
+                self.move_octaves(&mut steps, report);
+                steps.into_iter().map(Source::Steps).collect()
             }
             Kind::Arp { .. } => self.arp(voice, report).map(Source::Arp).into_iter().collect(),
         }
+    }
+
+    /// Moves notes by as many octaves as the lane says.
+    fn move_octaves(&self, lines: &mut [Steps], report: &mut Report) {
+        let Some((_, span)) = &self.lane.octave else { return };
+        for event in lines.iter_mut().flat_map(|steps| &mut steps.events) {
+            let Action::Note { key, .. } = &mut event.action else { continue };
+            match self.lane.moved(*key) {
+                Some(moved) => *key = moved,
+                None => {
+                    report.add(span.clone(), || self.off_the_keyboard());
+                    return;
+                }
+            }
+        }
+    }
+
+    fn off_the_keyboard(&self) -> Mistake {
+        Mistake::new("`octave` moves a note off the keyboard")
+            .label(super::pitch::off_the_keyboard(self.octaves))
+            .help("move the notes by fewer octaves")
     }
 
     /// How hard a note is struck that may say so itself.

@@ -1,0 +1,433 @@
+//! Commands as they are written: `launch build at bar`, `mute drums`, `transpose +2 degrees`.
+//!
+//! One grammar for everything that lets a performer write one: bindings of a set, a control socket, a script. It needs the
+//! names of a set ([`Names`]), and what it cannot understand it marks and explains, with the nearest right word.
+
+use std::fmt;
+use std::ops::Range;
+
+use super::launch;
+use super::mistake::{listed, nearest, quoted};
+use super::phrase::words;
+use crate::engine::program::{Interval, PartSlot, PatternSlot, Quantum, TrackSlot};
+use crate::engine::{Command, Switch};
+use crate::time::Meter;
+
+/// What commands can name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Names<'n> {
+    /// The tracks by their slots.
+    pub tracks: Vec<&'n str>,
+    /// The patterns by their slots.
+    pub patterns: Vec<&'n str>,
+    /// The patterns of the song's parts.
+    pub parts: Vec<PatternSlot>,
+    /// What beats and bars are.
+    pub meter: Meter,
+}
+
+/// Why a command is not understood. As text, in one line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misunderstanding {
+    /// What is wrong.
+    pub message: String,
+    /// The bytes of the command that are meant; all of it where something is missing.
+    pub span: Range<usize>,
+    /// What was expected there.
+    pub label: String,
+    /// What would be right.
+    pub help: String,
+}
+
+impl fmt::Display for Misunderstanding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}; {}", self.message, self.label, self.help)
+    }
+}
+
+impl std::error::Error for Misunderstanding {}
+
+/// What a key does when it goes down, and when it comes up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bound {
+    /// When it goes down.
+    pub press: Command,
+    /// When it comes up, if anything.
+    pub release: Option<Command>,
+}
+
+/// The commands, and how each is written.
+const COMMANDS: [(&str, &str); 11] = [
+    ("start", "start"),
+    ("stop", "stop"),
+    ("continue", "continue"),
+    ("launch", "launch main at bar"),
+    ("withdraw", "withdraw"),
+    ("jump", "jump 2"),
+    ("hold", "hold on"),
+    ("mute", "mute drums"),
+    ("solo", "solo drums on"),
+    ("fill", "fill off"),
+    ("transpose", "transpose +2"),
+];
+
+/// What `text` asks for. Where a command is to switch something and does not say how, it becomes what it was not.
+///
+/// # Errors
+///
+/// When it is not a command.
+pub fn parse(text: &str, names: &Names<'_>) -> Result<Command, Misunderstanding> {
+    Reader { text, names, rest: words(text).collect() }.read().map(|(command, _)| command)
+}
+
+/// What `text` asks for when it is bound to a key or a pedal: `fill` and `hold` that do not say whether on or off last as
+/// long as it is down.
+///
+/// # Errors
+///
+/// When it is not a command.
+pub fn bound(text: &str, names: &Names<'_>) -> Result<Bound, Misunderstanding> {
+    let (command, says_how) = Reader { text, names, rest: words(text).collect() }.read()?;
+    Ok(match command {
+        Command::Fill(_) if !says_how => {
+            Bound { press: Command::Fill(Switch::On), release: Some(Command::Fill(Switch::Off)) }
+        }
+        Command::Hold(_) if !says_how => {
+            Bound { press: Command::Hold(Switch::On), release: Some(Command::Hold(Switch::Off)) }
+        }
+        press => Bound { press, release: None },
+    })
+}
+
+/// Reads the words of one command, from the first to the last.
+struct Reader<'c> {
+    text: &'c str,
+    names: &'c Names<'c>,
+    rest: std::collections::VecDeque<Range<usize>>,
+}
+
+impl<'c> Reader<'c> {
+    /// The command, and whether it says how it switches.
+    fn read(mut self) -> Result<(Command, bool), Misunderstanding> {
+        let known = || COMMANDS.iter().map(|&(name, _)| name);
+        let Some(word) = self.rest.pop_front() else {
+            return Err(self.missing("the command is empty", "expected a command", "launch main"));
+        };
+        let name = self.written(&word);
+        let Some(&(name, example)) = COMMANDS.iter().find(|(known, _)| *known == name) else {
+            let help = match nearest(name, known()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                // One more than a list shows otherwise.
+                None => format!("the commands are {}", known().collect::<Vec<_>>().join(", ")),
+            };
+            let message = format!("there is no command {}", quoted(name));
+            return Err(Misunderstanding { message, span: word, label: "not a command".to_owned(), help });
+        };
+        let (command, says_how) = match name {
+            "start" => (Command::Start, true),
+            "stop" => (Command::Stop, true),
+            "continue" => (Command::Continue, true),
+            "withdraw" => (Command::Withdraw, true),
+            "launch" => (Command::Launch { pattern: self.pattern(example)?, at: self.quantum(example)? }, true),
+            "jump" => (Command::Jump(self.part(example)?), true),
+            "mute" => {
+                let track = self.track(name, example)?;
+                let (switch, says_how) = self.switch();
+                (Command::Mute(track, switch), says_how)
+            }
+            "solo" => {
+                let track = self.track(name, example)?;
+                let (switch, says_how) = self.switch();
+                (Command::Solo(track, switch), says_how)
+            }
+            "hold" => {
+                let (switch, says_how) = self.switch();
+                (Command::Hold(switch), says_how)
+            }
+            "fill" => {
+                let (switch, says_how) = self.switch();
+                (Command::Fill(switch), says_how)
+            }
+            _ => (self.transpose(example)?, true),
+        };
+        match self.rest.pop_front() {
+            None => Ok((command, says_how)),
+            Some(word) => {
+                let near = nearest(self.written(&word), ["on", "off", "toggle", "at", "degrees"].into_iter());
+                let near = near.filter(|near| *near != self.written(&word));
+                Err(Misunderstanding {
+                    message: format!("{} does not belong here", quoted(self.written(&word))),
+                    span: word,
+                    label: format!("`{name}` says all before this"),
+                    help: match near {
+                        Some(near) => format!("did you mean `{near}`?"),
+                        None => format!("for example `{example}`"),
+                    },
+                })
+            }
+        }
+    }
+
+    fn written(&self, word: &Range<usize>) -> &'c str {
+        self.text.get(word.clone()).unwrap_or_default()
+    }
+
+    fn missing(&self, message: &str, label: &str, example: &str) -> Misunderstanding {
+        Misunderstanding {
+            message: message.to_owned(),
+            span: 0..self.text.len(),
+            label: label.to_owned(),
+            help: format!("for example `{example}`"),
+        }
+    }
+
+    /// The place of what the next word names among `names`.
+    fn named(&mut self, one: &str, names: &[&str], command: &str, example: &str) -> Result<usize, Misunderstanding> {
+        let Some(word) = self.rest.pop_front() else {
+            let message = format!("`{command}` lacks the name of a {one}");
+            return Err(self.missing(&message, &format!("which {one}?"), example));
+        };
+        let name = self.written(&word);
+        names.iter().position(|known| *known == name).ok_or_else(|| unknown(one, name, word.clone(), names))
+    }
+
+    fn track(&mut self, command: &str, example: &str) -> Result<TrackSlot, Misunderstanding> {
+        let slot = self.named("track", &self.names.tracks, command, example)?;
+        Ok(TrackSlot(slot as u16))
+    }
+
+    fn pattern(&mut self, example: &str) -> Result<PatternSlot, Misunderstanding> {
+        let slot = self.named("pattern", &self.names.patterns, "launch", example)?;
+        Ok(PatternSlot(slot as u16))
+    }
+
+    /// `at` and a quantum, or nothing.
+    fn quantum(&mut self, example: &str) -> Result<Option<Quantum>, Misunderstanding> {
+        let Some(at) = self.rest.front().cloned().filter(|word| self.written(word) == "at") else { return Ok(None) };
+        self.rest.pop_front();
+        let (Some(first), Some(last)) = (self.rest.front(), self.rest.back()) else {
+            let label = "expected `bar`, `beat`, `now`, `end` or a length such as `4 bars`";
+            return Err(Misunderstanding { span: at, ..self.missing("`at` lacks its place", label, example) });
+        };
+        let span = first.start..last.end;
+        let written = self.rest.drain(..).map(|word| &self.text[word]).collect::<Vec<_>>().join(" ");
+        launch::parse(&written, self.names.meter).map(Some).map_err(|(label, near)| Misunderstanding {
+            message: format!("{} is no place to launch at", quoted(&written)),
+            span,
+            label,
+            help: match near {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("for example `{example}`"),
+            },
+        })
+    }
+
+    /// A part by its number, or the first with the pattern that is named.
+    fn part(&mut self, example: &str) -> Result<PartSlot, Misunderstanding> {
+        let parts = &self.names.parts;
+        let Some(word) = self.rest.pop_front() else {
+            return Err(self.missing("`jump` lacks its part", "expected a number or the name of a pattern", example));
+        };
+        let name = self.written(&word);
+        let wrong = |message: String, help: String| {
+            Err(Misunderstanding { message, span: word.clone(), label: "not a part of the song".to_owned(), help })
+        };
+        let index = match name.parse::<usize>() {
+            _ if parts.is_empty() => {
+                return wrong("the set has no song".to_owned(), "a song begins with `[song]`".to_owned());
+            }
+            Ok(number) => number.checked_sub(1).filter(|&index| index < parts.len()),
+            Err(_) => {
+                let named = |slot: &PatternSlot| self.names.patterns.get(usize::from(slot.0)) == Some(&name);
+                parts.iter().position(named)
+            }
+        };
+        match index.and_then(|index| u16::try_from(index).ok()) {
+            Some(index) => Ok(PartSlot(index)),
+            None if name.bytes().all(|byte| byte.is_ascii_digit()) => {
+                wrong(format!("there is no part {}", quoted(name)), format!("the song has parts 1 to {}", parts.len()))
+            }
+            None => {
+                let mut known: Vec<&str> = Vec::new();
+                for slot in parts {
+                    let name = self.names.patterns.get(usize::from(slot.0)).copied().unwrap_or_default();
+                    if !known.contains(&name) {
+                        known.push(name);
+                    }
+                }
+                let help = match nearest(name, known.iter().copied()) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("the song is made of {}", listed(known.into_iter())),
+                };
+                wrong(format!("the song has no part {}", quoted(name)), help)
+            }
+        }
+    }
+
+    /// What is said of on or off, and whether anything is. Another word is left.
+    fn switch(&mut self) -> (Switch, bool) {
+        let switch = match self.rest.front().map(|word| self.written(word)) {
+            Some("on") => Switch::On,
+            Some("off") => Switch::Off,
+            Some("toggle") => Switch::Toggle,
+            _ => return (Switch::Toggle, false),
+        };
+        self.rest.pop_front();
+        (switch, true)
+    }
+
+    /// Perhaps a track, then how far, then perhaps in what.
+    fn transpose(&mut self, example: &str) -> Result<Command, Misunderstanding> {
+        let is_number = |word: &str| word.parse::<i64>().is_ok();
+        // A number is a track only if another one follows.
+        let has_track = match (self.rest.front(), self.rest.get(1)) {
+            (Some(first), second) => {
+                !is_number(self.written(first)) || second.is_some_and(|second| is_number(self.written(second)))
+            }
+            _ => false,
+        };
+        let only = self.rest.len() == 1;
+        let track = if has_track && !only { Some(self.track("transpose", example)?) } else { None };
+        let Some(word) = self.rest.pop_front() else {
+            return Err(self.missing("`transpose` does not say how far", "expected a number such as `+2`", example));
+        };
+        let by = self.written(&word).parse::<i8>().ok().filter(|by| *by != i8::MIN);
+        let Some(by) = by else {
+            return Err(Misunderstanding {
+                message: format!("{} is not how far to transpose", quoted(self.written(&word))),
+                span: word,
+                label: "expected a whole number from -127 to +127".to_owned(),
+                help: format!("for example `{example}`"),
+            });
+        };
+        let unit = match self.rest.front().map(|word| self.written(word)) {
+            Some("degrees" | "degree") => Interval::Degrees,
+            Some("semitones" | "semitone") => Interval::Semitones,
+            _ => return Ok(Command::Transpose { track, by, unit: Interval::Semitones }),
+        };
+        self.rest.pop_front();
+        Ok(Command::Transpose { track, by, unit })
+    }
+}
+
+/// The message for a name that nothing has.
+fn unknown(one: &str, name: &str, span: Range<usize>, names: &[&str]) -> Misunderstanding {
+    let help = match (nearest(name, names.iter().copied()), names.len()) {
+        (Some(near), _) => format!("did you mean `{near}`?"),
+        (None, 0) => format!("the set has no {one} yet"),
+        (None, 1) => format!("the only {one} is {}", listed(names.iter().copied())),
+        (None, _) => format!("the {one}s are {}", listed(names.iter().copied())),
+    };
+    Misunderstanding {
+        message: format!("there is no {one} {}", quoted(name)),
+        span,
+        label: format!("not a {one} of this set"),
+        help,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::TickSpan;
+
+    fn names() -> Names<'static> {
+        Names {
+            tracks: vec!["drums", "bass", "2"],
+            patterns: vec!["main", "build", "out"],
+            parts: vec![PatternSlot(0), PatternSlot(1), PatternSlot(0)],
+            meter: Meter::COMMON,
+        }
+    }
+
+    #[test]
+    fn every_command_is_read() {
+        let launch = |slot, at| Command::Launch { pattern: PatternSlot(slot), at };
+        let transpose = |track: Option<u16>, by, unit| Command::Transpose { track: track.map(TrackSlot), by, unit };
+        for (text, command) in [
+            ("start", Command::Start),
+            (" stop ", Command::Stop),
+            ("continue", Command::Continue),
+            ("launch build", launch(1, None)),
+            ("launch build at now", launch(1, Some(Quantum::Now))),
+            ("launch main at end", launch(0, Some(Quantum::End))),
+            ("launch main at bar", launch(0, Some(Quantum::Grid(TickSpan(3_840))))),
+            ("launch main at 2  bars", launch(0, Some(Quantum::Grid(TickSpan(7_680))))),
+            ("launch main at 1/8", launch(0, Some(Quantum::Grid(TickSpan(480))))),
+            ("withdraw", Command::Withdraw),
+            ("jump 3", Command::Jump(PartSlot(2))),
+            ("jump build", Command::Jump(PartSlot(1))),
+            ("jump main", Command::Jump(PartSlot(0))),
+            ("hold", Command::Hold(Switch::Toggle)),
+            ("hold off", Command::Hold(Switch::Off)),
+            ("mute drums", Command::Mute(TrackSlot(0), Switch::Toggle)),
+            ("mute bass on", Command::Mute(TrackSlot(1), Switch::On)),
+            ("solo bass off", Command::Solo(TrackSlot(1), Switch::Off)),
+            ("fill", Command::Fill(Switch::Toggle)),
+            ("fill on", Command::Fill(Switch::On)),
+            ("transpose +2", transpose(None, 2, Interval::Semitones)),
+            ("transpose -12", transpose(None, -12, Interval::Semitones)),
+            ("transpose 0", transpose(None, 0, Interval::Semitones)),
+            ("transpose bass 2 degrees", transpose(Some(1), 2, Interval::Degrees)),
+            ("transpose -1 degree", transpose(None, -1, Interval::Degrees)),
+            ("transpose 2 5", transpose(Some(2), 5, Interval::Semitones)),
+            ("transpose 2 semitones", transpose(None, 2, Interval::Semitones)),
+        ] {
+            assert_eq!(parse(text, &names()), Ok(command), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_command_has_an_example_that_is_read() {
+        for (name, example) in COMMANDS {
+            assert!(example.starts_with(name) && parse(example, &names()).is_ok(), "{example}");
+        }
+    }
+
+    #[test]
+    fn bound_fills_and_holds_last_as_long_as_the_key_is_down() {
+        let bound = |text| bound(text, &names()).unwrap();
+        let lasting = Bound { press: Command::Fill(Switch::On), release: Some(Command::Fill(Switch::Off)) };
+        assert_eq!(bound("fill"), lasting);
+        assert_eq!(bound("hold").release, Some(Command::Hold(Switch::Off)));
+        assert_eq!(bound("fill toggle"), Bound { press: Command::Fill(Switch::Toggle), release: None });
+        assert_eq!(bound("fill on"), Bound { press: Command::Fill(Switch::On), release: None });
+        assert_eq!(bound("mute bass"), Bound { press: Command::Mute(TrackSlot(1), Switch::Toggle), release: None });
+    }
+
+    #[test]
+    fn what_is_not_understood_is_marked_and_explained() {
+        for (text, marked, said) in [
+            ("", "", "empty"),
+            ("lanch build", "lanch", "did you mean `launch`?"),
+            ("play", "play", "the commands are start, stop"),
+            ("launch", "launch", "which pattern?"),
+            ("launch biuld", "biuld", "did you mean `build`?"),
+            ("launch chorus", "chorus", "the patterns are `main`, `build` and `out`"),
+            ("launch build at", "at", "lacks its place"),
+            ("launch build at nwo", "nwo", "did you mean `now`?"),
+            ("launch build at 0 bars", "0 bars", "more than nothing"),
+            ("launch build now", "now", "does not belong here"),
+            ("jump", "jump", "lacks its part"),
+            ("jump 0", "0", "the song has parts 1 to 3"),
+            ("jump 4", "4", "the song has parts 1 to 3"),
+            ("jump out", "out", "the song is made of `main` and `build`"),
+            ("jump mian", "mian", "did you mean `main`?"),
+            ("mute", "mute", "which track?"),
+            ("mute drms", "drms", "did you mean `drums`?"),
+            ("mute drums onn", "onn", "did you mean `on`?"),
+            ("stop now", "now", "does not belong here"),
+            ("transpose", "transpose", "how far"),
+            ("transpose bass", "bass", "-127 to +127"),
+            ("transpose 128", "128", "-127 to +127"),
+            ("transpose bas 2", "bas", "did you mean `bass`?"),
+            ("transpose 2 degress", "degress", "did you mean `degrees`?"),
+        ] {
+            let wrong = parse(text, &names()).unwrap_err();
+            assert_eq!(&text[wrong.span.clone()], marked, "{text}: {wrong}");
+            assert!(wrong.to_string().contains(said), "{text}: {wrong}");
+        }
+        let alone = Names { parts: Vec::new(), ..names() };
+        assert!(parse("jump 1", &alone).unwrap_err().to_string().contains("no song"));
+    }
+}
