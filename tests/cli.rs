@@ -266,6 +266,81 @@ fn what_is_rendered_can_be_imported_and_played_again() {
 }
 
 #[test]
+fn check_gives_hints_and_they_are_no_failure() {
+    let set = file(
+        "hints.toml",
+        &format!("{QUICK}[patterns.other]\nlead = \"c3=150 c3 . . .\"\n[ports.spare]\ndevice = \"S\"\n"),
+    );
+    let output = tightrope(&["check", set.to_str().unwrap()]).output().unwrap();
+    assert!(output.status.success());
+    let text = stdout(&output);
+    let hints = text.split_once("hints\n").map(|(_, hints)| hints).unwrap_or_default();
+    assert_eq!(
+        hints,
+        "  nothing uses the port `spare`\n  \
+         line 13: a line of 5 sixteenths against 1 bar: they begin together again after 5 bars\n  \
+         line 13: the note at 1.1.000 would sound beyond the next one on its key, which cuts it: its gate is too long\n",
+    );
+}
+
+#[test]
+fn check_speaks_json_of_sets_and_of_mistakes() {
+    let read = |set: &PathBuf| {
+        let output = tightrope(&["check", "--json", set.to_str().unwrap()]).output().unwrap();
+        assert_eq!(stderr(&output), "");
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        (output.status.code(), json)
+    };
+    let (code, json) = read(&file("json.toml", QUICK));
+    assert_eq!((code, &json["ok"], &json["mistakes"]), (Some(0), &true.into(), &serde_json::json!([])));
+    assert_eq!(json["wires"][0]["hardest"]["line"], 11);
+    assert_eq!(
+        json["patterns"][0]["lines"][0],
+        serde_json::json!({
+            "track": "lead", "line": 11, "kind": "steps", "events": 4, "ticks": 3840
+        })
+    );
+    let (code, json) =
+        read(&file("json_broken.toml", &QUICK.replace("e3", "h3").replace("channel = 1", "channel = 17")));
+    assert_eq!((code, &json["ok"]), (Some(1), &false.into()));
+    let mistake =
+        |number: usize| (json["mistakes"][number]["line"].as_u64(), json["mistakes"][number]["column"].as_u64());
+    assert_eq!([mistake(0), mistake(1)], [(Some(8), Some(11)), (Some(11), Some(36))]);
+    assert!(json["mistakes"][0]["message"].is_string() && json["mistakes"][0]["label"].is_string());
+}
+
+#[test]
+fn a_new_set_is_as_it_should_be() {
+    let folder = folder("new");
+    let run = |arguments: &[&str]| tightrope(arguments).current_dir(&folder).output().unwrap();
+    assert!(run(&["new", "mine"]).status.success());
+    let output = run(&["check", "mine.toml"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(!stdout(&output).contains("hints"), "{}", stdout(&output));
+    let output = run(&["new", "mine.toml"]);
+    assert_eq!(stderr(&output), "tightrope: mine.toml is there already; choose another name\n");
+    assert!(run(&["new", "theirs", "--from", "circuits"]).status.success());
+    let theirs = fs::read_to_string(folder.join("theirs.toml")).unwrap();
+    assert_eq!(theirs, tightrope::set::builtin::find("circuits").unwrap().text);
+    assert!(stderr(&run(&["new", "../up"])).contains("is no name for a set"));
+}
+
+#[test]
+fn help_explains_commands_steps_and_keys() {
+    let help = |arguments: &[&str]| {
+        let output = tightrope(arguments).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", stderr(&output));
+        stdout(&output)
+    };
+    assert!(help(&["help"]).contains("Usage: tightrope <COMMAND>"));
+    assert!(help(&["help", "render"]).contains("--bars"));
+    assert!(help(&["help", "notation"]).contains("holds the step before"));
+    assert!(help(&["help", "keys"]).contains("clock_when_stopped = false"));
+    let output = tightrope(&["help", "keyz"]).output().unwrap();
+    assert_eq!(stderr(&output), "tightrope: there is no help on `keyz`; did you mean `keys`?\n");
+}
+
+#[test]
 fn what_cannot_be_done_is_said_in_one_line() {
     let no_table = file("no_table.toml", "[realtime]\nprioritty = 70\n");
     let high = file("high.toml", "[realtime]\npriority = 120\n");

@@ -255,10 +255,45 @@ fn hanging_empty_doubled_and_stray_notes_are_made_playable_and_remarked() {
             "a note had no length; it lasts a tick",
             "a key was struck while it sounded; the first note ends there",
             "a note-off had no note to end",
-            "of track 1, channel 1, these are left out: 1 controllers",
+            "of track 1, channel 1, is left out: 1 controller behind the last note",
         ]
     );
     assert!(imported.remarks.iter().all(|remark| imported.text.contains(&format!("# - {remark}\n"))));
+}
+
+#[test]
+fn controllers_come_along_on_steps_of_their_own_where_they_need_them() {
+    let played = |imported: &Imported| -> Vec<(i64, String)> {
+        let set = set_of(imported);
+        let rendering =
+            render(&set.program, &Plan { length: set.program.patterns[0].length, commands: Vec::new() }).unwrap();
+        let values =
+            rendering.sent.iter().filter(|sent| !matches!(sent.message, Message::NoteOn(..) | Message::NoteOff(..)));
+        values.map(|sent| (sent.tick.0, sent.message.to_bytes().to_string())).collect()
+    };
+    let with = |values: &[(u32, Vec<u8>)]| {
+        let mut messages = note(0, 240, 0, 60, 100).to_vec();
+        messages.extend_from_slice(values);
+        imported(1, 960, &[track("Lead", &messages)])
+    };
+    let on_grid =
+        with(&[(0, vec![0xB0, 74, 30]), (480, vec![0xB0, 74, 40]), (480, vec![0xE0, 0, 0x40]), (720, vec![0xD0, 9])]);
+    assert_eq!(set_of(&on_grid).tracks, ["lead"]);
+    let expected = [(0, "B0 4A 1E"), (480, "B0 4A 28"), (480, "E0 00 40"), (720, "D0 09")];
+    assert_eq!(played(&on_grid), expected.map(|(at, bytes)| (at, bytes.to_owned())));
+    assert_eq!(on_grid.remarks, [""; 0]);
+
+    let off_grid =
+        with(&[(60, vec![0xB0, 1, 1]), (63, vec![0xB0, 1, 2]), (100, vec![0xB0, 1, 3]), (100, vec![0xC0, 5])]);
+    assert_eq!(set_of(&off_grid).tracks, ["lead", "lead-cc"]);
+    assert_eq!(played(&off_grid), [(60, "B0 01 02"), (100, "B0 01 03")].map(|(at, bytes)| (at, bytes.to_owned())));
+    assert_eq!(
+        off_grid.remarks,
+        [
+            "of track 1, channel 1, is left out: 1 program change",
+            "the controllers of track 1, channel 1, are on steps of 1/192: of 3, 1 are moved and 1 left out",
+        ]
+    );
 }
 
 #[test]

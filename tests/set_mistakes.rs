@@ -313,6 +313,148 @@ fn steps() {
     );
 }
 
+/// A set with a scale that is right but for the steps of its bass.
+fn degrees(scale: &str, steps: &str) -> Vec<u8> {
+    format!("scale = \"{scale}\"\n{RIG}bass = \"{steps}\"\n").into_bytes()
+}
+
+#[test]
+fn degrees_and_scales() {
+    check(
+        "degrees_and_scales",
+        &[
+            ("degree without a scale", pattern("bass = \"1 . 3 .\"\n")),
+            ("number without a scale", pattern("bass = \"c2 70\"\n")),
+            ("degree on a kit", pattern("drums = \"k 3 s\"\n")),
+            ("degree too high", degrees("c minor", "1 3 8")),
+            ("degree too high for five", degrees("c pentatonic minor", "1 6")),
+            ("degree zero", degrees("c minor", "10 1")),
+            ("degree off the keyboard", degrees("c minor", "1 1,,,,,, 1")),
+            ("scale unknown", degrees("c minr", "1")),
+            ("scale unknown far", degrees("c happy", "1")),
+            ("scale without tonic", degrees("minor", "1")),
+            ("scale without name", degrees("c", "1")),
+            ("scale upper case", degrees("C minor", "1")),
+            ("scale german", degrees("cis major", "1")),
+            ("scale off the keyboard", degrees("c12 major", "1")),
+            ("scale number", set("scale = 7\n[patterns.main]\n")),
+        ],
+    );
+}
+
+#[test]
+fn chords() {
+    check(
+        "chords",
+        &[
+            ("chord empty", pattern("bass = \"[] c2\"\n")),
+            ("chord open", pattern("bass = \"[c2 e2 g2\"\n")),
+            ("chord open in a group", pattern("bass = \"3([c2 e2) c2\"\n")),
+            ("chord closed twice", pattern("bass = \"[c2 e2]] c2\"\n")),
+            ("chord unknown quality", pattern("bass = \"[c2mj7] [c2foo]\"\n")),
+            ("chord octave of two digits", pattern("bass = \"[c10]\"\n")),
+            ("chord off the keyboard", pattern("bass = \"[g8m7]\"\n")),
+            ("chord with a modifier inside", pattern("bass = \"[c2:70 e2:80]\"\n")),
+            ("chord with a rest inside", pattern("bass = \"[c2 . e2]\"\n")),
+            ("chord with a choice inside", pattern("bass = \"[c2 <e2 eb2>]\"\n")),
+            ("chord in a chord", pattern("bass = \"[c2 [e2 g2]]\"\n")),
+            ("chord with commas", pattern("bass = \"[c2, e2, g2]\"\n")),
+            ("chord with a wrong note", pattern("bass = \"[c2 h2 g2] [c2 e g2]\"\n")),
+            ("chord by name on a kit", pattern("drums = \"[c2m7]\"\n")),
+            ("chord with an unknown drum", pattern("drums = \"[k j]\"\n")),
+            ("chord too large", pattern("bass = \"[c1 c#1 d1 eb1 e1 f1 f#1 g1 ab1 a1 bb1 b1 c2 c#2 d2 eb2 e2]\"\n")),
+        ],
+    );
+}
+
+#[test]
+fn choices() {
+    check(
+        "choices",
+        &[
+            ("choice empty", pattern("bass = \"<> c2\"\n")),
+            ("choice open", pattern("bass = \"<c2 g2 c2\"\n")),
+            ("choice open in a group", pattern("bass = \"3(c2 <e2 g2) c2>\"\n")),
+            ("choice of a hold", pattern("bass = \"<c2 _>\"\n")),
+            ("choice of a group", pattern("bass = \"<c2 2(e2)>\"\n")),
+            ("choice of a rhythm", pattern("click = \"<x e(3,8)>\"\n")),
+            ("choice with something early", pattern("bass = \"<c2<20 g2>\"\n")),
+            ("choice with something late", pattern("bass = \"<c2>20 g2>\"\n")),
+            ("choice at random twice", pattern("bass = \"<c2 g2>? ?\"\n")),
+            ("choice too deep", pattern("bass = \"<<<<<<<<<c2>>>>>>>>>\"\n")),
+            ("early apart from its step", pattern("bass = \"c2 <20 e2\"\n")),
+            ("hold behind rests to choose from", pattern("bass = \"<. .> _\"\n")),
+        ],
+    );
+}
+
+#[test]
+fn groups_and_rhythms() {
+    check(
+        "groups_and_rhythms",
+        &[
+            ("group open", pattern("drums = \"\"\"\n  k... 3(k.\n  s...\n\"\"\"\n")),
+            ("groups open", pattern("drums = \"2(k 2(s 2(h\"\n")),
+            ("group closed twice", pattern("drums = \"2(k.)) s\"\n")),
+            ("group empty", pattern("drums = \"3()\"\n")),
+            ("group no times", pattern("drums = \"0(k.)\"\n")),
+            ("group too deep", pattern("drums = \"2(2(2(2(2(2(2(2(2(k)))))))))\"\n")),
+            ("group too long", pattern("drums = \"9999(9999(k))\"\n")),
+            ("group with too many notes", pattern("click = { step = \"1/3840\", steps = \"9(9999(x))\" }\n")),
+            (
+                "groups too large together",
+                pattern(format!(
+                    "click = {{ step = \"1/3840\", steps = \"\"\"\n{}\"\"\" }}\n",
+                    "6(9999(.))\n".repeat(100)
+                )),
+            ),
+            ("group with a wrong hold", pattern("drums = \"3(k . _)\"\n")),
+            ("group begins with a modifier", pattern("drums = \"2(:70 k)\"\n")),
+            ("group with a mistake", pattern("drums = \"3(k j)\"\n")),
+            ("rhythm of one number", pattern("click = \"e(5)\"\n")),
+            ("rhythm of words", pattern("click = \"e(five,8)\"\n")),
+            ("rhythm of too many hits", pattern("click = \"e(9,8)\"\n")),
+            ("rhythm of no steps", pattern("click = \"e(0,0)\"\n")),
+            ("rhythm of too many steps", pattern("click = \"e(3,1000)\"\n")),
+            ("rhythm rotated too far", pattern("click = \"e(3,8,9)\"\n")),
+            ("rhythm open", pattern("click = \"e(3,8\"\n")),
+            ("rhythm without a note", pattern("bass = \"e(3,8)\"\n")),
+            ("rhythm of another program", pattern("click = \"x(3,8)\"\n")),
+            ("rhythm in upper case", pattern("click = \"E(3,8)\"\n")),
+        ],
+    );
+}
+
+#[test]
+fn modifiers() {
+    check(
+        "modifiers",
+        &[
+            ("chance", pattern("click = \"x?0 x?101 x?? x?30?\"\n")),
+            ("ratchet", pattern("click = \"x*1 x*17 x* x*2*3\"\n")),
+            ("number apart", pattern("click = \"x: 70 x\"\n")),
+            ("early and late", pattern("click = \"x<0 x>51 x> x<20>20\"\n")),
+            ("turns", pattern("click = \"x/5:4 x/0:4 x/1:0 x/1:9999 x/!1:1\"\n")),
+            ("turns in part", pattern("click = \"x/4 x/1: x/:4 x/\"\n")),
+            ("turns twice", pattern("click = \"x/1:4/2:4 x/fill/!fill x/1st/1st\"\n")),
+            ("condition unknown", pattern("click = \"x/fil x/2nd x/first x/!1st\"\n")),
+            ("slash between beats", pattern("drums = \"k... / s...\"\n")),
+            ("condition on a hold", pattern("click = \"x _/1:4 _?\"\n")),
+            ("ratchet on a rest", pattern("click = \"x .*3 .{74=30}:70\"\n")),
+            ("values empty", pattern("click = \"x{}\"\n")),
+            ("values open", pattern("click = \"x{74=30 x\"\n")),
+            ("values closed twice", pattern("click = \"x{74=30}}\"\n")),
+            ("values without a number", pattern("click = \"x{74} x{74=} x{=30}\"\n")),
+            ("values out of range", pattern("click = \"x{74=128 bend=9000 cc14-1=-1 pressure=loud}\"\n")),
+            ("values with commas", pattern("click = \"x{74=30, 71=5}\"\n")),
+            ("values of nothing", pattern("click = \"x{cutoff=3 bned=0 128=3 nrpn=5 cc14-32=0 nrpn1234=5}\"\n")),
+            ("values twice", pattern("click = \"x{74=3 cc74=4} x{74=3}{71=4}\"\n")),
+            ("gate and legato of a chord", pattern("bass = \"[c2 e2]=50~\"\n")),
+            ("per cent", pattern("click = \"x%50\"\n")),
+        ],
+    );
+}
+
 #[test]
 fn arpeggios() {
     check(
@@ -325,6 +467,9 @@ fn arpeggios() {
             ("arp lengths text", pattern("bass = { arp = \"c2 e2\", lengths = \"1/16\" }\n")),
             ("arp gate", pattern("bass = { arp = \"c2 e2\", gate = 101 }\n")),
             ("arp not notes", pattern("bass = { arp = \"c2 . e2_ g2! c3:70\" }\n")),
+            ("arp with chance", pattern("bass = { arp = \"c2 <d2 e2> e(3,8) f2\" }\n")),
+            ("arp with changed groups", pattern("bass = { arp = \"2(c2 d2):70 [c2 e2]!\" }\n")),
+            ("arp of degrees without a scale", pattern("bass = { arp = \"1 3 5\" }\n")),
             ("arp empty", pattern("bass = { arp = \" \" }\n")),
             ("arp octave off the keyboard", pattern("bass = { arp = \"c2 g7\", octave = 2 }\n")),
             ("arp held by nobody", pattern("bass = { held = \"kyes\" }\n")),

@@ -200,6 +200,24 @@ const PIECES: &[&str] = &[
     "nan",
     "inf",
     "2000-01-01",
+    "scale = \"c minor\"\n",
+    "<k s>",
+    "<c2 <d2 e2>?>",
+    "[c2m7]",
+    "3(",
+    "9999(9999(",
+    "e(3,8)",
+    "e(",
+    ")",
+    ">",
+    "?30",
+    "*16",
+    "<50",
+    ">50",
+    "/1:4",
+    "/!fill",
+    "{74=30 bend=-1}",
+    "1''",
     "true",
     "0x7F",
 ];
@@ -210,7 +228,7 @@ fn pieces() -> impl Strategy<Value = String> {
 
 /// A set that is right but for what may be wrong in its pattern.
 fn steps() -> impl Strategy<Value = String> {
-    let signs = "[.._ksxKX|: !=~0-9c-g#b-]{0,40}";
+    let signs = "([.._ksxKX|: !=~0-9c-g#b-]|[<>()\\[\\]{}?*/,e]|[1-9]\\(|e\\([0-9]|/1:|/fill|\\{74=){0,40}";
     (signs, signs, 1..4_000u32, 1..500u32).prop_map(|(drums, bass, over, gate)| {
         format!(
             "[ports.a]\ndevice = \"A\"\n[tracks.t]\nport = \"a\"\nchannel = 1\nkit = {{ k = 60, s = 62 }}\nnote = \"c2\"\n\
@@ -222,7 +240,31 @@ fn steps() -> impl Strategy<Value = String> {
 
 /// Rows that are right, so that it is not only refused sets that are tried.
 fn right_steps() -> impl Strategy<Value = String> {
-    let step = prop::sample::select(&["k", "K", "s:1", "x!", "X=400", "k~", "s=1:127", ".", "k_", "x___", "|"]);
+    let step = prop::sample::select(&[
+        "k",
+        "K",
+        "s:1",
+        "x!",
+        "X=400",
+        "k~",
+        "s=1:127",
+        ".",
+        "k_",
+        "x___",
+        "|",
+        "k<50",
+        "s>50~",
+        "k*16_",
+        "[ks]*3?>20 ",
+        "<k . <s x>>/2:3",
+        "<k s>??20",
+        " 2(k s<10)!",
+        "e(3,8)/fill",
+        "k e(2,3)/1st",
+        ".{74=3}/!1:2",
+        "x_{bend=-8192}",
+        " 3(k<1 . 2(<s k>*2)~)>3",
+    ]);
     let divisor = prop::sample::select(&[1, 3, 16, 64, 3_840]);
     (prop::collection::vec(prop::collection::vec(step, 1..40), 1..20), divisor).prop_map(|(rows, over)| {
         let mut set = "[ports.a]\ndevice = \"A\"\n[tracks.t]\nport = \"a\"\nchannel = 1\nkit = { k = 60, s = 62 }\nnote = \"c2\"\n\
@@ -342,6 +384,7 @@ fn ten_megabytes_are_refused_unread() {
 #[test]
 fn a_megabyte_of_anything_is_answered() {
     let track = "[ports.a]\ndevice = \"A\"\n[tracks.t]\nport = \"a\"\nchannel = 1\nkit = { k = 60 }\nnote = \"c2\"\n[patterns.p]\n";
+    let notes = "[ports.a]\ndevice = \"A\"\n[tracks.u]\nport = \"a\"\nchannel = 1\nnote = \"c2\"\n[patterns.p]\n";
     let pattern = |piece: &str| filled(&format!("{track}t = \""), piece, "\"\n");
     for (name, bytes) in [
         ("one line", filled("name = \"", "x", "\"\n")),
@@ -374,6 +417,40 @@ fn a_megabyte_of_anything_is_answered() {
         ("wrong steps", pattern("j")),
         ("wrong steps of all sorts", pattern("jlmnq?*<>()[]{}/,;&%$§ü")),
         ("open brackets", pattern("(")),
+        ("open groups", pattern("2(")),
+        ("open groups apart", pattern("2 ( k ")),
+        ("open choices", pattern("<")),
+        ("open choices of degrees", pattern("<11")),
+        ("open chords", pattern("[")),
+        ("open chords of notes", pattern("[k ")),
+        ("open values", pattern("k{")),
+        ("open values after one that is closed", pattern("k{74=1}k{ >")),
+        ("open rhythms", pattern("e(")),
+        ("open rhythms of numbers", pattern("ke(3,")),
+        ("closing brackets", pattern("k)]}>")),
+        ("brackets that cross", pattern("2(k<k)>[k)]{<}>")),
+        ("deep brackets", pattern(&format!("{}k{}", "(".repeat(1_000), ")".repeat(1_000)))),
+        ("letters before spaces", pattern("e      ")),
+        ("numbers before spaces", pattern("1      ")),
+        ("slashes", pattern("k/")),
+        ("questions", pattern("k?")),
+        ("chords of names", filled(&format!("{notes}u = \""), "[c2m7b5c2]", "\"\n")),
+        ("long chords", filled(&format!("{notes}u = \"["), "c2", "]]\"\n")),
+        ("long choices", filled(&format!("{notes}u = \"9999(<"), "c2 ", ">)\"\n")),
+        ("long choices of rests", filled(&format!("{notes}u = \"9999(<"), ".", "c2>)\"\n")),
+        ("long values", filled(&format!("{notes}u = \"c2{{"), "74=1 ", "}\"\n")),
+        ("groups", filled(&format!("{track}t = \"\"\"\n"), "9999(9999(k))\n", "\"\"\"\n")),
+        (
+            "groups of rests",
+            filled(&format!("{track}t = {{ step = \"1/3840\", steps = \"\"\"\n"), "9(9999(.))\n", "\"\"\" }\n"),
+        ),
+        (
+            "ratchets",
+            filled(&format!("{track}t = {{ step = \"1/64\", steps = \"\"\"\n"), "4000([kx]*16)\n", "\"\"\" }\n"),
+        ),
+        ("degrees", filled(&format!("scale = \"c minor\"\n{notes}u = \""), "1'", "\"\n")),
+        ("marks", filled(&format!("scale = \"c minor\"\n{notes}u = \"1"), "'", "\"\n")),
+        ("digits", filled(&format!("scale = \"c minor\"\n{notes}u = \""), "1", "\"\n")),
         ("numbers", pattern("1")),
         ("modifiers", pattern("!")),
         ("flats", pattern("b")),
@@ -408,4 +485,13 @@ fn large_sets_are_played() {
     let patterns: String = (0..4_096).map(|i| format!("[patterns.q{i}]\nt = \"k\"\n")).collect();
     let patterns = track.replace("[patterns.p]\n", &patterns);
     assert!(read_large("patterns", patterns.as_bytes()).is_ok());
+}
+
+#[test]
+fn large_groups_are_played() {
+    let track = "[ports.a]\ndevice = \"A\"\n[tracks.t]\nport = \"a\"\nchannel = 1\nkit = { k = 60 }\n[patterns.p]\n";
+    for steps in ["4096(k*16)", "2(2(2(2(2(2(2(512(k)))))))) .", "9(999(. k))", "16(<k . k>:70 e(99,256))"] {
+        let set = format!("{track}t = {{ step = \"1/64\", steps = \"{steps}\" }}\n");
+        assert!(read_large(steps, set.as_bytes()).is_ok(), "{steps}");
+    }
 }

@@ -13,7 +13,7 @@ use crate::time::{Meter, TickSpan};
 
 /// A MIDI sequencer for the stage.
 #[derive(Debug, Parser)]
-#[command(name = "tightrope", version, about, max_term_width = 100)]
+#[command(name = "tightrope", version, about, max_term_width = 100, disable_help_subcommand = true)]
 pub struct Args {
     /// What to do.
     #[command(subcommand)]
@@ -31,8 +31,14 @@ pub enum Task {
     Render(Render),
     /// Make a set of a Standard MIDI File
     Import(Import),
+    /// Write a set to begin with
+    New(New),
     /// List the MIDI ports, each as a set file would name it
     Ports,
+    /// Print the schema of set files, for editors that complete and check them
+    Schema,
+    /// Explain a command, the step language or the keys of a set file
+    Help(Help),
 }
 
 /// The arguments of `play`.
@@ -90,6 +96,26 @@ pub struct Realtime {
 pub struct Check {
     /// A set file, or the name of a built-in set
     pub set: String,
+    /// Print it as JSON, mistakes too
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The arguments of `new`.
+#[derive(Debug, clap::Args)]
+pub struct New {
+    /// What to call it; NAME.toml is written here
+    pub name: String,
+    /// Copy this set file or built-in set instead of beginning with an example
+    #[arg(long, value_name = "SET")]
+    pub from: Option<String>,
+}
+
+/// The arguments of `help`.
+#[derive(Debug, clap::Args)]
+pub struct Help {
+    /// A command, `notation` (the step language) or `keys` (the keys of a set file)
+    pub topic: Option<String>,
 }
 
 /// The arguments of `render`.

@@ -1,22 +1,85 @@
-//! `tightrope check`: says what is in a set, or what is wrong with it.
+//! `tightrope check`: says what is in a set, what it asks of the wires and what it probably does not mean; or what is wrong
+//! with it.
 
 use std::io::Write;
 
 use super::args::Check;
 use super::failure::Failure;
-use super::source;
-use crate::engine::program::{ArpKeys, Lane, Source, TrackSlot};
+use super::{json, source};
+use crate::engine::program::{ArpKeys, Lane, Source, TrackSlot, Wire};
+use crate::offline::hints::{Hint, hints};
+use crate::offline::needs::{Need, needs};
+use crate::offline::rehearsal::rehearse;
+use crate::offline::text::position;
 use crate::set::{Port, Set};
-use crate::time::{Meter, TickSpan};
+use crate::time::{Meter, Span, TickSpan};
 
-/// Prints what is in a set.
+/// What was found out about a set.
+pub struct Findings {
+    pub set: Set,
+    pub needs: Vec<Need>,
+    pub hints: Vec<Hint>,
+}
+
+impl Findings {
+    fn about(set: Set) -> Findings {
+        let rehearsals = rehearse(&set);
+        let needs = needs(&set, &rehearsals);
+        let hints = hints(&set, &rehearsals, &needs);
+        Findings { set, needs, hints }
+    }
+}
+
+/// Prints what is in a set. Hints are no failure.
 ///
 /// # Errors
 ///
 /// When the set cannot be read, or its mistakes.
 pub fn check(args: &Check, out: &mut dyn Write) -> Result<(), Failure> {
-    let set = source::load(&args.set)?;
-    print(&set, out)?;
+    let set = source::load(&args.set);
+    if args.json {
+        return json::check(set.map(Findings::about), out);
+    }
+    let findings = Findings::about(set?);
+    print(&findings.set, out)?;
+    print_needs(&findings, out)?;
+    print_hints(&findings.hints, out)?;
+    Ok(())
+}
+
+/// What each port has to carry, at its hardest moment.
+fn print_needs(Findings { set, needs, .. }: &Findings, out: &mut dyn Write) -> std::io::Result<()> {
+    let moments: Vec<_> = needs.iter().filter_map(|need| Some((need, need.moment?))).collect();
+    if moments.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "wires, at their hardest moments")?;
+    for (need, moment) in moments {
+        let name = port_name(set, need.port.0);
+        let at = position(set.program.meter, moment.tick);
+        let pattern = set.patterns.get(usize::from(moment.pattern.0)).map_or("?", String::as_str);
+        let line = moment.line.map_or(String::new(), |line| format!(", line {line}"));
+        let s = if moment.messages == 1 { "" } else { "s" };
+        let millis = |late: Span| late.0 as f64 / 1e6;
+        let (din, usb) = (millis(moment.din), millis(moment.usb));
+        let late = match need.wire {
+            Wire::Usb => format!("on USB up to {usb:.1} ms late (on DIN {din:.1} ms)"),
+            Wire::Din => format!("on DIN {din:.1} ms late (on USB up to {usb:.1} ms)"),
+        };
+        let messages = moment.messages;
+        writeln!(out, "  {name:<12} {messages} message{s} at {at} of {pattern}{line}; the last note has left {late}")?;
+    }
+    Ok(())
+}
+
+fn print_hints(hints: &[Hint], out: &mut dyn Write) -> std::io::Result<()> {
+    if !hints.is_empty() {
+        writeln!(out, "hints")?;
+    }
+    for hint in hints {
+        let line = hint.line.map_or(String::new(), |line| format!("line {line}: "));
+        writeln!(out, "  {line}{}", hint.message)?;
+    }
     Ok(())
 }
 

@@ -15,6 +15,9 @@ pub enum Failure {
     /// The set has mistakes; shown with their places.
     #[error("{0}")]
     Mistakes(Box<Mistakes>),
+    /// What failed has been said already, in the answer.
+    #[error("the set has mistakes")]
+    Told,
     /// There is no such set.
     #[error("{0}")]
     NoSuchSet(String),
@@ -65,6 +68,7 @@ impl Failure {
     /// Prints it; mistakes of a set with their places, in colour where that is wanted.
     pub fn print(&self, out: &mut dyn Write, color: bool) -> io::Result<()> {
         match self {
+            Failure::Told => Ok(()),
             Failure::Mistakes(mistakes) => writeln!(out, "{}", mistakes.render(color).trim_end()),
             other => writeln!(out, "tightrope: {other}"),
         }

@@ -12,8 +12,11 @@
 //! | `plain` | the show as lines |
 //! | `report` | what is printed at the end of a show |
 //! | `check` | `tightrope check` |
+//! | `json` | the same for programs |
 //! | `render` | `tightrope render` |
 //! | `import` | `tightrope import` |
+//! | `new` | `tightrope new` |
+//! | `help` | `tightrope help` and `tightrope schema` |
 //! | `files` | writing files, and over which ones |
 //! | `ports` | `tightrope ports` |
 
@@ -22,8 +25,11 @@ mod check;
 mod config;
 mod failure;
 mod files;
+mod help;
 mod import;
+mod json;
 mod lines;
+mod new;
 mod patchbay;
 mod plain;
 mod play;
@@ -52,7 +58,10 @@ pub fn main() -> ExitCode {
         Task::Check(check) => check::check(&check, &mut out),
         Task::Render(args) => render::render(&args, &mut out),
         Task::Import(args) => import::import(&args, &mut out, &mut io::stderr()),
+        Task::New(args) => new::new(&args, &mut out),
         Task::Ports => ports::ports(&mut out),
+        Task::Schema => help::schema(&mut out),
+        Task::Help(args) => help::help(&args, &mut out),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -13,14 +13,29 @@ use crate::set::{Set, builtin, nearest};
 ///
 /// When there is no such set, when its file cannot be read, or when it has mistakes.
 pub fn load(name: &str) -> Result<Set, Failure> {
+    let (origin, bytes) = find(name)?;
+    Set::parse(&origin, &bytes).map_err(|mistakes| Failure::Mistakes(Box::new(mistakes)))
+}
+
+/// The bytes of the set that `name` means, as they are written.
+///
+/// # Errors
+///
+/// When there is no such set, or when its file cannot be read.
+pub fn text(name: &str) -> Result<Vec<u8>, Failure> {
+    find(name).map(|(_, bytes)| bytes)
+}
+
+/// What a set is called in messages, and its bytes.
+fn find(name: &str) -> Result<(String, Vec<u8>), Failure> {
     let path = Path::new(name);
     let looks_like_a_file = path.extension().is_some() || path.components().count() > 1;
     if path.is_file() || looks_like_a_file {
         let bytes = read(path).map_err(|error| Failure::Unreadable(path.into(), error))?;
-        return parse(name, &bytes);
+        return Ok((name.to_owned(), bytes));
     }
     match builtin::find(name) {
-        Some(set) => parse(&format!("{}.toml (built in)", set.name), set.text.as_bytes()),
+        Some(set) => Ok((format!("{}.toml (built in)", set.name), set.text.as_bytes().to_vec())),
         None => Err(Failure::NoSuchSet(no_such_set(name))),
     }
 }
@@ -33,10 +48,6 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     fs::File::open(path)?.take(Set::MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
-}
-
-fn parse(origin: &str, bytes: &[u8]) -> Result<Set, Failure> {
-    Set::parse(origin, bytes).map_err(|mistakes| Failure::Mistakes(Box::new(mistakes)))
 }
 
 fn no_such_set(name: &str) -> String {

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use super::score::Note;
+use super::score::{Note, Value};
 use crate::midi::Key;
 use crate::time::TickSpan;
 
@@ -21,10 +21,12 @@ pub struct Language {
     pub timing: bool,
     /// The highest per cent of `timing`.
     pub most_timing: u32,
+    /// `.{74=30}`: a controller that takes a value.
+    pub values: bool,
 }
 
 /// What the step language can say at present. A test compares it with what is read.
-pub const LANGUAGE: Language = Language { groups: true, timing: true, most_timing: 50 };
+pub const LANGUAGE: Language = Language { groups: true, timing: true, most_timing: 50, values: true };
 
 /// The gates that can be written.
 const GATES: std::ops::RangeInclusive<i64> = 1..=400;
@@ -139,14 +141,14 @@ impl Ruler {
             return None;
         }
         let percent = |ticks: i64| {
+            let most = i64::from(self.language.most_timing);
             let near = ticks * 100 / self.step;
-            (near..=near + 1).find(|&percent| {
-                let fits = percent >= 1 && percent <= i64::from(self.language.most_timing);
-                fits && TickSpan(self.step).percent(percent as u32).0 == ticks
-            })
+            // As the notation rounds it: to the nearest tick, and halves up.
+            let shifted = |percent: i64| (2 * self.step * percent + 100).div_euclid(200);
+            (near - 1..=near + 1).find(|&percent| percent != 0 && percent.abs() <= most && shifted(percent) == ticks)
         };
         let late = percent(behind).map(|percent| (before, percent));
-        late.or_else(|| next.and_then(|(next, ahead)| percent(ahead).map(|percent| (next, -percent))))
+        late.or_else(|| next.and_then(|(next, ahead)| percent(-ahead).map(|percent| (next, percent))))
     }
 
     /// How many steps are held, at most `room`, and the gate, so that a note lasts for `length`.
@@ -225,6 +227,60 @@ impl Pen {
     }
 }
 
+/// Values of controllers as a line of rests that have them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Curve {
+    /// How long a step is.
+    pub step: TickSpan,
+    /// The steps.
+    pub line: String,
+    /// How many values are not where they were, by half a step at most.
+    pub moved: usize,
+    /// How many gave way to another of the same controller on their step.
+    pub merged: usize,
+}
+
+/// The shortest steps for values: 10 ms at 125 BPM. What is finer is rounded.
+const SHORTEST: i64 = 20;
+
+/// Writes `values`, in their order and all before `length`, as a line of that length: on steps of length `wanted` if all of
+/// them fall there, else on the longest on which they do.
+#[must_use]
+pub fn write_values(values: &[(i64, Value)], length: TickSpan, wanted: TickSpan, language: Language) -> Curve {
+    let steps = std::iter::once(wanted.0).chain(STEPS.into_iter().filter(|&step| step >= SHORTEST));
+    let mut steps = steps.filter(|&step| step > 0 && length.0 % step == 0);
+    let step = steps.find(|step| values.iter().all(|(at, _)| at % step == 0)).unwrap_or(SHORTEST);
+    let count = length.0 / step;
+    // By step, then by controller: the last value counts.
+    let mut placed: BTreeMap<i64, BTreeMap<String, i64>> = BTreeMap::new();
+    let (mut moved, mut merged) = (0, 0);
+    for &(at, value) in values {
+        let Some((name, number)) = target(value) else { continue };
+        let place = ((at + step / 2) / step).min(count - 1);
+        moved += usize::from(place * step != at);
+        merged += usize::from(placed.entry(place).or_default().insert(name, number).is_some());
+    }
+    let beat = (TickSpan::QUARTER.0 / step).max(1);
+    let mut text = Pen { text: String::new(), at: 0, beat, language };
+    for (place, values) in placed {
+        text.run('.', place - text.at);
+        let values: Vec<String> = values.iter().map(|(name, number)| format!("{name}={number}")).collect();
+        text.step(&format!(".{{{}}}", values.join(" ")));
+    }
+    text.run('.', count - text.at);
+    Curve { step: TickSpan(step), line: text.text, moved, merged }
+}
+
+/// What a value is called in a step, and its number there; `None` for what has no place in one.
+fn target(value: Value) -> Option<(String, i64)> {
+    match value {
+        Value::Controller(number, value) => Some((number.to_string(), i64::from(value))),
+        Value::Bend(bend) => Some(("bend".to_owned(), i64::from(bend) - 8_192)),
+        Value::Pressure(value) => Some(("pressure".to_owned(), i64::from(value))),
+        Value::Program(_) => None,
+    }
+}
+
 /// The name of a key where middle C is c3.
 #[must_use]
 pub fn name(key: Key) -> String {
@@ -249,8 +305,8 @@ mod tests {
         (lines.step.0, lines.lines)
     }
 
-    const PLAIN: Language = Language { groups: true, timing: true, most_timing: 0 };
-    const RICH: Language = Language { groups: true, timing: true, most_timing: 50 };
+    const PLAIN: Language = Language { groups: false, timing: false, most_timing: 0, values: false };
+    const RICH: Language = Language { groups: true, timing: true, most_timing: 50, values: true };
 
     #[test]
     fn the_language_is_what_is_read() {
@@ -260,8 +316,12 @@ mod tests {
             );
             Set::parse("a.toml", set.as_bytes()).is_ok()
         };
-        let found =
-            Language { groups: reads("c2 16(.)"), timing: reads("c2>20 c2<20"), most_timing: LANGUAGE.most_timing };
+        let found = Language {
+            groups: reads("c2 16(.)"),
+            timing: reads("c2>20 c2<20"),
+            most_timing: LANGUAGE.most_timing,
+            values: reads("c2 .{74=30 bend=-8192 pressure=1}"),
+        };
         assert_eq!(found, LANGUAGE, "the step language has changed: let LANGUAGE say so");
         assert!(!LANGUAGE.timing || reads(&format!("c2>{}", LANGUAGE.most_timing)));
     }
@@ -283,6 +343,19 @@ mod tests {
         assert_eq!(written(&notes, RICH), (240, vec!["c2.d2=50>5. .... .... ....".to_owned()]));
         let early = [note(0, 240, 48), note(468, 240, 50)];
         assert_eq!(written(&early, RICH).1, ["c2.d2<5. .... .... ...."]);
+    }
+
+    #[test]
+    fn values_are_rests_that_have_them() {
+        let values = [(0, Value::Controller(74, 30)), (0, Value::Bend(8_192)), (480, Value::Controller(74, 31))];
+        let curve = write_values(&values, TickSpan(960), TickSpan::SIXTEENTH, RICH);
+        assert_eq!((curve.step.0, &curve.line[..], curve.moved), (240, ".{74=30 bend=0}..{74=31}.", 0));
+        let values = [(0, Value::Pressure(1)), (3, Value::Pressure(2)), (11, Value::Pressure(3))];
+        let curve = write_values(&values, TickSpan(60), TickSpan::SIXTEENTH, RICH);
+        assert_eq!(
+            (curve.step.0, &curve.line[..], curve.moved, curve.merged),
+            (20, ".{pressure=2}.{pressure=3}.", 2, 1)
+        );
     }
 
     #[test]

@@ -92,8 +92,8 @@ pub enum Unreadable {
          save it with musical time (PPQ)"
     )]
     Frames(u8),
-    /// It is longer than a set can be.
-    #[error("the file is longer than a set can be: {0}")]
+    /// There is more of it than a set can hold.
+    #[error("there is more in the file than a set can hold: {0}")]
     TooLong(String),
 }
 

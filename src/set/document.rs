@@ -9,7 +9,7 @@ use super::controller::{self, Controller};
 use super::keys::{self, clock, pattern, set};
 use super::lane::{self, Lane};
 use super::launch;
-use super::mistake::{Mistake, Report, listed, nearest, quoted};
+use super::mistake::{Mistake, Report, nearest, quoted};
 use super::phrase::transpose;
 use super::pitch::Octaves;
 use super::port::{self, Port, port_slot};
@@ -161,7 +161,7 @@ fn scale(root: &Reader<'_>, octaves: Octaves, report: &mut Report) -> Option<sca
         report.add(text.span.clone(), || {
             let help = match spelling {
                 Some(spelling) => format!("did you mean `{spelling}`?"),
-                None => format!("the scales are {}", listed(scale::names())),
+                None => format!("the scales are {}", scale::names().collect::<Vec<_>>().join(", ")),
             };
             Mistake::new(format!("there is no scale {}", quoted(text.text))).label(label.as_str()).help(help)
         });

@@ -32,6 +32,7 @@ mod mistake;
 mod notation;
 mod phrase;
 mod pitch;
+mod places;
 mod port;
 mod programs;
 mod reader;
@@ -46,6 +47,7 @@ mod values;
 pub use length::parse as parse_length;
 pub use mistake::{Mistake, Mistakes, nearest};
 pub use notation::reference;
+pub use places::Places;
 pub use schema::schema;
 
 use std::path::Path;
@@ -72,6 +74,8 @@ pub struct Set {
     pub parts: Vec<String>,
     /// What the engine plays.
     pub program: Program,
+    /// Where in the file it is written.
+    pub places: Places,
 }
 
 /// A port of a set: a device under the name that the set gives it.
@@ -138,6 +142,7 @@ fn parse_text(origin: &str, text: &str, report: &mut Report) -> Option<Set> {
         patterns: document.patterns.iter().map(|pattern| pattern.name.to_owned()).collect(),
         parts: document.song.parts.iter().map(|part| name_of(&document, part.pattern)).collect(),
         program,
+        places: places::of(&document, text),
     })
 }
 

@@ -169,6 +169,10 @@ struct Score<'s, 'c> {
 
 impl Score<'_, '_> {
     fn step(&mut self, step: &Step<'_>, place: Place) -> Result<(), Stop> {
+        if !step.node.sounds() && step.mods.values.is_none() {
+            // Silence throws no dice, so that the chance of a group is that of its notes.
+            return Ok(());
+        }
         let die = step.mods.chance.map(|_| self.die());
         self.node(step.node, Under { mods: step.mods, die, rounds: Rounds::ALL, place })
     }

@@ -94,7 +94,7 @@ impl Parser<'_, '_> {
                 let ends = self.peek().is_none();
                 self.mistake(start..start + 1, || not_closed("[", ']', ends, "for example `[c2 e2 g2]`"));
             }
-            self.missed.push(']');
+            self.missed.add(']');
             return None;
         }
         if wrong {
@@ -121,6 +121,12 @@ impl Parser<'_, '_> {
         let start = self.at;
         if let Some(why) = no_member(c) {
             self.at += 1;
+            // What closes it belongs to the same mistake.
+            match c {
+                '[' => self.missed.add(']'),
+                '(' => self.missed.add(')'),
+                _ => {}
+            }
             // With the number that belongs to it.
             self.at += self.digits_ahead();
             let span = start..self.at;

@@ -123,7 +123,12 @@ impl Parser<'_, '_> {
             // All digits: `70` is rather one number in the wrong place than two degrees.
             self.at += self.digits_ahead();
             let written = self.written(&(start..self.at));
-            if self.first_of('0') {
+            // As in `<c2>20 d2>`: what was meant to be late has closed the choice.
+            let late = self.written(&(0..start)).ends_with('>');
+            if late {
+                self.missed.add('>');
+                self.mistake(start - 1..self.at, || late_in_choice(written));
+            } else if self.first_of('0') {
                 self.mistake(start..self.at, || no_degrees(written, voice.track, voice.kit));
             }
             self.skip_wrong();
@@ -174,6 +179,13 @@ impl Parser<'_, '_> {
 fn letters(kit: &Kit) -> String {
     let letters: Vec<String> = ('a'..='z').filter(|&letter| kit.get(letter).is_some()).map(String::from).collect();
     if letters.len() > 8 { letters.join(" ") } else { listed(letters.iter().map(String::as_str)) }
+}
+
+/// The message for `>20` within a choice.
+fn late_in_choice(number: &str) -> Mistake {
+    Mistake::new(format!("{} does not fit here", quoted(&format!(">{number}"))))
+        .label("`>` has closed the choice")
+        .help(format!("a choice is late as a whole, with one more sign behind it: `<c2 g2>>{number}`"))
 }
 
 /// The message for digits where there are no degrees.

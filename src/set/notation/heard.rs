@@ -1,6 +1,6 @@
 //! For tests: what a line plays, in a compact text.
 //!
-//! Passes stand apart by ` | `, notes by white space. `4:c2` is c2 on step 4, counted from 0; parts of steps are decimals. A
+//! Passes stand apart by ` | `, notes by white space; `-` is a pass without notes. `4:c2` is c2 on step 4, counted from 0; parts of steps are decimals. A
 //! velocity that is not 100, a gate that is not half a step (in per cent of one) and legato are written as in steps:
 //! `0:c2:70=100~`. Values are `0:{74=30}`. On drums, keys are the letters of the kit.
 
@@ -34,7 +34,8 @@ pub fn heard(kit: bool, line: &str, passes: i64) -> Result<String, Vec<String>> 
         let early = early.filter(|event| plays(steps, event, lane.seed, -1, false));
         let first = early.map(|event| words(&Event { at: TickSpan::ZERO, ..*event }, kit));
         let played = steps.events.iter().filter(|event| plays(steps, event, lane.seed, pass, false));
-        first.chain(played.map(|event| words(event, kit))).collect::<Vec<_>>().join(" ")
+        let words: Vec<String> = first.chain(played.map(|event| words(event, kit))).collect();
+        if words.is_empty() { "-".to_owned() } else { words.join(" ") }
     };
     Ok((0..passes).map(pass).collect::<Vec<_>>().join(" | "))
 }

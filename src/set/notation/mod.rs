@@ -25,7 +25,9 @@ mod row;
 mod tree;
 
 #[cfg(test)]
-pub(super) mod heard;
+mod heard;
+#[cfg(test)]
+mod laws;
 #[cfg(test)]
 mod tests;
 

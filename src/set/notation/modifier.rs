@@ -12,12 +12,11 @@ use crate::midi::Velocity;
 use crate::set::mistake::{Mistake, nearest, quoted};
 use crate::set::target;
 
-/// How far the end of values is looked for, in bytes.
-const LONGEST_VALUES: usize = 2_000;
-
 impl Parser<'_, '_> {
     /// Reads the modifiers of `item`, if any come next.
     pub fn modifiers(&mut self, item: &mut Item) {
+        // What does not fit is said once for an item.
+        let mut said = false;
         loop {
             let spaced = self.skip_space();
             let Some(sign) = self.peek() else { return };
@@ -27,35 +26,23 @@ impl Parser<'_, '_> {
                 // Behind white space a choice begins.
                 '<' if !spaced && digit_behind => {}
                 // In a choice it closes it.
-                '>' if !self.in_choice() && !self.missed.contains(&'>') => {}
+                '>' if !self.in_choice() && !self.missed.angle() => {}
                 _ => return,
             }
             let start = self.at;
             self.at += 1;
-            if self.modifier(sign, start, item) {
-                item.modified.get_or_insert(start..self.at);
+            if let Some((what, help)) = misfit(&item.node, sign) {
+                self.misplaced(sign, start, what, help, &mut said);
+            } else if !self.modifier(sign, start, item) {
+                continue;
             }
+            item.modified.get_or_insert(start..self.at);
         }
     }
 
     /// Reads the modifier whose `sign` is at `start`; what is behind the sign comes next. The answer is whether the item is
     /// no longer plain.
     fn modifier(&mut self, sign: char, start: usize, item: &mut Item) -> bool {
-        if let Some((what, help)) = misfit(&item.node, sign) {
-            let muted = std::mem::replace(&mut self.muted, true);
-            self.argument(sign, start, &mut stand_in());
-            self.muted = muted;
-            if item.modified.is_none() {
-                let span = start..self.at;
-                let written = self.written(&span);
-                self.mistake(span, || {
-                    Mistake::new(format!("{} changes a note, and this is {what}", quoted(written)))
-                        .label(format!("behind {what}"))
-                        .help(help)
-                });
-            }
-            return true;
-        }
         match &mut item.node {
             // Behind a choice, chance alone says which of them, with a number whether any.
             Node::Choice(choice) if sign == '?' && self.digits_ahead() == 0 => {
@@ -68,6 +55,22 @@ impl Parser<'_, '_> {
                 self.argument(sign, start, item);
                 true
             }
+        }
+    }
+
+    /// Reads a modifier that does not fit `what` it stands behind, and reports it unless that is `said` already.
+    fn misplaced(&mut self, sign: char, start: usize, what: &str, help: &str, said: &mut bool) {
+        let muted = std::mem::replace(&mut self.muted, true);
+        self.argument(sign, start, &mut Item::stand_in(start..start));
+        self.muted = muted;
+        if !std::mem::replace(said, true) {
+            let span = start..self.at;
+            let written = self.written(&span);
+            self.mistake(span, || {
+                Mistake::new(format!("{} changes a note, and this is {what}", quoted(written)))
+                    .label(format!("behind {what}"))
+                    .help(help)
+            });
         }
     }
 
@@ -248,11 +251,10 @@ impl Parser<'_, '_> {
     /// Reads values such as `74=30 bend=-100` up to the closing bracket, and says where they are among those of the line.
     fn target_values(&mut self, start: usize) -> (u32, u32) {
         let first = self.values.len();
-        let length = self.rest().bytes().take(LONGEST_VALUES).position(|byte| byte == b'}');
-        let Some(length) = length else {
+        let Some(length) = self.find_soon('}') else {
             let span = start..self.at;
             self.mistake(span, || not_closed("{", '}', true, "for example `c2{74=30}`"));
-            self.missed.push('}');
+            self.missed.add('}');
             let inner = |c: char| !is_space(c);
             let rest = self.rest();
             self.at = self.at + rest.len() - rest.trim_start_matches(inner).len();
@@ -307,6 +309,14 @@ impl Parser<'_, '_> {
             return;
         };
         let (name, number) = (name.trim_end_matches(is_space), number.trim_start_matches(is_space));
+        if name.is_empty() {
+            self.mistake(word, || {
+                Mistake::new(format!("{} lacks its name", quoted(written)))
+                    .label("what gets this value?")
+                    .help(format!("for example `{{74=30}}`; a name is {}", target::NAMES))
+            });
+            return;
+        }
         let target = match target::parse(name) {
             Ok(target) => target,
             Err((label, spelling)) => {
@@ -319,6 +329,14 @@ impl Parser<'_, '_> {
             }
         };
         let Some(value) = written_number(number).and_then(|number| target::value(target, number)) else {
+            if number.is_empty() {
+                self.mistake(word, || {
+                    Mistake::new(format!("{} lacks its number", quoted(name)))
+                        .label("which value?")
+                        .help("for example `{74=30}`")
+                });
+                return;
+            }
             self.mistake(word.end - number.len()..word.end, || {
                 let range = target::range(target);
                 let mistake = Mistake::new(format!("{} cannot be {}", quoted(name), quoted(number))).label(format!(
@@ -356,11 +374,6 @@ fn misfit(node: &Node, sign: char) -> Option<(&'static str, &'static str)> {
     }
 }
 
-/// What takes up modifiers that belong nowhere.
-fn stand_in() -> Item {
-    Item { node: Node::Rest, span: 0..0, mods: super::tree::Mods::default(), modified: None }
-}
-
 /// A number with perhaps a sign; nothing that is far out of any range.
 fn written_number(text: &str) -> Option<i64> {
     let digits = text.strip_prefix('-').unwrap_or(text);
@@ -372,11 +385,11 @@ fn written_number(text: &str) -> Option<i64> {
 fn no_condition(written: &str) -> Mistake {
     const HELP: &str = "conditions are `/1:4`, `/!1:4`, `/1st`, `/fill` and `/!fill`; `|` may mark the beats";
     let word = written.trim_start_matches(['/', '!']);
-    let digits = word.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let digits = &word[..word.bytes().take_while(u8::is_ascii_digit).count()];
     let help = match nearest(word, ["1st", "fill"].into_iter()) {
         Some("1st") if written.starts_with("/!") => "`/!1:4` leaves out the first of each four passes".to_owned(),
         Some(near) => format!("did you mean `{}{near}`?", if written.starts_with("/!") { "/!" } else { "/" }),
-        None if !digits.is_empty() && word == digits => {
+        None if !digits.is_empty() && word.trim_end_matches(':') == digits => {
             format!("a condition has two numbers: `/1:{digits}`, the first of each")
         }
         None => HELP.to_owned(),

@@ -6,18 +6,14 @@
 
 use std::ops::Range;
 
-use super::tree::{Choice, Item, Line, Mods, Node, Tone};
+use super::tree::{Choice, Item, Line, Node, Tone};
 use super::{MAX_DEPTH, MAX_EUCLID, STEPS, Voice, euclid, is_space};
 use crate::engine::program::Target;
-use crate::midi::Key;
 use crate::set::mistake::{Mistake, Report, quoted};
 use crate::set::reader::Text;
 
 /// How far the end of a bracket that holds no steps is looked for, in bytes.
-const SOON: usize = 200;
-
-/// What stands in for a step that is wrong: it sounds, so that a hold behind it is no mistake.
-const STAND_IN: Node = Node::Note(Tone { key: Key::from_data(0), accent: false });
+const SOON: usize = 2_000;
 
 /// Reads one line of `text`.
 pub(in crate::set) fn parse(text: &Text<'_>, line: Range<usize>, voice: Voice<'_>, report: &mut Report) -> Line {
@@ -28,7 +24,7 @@ pub(in crate::set) fn parse(text: &Text<'_>, line: Range<usize>, voice: Voice<'_
         at: line.start,
         end: line.end,
         open: Vec::new(),
-        missed: Vec::new(),
+        missed: Missed::default(),
         unknown: Vec::new(),
         muted: false,
         plain_digits_to: 0,
@@ -49,8 +45,8 @@ pub(super) struct Parser<'p, 't> {
     end: usize,
     /// What closes the brackets that are open, the innermost last.
     open: Vec<char>,
-    /// What would have closed brackets of which it is said already that nothing does.
-    pub missed: Vec<char>,
+    /// What is missing to close brackets, which is said already.
+    pub missed: Missed,
     /// What was reported as unknown in this line: once is enough.
     unknown: Vec<char>,
     /// Whether what is wrong follows from something that is reported already.
@@ -148,7 +144,7 @@ impl<'t> Parser<'_, 't> {
         }
         if matches!(c, ')' | ']' | '}') {
             self.at += 1;
-            if !self.forgive(c) {
+            if !self.missed.forgive(c) {
                 self.mistake(start..self.at, || closes_nothing(c));
             }
             return;
@@ -159,29 +155,27 @@ impl<'t> Parser<'_, 't> {
         } else {
             (start, self.node(c, items))
         };
-        let known = node.is_some();
-        let mut item =
-            Item { node: node.unwrap_or(STAND_IN), span: start..self.at, mods: Mods::default(), modified: None };
+        let span = start..self.at;
+        let mut item = match node {
+            Some(node) => Item::plain(node, span),
+            None => Item::stand_in(span),
+        };
         let muted = self.muted;
-        self.muted |= !known;
+        self.muted |= item.wrong;
         self.modifiers(&mut item);
         self.muted = muted;
-        if !known {
-            // Not plain, so that no rhythm takes it for its head.
-            item.modified = item.modified.or(Some(item.span.clone()));
-        }
         items.push(item);
     }
 
     /// A modifier where there is no step before it.
     fn modifier_first(&mut self, begins: bool) {
         let start = self.at;
-        if self.peek() == Some('>') && self.forgive('>') {
+        if self.peek() == Some('>') && self.missed.forgive('>') {
             self.at += 1;
             return;
         }
         let muted = std::mem::replace(&mut self.muted, true);
-        let mut nothing = Item { node: STAND_IN, span: start..start, mods: Mods::default(), modified: None };
+        let mut nothing = Item::stand_in(start..start);
         self.modifiers(&mut nothing);
         self.muted = muted;
         let span = nothing.modified.unwrap_or(start..self.at);
@@ -195,10 +189,11 @@ impl<'t> Parser<'_, 't> {
         }
     }
 
-    /// Whether `closer` closes a bracket of which it is said already that it is not closed.
-    fn forgive(&mut self, closer: char) -> bool {
-        let place = self.missed.iter().rposition(|&missed| missed == closer);
-        place.map(|place| self.missed.remove(place)).is_some()
+    /// Where `c` is in what is left of the line, if it is within the next [`SOON`] bytes.
+    pub fn find_soon(&self, c: char) -> Option<usize> {
+        let rest = self.rest();
+        let soon = (0..=SOON.min(rest.len())).rev().find_map(|end| rest.get(..end));
+        soon.and_then(|soon| soon.find(c))
     }
 
     /// What begins with `c`; `None` when that is a mistake, which is reported.
@@ -243,11 +238,13 @@ impl<'t> Parser<'_, 't> {
     fn group(&mut self, start: usize, count: Option<u32>, before: &[Item]) -> Option<Node> {
         let opened = self.at;
         if let Some(span) = self.rhythm_of_others(start, before) {
-            self.mistake(span.clone(), || {
-                Mistake::new("a Euclidean rhythm begins with `e(`")
-                    .label("in brackets alone stand steps")
-                    .help("for example `e(3,8)`, or `c2 e(3,8)` for a rhythm of that note")
-            });
+            if before.last().is_some_and(|head| !head.wrong) {
+                self.mistake(span.clone(), || {
+                    Mistake::new("a Euclidean rhythm begins with `e(`")
+                        .label("in brackets alone stand steps")
+                        .help("for example `e(3,8)`, or `c2 e(3,8)` for a rhythm of that note")
+                });
+            }
             self.at = span.end;
             return None;
         }
@@ -272,7 +269,7 @@ impl<'t> Parser<'_, 't> {
     /// Where a rhythm is written as other programs write it, as in `k(3,8)`: behind a step, two or three numbers.
     fn rhythm_of_others(&self, start: usize, before: &[Item]) -> Option<Range<usize>> {
         before.last().filter(|item| item.span.end == start && self.written(&(start..start + 1)) == "(")?;
-        let mut inner = self.rest().get(..SOON.min(self.rest().len()))?.split_once(')')?.0.split(',');
+        let mut inner = self.rest().get(..self.find_soon(')')?)?.split(',');
         let number = |text: &str| !text.trim().is_empty() && text.trim().bytes().all(|byte| byte.is_ascii_digit());
         let length = inner.clone().map(|part| part.len() + 1).sum::<usize>();
         (inner.clone().count() > 1 && inner.all(number)).then(|| start..self.at + length)
@@ -300,11 +297,12 @@ impl<'t> Parser<'_, 't> {
         }
         let sign = self.written(&opener);
         let ends = self.peek().is_none();
-        if !self.missed.contains(&'\n') {
+        if !self.missed.at_end {
             self.mistake(opener, || not_closed(sign, close, ends, example));
         }
         // All that is open at the end of a line is one mistake.
-        self.missed.push(if ends { '\n' } else { close });
+        self.missed.at_end |= ends;
+        self.missed.add(close);
         Some(items)
     }
 
@@ -362,7 +360,7 @@ impl<'t> Parser<'_, 't> {
                     .label("expected a note, a rest, a chord or a choice")
                     .help(help)
             });
-            item.node = STAND_IN;
+            *item = Item::stand_in(item.span.clone());
         }
         let sounds = items.iter().any(|item| item.node.sounds());
         Some(Node::Choice(Choice { items, random: false, sounds }))
@@ -382,11 +380,11 @@ impl<'t> Parser<'_, 't> {
         self.at += 1;
         self.skip_space();
         self.at += 1;
-        let Some(length) = self.rest().bytes().take(SOON).position(|byte| byte == b')') else {
+        let Some(length) = self.find_soon(')') else {
             let span = start..self.at;
             let sign = self.written(&span);
             self.mistake(span, || not_closed(sign, ')', true, "for example `e(3,8)`"));
-            self.missed.push(')');
+            self.missed.add(')');
             // What stands in the bracket is no row of steps.
             let inner = |c: char| c.is_ascii_digit() || c == ',' || is_space(c);
             self.at = self.end - self.rest().trim_start_matches(inner).len();
@@ -444,9 +442,49 @@ impl<'t> Parser<'_, 't> {
     }
 }
 
+/// The closing brackets that are missing in a line, as far as it is said: where one comes after all, it is not reported.
+#[derive(Default)]
+pub(super) struct Missed {
+    round: usize,
+    square: usize,
+    curly: usize,
+    angle: usize,
+    /// Whether it is said that something is open at the end of the line.
+    at_end: bool,
+}
+
+impl Missed {
+    fn count(&mut self, closer: char) -> &mut usize {
+        match closer {
+            ')' => &mut self.round,
+            ']' => &mut self.square,
+            '}' => &mut self.curly,
+            _ => &mut self.angle,
+        }
+    }
+
+    /// `closer` is missing.
+    pub fn add(&mut self, closer: char) {
+        *self.count(closer) += 1;
+    }
+
+    /// Whether `>` is missing.
+    pub fn angle(&self) -> bool {
+        self.angle > 0
+    }
+
+    /// Whether `closer` was missing; here it is.
+    fn forgive(&mut self, closer: char) -> bool {
+        let count = self.count(closer);
+        let was_missing = *count > 0;
+        *count = count.saturating_sub(1);
+        was_missing
+    }
+}
+
 /// Whether a rhythm takes `item` for its head.
 fn is_plain(item: &Item) -> bool {
-    item.modified.is_none() && matches!(item.node, Node::Note(_) | Node::Chord(_) | Node::Choice(_))
+    item.modified.is_none() && !item.wrong && matches!(item.node, Node::Note(_) | Node::Chord(_) | Node::Choice(_))
 }
 
 /// The message for a bracket that is not closed on its line.

@@ -57,7 +57,7 @@ fn add(items: &[Item], modified: Option<&Range<usize>>, steps: &mut Vec<Step>, w
         if steps.len() + wrong.len() > MAX_STEPS {
             return;
         }
-        let modified = item.modified.as_ref().or(modified);
+        let modified = item.modified.as_ref().or(modified).filter(|_| !item.wrong);
         let mut push = |head: Head, accent: bool, modified: Option<&Range<usize>>| {
             steps.push(Step { head, span: item.span.clone(), accent, modified: modified.cloned() });
         };

@@ -23,7 +23,7 @@ fn wrong(line: &str, expected: &[&str]) {
 fn a_row_of_drums() {
     drums("k.s_", "0:k 2:s=100");
     drums("K x X ss", "0:k:127 1:k 2:k:127 3:s 4:s");
-    drums("....", "");
+    drums("....", "-");
 }
 
 #[test]
@@ -31,6 +31,15 @@ fn a_row_of_notes() {
     plays("c2c#2bb1b1c-1", "0:c2 1:c#2 2:bb1 3:b1 4:c-1");
     plays("c2:70!~ g8=400__", "0:c2:97=100~ 1:g8=1200");
     plays("x X", "0:c2 1:c2:127");
+}
+
+#[test]
+fn the_first_lines_of_every_set() {
+    drums("k?70 .. k  h*3  e(5,8) ...", "0:k 3:k 4:h=17 4.33:h=17 4.67:h=17 5:k 7:k 8:k 10:k 11:k");
+    plays(
+        "c2 c2:70 . <g1 bb1> c2~ eb2 [c2 g2] ./1:4",
+        "0:c2 1:c2:70 3:g1 4:c2=100~ 5:eb2 6:c2 6:g2 | 0:c2 1:c2:70 3:bb1 4:c2=100~ 5:eb2 6:c2 6:g2",
+    );
 }
 
 #[test]
@@ -73,7 +82,7 @@ fn choices_take_turns() {
     plays("<[c2 e2] g2:70>=100_", "0:c2=200 0:e2=200 | 0:g2:70=200");
     plays("<1 3>5", "0:c3 1:g3 | 0:eb3 1:g3");
     plays("<c2 d2>>20", "0.2:c2 | 0.2:d2");
-    plays("<c2 d2>/2:3", " | 0:c2 |  |  | 0:d2 |  |  | 0:c2");
+    plays("<c2 d2>/2:3", "- | 0:c2 | - | - | 0:d2 | - | - | 0:c2");
     plays("1 <3 5>", "0:c3 1:eb3 | 0:c3 1:g3");
     plays("<c2:70 d2>:80!", "0:c2:97 | 0:d2:107");
     wrong("<c2 _>", &["a choice is of single steps, and this is a hold"]);
@@ -95,10 +104,10 @@ fn chance_and_choices_at_random() {
     }
     assert!(played.split(" | ").all(|pass| pass.len() == 4), "{played}");
     let played = heard(false, "<c2 d2>??30", 100).unwrap();
-    let silent = played.split(" | ").filter(|pass| pass.is_empty()).count();
+    let silent = played.split(" | ").filter(|pass| *pass == "-").count();
     assert!((50..90).contains(&silent), "{silent}");
     let played = heard(false, "[c2 e2]*2?", 100).unwrap();
-    let of_four = |pass: &str| pass.is_empty() || pass.split(' ').count() == 4;
+    let of_four = |pass: &str| pass == "-" || pass.split(' ').count() == 4;
     assert!(played.split(" | ").all(of_four), "one die for a step: {played}");
     let played = heard(false, "c2? c2?", 100).unwrap();
     assert!(played.split(" | ").any(|pass| pass == "0:c2") && played.split(" | ").any(|pass| pass == "1:c2"));
@@ -189,11 +198,11 @@ fn early_and_late() {
 #[test]
 fn conditions() {
     plays("c2/1:2 d2/2:3", "0:c2 | 1:d2 | 0:c2");
-    plays("c2/!1:3", " | 0:c2 | 0:c2 |  | 0:c2");
+    plays("c2/!1:3", "- | 0:c2 | 0:c2 | - | 0:c2");
     plays("c2/1st d2", "0:c2 1:d2 | 1:d2");
     plays("c2/fill d2/!fill", "1:d2");
-    plays("c2/1:2/1st", "0:c2 |  | ");
-    plays("c2<20/2:2 .", "1.8:c2 |  | 1.8:c2");
+    plays("c2/1:2/1st", "0:c2 | - | -");
+    plays("c2<20/2:2 .", "1.8:c2 | - | 1.8:c2");
     plays("./1:4 c2", "1:c2");
     wrong("c2/", &["`/` lacks its condition"]);
     wrong("c2/4", &["`/4` is not a condition"]);
@@ -217,7 +226,7 @@ fn values() {
     plays("c2{74=30}", "0:{74=30} 0:c2");
     plays(".{74=30 cc71=5} c2 _{ bend = -100 }", "0:{74=30} 0:{71=5} 1:c2=100 2:{Bend=8092}");
     plays("[c2 e2]*2{cc14-1=300}>20", "0.2:{Fine(1)=300} 0.2:c2=25 0.2:e2=25 0.7:c2=25 0.7:e2=25");
-    plays("<c2 . d2{7=1}>{74=30}", "0:{74=30} 0:c2 |  | 0:{7=1} 0:d2");
+    plays("<c2 . d2{7=1}>{74=30}", "0:{74=30} 0:c2 | - | 0:{7=1} 0:d2");
     plays(".{74=30}/1:2 c2", "0:{74=30} 1:c2 | 1:c2");
     wrong("c2{}", &["there is no value in the bracket"]);
     wrong("c2{74}", &["`74` is not a value"]);

@@ -25,6 +25,20 @@ pub(in crate::set) struct Item {
     pub mods: Mods,
     /// Where its first modifier is.
     pub modified: Option<Range<usize>>,
+    /// Whether it stands in for something wrong, which is reported.
+    pub wrong: bool,
+}
+
+impl Item {
+    /// `node`, written in `span`, without modifiers.
+    pub fn plain(node: Node, span: Range<usize>) -> Item {
+        Item { node, span, mods: Mods::default(), modified: None, wrong: false }
+    }
+
+    /// What stands in for something wrong that is written in `span`. It sounds, so that a hold behind it is no mistake.
+    pub fn stand_in(span: Range<usize>) -> Item {
+        Item { wrong: true, ..Item::plain(Node::Note(Tone { key: Key::from_data(0), accent: false }), span) }
+    }
 }
 
 /// What is played, held or left out.

@@ -1,0 +1,166 @@
+//! `tightrope help`: commands from their arguments, the step language and the keys of a set file from the tables that read
+//! them; and `tightrope schema`, the same for editors.
+
+use std::io::Write;
+
+use clap::CommandFactory;
+
+use super::args::{Args, Help};
+use super::failure::Failure;
+use crate::set::keys::{self, Table};
+use crate::set::nearest;
+
+/// What can be explained besides commands.
+const TOPICS: [&str; 2] = ["notation", "keys"];
+
+/// The width that explanations are wrapped to.
+const WIDTH: usize = 100;
+
+/// Explains something.
+///
+/// # Errors
+///
+/// When there is nothing of that name.
+pub fn help(args: &Help, out: &mut dyn Write) -> Result<(), Failure> {
+    let mut commands = Args::command();
+    let Some(topic) = args.topic.as_deref() else {
+        writeln!(out, "{}", commands.render_long_help())?;
+        writeln!(out, "Explained too, as `tightrope help TOPIC`: {}", TOPICS.join(", "))?;
+        return Ok(());
+    };
+    match topic {
+        "notation" => notation(out)?,
+        "keys" => all_keys(out)?,
+        _ => {
+            // What clap prints for `tightrope COMMAND --help`.
+            commands.build();
+            let names: Vec<String> = commands.get_subcommands().map(|command| command.get_name().to_owned()).collect();
+            match commands.find_subcommand_mut(topic) {
+                Some(command) => writeln!(out, "{}", command.render_long_help())?,
+                None => {
+                    let known = || names.iter().map(String::as_str).chain(TOPICS);
+                    let hint = match nearest(topic, known()) {
+                        Some(near) => format!("did you mean `{near}`?"),
+                        None => format!("there are {}", known().collect::<Vec<_>>().join(", ")),
+                    };
+                    return Err(Failure::Refused(format!("there is no help on `{topic}`; {hint}")));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The reference of the step language.
+///
+/// The seam to the reference that the notation keeps of itself: its entries are printed here when it has them.
+fn notation(out: &mut dyn Write) -> std::io::Result<()> {
+    writeln!(out, "The steps of a line; white space and `|` never matter.\n")?;
+    for (written, plays) in STEPS {
+        entry(out, written, plays)?;
+    }
+    writeln!(out, "\nHow a track in a pattern takes its steps:\n")?;
+    for table in [keys::steps::TABLE, keys::arp::TABLE] {
+        keys_of(&table, out)?;
+    }
+    Ok(())
+}
+
+/// The step language in short.
+const STEPS: [(&str, &str); 10] = [
+    (".", "nothing"),
+    ("_", "holds the step before"),
+    ("x X", "the track's note, plain and accented"),
+    ("k K", "a drum of the track's kit, plain and accented"),
+    ("c2 f#3 bb1", "that note; middle C is c3, or c4 where the set says so"),
+    (":70", "behind a note: its velocity"),
+    ("!", "behind a note: an accent"),
+    ("=50", "behind a note: its gate, in per cent of the step"),
+    ("~", "behind a note: legato into the next one"),
+    ("lines", "play together, each in a loop of its own length"),
+];
+
+/// Every key of a set file.
+fn all_keys(out: &mut dyn Write) -> std::io::Result<()> {
+    for (number, table) in keys::TABLES.iter().enumerate() {
+        if number > 0 {
+            writeln!(out)?;
+        }
+        keys_of(table, out)?;
+    }
+    Ok(())
+}
+
+fn keys_of(table: &Table, out: &mut dyn Write) -> std::io::Result<()> {
+    writeln!(out, "{}", table.heading)?;
+    for key in table.keys {
+        entry(out, key.name, &format!("{} ({})", key.doc, key.takes))?;
+        writeln!(out, "{:20}{}", "", key.example)?;
+    }
+    Ok(())
+}
+
+/// A word, and what is said about it.
+fn entry(out: &mut dyn Write, word: &str, said: &str) -> std::io::Result<()> {
+    let mut lead = format!("  {word:<17} ");
+    for line in wrapped(said, WIDTH - lead.len()) {
+        writeln!(out, "{lead}{line}")?;
+        lead = " ".repeat(20);
+    }
+    Ok(())
+}
+
+/// `text` in lines of at most `width` characters, where its words allow it.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+/// Prints the schema of set files.
+///
+/// # Errors
+///
+/// Where there is none.
+pub fn schema(out: &mut dyn Write) -> Result<(), Failure> {
+    match schema_text() {
+        Some(schema) => Ok(writeln!(out, "{schema}")?),
+        None => Err(Failure::Refused("this build has no schema yet; `tightrope help keys` lists every key".into())),
+    }
+}
+
+/// The seam to the schema that is made of the tables of keys.
+fn schema_text() -> Option<String> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_wrapped_where_they_end() {
+        assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrapped("unbreakable", 3), ["unbreakable"]);
+    }
+
+    #[test]
+    fn every_key_is_explained() {
+        let mut out = Vec::new();
+        all_keys(&mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        for table in keys::TABLES {
+            assert!(text.contains(table.heading));
+            assert!(table.keys.iter().all(|key| text.contains(key.example)));
+        }
+        assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
+    }
+}

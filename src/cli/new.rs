@@ -1,0 +1,32 @@
+//! `tightrope new`: a set to begin with, that shows what can be written and plays as it is.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use super::args::New;
+use super::failure::Failure;
+use super::{files, source};
+
+/// The set that is written.
+const TEMPLATE: &str = include_str!("../sets/new.toml");
+
+/// Writes a new set file.
+///
+/// # Errors
+///
+/// When the name cannot be that of a file here, when there is one already, or when the set to copy cannot be read.
+pub fn new(args: &New, out: &mut dyn Write) -> Result<(), Failure> {
+    let name = args.name.strip_suffix(".toml").unwrap_or(&args.name);
+    let is_plain = !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\']);
+    if !is_plain || name.chars().any(char::is_control) {
+        return Err(Failure::Refused(format!("`{name}` is no name for a set; it becomes a file here: NAME.toml")));
+    }
+    let text = match &args.from {
+        Some(set) => source::text(set)?,
+        None => TEMPLATE.as_bytes().to_vec(),
+    };
+    let path = PathBuf::from(format!("{name}.toml"));
+    files::write(&path, &text, false, "choose another name")?;
+    writeln!(out, "{}: try `tightrope check {0}`, then `tightrope play {0}`", path.display())?;
+    Ok(())
+}

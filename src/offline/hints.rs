@@ -1,0 +1,280 @@
+//! What a set says that it probably does not mean: nothing here keeps it from being played.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::needs::{HEARD, Need};
+use super::rehearsal::{Rehearsal, common, lanes, steps_of, strikers};
+use super::text::position;
+use crate::engine::Command;
+use crate::engine::pattern::{Action, Steps};
+use crate::engine::program::{PatternSlot, TrackSlot, Wire};
+use crate::midi::Message;
+use crate::set::Set;
+use crate::time::{Meter, Tick, TickSpan};
+
+/// Something worth a look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hint {
+    /// What, in a sentence.
+    pub message: String,
+    /// The line of the file that it is about, if it is about one.
+    pub line: Option<usize>,
+}
+
+/// The most hints of one kind that are given.
+const MOST: usize = 20;
+
+/// What is worth a look, in the order of the file where it has a place there.
+#[must_use]
+pub fn hints(set: &Set, rehearsals: &[Rehearsal], needs: &[Need]) -> Vec<Hint> {
+    let mut hints = unused(set);
+    hints.extend(unreached(set));
+    hints.extend(crowded(set, needs));
+    let mut placed: Vec<Hint> = Vec::new();
+    placed.extend(polymeters(set).into_iter().take(MOST));
+    placed.extend(rehearsals.iter().flat_map(|rehearsal| doubled(set, rehearsal)).take(MOST));
+    placed.extend(cut_short(set).into_iter().take(MOST));
+    placed.sort_by_key(|hint| hint.line);
+    hints.extend(placed);
+    hints
+}
+
+fn plain(message: String) -> Hint {
+    Hint { message, line: None }
+}
+
+/// Tracks that no pattern plays, ports that nothing uses.
+fn unused(set: &Set) -> Vec<Hint> {
+    let program = &set.program;
+    let played = |slot: u16| program.patterns.iter().any(|pattern| pattern.clip(TrackSlot(slot)).is_some());
+    let tracks = (0..).zip(&set.tracks).filter(|(slot, _)| !played(*slot));
+    let tracks = tracks.map(|(_, name)| plain(format!("no pattern plays the track `{name}`")));
+    let bound = |slot: u8| program.bindings.iter().any(|binding| binding.port.0 == slot);
+    let ports = (0..).zip(&set.ports).filter(|(slot, port)| !port.input && !port.output && !bound(*slot));
+    let ports = ports.map(|(_, port)| plain(format!("nothing uses the port `{}`", port.name)));
+    tracks.chain(ports).collect()
+}
+
+/// Patterns that a set with a song does not come to by itself.
+fn unreached(set: &Set) -> Vec<Hint> {
+    let program = &set.program;
+    if program.song.parts.is_empty() {
+        return Vec::new();
+    }
+    let launches = |command: Option<Command>, slot: u16| matches!(command, Some(Command::Launch { pattern, .. }) if pattern.0 == slot);
+    let reached = |slot: u16| {
+        let bound = |binding: &crate::engine::pattern::Binding| {
+            launches(Some(binding.command), slot) || launches(binding.release, slot)
+        };
+        program.song.parts.iter().any(|part| part.pattern.0 == slot) || program.bindings.iter().any(bound)
+    };
+    let patterns = (0..).zip(&set.patterns).filter(|(slot, _)| !reached(*slot));
+    patterns
+        .map(|(_, name)| {
+            plain(format!(
+                "the pattern `{name}` is not in the song, and nothing is bound to it: it plays only if launched by hand"
+            ))
+        })
+        .collect()
+}
+
+/// Wires that carry too much at once.
+fn crowded(set: &Set, needs: &[Need]) -> Vec<Hint> {
+    let late = needs.iter().filter_map(|need| {
+        let moment = need.moment?;
+        let (wire, late) = match need.wire {
+            Wire::Din => ("DIN", moment.din),
+            Wire::Usb => ("USB", moment.usb),
+        };
+        let name = set.ports.get(usize::from(need.port.0)).map_or("?", |port| &port.name);
+        (late > HEARD).then(|| Hint {
+            message: format!(
+                "on `{name}` ({wire}) a note leaves {:.1} ms late at {}, which is heard: put some of it on another port, or apart",
+                late.0 as f64 / 1e6,
+                position(set.program.meter, moment.tick)
+            ),
+            line: moment.line,
+        })
+    });
+    late.collect()
+}
+
+/// Lines that do not come out even with their pattern.
+fn polymeters(set: &Set) -> Vec<Hint> {
+    let mut hints = Vec::new();
+    for (slot, pattern) in (0..).map(PatternSlot).zip(&set.program.patterns) {
+        for (track, lane, steps) in
+            lanes(pattern).filter_map(|(track, number, lane)| Some((track, number, steps_of(lane)?)))
+        {
+            let (line, whole) = (steps.length, pattern.length);
+            if line <= TickSpan::ZERO || whole.0 % line.0 == 0 || line.0 % whole.0 == 0 {
+                continue;
+            }
+            let bar = set.program.meter.bar();
+            let together = common(common(line, whole), bar);
+            let message = format!(
+                "a line of {} against {}: they begin together again after {}",
+                length(line, set.program.meter),
+                length(whole, set.program.meter),
+                length(together, set.program.meter)
+            );
+            hints.push(Hint { message, line: set.places.line(slot, track, lane) });
+        }
+    }
+    hints
+}
+
+/// A length in bars, or in steps where it is no whole number of bars.
+fn length(length: TickSpan, meter: Meter) -> String {
+    let (bars, rest) = (length.0 / meter.bar().0, length.0 % meter.bar().0);
+    let plural = |count: i64, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
+    match length.0 {
+        _ if rest == 0 => plural(bars, "bar"),
+        ticks if ticks % TickSpan::SIXTEENTH.0 == 0 => plural(ticks / TickSpan::SIXTEENTH.0, "sixteenth"),
+        ticks => format!("{:.2} quarters", ticks as f64 / TickSpan::QUARTER.0 as f64),
+    }
+}
+
+/// Notes that are never heard, because another one strikes the same key at the same time.
+fn doubled(set: &Set, rehearsal: &Rehearsal) -> Vec<Hint> {
+    let mut told: BTreeSet<Vec<Option<usize>>> = BTreeSet::new();
+    let mut hints = Vec::new();
+    for take in &rehearsal.takes {
+        let mut struck = BTreeMap::new();
+        for sent in &take.sent {
+            match sent.message {
+                Message::NoteOn(channel, key, _) => drop(struck.insert((sent.port, channel, key), sent.tick)),
+                Message::NoteOff(channel, key, _) if struck.get(&(sent.port, channel, key)) == Some(&sent.tick) => {
+                    let on_port = |slot: TrackSlot| {
+                        set.program.tracks.get(usize::from(slot.0)).is_some_and(|track| track.port == sent.port)
+                    };
+                    let strikers = strikers(set, rehearsal.pattern, on_port, channel, key, sent.tick);
+                    let lines: Vec<Option<usize>> =
+                        strikers.iter().map(|&(track, lane)| set.places.line(rehearsal.pattern, track, lane)).collect();
+                    // What ends where the rendering ends was struck there as well.
+                    if told.len() < MOST && !lines.is_empty() && told.insert(lines.clone()) {
+                        let others: Vec<String> =
+                            lines.iter().skip(1).flatten().map(|line| format!("line {line}")).collect();
+                        let with = if others.is_empty() {
+                            String::new()
+                        } else {
+                            format!(", as {} does", others.join(" and "))
+                        };
+                        hints.push(Hint {
+                            message: format!(
+                                "key {} is struck twice at {} of `{}`{with}: only one of the notes is heard",
+                                key.number(),
+                                position(set.program.meter, sent.tick),
+                                set.patterns.get(usize::from(rehearsal.pattern.0)).map_or("?", String::as_str),
+                            ),
+                            line: lines.first().copied().flatten(),
+                        });
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    hints
+}
+
+/// Lines with notes that are to sound longer than until the same key is struck again.
+fn cut_short(set: &Set) -> Vec<Hint> {
+    let mut hints = Vec::new();
+    for (slot, pattern) in (0..).map(PatternSlot).zip(&set.program.patterns) {
+        for (track, lane, steps) in
+            lanes(pattern).filter_map(|(track, number, lane)| Some((track, number, steps_of(lane)?)))
+        {
+            if let Some(at) = first_cut(steps) {
+                let message = format!(
+                    "the note at {} would sound beyond the next one on its key, which cuts it: its gate is too long",
+                    position(set.program.meter, Tick::ZERO + at)
+                );
+                hints.push(Hint { message, line: set.places.line(slot, track, lane) });
+            }
+        }
+    }
+    hints
+}
+
+/// The first note of a loop that the same key cuts. Notes under conditions are left out: they may not both be played.
+fn first_cut(steps: &Steps) -> Option<TickSpan> {
+    let mut last: BTreeMap<u8, (TickSpan, TickSpan)> = BTreeMap::new();
+    let notes = || {
+        steps.events.iter().filter(|event| event.guard.is_none()).filter_map(|event| match event.action {
+            // What is legato ends by what follows.
+            Action::Note { key, legato: true, .. } => Some((key.number(), event.at, TickSpan::ZERO)),
+            Action::Note { key, legato: false, .. } => Some((key.number(), event.at, event.gate)),
+            _ => None,
+        })
+    };
+    // Once more round, for what sounds over the end.
+    let again = notes().map(|(key, at, gate)| (key, at + steps.length, gate));
+    for (key, at, gate) in notes().chain(again) {
+        if let Some((begun, sounds)) = last.insert(key, (at, gate))
+            && at > begun
+            && begun + sounds > at
+        {
+            return Some(TickSpan(begun.0.rem_euclid(steps.length.0.max(1))));
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::offline::needs::needs;
+    use crate::offline::rehearsal::rehearse;
+
+    fn said(patterns: &str) -> Vec<String> {
+        let text = format!(
+            "[ports.a]\ndevice = \"A\"\n[tracks.t]\nport = \"a\"\nchannel = 1\n[tracks.u]\nport = \"a\"\nchannel = 1\n{patterns}"
+        );
+        let set = Set::parse("a.toml", text.as_bytes()).unwrap();
+        let rehearsals = rehearse(&set);
+        let needs = needs(&set, &rehearsals);
+        let shown = |hint: Hint| format!("{}: {}", hint.line.map_or("-".into(), |line| line.to_string()), hint.message);
+        hints(&set, &rehearsals, &needs).into_iter().map(shown).collect()
+    }
+
+    #[test]
+    fn a_set_as_it_should_be_has_none() {
+        assert_eq!(said("[patterns.main]\nt = \"c2 . c2 .\"\nu = \"e2...\"\n"), [""; 0]);
+    }
+
+    #[test]
+    fn what_is_not_used_is_named() {
+        assert_eq!(
+            said("[ports.b]\ndevice = \"B\"\n[patterns.main]\nt = \"c2...\"\n"),
+            ["-: no pattern plays the track `u`", "-: nothing uses the port `b`"]
+        );
+    }
+
+    #[test]
+    fn a_line_that_does_not_come_out_even_is_named_with_its_length() {
+        assert_eq!(
+            said("[patterns.main]\nt = \"c2......\"\nu = \"\"\"\ne2...\n..............................f2.\n\"\"\"\n"),
+            ["10: a line of 7 sixteenths against 1 bar: they begin together again after 7 bars"]
+        );
+    }
+
+    #[test]
+    fn two_lines_on_one_key_are_named_together_once() {
+        assert_eq!(
+            said("[patterns.main]\nt = \"c2.c2.\"\nu = \"c2...\"\n"),
+            ["10: key 48 is struck twice at 1.1.000 of `main`, as line 11 does: only one of the notes is heard"]
+        );
+    }
+
+    #[test]
+    fn a_gate_that_is_cut_is_named() {
+        assert_eq!(
+            said("[patterns.main]\nt = \"c2=150 c2 . .\"\nu = \"e2~ _ e2=400 f2\"\n"),
+            [
+                "10: the note at 1.1.000 would sound beyond the next one on its key, which cuts it: its gate is too long",
+                "11: the note at 1.1.480 would sound beyond the next one on its key, which cuts it: its gate is too long"
+            ]
+        );
+    }
+}

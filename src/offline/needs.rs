@@ -1,0 +1,195 @@
+//! What a set asks of the wires: the moment when most leaves at once, and how late its last note is by then.
+//!
+//! Two models, both of a wire that carries one message after the other in the order in which they are due:
+//!
+//! - **DIN** takes 320 us for a byte. A message of the same status as the one before it needs no status byte, so a note takes
+//!   960 us and each further one 640 us. Clock bytes take their place among them where the port gets the clock.
+//! - **USB**, at full speed, is sent in frames of 1 ms, and a frame carries one packet of 16 messages. What is due within a
+//!   frame leaves with the next; so a note is up to 1 ms late, the seventeenth of a moment up to 2 ms.
+//!
+//! The tempo is the set's own, chance always strikes, and the music that is played is that of each pattern alone
+//! ([`rehearsal`](super::rehearsal)).
+
+use super::rehearsal::{Rehearsal, strikers};
+use super::render::{Rendering, Sent};
+use crate::engine::program::{ClockOut, PatternSlot, PortSlot, Wire};
+use crate::midi::Message;
+use crate::set::Set;
+use crate::time::{Span, Tick, TickSpan};
+
+/// A byte on a DIN wire: ten bits at 31,250 a second.
+pub const DIN_BYTE: Span = Span::from_micros(320);
+/// A frame of USB at full speed.
+pub const USB_FRAME: Span = Span::from_millis(1);
+/// How many messages a frame carries: a packet of 64 bytes, four for each.
+pub const USB_MESSAGES: i64 = 16;
+/// What is later than this is heard as late in an even sequence (Friberg and Sundberg 1995).
+pub const HEARD: Span = Span::from_millis(6);
+
+/// What a port has to carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Need {
+    /// Which port.
+    pub port: PortSlot,
+    /// What the set says that it is.
+    pub wire: Wire,
+    /// Its hardest moment; none where no note goes there.
+    pub moment: Option<Moment>,
+}
+
+/// The moment after which the last note leaves latest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// In which pattern.
+    pub pattern: PatternSlot,
+    /// Where, counted from the pattern's beginning.
+    pub tick: Tick,
+    /// How many messages are due there.
+    pub messages: usize,
+    /// The line of the file that its last note comes from, where that can be told.
+    pub line: Option<usize>,
+    /// How late the last note is there on a DIN wire: from when it is due until all of it has left.
+    pub din: Span,
+    /// The same on USB, at most.
+    pub usb: Span,
+}
+
+/// What each port of the set has to carry.
+#[must_use]
+pub fn needs(set: &Set, rehearsals: &[Rehearsal]) -> Vec<Need> {
+    let ports = (0..).map(PortSlot).zip(&set.program.ports);
+    ports
+        .map(|(slot, port)| {
+            let takes =
+                rehearsals.iter().flat_map(|rehearsal| rehearsal.takes.iter().map(|take| (rehearsal.pattern, take)));
+            let moments = takes.filter_map(|(pattern, take)| hardest(set, slot, pattern, take));
+            // Of equal ones the first.
+            let moment = moments.reduce(|hardest, next| if next.din > hardest.din { next } else { hardest });
+            Need { port: slot, wire: port.wire, moment }
+        })
+        .collect()
+}
+
+/// The hardest moment of one take on one port.
+fn hardest(set: &Set, port: PortSlot, pattern: PatternSlot, take: &Rendering) -> Option<Moment> {
+    let clocked = set.program.ports.get(usize::from(port.0)).is_some_and(|port| port.clock != ClockOut::None);
+    let time = |tick: Tick| set.program.tempo.span_of(tick - Tick::ZERO);
+    let (mut din, mut usb) = (Din::default(), Usb::default());
+    let mut pulse = Tick::ZERO;
+    let mut latest: Option<(Span, Span, Sent)> = None;
+    for &sent in take.sent.iter().filter(|sent| sent.port == port) {
+        while clocked && pulse <= sent.tick {
+            din.send(time(pulse), Message::Clock);
+            usb.send(time(pulse));
+            pulse += TickSpan::PULSE;
+        }
+        let late = (din.send(time(sent.tick), sent.message), usb.send(time(sent.tick)));
+        if matches!(sent.message, Message::NoteOn(..)) && latest.is_none_or(|(known, ..)| late.0 > known) {
+            latest = Some((late.0, late.1, sent));
+        }
+    }
+    let (din, usb, last) = latest?;
+    let messages = take.sent.iter().filter(|sent| sent.port == port && sent.tick == last.tick).count();
+    Some(Moment { pattern, tick: last.tick, messages, line: line_of(set, pattern, last), din, usb })
+}
+
+/// The line that a note comes from.
+fn line_of(set: &Set, pattern: PatternSlot, sent: Sent) -> Option<usize> {
+    let (Message::NoteOn(channel, key, _), Some(track)) = (sent.message, sent.track) else { return None };
+    let lane =
+        strikers(set, pattern, |slot| slot == track, channel, key, sent.tick).first().map_or(0, |&(_, lane)| lane);
+    set.places.line(pattern, track, lane)
+}
+
+/// A DIN wire.
+#[derive(Debug, Default)]
+struct Din {
+    free_at: Span,
+    status: Option<u8>,
+}
+
+impl Din {
+    /// Sends a message that is due at `due`; how late it has left.
+    fn send(&mut self, due: Span, message: Message) -> Span {
+        let bytes = message.to_bytes();
+        let bytes = bytes.as_slice();
+        let status = bytes.first().copied();
+        // Clock and the like go between the bytes of others and leave the status as it is.
+        let runs = status == self.status;
+        if status.is_some_and(|status| status < 0xF8) {
+            self.status = status.filter(|&status| status < 0xF0);
+        }
+        let count = bytes.len() as i64 - i64::from(runs);
+        self.free_at = self.free_at.max(due) + Span(DIN_BYTE.0 * count);
+        self.free_at - due
+    }
+}
+
+/// A USB wire.
+#[derive(Debug, Default)]
+struct Usb {
+    /// The last frame that something leaves with, and how much it carries.
+    frame: i64,
+    carries: i64,
+}
+
+impl Usb {
+    /// Sends a message that is due at `due`; how late it leaves at most, however the frames lie.
+    fn send(&mut self, due: Span) -> Span {
+        let now = due.0.div_euclid(USB_FRAME.0);
+        if self.frame <= now {
+            (self.frame, self.carries) = (now + 1, 0);
+        } else if self.carries == USB_MESSAGES {
+            (self.frame, self.carries) = (self.frame + 1, 0);
+        }
+        self.carries += 1;
+        Span((self.frame - now) * USB_FRAME.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::offline::rehearsal::rehearse;
+
+    fn moment(pattern: &str) -> Moment {
+        let text = format!(
+            "tempo = 125\n[ports.a]\ndevice = \"A\"\n[tracks.t]\nport = \"a\"\nchannel = 1\n[tracks.u]\nport = \"a\"\nchannel = 2\n\
+             [patterns.quiet]\nt = \"c2...\"\n[patterns.main]\n{pattern}"
+        );
+        let set = Set::parse("a.toml", text.as_bytes()).unwrap();
+        needs(&set, &rehearse(&set))[0].moment.unwrap()
+    }
+
+    #[test]
+    fn a_note_takes_three_bytes_and_each_further_one_two() {
+        let chord = moment("t = { step = \"1/4\", steps = \"\"\"\n. c3\n. e3\n. g3\n\"\"\" }\n");
+        assert_eq!((chord.pattern, chord.tick, chord.messages), (PatternSlot(1), Tick(960), 3));
+        assert_eq!((chord.din, chord.usb), (Span::from_micros(960 + 640 + 640), Span::from_millis(1)));
+        assert_eq!(chord.line, Some(16));
+    }
+
+    #[test]
+    fn another_channel_needs_its_status_and_an_off_comes_first() {
+        let two =
+            moment("t = { step = \"1/4\", gate = 100, steps = \"c3\" }\nu = { step = \"1/4\", steps = \". c3\" }\n");
+        assert_eq!((two.tick, two.messages), (Tick(960), 3));
+        assert_eq!(two.din, Span::from_micros(3 * 960));
+    }
+
+    #[test]
+    fn what_fits_no_frame_waits_for_the_next() {
+        let lines = (0..20).map(|key| format!("c{}\n", key % 7)).collect::<String>();
+        let many = moment(&format!("t = \"\"\"\n{lines}\"\"\"\n"));
+        // Seven keys, of which thirteen are struck again at once, each with an off between.
+        assert_eq!((many.messages, many.usb), (20 + 13, Span::from_millis(3)));
+    }
+
+    #[test]
+    fn what_meets_late_is_found() {
+        let met = moment("t = \"c3 . . . .\"\nu = \". . . c3 . . .\"\n");
+        assert_eq!(met.tick.0 % 1_200, 0);
+        assert_eq!((met.tick.0 - 720) % 1_680, 0);
+        assert_eq!(met.messages, 2);
+    }
+}

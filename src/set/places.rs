@@ -1,0 +1,63 @@
+//! Where in its file a set says what: the line of each line of steps, for whoever has something to say about one.
+
+use super::document::Document;
+use super::lane::Kind;
+use super::notation;
+use crate::engine::program::{PatternSlot, TrackSlot};
+
+/// The lines of the file, counted from 1, that hold what the tracks play.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Places {
+    /// By pattern: for each track that has something there, the line of each of its lanes.
+    patterns: Vec<Vec<(usize, Vec<usize>)>>,
+}
+
+impl Places {
+    /// The line that holds lane number `lane` of `track` in `pattern`; of a lane that has none of its own, the last that the
+    /// track has there.
+    #[must_use]
+    pub fn line(&self, pattern: PatternSlot, track: TrackSlot, lane: usize) -> Option<usize> {
+        let tracks = self.patterns.get(usize::from(pattern.0))?;
+        let (_, lines) = tracks.iter().find(|(slot, _)| *slot == usize::from(track.0))?;
+        lines.get(lane).or(lines.last()).copied()
+    }
+}
+
+/// The places of what `document` describes, whose text is `text`.
+pub(super) fn of(document: &Document<'_>, text: &str) -> Places {
+    let starts: Vec<usize> = text.match_indices('\n').map(|(at, _)| at + 1).collect();
+    let line_of = |at: usize| starts.partition_point(|&start| start <= at) + 1;
+    let lines_of = |lane: &super::lane::Lane<'_>| match lane.kind {
+        Kind::Steps { .. } => {
+            let lines = notation::lines(lane.text.text);
+            let begin = |line: std::ops::Range<usize>| {
+                let written = lane.text.text.get(line.clone()).unwrap_or_default();
+                line.start + (written.len() - written.trim_start().len())
+            };
+            lines.map(|line| line_of(lane.text.place(begin(line.clone())..line.end).start)).collect()
+        }
+        _ => vec![line_of(lane.text.span.start)],
+    };
+    let pattern = |pattern: &super::document::Pattern<'_>| {
+        pattern.lanes.iter().map(|lane| (lane.track, lines_of(lane))).collect::<Vec<_>>()
+    };
+    Places { patterns: document.patterns.iter().map(pattern).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::set::Set;
+
+    #[test]
+    fn lines_are_found_again() {
+        let text = "[ports.a]\ndevice = \"A\"\n[tracks.t]\nport = \"a\"\nchannel = 1\n[tracks.u]\nport = \"a\"\nchannel = 2\n\
+            [patterns.one]\nt = \"\"\"\n  c2\n\n  d2 .\n\"\"\"\nu = { arp = \"c2 e2\" }\n[patterns.two]\nu = \"\"\"c3\nc4\"\"\"\n";
+        let set = Set::parse("a.toml", text.as_bytes()).unwrap();
+        let line =
+            |pattern: u16, track: u16, lane: usize| set.places.line(PatternSlot(pattern), TrackSlot(track), lane);
+        assert_eq!([line(0, 0, 0), line(0, 0, 1), line(0, 0, 2)], [Some(11), Some(13), Some(13)]);
+        assert_eq!([line(0, 1, 0), line(1, 1, 0), line(1, 1, 1)], [Some(15), Some(17), Some(18)]);
+        assert_eq!([line(1, 0, 0), line(2, 0, 0)], [None, None]);
+    }
+}
