@@ -66,7 +66,7 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     };
     let mut program = set.program;
-    program.clock.follow = None;
+    program.clock.follow = Box::default();
 
     let (bare, first, all) = (Histogram::default(), Histogram::default(), Histogram::default());
     let mut granted = None;

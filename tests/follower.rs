@@ -255,10 +255,10 @@ fn check(row: &Row, misses: &mut Vec<String>) {
             at_most("p99 from bar 5", row.from_bar_5_p99, 100.0);
         }
     }
-    if !matches!(row.jitter, Jitter::Exponential(_)) {
-        at_most("median of the pulses to lock", locked, 12.0);
-        at_most("95 % of the pulses to lock", locked_p95, 24.0);
-    }
+    // A run of late pulses looks like a slower tempo until a pulse that is not late contradicts it.
+    let lock_p95 = if matches!(row.jitter, Jitter::Exponential(_)) { 48.0 } else { 24.0 };
+    at_most("median of the pulses to lock", locked, 12.0);
+    at_most("95 % of the pulses to lock", locked_p95, lock_p95);
 }
 
 #[test]

@@ -181,7 +181,7 @@ proptest! {
     #[test]
     fn a_jump_sounds_as_if_the_music_had_come_there(program in program(), sixteenths in 1u16..150) {
         let mut program = program;
-        program.clock.follow = Some(CIRCUIT);
+        program.clock.follow = Box::new([CIRCUIT]);
         let mut show = Show::new(program);
         let position = Tick(i64::from(sixteenths) * 240);
         show.input(CIRCUIT, Message::SongPosition(sixteenths));

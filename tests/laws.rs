@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use support::*;
 use tightrope::engine::Command;
 use tightrope::engine::outbox::Departure;
+use tightrope::engine::program::PortSlot;
 use tightrope::midi::Message;
 use tightrope::time::{Nanos, Span, Tick};
 
@@ -15,16 +16,21 @@ enum Event {
     Input(u8, Message),
     Command(Command),
     Wait(i64),
+    /// So many pulses on one port, one on another after each, and so many nanoseconds from one to the next.
+    Pulses([u8; 2], u8, i64),
 }
 
 fn any_event() -> impl Strategy<Value = Event> {
     prop_oneof![
-        8 => Just(Event::Input(0, Message::Clock)),
+        6 => Just(Event::Input(0, Message::Clock)),
+        // Clocks of every port, one of them at a time, and at a tempo.
+        2 => (0u8..3).prop_map(|port| Event::Input(port, Message::Clock)),
+        2 => (0u8..3, 0u8..3, 1u8..64, 5_000_000i64..40_000_000).prop_map(|(one, other, count, interval)| Event::Pulses([one, other], count, interval)),
         4 => (0i64..40_000_000).prop_map(Event::Wait),
-        1 => Just(Event::Input(0, Message::Start)),
-        1 => Just(Event::Input(0, Message::Stop)),
-        1 => Just(Event::Input(0, Message::Continue)),
-        1 => (0u16..16_384).prop_map(|sixteenths| Event::Input(0, Message::SongPosition(sixteenths))),
+        1 => (0u8..3).prop_map(|port| Event::Input(port, Message::Start)),
+        1 => (0u8..3).prop_map(|port| Event::Input(port, Message::Stop)),
+        1 => (0u8..3).prop_map(|port| Event::Input(port, Message::Continue)),
+        1 => (0u8..3, 0u16..16_384).prop_map(|(port, sixteenths)| Event::Input(port, Message::SongPosition(sixteenths))),
         2 => (0u8..2, 1u8..17, 0u8..128).prop_map(|(port, channel, key)| Event::Input(port, note_on(channel, key))),
         1 => prop_oneof![
             Just(Command::Start),
@@ -39,20 +45,31 @@ fn any_event() -> impl Strategy<Value = Event> {
 /// Plays `events`, cutting each wait into pieces of `piece` nanoseconds, or going from deadline to deadline.
 fn play(program: tightrope::engine::program::Program, events: &[Event], piece: Option<i64>) -> Show {
     let mut show = Show::new(program);
+    let wait = |show: &mut Show, nanos: i64| {
+        let end = show.now + Span(nanos);
+        match piece {
+            None => show.wait_until(end),
+            Some(piece) => {
+                while show.now < end {
+                    let next = show.now + Span(piece);
+                    show.advance(next.min(end));
+                }
+            }
+        }
+    };
     for event in events {
         match *event {
-            Event::Input(port, message) => show.input(tightrope::engine::program::PortSlot(port), message),
+            Event::Input(port, message) => show.input(PortSlot(port), message),
             Event::Command(command) => show.command(command),
-            Event::Wait(nanos) => {
-                let end = show.now + Span(nanos);
-                match piece {
-                    None => show.wait_until(end),
-                    Some(piece) => {
-                        while show.now < end {
-                            let next = show.now + Span(piece);
-                            show.advance(next.min(end));
-                        }
+            Event::Wait(nanos) => wait(&mut show, nanos),
+            Event::Pulses([one, other], count, interval) => {
+                for _ in 0..count {
+                    show.input(PortSlot(one), Message::Clock);
+                    wait(&mut show, interval / 3);
+                    if other != one {
+                        show.input(PortSlot(other), Message::Clock);
                     }
+                    wait(&mut show, interval - interval / 3);
                 }
             }
         }
@@ -83,12 +100,22 @@ const DENSE: &str = r#"
     t = { arp = "c2 e2 g2", lengths = ["1/96", "1/12"], pick = "random", order = "random" }
 "#;
 
-/// A show of one of three kinds.
+/// Three clocks to follow, and two machines that get the clock: one early, one each pulse as it comes.
+fn several_clocks() -> tightrope::engine::program::Program {
+    let ports = "[ports.c]\ndevice = \"c\"\n[ports.d]\ndevice = \"d\"\nclock = true\noffset = \"-30 ms\"\n[tracks.t]";
+    let text = DENSE.replace("follow = \"a\"", "follow = [\"c\", \"b\", \"a\"]");
+    let text = text.replace("device = \"b\"\n    clock = true", "device = \"b\"").replace("[tracks.t]", ports);
+    let text = text.replace("[tracks.u]", "[ports.e]\ndevice = \"e\"\nclock = \"raw\"\n[tracks.u]");
+    compile(&text)
+}
+
+/// A show of one of four kinds.
 fn program(kind: u8) -> tightrope::engine::program::Program {
     match kind {
         0 => circuits(),
         1 => circuits_alone(),
-        _ => compile(DENSE),
+        2 => compile(DENSE),
+        _ => several_clocks(),
     }
 }
 
@@ -96,7 +123,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn chunking_does_not_matter(events in prop::collection::vec(any_event(), 1..200), kind in 0u8..3) {
+    fn chunking_does_not_matter(events in prop::collection::vec(any_event(), 1..200), kind in 0u8..4) {
         let program = || program(kind);
         let whole = play(program(), &events, Some(i64::MAX >> 1));
         let fine = play(program(), &events, Some(1_000_000));
@@ -106,7 +133,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_happens_nothing_is_left_sounding(events in prop::collection::vec(any_event(), 1..300), kind in 0u8..3) {
+    fn whatever_happens_nothing_is_left_sounding(events in prop::collection::vec(any_event(), 1..300), kind in 0u8..4) {
         let mut show = play(program(kind), &events, None);
         let sounding = check_trace(&show.trace);
         prop_assert_eq!(sounding, show.engine.sounding());
@@ -156,7 +183,7 @@ fn the_seed_decides_the_show() {
     let run = |seed| {
         let circuits = tightrope::set::builtin::find("circuits").expect("it is built in").text;
         let mut program = compile(&circuits.replace("seed  = 7 ", &format!("seed = {seed} ")));
-        program.clock.follow = None;
+        program.clock.follow = Box::default();
         let mut show = Show::new(program);
         show.command(Command::Start);
         show.advance(show.now + Span::from_millis(30_000));

@@ -15,14 +15,14 @@ use std::time::Duration;
 use support::*;
 use tightrope::engine::outbox::Outbox;
 use tightrope::engine::program::PortSlot;
-use tightrope::engine::{Command, Engine};
+use tightrope::engine::{Command, Engine, Progress};
 use tightrope::link::{InputEvent, link};
 use tightrope::midi::Message;
 use tightrope::rt::clock::{Monotonic, TimeSource};
 use tightrope::rt::run::Loop;
 use tightrope::rt::sink::{Guarded, NullSink, SendFailed, Sink};
 use tightrope::rt::wait::{Strategy, Waiter};
-use tightrope::time::{DeviceTime, Span};
+use tightrope::time::{DeviceTime, Nanos, Span};
 
 struct Counting;
 
@@ -116,6 +116,49 @@ fn the_loop_does_not_touch_the_heap() {
         assert!(sent > 1_000, "only {sent} messages");
         assert_eq!(visits, 0, "{strategy:?}");
     }
+}
+
+#[test]
+fn several_clocks_and_the_test_for_echoes_do_not_touch_the_heap() {
+    let program = compile(
+        "[clock]\nfollow = [\"a\", \"b\"]\n[ports.a]\ndevice = \"a\"\n[ports.b]\ndevice = \"b\"\n[ports.c]\ndevice = \"c\"\nclock = true\n\
+         [tracks.t]\nport = \"c\"\nchannel = 1\n[patterns.p]\nt = \"c2 d2\"\n",
+    );
+    let other = compile(
+        "[clock]\nfollow = [\"b\", \"a\"]\n[ports.a]\ndevice = \"a\"\n[ports.b]\ndevice = \"b\"\n[ports.c]\ndevice = \"c\"\n\
+         [patterns.p]\n",
+    );
+    let (mut engine, mut outbox) = (Engine::new(&program), Outbox::default());
+    let (mut sent, mut followed) = (0, [0; 2]);
+    let visits = visits_of(|| {
+        let mut advance = |engine: &mut Engine, at: Nanos| {
+            while engine.advance(&program, at, &mut outbox) == Progress::OutboxFull {
+                while outbox.pop().is_some() {
+                    sent += 1;
+                }
+            }
+            while outbox.pop().is_some() {
+                sent += 1;
+            }
+        };
+        for pulse in 0..2_000u64 {
+            // The first clock is away for a while; the second one is a constant 3 ms behind ours, and so it is tested.
+            let at = Nanos(1_000_000_000 + pulse * 20_000_000);
+            advance(&mut engine, at);
+            if !(300..600).contains(&pulse) {
+                let message = if pulse == 24 { Message::Start } else { Message::Clock };
+                engine.input(&program, at, PortSlot(0), message);
+            }
+            advance(&mut engine, at + Span::from_millis(3));
+            engine.input(&program, at + Span::from_millis(3), PortSlot(1), Message::Clock);
+            advance(&mut engine, at + Span::from_millis(5));
+            followed[usize::from(engine.followed_port() == Some(PortSlot(1)))] += 1;
+        }
+        engine.adopt(&other, Nanos(50_000_000_000));
+        engine.adopt(&program, Nanos(50_000_000_001));
+    });
+    assert!(sent > 1_000 && followed.iter().all(|&pulses| pulses > 100), "{sent} sent, {followed:?}");
+    assert_eq!(visits, 0);
 }
 
 /// A sink that allocates for every hundredth message.

@@ -199,6 +199,61 @@ fn the_song_position_is_where_continue_goes_on() {
 }
 
 #[test]
+fn a_song_position_while_it_plays_moves_the_music_at_the_next_pulse() {
+    // Bar 1, pulse 39: the kick of beat two and the bass sound. From there to the snare's beat of bar 51, and back to bar 3.
+    let (mut show, first) = performance(39);
+    show.pulses(1, HALF);
+    let before = show.trace.len();
+    assert!(show.engine.sounding() > 0);
+    show.input(CIRCUIT, Message::SongPosition(50 * 16 + 4));
+    assert_eq!((show.engine.sounding(), check_trace(&show.trace)), (0, 0), "what sounded belongs to where it was");
+    show.wait(HALF);
+    let moved = show.now;
+    show.pulses(96 + 19, PULSE);
+    show.pulses(1, HALF);
+    // A sixteenth behind the beat: a position between those that are played.
+    show.input(CIRCUIT, Message::SongPosition(2 * 16 + 1));
+    show.wait(HALF);
+    let back = show.now;
+    show.pulses(59, PULSE);
+    show.pulses(1, HALF);
+
+    // Of the new position: 60 falls on each beat, 62 on two and four, 64 on the first two sixteenths, 65 on the third.
+    let expected = |from: i64, pulses: i64| {
+        let mut notes = Vec::new();
+        for pulse in from..from + pulses {
+            notes.extend(
+                [(60, 24, 0), (62, 48, 24), (64, 24, 0), (64, 24, 6), (65, 24, 12)]
+                    .iter()
+                    .filter_map(|&(key, every, at)| (pulse % every == at).then_some((pulse - from, key))),
+            );
+        }
+        notes
+    };
+    let played = |from: Nanos, to: Nanos| {
+        let ons = show.note_ons(CIRCUIT).into_iter().filter(|note| (from..to).contains(&note.0));
+        let mut notes: Vec<_> = ons.map(|(at, key)| (at.since(from).0 / PULSE.0, i64::from(key))).collect();
+        notes.sort_unstable();
+        notes
+    };
+    assert_eq!(played(first, moved), expected(0, 40));
+    assert_eq!(played(moved, back), expected(50 * 96 + 24, 96 + 20));
+    assert_eq!(played(back, show.now + HALF), expected(2 * 96 + 6, 60));
+    // The bass is a bar long: it comes again with the next bar line, and then with the one after.
+    let bass: Vec<Nanos> = show.note_ons(MONO).into_iter().filter(|note| note.1 == 48).map(|note| note.0).collect();
+    assert_eq!(bass, [first, moved + Span(72 * PULSE.0)]);
+
+    // Nobody but those who count from the new position notices: not a pulse too many or too few, no START, no STOP.
+    let told = |message| show.trace[before..].iter().filter(|d| d.port == MONO && d.message == message).count();
+    assert_eq!(show.count(MONO, Message::Clock), 24 + 40 + 116 + 60);
+    assert_eq!([told(Message::SongPosition(804)), told(Message::SongPosition(33))], [1, 1]);
+    assert_eq!([Message::Start, Message::Stop, Message::Continue].map(told), [0, 0, 0]);
+    assert_eq!(show.engine.phase(), Phase::Running);
+    show.input(CIRCUIT, Message::Stop);
+    assert_eq!((show.engine.sounding(), check_trace(&show.trace)), (0, 0));
+}
+
+#[test]
 fn a_second_start_begins_again_and_kills_nothing() {
     let (mut show, _) = performance(40);
     show.input(CIRCUIT, Message::Start);

@@ -13,7 +13,7 @@ fn blocks(language: &str) -> Vec<String> {
 #[test]
 fn its_sets_compile() {
     let sets: Vec<_> = blocks("toml").into_iter().filter(|block| !block.contains("[realtime]")).collect();
-    assert_eq!(sets.len(), 3);
+    assert_eq!(sets.len(), 4);
     for set in sets {
         if let Err(mistakes) = Set::parse("README.md", set.as_bytes()) {
             panic!("{}", mistakes.render(false));

@@ -50,6 +50,16 @@ fn pattern(text: impl AsRef<str>) -> Vec<u8> {
     format!("{RIG}{}", text.as_ref()).into_bytes()
 }
 
+/// A set that is right but for the list of clocks that it follows.
+fn clocks(list: &str) -> Vec<u8> {
+    let mut text = format!("[clock]\nfollow = {list}\n");
+    for port in ["a", "b", "circuit", "mono", "keys"] {
+        text.push_str(&format!("[ports.{port}]\ndevice = \"{port}\"\n"));
+    }
+    text.push_str("[ports.slave]\ndevice = \"slave\"\nclock = true\n[patterns.main]\n");
+    text.into_bytes()
+}
+
 #[test]
 fn the_file_as_a_whole() {
     check(
@@ -154,7 +164,13 @@ fn ports_and_the_clock() {
                 "follow unknown",
                 set("[clock]\nfollow = \"circut\"\n[ports.circuit]\ndevice = \"Circuit\"\n[patterns.main]\n"),
             ),
-            ("follow list", set("[clock]\nfollow = [\"circuit\", \"mono\"]\n[patterns.main]\n")),
+            ("follow number", set("[clock]\nfollow = 1\n[patterns.main]\n")),
+            ("follow list empty", set("[clock]\nfollow = []\n[patterns.main]\n")),
+            ("follow list of no names", clocks("[\"circuit\", 2]")),
+            ("follow list unknown", clocks("[\"circuit\", \"mno\"]")),
+            ("follow list twice", clocks("[\"circuit\", \"mono\", \"circuit\"]")),
+            ("follow list too long", clocks("[\"a\", \"b\", \"circuit\", \"mono\", \"keys\"]")),
+            ("follow list and clock", clocks("[\"circuit\", \"slave\"]")),
             ("follow without ports", set("[clock]\nfollow = \"circuit\"\n[patterns.main]\n")),
             (
                 "clock fed back",

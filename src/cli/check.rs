@@ -85,7 +85,8 @@ fn print_hints(hints: &[Hint], out: &mut dyn Write) -> std::io::Result<()> {
 
 fn print(set: &Set, out: &mut dyn Write) -> std::io::Result<()> {
     let program = &set.program;
-    let clock = program.clock.follow.map_or("our own".into(), |slot| format!("follows {}", port_name(set, slot.0)));
+    let sources: Vec<&str> = program.clock.follow.iter().map(|slot| port_name(set, slot.0)).collect();
+    let clock = if sources.is_empty() { "our own".into() } else { format!("follows {}", sources.join(", else ")) };
     writeln!(out, "set {}: {:.1} BPM, {}, clock: {clock}", set.name, program.tempo.bpm(), program.meter)?;
     writeln!(out, "ports")?;
     for port in &set.ports {

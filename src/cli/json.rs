@@ -90,7 +90,7 @@ fn described(Findings { set, needs, hints }: &Findings) -> Value {
         "name": set.name,
         "tempo": program.tempo.bpm(),
         "meter": program.meter.to_string(),
-        "follows": program.clock.follow.and_then(|slot| port_name(slot.0)),
+        "follows": program.clock.follow.iter().map(|slot| port_name(slot.0)).collect::<Vec<_>>(),
         "ports": ports.collect::<Vec<_>>(),
         "tracks": tracks.collect::<Vec<_>>(),
         "patterns": patterns(set),

@@ -7,6 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::engine::program::PortSlot;
+use crate::link::Snapshot;
 use crate::set::Set;
 use crate::time::Span;
 
@@ -88,6 +89,12 @@ impl Names {
     pub fn ports(&self) -> impl Iterator<Item = (PortSlot, &str)> {
         (0..).map(PortSlot).zip(self.ports.iter().map(String::as_str))
     }
+}
+
+/// The ports on which our own clock came back, each with the port that it was sent to.
+pub fn echoes(snapshot: &Snapshot, names: &Names) -> Vec<(PortSlot, PortSlot)> {
+    let echo_on = |(slot, _): (PortSlot, &str)| Some((slot, snapshot.ports.get(usize::from(slot.0))?.echo_of?));
+    names.ports().filter_map(echo_on).collect()
 }
 
 /// A span as people read it: nanoseconds below a microsecond, then microseconds, then milliseconds.

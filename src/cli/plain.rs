@@ -1,7 +1,8 @@
 //! The show as lines: what starts and stops, where the music is, and every message if that is wanted.
 
-use super::lines::{Lines, Names, Readable};
+use super::lines::{Lines, Names, Readable, echoes};
 use crate::control::Observer;
+use crate::engine::program::{PortSet, PortSlot};
 use crate::engine::transport::Phase;
 use crate::link::{Sent, Snapshot};
 use crate::time::{Meter, Nanos};
@@ -18,12 +19,48 @@ pub struct Plain<'a> {
     monitor: bool,
     phase: Phase,
     bar: i64,
+    /// Whose clock is followed, once it has been seen.
+    followed: Option<PortSlot>,
+    /// The ports on which our own clock has been heard.
+    echoes: PortSet,
 }
 
 impl<'a> Plain<'a> {
     /// Prints to `lines`; times are counted from `start`. With `monitor`, every message is printed.
     pub fn new(lines: &'a mut Lines, names: &'a Names, meter: Meter, start: Nanos, monitor: bool) -> Self {
-        Plain { lines, names, meter, start, monitor, phase: Phase::Stopped, bar: 0 }
+        Plain {
+            lines,
+            names,
+            meter,
+            start,
+            monitor,
+            phase: Phase::Stopped,
+            bar: 0,
+            followed: None,
+            echoes: PortSet::default(),
+        }
+    }
+}
+
+impl Plain<'_> {
+    /// Says whose clock is followed when it is another one, and that our own comes back.
+    fn look_at_clocks(&mut self, snapshot: &Snapshot) {
+        if let Some(followed) = snapshot.followed.filter(|_| snapshot.followed != self.followed) {
+            if self.followed.is_some() {
+                self.lines.line(format_args!("clock: follows {} now", self.names.port(followed)));
+            }
+            self.followed = Some(followed);
+        }
+        for (heard, sent_to) in echoes(snapshot, self.names) {
+            if !self.echoes.contains(heard) {
+                self.echoes = self.echoes.with(heard);
+                let (heard, sent_to) = (self.names.port(heard), self.names.port(sent_to));
+                self.lines.line(format_args!(
+                    "clock loop: the clock on {heard} is our own, sent to {sent_to}; switch off sending (Tx) or receiving \
+                     (Rx) of clock on a device between the two"
+                ));
+            }
+        }
     }
 }
 
@@ -45,6 +82,7 @@ impl Observer for Plain<'_> {
     }
 
     fn look(&mut self, snapshot: &Snapshot) {
+        self.look_at_clocks(snapshot);
         let tempo = || snapshot.bpm.map_or("tempo unknown".into(), |bpm| format!("{bpm:.1} BPM"));
         let (bar, ..) = self.meter.bar_beat_tick(snapshot.position);
         if snapshot.phase != self.phase {

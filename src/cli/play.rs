@@ -42,7 +42,7 @@ fn play_on(stage: Stage, mut set: Set, settings: Settings, args: &Play, lines: &
     lines.line(format_args!("set: {} ({} tracks, {} patterns)", set.name, set.tracks.len(), set.patterns.len()));
     let own_clock = announce(&set, &stage, lines);
     if own_clock {
-        set.program.clock.follow = None;
+        set.program.clock.follow = Box::default();
     }
     let signals = Signals::listen().map_err(Failure::System)?;
     let clock = Monotonic::start();
@@ -85,7 +85,6 @@ fn play_on(stage: Stage, mut set: Set, settings: Settings, args: &Play, lines: &
 
 /// Says where the show plays; whether it runs on its own clock.
 fn announce(set: &Set, stage: &Stage, lines: &mut Lines) -> bool {
-    let followed = set.program.clock.follow.and_then(|slot| set.ports.get(usize::from(slot.0)));
     let bpm = set.program.tempo.bpm();
     match stage {
         Stage::Devices(Devices { inventory, connections, .. }) => {
@@ -104,29 +103,36 @@ fn announce(set: &Set, stage: &Stage, lines: &mut Lines) -> bool {
             lines.line(format_args!("no MIDI: {no_midi}. Every message is printed instead"));
         }
     }
-    match (followed, stage) {
-        (None, _) => {
-            lines.line(format_args!("clock: our own, {bpm:.1} BPM"));
-            true
+    let (here, missing) = sources(set, stage);
+    match (&here[..], &missing[..]) {
+        ([], []) => lines.line(format_args!("clock: our own, {bpm:.1} BPM")),
+        ([], [one]) => lines.line(format_args!("clock: our own, {bpm:.1} BPM, because {one} is not there")),
+        ([], many) => {
+            lines.line(format_args!("clock: our own, {bpm:.1} BPM, because none of {} is there", many.join(", ")));
         }
-        (Some(port), Stage::Devices(devices)) if is_heard(set, &devices.connections) => {
-            lines.line(format_args!("clock: follows {} (`{}`); press play there", port.name, port.device));
-            false
-        }
-        (Some(port), _) => {
-            lines.line(format_args!(
-                "clock: our own, {bpm:.1} BPM, because {} (`{}`) is not there",
-                port.name, port.device
-            ));
-            true
-        }
+        (here, []) => lines.line(format_args!("clock: follows {}; press play there", here.join(", else "))),
+        (here, missing) => lines.line(format_args!(
+            "clock: follows {}; press play there. Not there yet: {}",
+            here.join(", else "),
+            missing.join(", ")
+        )),
     }
+    here.is_empty()
 }
 
-/// Whether the port whose clock is followed is connected.
-fn is_heard(set: &Set, connections: &[Connection]) -> bool {
-    let followed = set.program.clock.follow.and_then(|slot| connections.get(usize::from(slot.0)));
-    followed.is_some_and(|connection| connection.input.is_some())
+/// The ports whose clocks may be followed, in order of preference: those that are connected, and those that are not.
+fn sources(set: &Set, stage: &Stage) -> (Vec<String>, Vec<String>) {
+    let connections = match stage {
+        Stage::Devices(devices) => &devices.connections[..],
+        Stage::Virtual | Stage::Monitor(_) => &[],
+    };
+    let (mut here, mut missing) = (Vec::new(), Vec::new());
+    for slot in &set.program.clock.follow {
+        let is_heard = connections.get(usize::from(slot.0)).is_some_and(|connection| connection.input.is_some());
+        let list = if is_heard { &mut here } else { &mut missing };
+        list.extend(set.ports.get(usize::from(slot.0)).map(|port| format!("{} (`{}`)", port.name, port.device)));
+    }
+    (here, missing)
 }
 
 fn describe(inventory: &Inventory, connection: Connection) -> String {

@@ -1,6 +1,6 @@
 //! What is printed at the end of a show: how much was sent, how late, what was lost, and what the machine granted.
 
-use super::lines::{Lines, Names, Readable};
+use super::lines::{Lines, Names, Readable, echoes};
 use crate::link::{Percentiles, Snapshot};
 use crate::rt::sched::Granted;
 
@@ -18,6 +18,11 @@ pub fn print(lines: &mut Lines, names: &Names, snapshot: &Snapshot, granted: &Gr
     if snapshot.input_jitter.count > 0 {
         lines.line(format_args!("jitter of the followed clock: {}", percentiles(&snapshot.input_jitter)));
         lines.line(format_args!("its estimate is good to: {}", percentiles(&snapshot.phase_error)));
+    }
+    for (heard, sent_to) in echoes(snapshot, names) {
+        let (heard, sent_to) = (names.port(heard), names.port(sent_to));
+        lines
+            .line(format_args!("clock loop: {heard} brought our own clock, sent to {sent_to}, which was not followed"));
     }
     let mut lost: Vec<String> =
         counts(|port| port.failed).into_iter().map(|port| format!("refused by {port}")).collect();

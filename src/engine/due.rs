@@ -3,7 +3,7 @@
 //! Everything has a position, and through the timeline a time; each port shifts its times by its own offset. So the order
 //! of steps is the order of their times, and where those are equal the order of a wire: the end, clock pulses, note-offs,
 //! the programs of a pattern and its beginning, controllers that notes need, notes in the order of their lanes, other
-//! controllers.
+//! controllers. At `Turn` another clock is followed.
 
 use super::clock::{Clock, LOST_AFTER};
 use super::launch::Coming;
@@ -21,6 +21,7 @@ use crate::time::{Nanos, Span, Tick, TickSpan};
 enum Step {
     End,
     GiveUp,
+    Turn,
     Pulse(PortSlot),
     Off(PortSlot),
     Prepare,
@@ -107,7 +108,8 @@ impl Engine {
             for port in self.pulsed.iter() {
                 let pulse = self.pulses[usize::from(port.0)];
                 if pulse <= limit {
-                    consider(pulse - self.base, program.offset(port), Step::Pulse(port));
+                    let delay = self.echoes.delay(port, pulse.pulse());
+                    consider(pulse - self.base, program.offset(port) + delay, Step::Pulse(port));
                 }
             }
         }
@@ -117,6 +119,9 @@ impl Engine {
             if let Some(tick) = self.end_at.filter(|&tick| tick < horizon) {
                 // The music may have jumped beyond the end: then it ends where it has landed.
                 consider(tick.max(self.transport.resume()), self.latest_offset(program), Step::End);
+            }
+            if let Some(line) = self.turn.filter(|&line| line < end) {
+                consider(line, self.earliest_offset(program), Step::Turn);
             }
             if let Some(line) = self.launcher.coming(program).map(Coming::line).filter(|&line| line < end) {
                 consider(line, self.earliest_offset(program), Step::Line);
@@ -134,7 +139,8 @@ impl Engine {
                 }
             }
         }
-        let gives_up = self.gives_up_at(program).map(|time| Due { time, tick: Tick::ZERO, step: Step::GiveUp });
+        let gives_up = self.gives_up_at(program).map(|time| time.max(self.happened_at));
+        let gives_up = gives_up.map(|time| Due { time, tick: Tick::ZERO, step: Step::GiveUp });
         match (first, gives_up) {
             (Some(first), Some(gives_up)) => Some(first.min(gives_up)),
             (first, gives_up) => first.or(gives_up),
@@ -155,6 +161,8 @@ impl Engine {
             Clock::Midi(clock) => match phase {
                 // Whoever has been told to play counts from the next pulse: it must be the master's.
                 Phase::Armed => None,
+                // An answer to the first pulse of all could come back and be taken for the second.
+                Phase::Stopped if clock.tempo().is_none() => None,
                 _ if clock.tempo().is_none() => Some(clock.last_pulse()),
                 Phase::Stopped => Some(clock.last_pulse() + LOST_AFTER),
                 Phase::Running => Some(Tick(i64::MAX)),
@@ -194,7 +202,12 @@ impl Engine {
                 self.ended = true;
             }
             Step::GiveUp => self.stop_here(due.time),
+            Step::Turn => self.turn(program, due.time),
             Step::Pulse(port) => {
+                let pulse = self.pulses[usize::from(port.0)];
+                if let Some(timeline) = self.clock.timeline() {
+                    self.echoes.sent(port, pulse.pulse(), timeline.time_of(pulse) + program.offset(port));
+                }
                 self.pulses[usize::from(port.0)] += TickSpan::PULSE;
                 out.push(departure(moment, port, Message::Clock));
             }

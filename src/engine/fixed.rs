@@ -78,6 +78,31 @@ impl<T> std::ops::DerefMut for Slots<T> {
     }
 }
 
+/// A large value with a place of its own, so that what it belongs to stays small enough for a small stack.
+#[derive(Debug)]
+pub struct Parked<T>(Box<T>);
+
+impl<T> Parked<T> {
+    /// Gives `value` its place. Allocates.
+    #[must_use]
+    pub fn new(value: T) -> Parked<T> {
+        Parked(Box::new(value))
+    }
+}
+
+impl<T> std::ops::Deref for Parked<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> std::ops::DerefMut for Parked<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+}
+
 /// A priority queue of fixed capacity: the least item first.
 ///
 /// A binary heap: `push` and `pop` take time logarithmic in what it holds, `first` takes none.

@@ -1,6 +1,7 @@
 //! What input and commands do to the music.
 
 use super::clock::{Clock, LOST_AFTER};
+use super::echo::Echoes;
 use super::program::{Binding, Join, Lost, MAX_AT_ONCE, PortSet, PortSlot, Program, Trigger};
 use super::transport::Phase;
 use super::{Command, Engine, Moment, Told, clock_for};
@@ -10,8 +11,8 @@ use crate::time::{Nanos, Tick, TickSpan};
 impl Engine {
     /// A MIDI message came in on `port` at `at`.
     ///
-    /// Clock and transport count only from the port that is followed; keys count from every port, unless they are bound to
-    /// a command.
+    /// Clock and transport count only from the ports that may be followed, as `succession` says; keys count from every port,
+    /// unless they are bound to a command.
     pub fn input(&mut self, program: &Program, at: Nanos, port: PortSlot, message: Message) {
         self.happened(at);
         if self.ended {
@@ -25,8 +26,8 @@ impl Engine {
                     self.keyboards.hear(port, message);
                 }
             }
-            _ if program.clock.follow != Some(port) => {}
-            Message::Clock => self.follow_pulse(program, at),
+            Message::Clock => self.pulse(program, at, port),
+            _ if !self.heeds(program, at, port, message) => {}
             Message::Start => self.start(program, at),
             Message::Continue => self.resume(program, at),
             Message::Stop => {
@@ -68,11 +69,23 @@ impl Engine {
     /// music goes on at its position, in the pattern of the same slot or else in the first.
     pub fn adopt(&mut self, program: &Program, at: Nanos) {
         self.happened(at);
-        let follows = matches!(self.clock, Clock::Midi(_));
-        if follows != program.clock.follow.is_some() {
-            // Another kind of clock has another position.
+        let goes_on = match &mut self.clock {
+            Clock::Midi(sources) if !program.clock.follow.is_empty() => {
+                let mut relisted = *sources;
+                let goes_on = relisted.relist(&program.clock.follow, program.tempo);
+                if goes_on {
+                    *sources = relisted;
+                }
+                goes_on
+            }
+            Clock::Midi(_) => false,
+            Clock::Internal(_) => program.clock.follow.is_empty(),
+        };
+        if !goes_on {
+            // Another clock has another position.
             self.stop(at);
             self.clock = clock_for(program);
+            *self.echoes = Echoes::default();
             self.set_pulses(Tick::ZERO);
             self.forget_ahead();
         }
@@ -80,6 +93,9 @@ impl Engine {
         self.ports = program.played_ports();
         let pulsed = self.pulsed;
         self.route_clock(program);
+        if pulsed != self.pulsed {
+            *self.echoes = Echoes::default();
+        }
         for port in self.pulsed.iter().filter(|&port| !pulsed.contains(port)) {
             self.pulses[usize::from(port.0)] = self.pulse_after(at);
         }
@@ -133,6 +149,7 @@ impl Engine {
     fn start(&mut self, program: &Program, at: Nanos) {
         self.release_all(self.moment(at));
         self.transport.start();
+        self.armed_at = at;
         self.forget_ahead();
         self.settle_launch(at);
         self.rewind(program, at);
@@ -142,6 +159,7 @@ impl Engine {
 
     fn resume(&mut self, program: &Program, at: Nanos) {
         if self.transport.cont() {
+            self.armed_at = at;
             self.tell_transport(self.moment(at), Message::Continue);
             self.run_own_clock(program, at);
         }
@@ -155,10 +173,11 @@ impl Engine {
     }
 
     fn stop(&mut self, at: Nanos) {
-        // A master that stops has stopped after the pulse that it sent last, however far we have predicted since.
+        // A master that stops has stopped after the pulse that it sent last, however far we have predicted since. Where the
+        // master was gone, what has been played in its place has been played.
         let position = match &self.clock {
-            Clock::Midi(clock) => clock.last_pulse() - self.base,
-            Clock::Internal(_) => self.moment(at).tick,
+            Clock::Midi(clock) if !clock.current().is_lost(at) => clock.last_pulse() - self.base,
+            _ => self.moment(at).tick,
         };
         self.stop_after(at, position);
     }
@@ -177,6 +196,7 @@ impl Engine {
             self.set_pulses(self.pulse_after(at));
         }
         self.transport.stop(position);
+        self.turn = None;
         if was_running {
             let resume = self.transport.resume() + self.base;
             for (ahead, &next) in self.ahead.iter_mut().zip(self.pulses.iter()) {
@@ -197,12 +217,12 @@ impl Engine {
     }
 
     /// The next pulse that is sent to every port is `next`.
-    fn set_pulses(&mut self, next: Tick) {
+    pub(super) fn set_pulses(&mut self, next: Tick) {
         self.pulses.iter_mut().for_each(|pulse| *pulse = next);
     }
 
     /// The first pulse of the clock after `at`.
-    fn pulse_after(&self, at: Nanos) -> Tick {
+    pub(super) fn pulse_after(&self, at: Nanos) -> Tick {
         self.clock
             .timeline()
             .map_or(Tick::ZERO, |timeline| (timeline.tick_at(at) + TickSpan(1)).round_up_to(TickSpan::PULSE))
@@ -211,18 +231,43 @@ impl Engine {
     fn locate(&mut self, at: Nanos, sixteenths: u16) {
         self.release_all(self.moment(at));
         self.transport.locate(sixteenths);
+        self.armed_at = at;
         self.forget_ahead();
         self.settle_launch(at);
         self.tell(self.moment(at), Message::SongPosition(sixteenths), self.clocked);
     }
 
-    fn follow_pulse(&mut self, program: &Program, at: Nanos) {
-        let Clock::Midi(clock) = &mut self.clock else { return };
-        let was_lost = clock.is_lost(at);
-        match self.transport.phase() {
-            Phase::Armed => clock.first_pulse(at),
-            _ => clock.pulse(at),
+    /// A pulse came on `port`.
+    fn pulse(&mut self, program: &Program, at: Nanos, port: PortSlot) {
+        let period = self.clock.timeline().map_or(program.tempo, |timeline| timeline.tempo()).span_of(TickSpan::PULSE);
+        let own = self.echoes.is_own(port, at);
+        let Clock::Midi(sources) = &mut self.clock else {
+            if !own {
+                self.echoes.heard(port, at, period, false);
+            }
+            return;
+        };
+        let Some(index) = sources.index_of(port).filter(|_| !own) else { return };
+        let begins = index == sources.followed() && self.transport.phase() == Phase::Armed;
+        let follower = sources.follower(index);
+        let was_lost = follower.is_lost(at);
+        let counted = if begins { follower.first_pulse(at) } else { follower.pulse(at) };
+        // Of a clock that is doubled, what is too many may be ours.
+        if counted == 0 || !follower.is_doubled() {
+            self.echoes.heard(port, at, period, true);
         }
+        if counted == 0 {
+            return;
+        }
+        self.choose(program, at);
+        if self.followed() == Some(index) {
+            self.follow_pulse(program, at, counted, was_lost);
+        }
+    }
+
+    /// The pulse that came at `at` is one of the clock that is followed, and `counted` pulses count with it.
+    fn follow_pulse(&mut self, program: &Program, at: Nanos, counted: i64, was_lost: bool) {
+        let Clock::Midi(clock) = &self.clock else { return };
         let pulse = clock.last_pulse();
         match self.transport.phase() {
             Phase::Armed => self.seat_pulses(pulse),
@@ -231,7 +276,12 @@ impl Engine {
             _ => {}
         }
         // Before what it may bring about: a START after it makes the next pulse the first.
-        self.tell(self.moment(at), Message::Clock, self.raw);
+        // An answer to the first pulse of all could come back and be taken for the second.
+        if self.transport.phase() != Phase::Stopped || self.clock.tempo().is_some() {
+            for _ in 0..counted {
+                self.tell(self.moment(at), Message::Clock, self.raw);
+            }
+        }
         if self.transport.phase() == Phase::Armed {
             self.run(program, pulse);
         } else if self.joins(program, pulse, was_lost) {
@@ -283,12 +333,19 @@ impl Engine {
     /// The music goes on from where the transport says, which falls on `pulse` of the clock.
     fn run(&mut self, program: &Program, pulse: Tick) {
         let position = self.transport.resume();
+        self.turn = None;
         self.base = pulse - position;
         self.transport.run();
         self.seat_music(program, position);
         if let Some(length) = self.end_after.take() {
             self.end_at = Some(position + length);
         }
+    }
+
+    /// The first bar line that no port has reached at `at`, however early it is.
+    pub(super) fn next_line(&self, program: &Program, at: Nanos) -> Tick {
+        let reached = self.moment(at - self.earliest_offset(program)).tick;
+        (reached + TickSpan(1)).round_up_to(program.meter.bar())
     }
 
     /// Sends `message` to `ports`.
@@ -321,6 +378,8 @@ impl Engine {
             Lost::HoldFor(held) => held,
             Lost::Stop => LOST_AFTER,
         };
-        clock.timeline().map(|timeline| timeline.time_of(clock.last_pulse() + held))
+        let held_until = clock.timeline()?.time_of(clock.last_pulse() + held);
+        // Not while there is another clock to follow.
+        Some(clock.others_lost_at().map_or(held_until, |lost| lost.max(held_until)))
     }
 }

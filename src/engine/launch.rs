@@ -230,7 +230,7 @@ impl Engine {
 
     fn request(&mut self, program: &Program, at: Nanos, choice: Choice, quantum: Quantum) {
         if self.transport.phase() != Phase::Running {
-            self.choose(choice, at);
+            self.ask_for(choice, at);
             return;
         }
         // The first line that no port has reached, however early it is.
@@ -263,7 +263,7 @@ impl Engine {
     }
 
     /// `choice` plays from the next start on.
-    fn choose(&mut self, choice: Choice, at: Nanos) {
+    fn ask_for(&mut self, choice: Choice, at: Nanos) {
         let before = self.launcher.requested.unwrap_or(self.launcher.current);
         if before.pattern != choice.pattern {
             self.prepare(choice.pattern, self.moment(at));
@@ -274,7 +274,7 @@ impl Engine {
     /// A launch whose line will not come, because the music stops or jumps, counts for where it goes on.
     pub(super) fn settle_launch(&mut self, at: Nanos) {
         if let Some(pending) = self.launcher.pending.take() {
-            self.choose(pending.choice, at);
+            self.ask_for(pending.choice, at);
         }
     }
 

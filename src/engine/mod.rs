@@ -20,11 +20,13 @@
 //! | [`scale`] | keys that belong together |
 //! | [`clock`] | where time comes from: our own clock, or one that is followed |
 //! | [`timeline`] | the exact mapping between position and time |
+//! | `echo` | whether a clock that comes in is our own |
 //! | [`transport`] | stopped, armed, running; where CONTINUE goes on |
 //! | `happening` | what input and commands do |
 //! | `launch` | which pattern plays: launches, the song, the programs that patterns need |
 //! | `mixer` | which tracks are heard, and how far they are transposed |
 //! | [`keyboard`] | the keys that are played on the inputs |
+//! | `succession` | whose clock is followed, and from when |
 //! | `due` | what comes next, and taking it |
 //! | [`player`] | the lanes: which note comes next, and when |
 //! | [`ledger`] | what sounds: every note-on gets its note-off |
@@ -34,6 +36,7 @@
 
 pub mod clock;
 mod due;
+mod echo;
 pub mod fixed;
 mod happening;
 pub mod keyboard;
@@ -46,17 +49,19 @@ pub mod player;
 pub mod program;
 pub mod random;
 pub mod scale;
+mod succession;
 pub mod timeline;
 pub mod transport;
 
-use clock::{Clock, Follower, Internal};
-use fixed::{Queue, Slots};
+use clock::{Clock, Internal, Sources};
+use echo::Echoes;
+use fixed::{Parked, Queue, Slots};
 use keyboard::Keyboards;
 use launch::Launcher;
 use ledger::Ledger;
 use mixer::Mixer;
 use player::Player;
-use program::{ClockOut, Interval, MAX_PORTS, PartSlot, PatternSlot, PortSet, Program, Quantum, TrackSlot};
+use program::{ClockOut, Interval, MAX_PORTS, PartSlot, PatternSlot, PortSet, PortSlot, Program, Quantum, TrackSlot};
 use transport::{Phase, Transport};
 
 use crate::midi::Message;
@@ -150,8 +155,8 @@ pub struct PulseError {
     pub estimate: Span,
 }
 
-/// How many clock and transport bytes can wait to leave. The driver advances between inputs, and no input makes more
-/// than one.
+/// How many clock and transport bytes can wait to leave. The driver advances between inputs, and no input makes more than
+/// a few: a pulse, those that were held back before it, and a START.
 const WIRE_CAPACITY: usize = 16;
 
 /// Clock or transport on its way to the ports that get it.
@@ -197,6 +202,8 @@ pub struct Engine {
     /// For each port, by how much it had been sent more pulses than the master when it stopped: predicted ones, which did not
     /// come. They are made up for at CONTINUE.
     ahead: Slots<TickSpan>,
+    /// Whether what comes in is our own clock.
+    echoes: Parked<Echoes>,
     /// Which pattern plays, and which is next.
     launcher: Launcher,
     /// Which tracks are heard, and how far they are transposed.
@@ -204,6 +211,10 @@ pub struct Engine {
     /// How long to play from the next run on, and where that ends.
     end_after: Option<TickSpan>,
     end_at: Option<Tick>,
+    /// The bar line at which another clock may be followed.
+    turn: Option<Tick>,
+    /// When START, CONTINUE or a song position came that waits, or waited, for its pulse.
+    armed_at: Nanos,
     /// The first pulse heard, from which bars are counted until a START or STOP tells better.
     joinable_from: Option<Tick>,
     /// Whether clocked ports have been told to play.
@@ -234,10 +245,13 @@ impl Engine {
             wire: Queue::with_capacity(WIRE_CAPACITY),
             pulses: Slots::from_fn(MAX_PORTS, |_| Tick::ZERO),
             ahead: Slots::from_fn(MAX_PORTS, |_| TickSpan::ZERO),
+            echoes: Parked::new(Echoes::default()),
             launcher: Launcher::new(program),
             mixer: Mixer::default(),
             end_after: None,
             end_at: None,
+            turn: None,
+            armed_at: Nanos(0),
             joinable_from: None,
             told_to_play: false,
             ended: false,
@@ -286,12 +300,30 @@ impl Engine {
         self.clock.tempo()
     }
 
-    /// How the pulse of the followed clock that came last compares with its prediction; `None` where there is none.
+    /// How the pulse that came last on `port` compares with its prediction; `None` where that is not the followed clock.
     #[must_use]
-    pub fn pulse_error(&self) -> Option<PulseError> {
+    pub fn pulse_error(&self, port: PortSlot) -> Option<PulseError> {
+        match &self.clock {
+            Clock::Midi(sources) if sources.port() == port => {
+                let clock = sources.current();
+                Some(PulseError { off: clock.innovation(), estimate: clock.phase_error()? })
+            }
+            _ => None,
+        }
+    }
+
+    /// The port by which our own clock left that comes back on `port`; `None` where none does.
+    #[must_use]
+    pub fn echo_on(&self, port: PortSlot) -> Option<PortSlot> {
+        self.echoes.of(port)
+    }
+
+    /// The port whose clock is followed; `None` where the clock is our own.
+    #[must_use]
+    pub fn followed_port(&self) -> Option<PortSlot> {
         match &self.clock {
             Clock::Internal(_) => None,
-            Clock::Midi(clock) => Some(PulseError { off: clock.innovation(), estimate: clock.phase_error()? }),
+            Clock::Midi(sources) => Some(sources.port()),
         }
     }
 
@@ -322,8 +354,9 @@ impl Engine {
 
 /// The clock that `program` asks for.
 fn clock_for(program: &Program) -> Clock {
-    match program.clock.follow {
-        Some(_) => Clock::Midi(Follower::new(program.tempo)),
-        None => Clock::Internal(Internal::new(program.tempo)),
+    if program.clock.follow.is_empty() {
+        Clock::Internal(Internal::new(program.tempo))
+    } else {
+        Clock::Midi(Sources::new(&program.clock.follow, program.tempo))
     }
 }

@@ -12,6 +12,8 @@ use crate::time::{Meter, Span, Tempo, TickSpan};
 
 /// The most ports a program may use.
 pub const MAX_PORTS: usize = 16;
+/// The most ports whose clocks may be followed, one in place of the other.
+pub const MAX_SOURCES: usize = 4;
 /// The most tracks a program may have.
 pub const MAX_TRACKS: usize = 256;
 /// The longest lane, pattern or note: about an hour and a half at 125 BPM. It keeps every sum of positions far from overflow.
@@ -101,9 +103,10 @@ pub struct Program {
 /// Where the clock comes from, and what happens when it does not come.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClockPlan {
-    /// The port whose clock and transport are followed; without one the program is its own clock.
-    pub follow: Option<PortSlot>,
-    /// What happens when the followed pulses stop without STOP.
+    /// The ports whose clock and transport are followed, in order of preference: each once, at most [`MAX_SOURCES`].
+    /// Without any the program is its own clock.
+    pub follow: Box<[PortSlot]>,
+    /// What happens when the followed pulses stop without STOP, and none of the other ports has any.
     pub lost: Lost,
     /// Whether pulses without START begin to play.
     pub join: Join,

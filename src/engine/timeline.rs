@@ -50,6 +50,12 @@ impl Timeline {
         if self.time_of(next) <= time { next } else { next - TickSpan(1) }
     }
 
+    /// The same line under other numbers: `by` is added to each position.
+    #[must_use]
+    pub fn shifted(&self, by: TickSpan) -> Timeline {
+        Timeline { tick: self.tick + by, ..*self }
+    }
+
     /// The line that continues this one at `tempo` from `tick` on.
     #[must_use]
     pub fn with_tempo(&self, tick: Tick, tempo: Tempo) -> Timeline {

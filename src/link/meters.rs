@@ -5,7 +5,7 @@
 //! number in it is true.
 
 use std::array;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering::Relaxed};
 
 use atomic_float::AtomicF64;
 use crossbeam_utils::CachePadded;
@@ -107,6 +107,9 @@ pub struct PortMeters {
     sent: CachePadded<AtomicU64>,
     /// Written by the real-time thread.
     failed: AtomicU64,
+    /// The port by which our own clock left that came back on this one: its slot and 1; 0 where none has. Written by the
+    /// real-time thread.
+    echo_of: AtomicU8,
     /// Written by the port's input thread.
     lost_inputs: CachePadded<AtomicU64>,
     /// Written by the port's input thread.
@@ -135,6 +138,11 @@ impl PortMeters {
         add(&self.failed, 1);
     }
 
+    /// Our own clock, sent to `port`, came back on this one. Real-time thread only.
+    pub fn note_echo(&self, port: PortSlot) {
+        self.echo_of.store(port.0 + 1, Relaxed);
+    }
+
     /// One more message found the input ring full. The port's input thread only.
     pub fn count_lost_input(&self) {
         add(&self.lost_inputs, 1);
@@ -159,6 +167,8 @@ pub struct Meters {
     tempo: AtomicF64,
     /// 0 stopped, 1 armed, 2 running.
     phase: AtomicU64,
+    /// The slot of the port whose clock is followed, and 1; 0 where the clock is our own.
+    followed: AtomicU8,
 }
 
 impl Meters {
@@ -199,6 +209,11 @@ impl Meters {
         add(&self.lost_trace, 1);
     }
 
+    /// The port whose clock is followed; `None` where the clock is our own.
+    pub fn show_followed(&self, port: Option<PortSlot>) {
+        self.followed.store(port.map_or(0, |port| port.0 + 1), Relaxed);
+    }
+
     /// Where the music is.
     pub fn show_music(&self, phase: Phase, position: Tick, bpm: Option<f64>, sounding: usize) {
         let phase = match phase {
@@ -227,6 +242,7 @@ impl Meters {
                 sent: self.ports[port].sent.load(Relaxed),
                 failed: self.ports[port].failed.load(Relaxed),
                 lost_inputs: self.ports[port].lost_inputs.load(Relaxed),
+                echo_of: self.ports[port].echo_of.load(Relaxed).checked_sub(1).map(PortSlot),
             }),
             lost_trace: self.lost_trace.load(Relaxed),
             sounding: self.sounding.load(Relaxed),
@@ -237,6 +253,7 @@ impl Meters {
                 1 => Phase::Armed,
                 _ => Phase::Running,
             },
+            followed: self.followed.load(Relaxed).checked_sub(1).map(PortSlot),
         }
     }
 }
@@ -255,6 +272,8 @@ pub struct PortSnapshot {
     pub failed: u64,
     /// Messages that came in and found the ring full.
     pub lost_inputs: u64,
+    /// The port by which our own clock left that came in here, if it ever did.
+    pub echo_of: Option<PortSlot>,
 }
 
 /// All meters at one time.
@@ -284,6 +303,8 @@ pub struct Snapshot {
     pub bpm: Option<f64>,
     /// What the transport is doing.
     pub phase: Phase,
+    /// The port whose clock is followed; `None` where the clock is our own.
+    pub followed: Option<PortSlot>,
 }
 
 #[cfg(test)]

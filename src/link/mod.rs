@@ -335,7 +335,7 @@ mod tests {
         Program {
             meter: Meter::COMMON,
             tempo: Tempo::from_bpm(120.0).unwrap(),
-            clock: ClockPlan { follow: None, lost: Lost::Hold, join: Join::Wait, when_stopped: true },
+            clock: ClockPlan { follow: Box::default(), lost: Lost::Hold, join: Join::Wait, when_stopped: true },
             launch: Quantum::End,
             scale: Scale::CHROMATIC,
             transpose: None,

@@ -95,7 +95,7 @@ pub fn render(program: &Program, plan: &Plan) -> Result<Rendering, TooMuch> {
 /// The program without what has to do with wires alone.
 fn virtual_of(program: &Program) -> Program {
     let mut program = program.clone();
-    program.clock.follow = None;
+    program.clock.follow = Box::default();
     program.clock.when_stopped = false;
     for port in &mut program.ports {
         (port.offset, port.clock) = (Span::ZERO, ClockOut::None);

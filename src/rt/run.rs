@@ -8,6 +8,7 @@ use super::clock::TimeSource;
 use super::sink::{SendFailed, Sink};
 use super::wait::Waiter;
 use crate::engine::outbox::{Departure, Outbox};
+use crate::engine::program::PortSlot;
 use crate::engine::{Command, Engine, Progress};
 use crate::link::{RtEnd, Sent};
 use crate::midi::Message;
@@ -80,8 +81,8 @@ impl<'a, C: TimeSource, S: Sink> Loop<'a, C, S> {
             let Some((port, event)) = self.end.next_input() else { break };
             sent |= self.advance(event.at);
             self.engine.input(self.end.program(), event.at, port, event.message);
-            if let (Message::Clock, Some(error)) = (event.message, self.engine.pulse_error()) {
-                self.end.meters().record_pulse(error.off, error.estimate);
+            if event.message == Message::Clock {
+                self.measure_pulse(port);
             }
             sent |= self.advance(event.at);
         }
@@ -95,9 +96,21 @@ impl<'a, C: TimeSource, S: Sink> Loop<'a, C, S> {
             sent |= self.command(Command::End);
         }
         sent |= self.advance(self.clock.now() + self.lead);
+        self.end.meters().show_followed(self.engine.followed_port());
         let bpm = self.engine.tempo().map(crate::time::Tempo::bpm);
         self.end.meters().show_music(self.engine.phase(), self.engine.position(), bpm, self.engine.sounding());
         sent
+    }
+
+    /// Measures the pulse that came on `port`, if it is one that is followed, and says so if it is our own.
+    fn measure_pulse(&self, port: PortSlot) {
+        let meters = self.end.meters();
+        if let Some(error) = self.engine.pulse_error(port) {
+            meters.record_pulse(error.off, error.estimate);
+        }
+        if let Some(sent_to) = self.engine.echo_on(port) {
+            meters.port(port).note_echo(sent_to);
+        }
     }
 
     fn command(&mut self, command: Command) -> bool {

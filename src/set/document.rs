@@ -20,8 +20,8 @@ use super::song;
 use super::track::{self, Track};
 use super::values::{digits, one_of, unknown_name};
 use crate::engine::program::{
-    Binding, ClockOut, ClockPlan, Join, Lost, MAX_LENGTH, MAX_PORTS, MAX_TRACKS, PortSlot, ProgramChange, Quantum,
-    Song, Transpose,
+    Binding, ClockOut, ClockPlan, Join, Lost, MAX_LENGTH, MAX_PORTS, MAX_SOURCES, MAX_TRACKS, PortSlot, ProgramChange,
+    Quantum, Song, Transpose,
 };
 use crate::time::{Meter, Tempo, TickSpan};
 
@@ -219,10 +219,14 @@ fn ports<'t>(root: &Reader<'t>, report: &mut Report) -> Vec<Port<'t>> {
 const HOLD_BARS: i64 = 4;
 
 fn clock(root: &Reader<'_>, ports: &[Port<'_>], meter: Meter, report: &mut Report) -> ClockPlan {
-    let mut plan =
-        ClockPlan { follow: None, lost: Lost::HoldFor(meter.bar() * HOLD_BARS), join: Join::Wait, when_stopped: true };
+    let mut plan = ClockPlan {
+        follow: Box::default(),
+        lost: Lost::HoldFor(meter.bar() * HOLD_BARS),
+        join: Join::Wait,
+        when_stopped: true,
+    };
     let Some(table) = root.take(set::CLOCK).and_then(|value| value.table(&clock::TABLE, report)) else { return plan };
-    plan.follow = table.take(clock::FOLLOW).and_then(|value| follow(&value, ports, report));
+    plan.follow = table.take(clock::FOLLOW).map(|value| follow(&value, ports, report)).unwrap_or_default();
     if let Some(value) = table.take(clock::LOST) {
         plan.lost = lost(&value, meter, report).unwrap_or(plan.lost);
     }
@@ -236,7 +240,40 @@ fn clock(root: &Reader<'_>, ports: &[Port<'_>], meter: Meter, report: &mut Repor
     plan
 }
 
-fn follow(value: &Value<'_>, ports: &[Port<'_>], report: &mut Report) -> Option<PortSlot> {
+/// The ports whose clocks are followed: one by its name, or several as a list.
+fn follow(value: &Value<'_>, ports: &[Port<'_>], report: &mut Report) -> Box<[PortSlot]> {
+    if !value.is_list() {
+        return source(value, ports, report).into_iter().collect();
+    }
+    let names = value.list(clock::SOURCE, report).unwrap_or_default();
+    if names.is_empty() {
+        value.refuse(report);
+    }
+    if let Some(name) = names.get(MAX_SOURCES) {
+        report.add(name.span.clone(), || {
+            Mistake::new(format!("there are more than {MAX_SOURCES} clocks to follow"))
+                .label("one too many")
+                .help(format!("a set follows at most {MAX_SOURCES}, each in place of those before it"))
+        });
+    }
+    let mut sources: Vec<(PortSlot, &Value<'_>)> = Vec::new();
+    for name in names.iter().take(MAX_SOURCES) {
+        let Some(slot) = source(name, ports, report) else { continue };
+        match sources.iter().find(|(known, _)| *known == slot) {
+            Some((_, first)) => report.add(name.span.clone(), || {
+                Mistake::new(format!("the clock of {} is named twice", quoted(ports[usize::from(slot.0)].name)))
+                    .label("here again")
+                    .also(first.span.clone(), "it is followed already")
+                    .help("name each port once, the preferred one first")
+            }),
+            None => sources.push((slot, name)),
+        }
+    }
+    sources.into_iter().map(|(slot, _)| slot).collect()
+}
+
+/// A port whose clock is followed.
+fn source(value: &Value<'_>, ports: &[Port<'_>], report: &mut Report) -> Option<PortSlot> {
     let text = value.text(report)?;
     let slot = port_slot(&text, 0..text.text.len(), ports, report)?;
     let port = ports.get(usize::from(slot.0))?;

@@ -203,10 +203,15 @@ pub mod clock {
     /// `follow`
     pub const FOLLOW: Key = key(
         "follow",
-        "the name of a port, in quotes",
+        "the name of a port, in quotes, or a list of up to four",
         r#"follow = "circuit""#,
-        "The port whose clock, start and stop are followed. Without it the set is its own clock.",
+        "The port whose clock, start and stop are followed. Of a list, `[\"circuit\", \"mono\"]`, it is the first that has a \
+         clock; when that is lost, the next takes its place at a bar line, until it comes back. Without it the set is its \
+         own clock.",
     );
+    /// An element of `follow`
+    pub const SOURCE: Key =
+        key("follow", "the name of a port, in quotes", r#"follow = ["circuit", "mono"]"#, "One of several clocks.");
     /// `lost`
     pub const LOST: Key = key(
         "lost",

@@ -157,7 +157,7 @@ fn heard(document: &Document<'_>) -> PortSet {
         lane::Kind::Arp { held, .. } => held.map(|held| held.port),
         lane::Kind::Steps { .. } => None,
     });
-    let heard = document.clock.follow.into_iter();
+    let heard = document.clock.follow.iter().copied();
     let heard = heard.chain(tracks.chain(document.transpose).map(|transpose| transpose.port));
     let heard = heard.chain(keyboards).chain(document.bindings.iter().map(|binding| binding.port));
     heard.fold(PortSet::default(), PortSet::with)

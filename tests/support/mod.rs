@@ -32,7 +32,7 @@ pub fn circuits() -> Program {
 /// `circuits` without a clock to follow.
 pub fn circuits_alone() -> Program {
     let mut program = circuits();
-    program.clock.follow = None;
+    program.clock.follow = Box::default();
     program
 }
 

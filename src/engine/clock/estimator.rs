@@ -254,6 +254,12 @@ impl Estimator {
         heard
     }
 
+    /// Whether a pulse at `at` would be none of the grid, too early for the next one.
+    #[must_use]
+    pub fn is_between(&self, at: Nanos) -> bool {
+        self.taken >= 2 && self.line.steps_until(at, self.noise.variance()) < 1.0
+    }
+
     /// The grid as it is estimated now; `None` until two pulses have told an interval.
     #[must_use]
     pub fn grid(&self) -> Option<Grid> {

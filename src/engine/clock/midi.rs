@@ -6,8 +6,16 @@
 //!
 //! The [`Follower`] joins them: the pulse that was counted last falls where the estimator says, and the pulses to come
 //! follow at its tempo. So a note on the beat can leave at the beat, and not after it.
+//!
+//! # Two pulses for one
+//!
+//! Every pulse counts as one, also one that is doubled: the master may have meant it. But where each pulse is doubled, two
+//! clocks come by one cable. To count both is to run away, for the second one is most often our own, which some device
+//! sends back: each of its pulses would make us send one more. So a pulse between those of the grid counts only after a
+//! period without another one, and not at all when [`DOUBLED_PERIODS`] in a row have had one. What makes up for a gap, or
+//! comes in a crowd as only a queue does, counts at once.
 
-use super::estimator::{Estimator, Heard};
+use super::estimator::{Estimator, Heard, Quality};
 use crate::engine::timeline::Timeline;
 use crate::time::{Nanos, Span, Tempo, Tick, TickSpan};
 
@@ -17,6 +25,17 @@ pub const LOST_AFTER: TickSpan = TickSpan(4 * TickSpan::PULSE.0);
 /// So many pulses that come at once are a queue that was held up. Fewer can be a pulse that was doubled, or the stutter of a
 /// device that is plugged in.
 const BURST: i64 = 3;
+
+/// So many pulses in a row, each of them doubled, are two clocks on one cable. A queue that is let go, however long it is,
+/// lies between two pulses of the grid.
+const DOUBLED_PERIODS: u32 = 4;
+
+/// More pulses than this between two of the grid are a queue that is let go: as long as they do not count we send no more
+/// pulses than the grid has, and no more can come back by any one way.
+const MOST_DOUBLES: i64 = 4;
+
+/// For so many periods without a doubled pulse the other clock is still expected.
+const DOUBLED_UNTIL: u32 = 24;
 
 /// Counts pulses into a position.
 ///
@@ -54,10 +73,72 @@ impl PulseCounter {
         }
     }
 
+    /// Whether pulses are on their way that were counted before they came.
+    #[must_use]
+    pub fn expects_queue(&self) -> bool {
+        self.credit > 0
+    }
+
+    /// The pulse that came last has a number higher by `pulses`, or lower.
+    pub fn renumber(&mut self, pulses: i64) {
+        self.pulse += pulses;
+    }
+
     /// The number of the pulse that came last.
     #[must_use]
     pub fn pulse(&self) -> i64 {
         self.pulse
+    }
+}
+
+/// Holds back pulses that come between those of the grid, until it is clear whether they are meant.
+#[derive(Clone, Copy, Debug, Default)]
+struct Doubles {
+    /// Those that are held back.
+    held: i64,
+    /// How many have come since the last pulse of the grid.
+    came: i64,
+    /// How many of a short gap's pulses may yet come out of a queue.
+    owed: i64,
+    /// The periods in a row that had one.
+    periods: u32,
+    /// For how many periods they do not count.
+    left: u32,
+}
+
+impl Doubles {
+    /// A pulse came between those of the grid. How many pulses count now.
+    fn between(&mut self) -> i64 {
+        if self.owed > 0 {
+            self.owed -= 1;
+            return 1;
+        }
+        self.came += 1;
+        if self.came > MOST_DOUBLES {
+            (self.periods, self.left) = (0, 0);
+            return std::mem::take(&mut self.held) + 1;
+        }
+        self.held += i64::from(self.left == 0);
+        0
+    }
+
+    /// A pulse of the grid came, `steps` of it after the one before. How many that were held back count now.
+    fn on_grid(&mut self, steps: i64) -> i64 {
+        self.owed = steps - 1;
+        match std::mem::take(&mut self.came) {
+            0 => {
+                self.periods = 0;
+                self.left = self.left.saturating_sub(1);
+                return std::mem::take(&mut self.held);
+            }
+            1..=MOST_DOUBLES => self.periods = self.periods.saturating_add(1),
+            _ => self.periods = 0,
+        }
+        if self.periods >= DOUBLED_PERIODS {
+            self.left = DOUBLED_UNTIL;
+            self.held = 0;
+        }
+        0
     }
 }
 
@@ -68,8 +149,11 @@ impl PulseCounter {
 pub struct Follower {
     counter: PulseCounter,
     estimator: Estimator,
+    doubles: Doubles,
     timeline: Option<Timeline>,
     innovation: Span,
+    /// How many pulses of the grid have come since the last silence.
+    unbroken: i64,
     tempo: Tempo,
 }
 
@@ -80,33 +164,70 @@ impl Follower {
         Follower {
             counter: PulseCounter::default(),
             estimator: Estimator::new(tempo),
+            doubles: Doubles::default(),
             timeline: None,
             innovation: Span::ZERO,
+            unbroken: 0,
             tempo,
         }
     }
 
-    /// A pulse came at `at`.
-    pub fn pulse(&mut self, at: Nanos) {
-        let Heard { steps, innovation, .. } = self.estimator.pulse(at);
+    /// A pulse came at `at`. How many pulses count now: 1 as a rule; 0 if it is held back; more if others were.
+    pub fn pulse(&mut self, at: Nanos) -> i64 {
+        if self.is_lost(at) {
+            self.unbroken = 0;
+        }
+        // Of two clocks on one cable, the estimator is shown one.
+        if self.is_too_many(at) {
+            self.doubles.came += 1;
+            return 0;
+        }
+        let Heard { steps, innovation, stepped } = self.estimator.pulse(at);
+        let mut held = 0;
         // The very first pulse is number 0, and was not expected.
         if self.timeline.is_some() {
+            if steps > 0 {
+                held = self.doubles.on_grid(steps);
+            } else if !stepped && !self.counter.expects_queue() {
+                match self.doubles.between() {
+                    0 => return 0,
+                    counted => held = counted - 1,
+                }
+            }
             self.innovation = innovation;
             self.counter.count(steps);
+            self.counter.renumber(held);
         }
+        self.unbroken += i64::from(steps > 0);
         self.anchor(at);
+        1 + held
     }
 
     /// A pulse came at `at` that begins something: the first after START or CONTINUE. A master may begin its pulses anew
-    /// there, off the grid of those before.
-    pub fn first_pulse(&mut self, at: Nanos) {
-        if self.is_on_grid(at) {
-            self.pulse(at);
-        } else {
-            self.estimator.restart(at);
-            self.counter.count(1);
-            self.anchor(at);
+    /// there, off the grid of those before. How many pulses count: 1, but for the second one of each that is doubled.
+    pub fn first_pulse(&mut self, at: Nanos) -> i64 {
+        if self.is_too_many(at) {
+            return 0;
         }
+        // What was held back belongs to what went before.
+        self.doubles.held = 0;
+        if !self.is_on_grid(at) {
+            self.estimator.restart(at);
+            self.unbroken = 0;
+        } else if self.pulse(at) > 0 {
+            return 1;
+        }
+        // One that is held back as a rule: here it counts.
+        self.doubles = Doubles::default();
+        self.counter.count(1);
+        self.anchor(at);
+        1
+    }
+
+    /// Whether a pulse at `at` is the second one of a pair, where all of them are doubled. A crowd of pulses is none.
+    fn is_too_many(&self, at: Nanos) -> bool {
+        let alone = !self.counter.expects_queue() && self.doubles.came < MOST_DOUBLES;
+        self.is_doubled() && alone && self.estimator.is_between(at)
     }
 
     /// Whether `at` is nearer to a predicted pulse than a quarter of a pulse, and pulses have come until now.
@@ -141,10 +262,35 @@ impl Follower {
         Tick::of_pulse(self.counter.pulse())
     }
 
+    /// The pulse that came last has a number higher by `pulses`, or lower. The grid stays as it is.
+    pub fn renumber(&mut self, pulses: i64) {
+        self.counter.renumber(pulses);
+        let by = TickSpan::PULSE * pulses;
+        self.timeline = self.timeline.map(|timeline| timeline.shifted(by));
+    }
+
     /// Whether so many pulses have failed to come at `now` that the master must be gone. True before the first pulse.
     #[must_use]
     pub fn is_lost(&self, now: Nanos) -> bool {
-        self.timeline.is_none_or(|timeline| now >= timeline.time_of(self.last_pulse() + LOST_AFTER))
+        self.lost_at().is_none_or(|lost| now >= lost)
+    }
+
+    /// When so many pulses will have failed to come that the master must be gone; `None` before the first pulse.
+    #[must_use]
+    pub fn lost_at(&self) -> Option<Nanos> {
+        self.timeline.map(|timeline| timeline.time_of(self.last_pulse() + LOST_AFTER))
+    }
+
+    /// Whether `pulses` have come without a silence, and the grid is well known.
+    #[must_use]
+    pub fn is_steady(&self, pulses: i64) -> bool {
+        self.unbroken >= pulses && self.estimator.quality() == Quality::Locked
+    }
+
+    /// Whether each pulse came twice lately.
+    #[must_use]
+    pub fn is_doubled(&self) -> bool {
+        self.doubles.left > 0
     }
 
     /// The tempo, once two pulses have been heard.

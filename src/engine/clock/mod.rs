@@ -9,10 +9,12 @@ mod internal;
 mod line;
 mod midi;
 mod noise;
+mod sources;
 
 pub use estimator::{Estimator, Grid, Heard};
 pub use internal::Internal;
 pub use midi::{Follower, LOST_AFTER, PulseCounter};
+pub use sources::Sources;
 
 use super::timeline::Timeline;
 use crate::time::Tempo;
@@ -24,8 +26,8 @@ use crate::time::Tempo;
 pub enum Clock {
     /// Our own.
     Internal(Internal),
-    /// MIDI clock on an input port.
-    Midi(Follower),
+    /// MIDI clock on one of several input ports.
+    Midi(Sources),
 }
 
 impl Clock {

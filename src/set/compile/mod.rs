@@ -329,7 +329,7 @@ mod tests {
         );
         assert_eq!(set.tracks, ["drums", "bass", "arp"]);
         let program = &set.program;
-        assert_eq!(program.clock.follow, Some(PortSlot(0)));
+        assert_eq!(*program.clock.follow, [PortSlot(0)]);
         assert_eq!(program.clocked(|clock| clock != ClockOut::None).iter().collect::<Vec<_>>(), [PortSlot(1)]);
         assert_eq!(program.tempo.bpm().round(), 125.0);
         let (circuit, mono) = (&set.ports[0], &set.ports[1]);
