@@ -390,7 +390,8 @@ fn no_condition(written: &str) -> Mistake {
         Some("1st") if written.starts_with("/!") => "`/!1:4` leaves out the first of each four passes".to_owned(),
         Some(near) => format!("did you mean `{}{near}`?", if written.starts_with("/!") { "/!" } else { "/" }),
         None if !digits.is_empty() && word.trim_end_matches(':') == digits => {
-            format!("a condition has two numbers: `/1:{digits}`, the first of each")
+            let of = if digits == "1" { "4" } else { digits };
+            format!("a condition has two numbers: `/1:{of}` is the first of each {of} passes")
         }
         None => HELP.to_owned(),
     };

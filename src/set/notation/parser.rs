@@ -6,8 +6,8 @@
 
 use std::ops::Range;
 
-use super::tree::{Choice, Item, Line, Node, Tone};
-use super::{MAX_DEPTH, MAX_EUCLID, STEPS, Voice, euclid, is_space};
+use super::tree::{Choice, Item, Line, Node};
+use super::{MAX_DEPTH, STEPS, Voice, is_space};
 use crate::engine::program::Target;
 use crate::set::mistake::{Mistake, Report, quoted};
 use crate::set::reader::Text;
@@ -42,7 +42,7 @@ pub(super) struct Parser<'p, 't> {
     report: &'p mut Report,
     /// The byte that comes next.
     pub at: usize,
-    end: usize,
+    pub end: usize,
     /// What closes the brackets that are open, the innermost last.
     open: Vec<char>,
     /// What is missing to close brackets, which is said already.
@@ -266,15 +266,6 @@ impl<'t> Parser<'_, 't> {
         Some(Node::Group { count: count?, items })
     }
 
-    /// Where a rhythm is written as other programs write it, as in `k(3,8)`: behind a step, two or three numbers.
-    fn rhythm_of_others(&self, start: usize, before: &[Item]) -> Option<Range<usize>> {
-        before.last().filter(|item| item.span.end == start && self.written(&(start..start + 1)) == "(")?;
-        let mut inner = self.rest().get(..self.find_soon(')')?)?.split(',');
-        let number = |text: &str| !text.trim().is_empty() && text.trim().bytes().all(|byte| byte.is_ascii_digit());
-        let length = inner.clone().map(|part| part.len() + 1).sum::<usize>();
-        (inner.clone().count() > 1 && inner.all(number)).then(|| start..self.at + length)
-    }
-
     /// Reads steps up to `close`, which belongs to what is open at `opener`. `None` where it is nested too deep; that is
     /// reported, and what is in the bracket is passed over.
     fn bracketed(&mut self, opener: Range<usize>, close: char, example: &str) -> Option<Vec<Item>> {
@@ -364,74 +355,6 @@ impl<'t> Parser<'_, 't> {
         }
         let sounds = items.iter().any(|item| item.node.sounds());
         Some(Node::Choice(Choice { items, random: false, sounds }))
-    }
-
-    /// Whether a rhythm begins here: `e(`. Where `e` is a drum, it is one if a number comes behind the bracket.
-    fn begins_euclid(&self) -> bool {
-        let Some(behind) = self.rest().strip_prefix('e') else { return false };
-        let Some(inner) = behind.trim_start_matches(is_space).strip_prefix('(') else { return false };
-        let drum = self.voice.kit.is_some_and(|kit| kit.get('e').is_some());
-        !drum || inner.trim_start().starts_with(|c: char| c.is_ascii_digit())
-    }
-
-    /// `e(`, two or three numbers, `)`: a rhythm of `head`, or without one of the track's own note.
-    fn euclid(&mut self, head: Option<Node>) -> Option<Node> {
-        let start = self.at;
-        self.at += 1;
-        self.skip_space();
-        self.at += 1;
-        let Some(length) = self.find_soon(')') else {
-            let span = start..self.at;
-            let sign = self.written(&span);
-            self.mistake(span, || not_closed(sign, ')', true, "for example `e(3,8)`"));
-            self.missed.add(')');
-            // What stands in the bracket is no row of steps.
-            let inner = |c: char| c.is_ascii_digit() || c == ',' || is_space(c);
-            self.at = self.end - self.rest().trim_start_matches(inner).len();
-            return None;
-        };
-        let inner = self.at..self.at + length;
-        self.at = inner.end + 1;
-        let span = start..self.at;
-        let parts = self.written(&inner).split(',').map(|part| part.trim_matches(is_space));
-        let numbers: Option<Vec<u32>> = parts
-            .map(|part| {
-                let digits = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-                digits.then(|| part.parse().unwrap_or(u32::MAX))
-            })
-            .collect();
-        let (pulses, steps, rotation) = match numbers.as_deref() {
-            Some(&[pulses, steps]) => (pulses, steps, 0),
-            Some(&[pulses, steps, rotation]) => (pulses, steps, rotation),
-            _ => {
-                self.mistake(span, || {
-                    Mistake::new("`e(..)` takes two or three numbers")
-                        .label("expected hits, steps and perhaps a rotation, with commas between them")
-                        .help("for example `e(5,16)`, or `e(5,16,2)` to begin two steps later in it")
-                });
-                return None;
-            }
-        };
-        if steps == 0 || steps > MAX_EUCLID || pulses > steps || rotation > steps {
-            self.mistake(span, || {
-                let mistake = Mistake::new("there is no such rhythm");
-                if steps == 0 || steps > MAX_EUCLID {
-                    mistake.label(format!("expected 1 to {MAX_EUCLID} steps")).help("hits come first: `e(5,16)`")
-                } else if pulses > steps {
-                    let help = format!("hits come first: `e({steps},{pulses})`");
-                    mistake.label("more hits than steps").maybe_help((pulses <= MAX_EUCLID).then_some(help))
-                } else {
-                    mistake.label(format!("expected a rotation from 0 to {steps}")).help("for example `e(5,16,2)`")
-                }
-            });
-            return None;
-        }
-        let head = match head {
-            Some(head) => head,
-            None => Node::Note(Tone { key: self.own_note(span)?, accent: false }),
-        };
-        let hits = euclid::rhythm(pulses as usize, steps as usize, rotation as usize);
-        Some(Node::Euclid { hits, head: Box::new(head) })
     }
 
     /// Goes over what is right behind a wrong step: it belongs to the same mistake.

@@ -1,5 +1,6 @@
 //! A line of which only the keys count, as for an arpeggio: the same language, without what takes time or chance.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use super::Voice;
@@ -35,51 +36,68 @@ pub(in crate::set) enum Head {
 }
 
 /// Reads the steps of `line`, groups written out and chords note by note; the first 1,024. Choices and rhythms are reported.
+/// What is changed by the same modifier is marked as changed once.
 pub(in crate::set) fn steps(text: &Text<'_>, line: Range<usize>, voice: Voice<'_>, report: &mut Report) -> Vec<Step> {
     let line = parse(text, line, voice, report);
-    let mut steps = Vec::new();
-    let mut wrong = Vec::new();
-    add(&line.items, None, &mut steps, &mut wrong);
-    wrong.sort_unstable_by_key(|span: &Range<usize>| span.start);
-    wrong.dedup();
-    for span in wrong {
+    let mut row = Row::default();
+    row.add(&line.items, None);
+    for span in row.more {
         report.add(text.place(span), || {
             Mistake::new("an arpeggio is made of notes")
                 .label("this is more than notes")
                 .help("`order` says which note is next, `lengths` and `rest` make the rhythm")
         });
     }
-    steps
+    row.steps
 }
 
-fn add(items: &[Item], modified: Option<&Range<usize>>, steps: &mut Vec<Step>, wrong: &mut Vec<Range<usize>>) {
-    for item in items {
-        if steps.len() + wrong.len() > MAX_STEPS {
-            return;
-        }
-        let modified = item.modified.as_ref().or(modified).filter(|_| !item.wrong);
-        let mut push = |head: Head, accent: bool, modified: Option<&Range<usize>>| {
-            steps.push(Step { head, span: item.span.clone(), accent, modified: modified.cloned() });
-        };
-        match &item.node {
-            Node::Rest => push(Head::Rest, false, modified),
-            Node::Hold => push(Head::Hold, false, modified),
-            Node::Note(Tone { key, accent }) => push(Head::Play(*key), *accent, modified),
-            Node::Chord(tones) => {
-                // What is wrong with the chord is said once.
-                for (place, tone) in tones.iter().enumerate() {
-                    push(Head::Play(tone.key), tone.accent, modified.filter(|_| place == 0));
+/// What is written out so far.
+#[derive(Default)]
+struct Row {
+    steps: Vec<Step>,
+    /// Where there are choices and rhythms, each once.
+    more: Vec<Range<usize>>,
+    /// Where the modifiers are that something is marked with.
+    marked: HashSet<usize>,
+    /// How many steps there were, of any kind.
+    count: usize,
+}
+
+impl Row {
+    /// Writes out `items`, which `modified` changes as a whole.
+    fn add(&mut self, items: &[Item], modified: Option<&Range<usize>>) {
+        for item in items {
+            let modified = item.modified.as_ref().or(modified).filter(|_| !item.wrong);
+            match &item.node {
+                Node::Rest => self.push(Head::Rest, false, item, modified),
+                Node::Hold => self.push(Head::Hold, false, item, modified),
+                Node::Note(Tone { key, accent }) => self.push(Head::Play(*key), *accent, item, modified),
+                Node::Chord(tones) => {
+                    tones.iter().for_each(|tone| self.push(Head::Play(tone.key), tone.accent, item, modified));
                 }
-            }
-            Node::Group { count, items } => {
-                for time in 0..*count {
-                    if steps.len() + wrong.len() > MAX_STEPS {
-                        return;
+                Node::Group { count, items } => {
+                    for _ in 0..*count {
+                        if self.count > MAX_STEPS {
+                            return;
+                        }
+                        self.add(items, modified);
                     }
-                    add(items, modified.filter(|_| time == 0), steps, wrong);
+                }
+                Node::Choice(_) | Node::Euclid { .. } => {
+                    self.count += 1;
+                    if self.marked.insert(item.span.start) {
+                        self.more.push(item.span.clone());
+                    }
                 }
             }
-            Node::Choice(_) | Node::Euclid { .. } => wrong.push(item.span.clone()),
+        }
+    }
+
+    fn push(&mut self, head: Head, accent: bool, item: &Item, modified: Option<&Range<usize>>) {
+        self.count += 1;
+        if self.count <= MAX_STEPS {
+            let modified = modified.filter(|modified| self.marked.insert(modified.start)).cloned();
+            self.steps.push(Step { head, span: item.span.clone(), accent, modified });
         }
     }
 }
@@ -110,8 +128,8 @@ mod tests {
     #[test]
     fn groups_are_written_out_and_chords_are_their_keys() {
         assert_eq!(read("c2 2(d2 [c2 e2]) . _").unwrap(), "48 50 48 52 50 48 52 . _");
-        assert_eq!(read("c2:70 (d2 e2)! [c2 e2]~").unwrap(), "48! 50! 52! 48! 52");
-        assert_eq!(read("9999(9999(c2))").unwrap().split(' ').count(), MAX_STEPS + 1);
+        assert_eq!(read("c2:70 (d2 e2)! [c2 e2]~").unwrap(), "48! 50! 52 48! 52");
+        assert_eq!(read("9999(9999(c2))").unwrap().split(' ').count(), MAX_STEPS);
     }
 
     #[test]

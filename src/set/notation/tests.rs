@@ -84,6 +84,7 @@ fn choices_take_turns() {
     plays("<c2 d2>>20", "0.2:c2 | 0.2:d2");
     plays("<c2 d2>/2:3", "- | 0:c2 | - | - | 0:d2 | - | - | 0:c2");
     plays("1 <3 5>", "0:c3 1:eb3 | 0:c3 1:g3");
+    plays("1 <35 7>", "0:c3 1:eb3 | 0:c3 1:g3 | 0:c3 1:bb3");
     plays("<c2:70 d2>:80!", "0:c2:97 | 0:d2:107");
     wrong("<c2 _>", &["a choice is of single steps, and this is a hold"]);
     wrong("<c2 3(d2)>", &["a choice is of single steps, and this is a group"]);
@@ -106,6 +107,9 @@ fn chance_and_choices_at_random() {
     let played = heard(false, "<c2 d2>??30", 100).unwrap();
     let silent = played.split(" | ").filter(|pass| *pass == "-").count();
     assert!((50..90).contains(&silent), "{silent}");
+    let played = heard(false, "<c2?50 .>", 100).unwrap();
+    let silent = played.split(" | ").step_by(2).filter(|pass| *pass == "-").count();
+    assert!((15..35).contains(&silent), "{silent}");
     let played = heard(false, "[c2 e2]*2?", 100).unwrap();
     let of_four = |pass: &str| pass == "-" || pass.split(' ').count() == 4;
     assert!(played.split(" | ").all(of_four), "one die for a step: {played}");
