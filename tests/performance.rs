@@ -5,10 +5,10 @@ mod support;
 use support::*;
 use tightrope::engine::Command;
 use tightrope::engine::outbox::Departure;
-use tightrope::engine::program::Program;
+use tightrope::engine::program::{AfterSong, Lost, Part, PatternSlot, PortSlot, Program, ProgramChange, Song};
 use tightrope::engine::transport::Phase;
-use tightrope::midi::Message;
-use tightrope::time::{Nanos, Span, TickSpan};
+use tightrope::midi::{Channel, Message};
+use tightrope::time::{Nanos, Span, Tick, TickSpan};
 
 /// A performance of `count` pulses after START, as the stage plays it.
 fn performance(count: usize) -> (Show, Nanos) {
@@ -671,4 +671,40 @@ fn a_program_without_patterns_is_silent() {
     show.command(Command::Start);
     show.wait(Span::from_millis(100));
     assert!(show.trace.iter().all(|d| matches!(d.message, Message::Start | Message::Clock)));
+}
+
+#[test]
+fn programs_that_are_wanted_before_their_part_is_known_to_come_leave_when_it_is() {
+    let mut program = compile(TWO_PATTERNS);
+    let (bar, port) = (TickSpan(3_840), PortSlot(0));
+    let channel = Channel::from_number(1).unwrap();
+    program.patterns[1].programs = Box::new([ProgramChange { port, channel, bank: None, program: 5 }]);
+    program.patterns[1].ahead = bar * 2;
+    let part = |pattern, bars| Part { pattern: PatternSlot(pattern), start: Tick(bars * bar.0), length: bar };
+    program.song = Song { parts: Box::new([part(0, 0), part(0, 1), part(1, 2)]), then: AfterSong::Hold };
+    let mut show = Show::new(program);
+    show.command(Command::Start);
+    show.wait(Span::from_millis(9_000));
+    let change = show.trace.iter().find(|d| d.message == Message::ProgramChange(channel, 5)).unwrap();
+    assert_eq!(change.tick, Tick(bar.0), "with the line behind which the part comes next");
+    show.check();
+}
+
+#[test]
+fn a_hold_that_is_over_before_its_pulse_has_come_ends_with_the_pulse() {
+    let mut program = circuits();
+    program.clock.lost = Lost::HoldFor(TickSpan(2));
+    let mut show = Show::new(program);
+    show.pulses(24, PULSE);
+    show.input(CIRCUIT, Message::Start);
+    show.input(CIRCUIT, Message::Clock);
+    show.wait(PULSE + Span::from_millis(4));
+    for _ in 0..2 {
+        // On its grid each of them has been due for longer than it is held.
+        show.input(CIRCUIT, Message::Start);
+        show.input(CIRCUIT, Message::Clock);
+        show.wait(PULSE + Span::from_millis(4));
+    }
+    assert_eq!((show.engine.phase(), show.engine.sounding()), (Phase::Stopped, 0));
+    show.check();
 }

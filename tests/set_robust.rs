@@ -1,138 +1,15 @@
 //! Whatever is given as a set file, reading it ends and does not panic, what is shown stays short, and a set that is
 //! accepted keeps every promise that the engine builds on.
 
+mod support;
+
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
-use tightrope::engine::program::{
-    Action, Arp, ArpKeys, ClockOut, Lane, MAX_CONDITIONS, MAX_EVENTS, MAX_LANES, MAX_LENGTH, MAX_PORTS, MAX_TRACKS,
-    PortSlot, Source, Steps,
-};
+use support::promises::read;
+use tightrope::engine::program::{MAX_EVENTS, MAX_LANES};
 use tightrope::set::{Mistakes, Set, builtin};
-use tightrope::time::{Tempo, TickSpan};
-
-/// The most characters that all mistakes of a file together may take to show.
-const SHOWN: usize = 40_000;
-
-/// Reads `bytes` and checks what can be checked of the answer, whichever it is.
-fn read(bytes: &[u8]) -> Result<Set, Mistakes> {
-    let answer = Set::parse("any.toml", bytes);
-    match &answer {
-        Ok(set) => check_set(set),
-        Err(mistakes) => check_mistakes(mistakes, bytes),
-    }
-    answer
-}
-
-fn check_mistakes(mistakes: &Mistakes, bytes: &[u8]) {
-    assert!(!mistakes.list().is_empty() && mistakes.list().len() <= Mistakes::LISTED);
-    let mut before = Some(0);
-    for mistake in mistakes.list() {
-        assert!(!mistake.message.is_empty() && mistake.message.len() < 400, "{:?}", mistake.message);
-        assert!(!mistake.message.contains(char::is_control), "{:?}", mistake.message);
-        let start = mistake.span.as_ref().map(|span| span.start);
-        assert!(before.is_some() || start.is_none(), "those without a place come last");
-        assert!(start.is_none() || before <= start, "{before:?} {start:?}");
-        before = start;
-        if let Some(span) = &mistake.span {
-            assert!(span.start <= span.end && span.start <= bytes.len(), "{span:?} of {}", bytes.len());
-            let (line, column) = mistake.line_column().unwrap();
-            assert_eq!(line, bytes[..span.start].iter().filter(|&&byte| byte == b'\n').count() + 1);
-            assert!(column >= 1);
-        }
-    }
-    for color in [false, true] {
-        let shown = mistakes.render(color);
-        assert!(shown.len() < SHOWN, "{} characters are shown", shown.len());
-        let escape = |c: char| c.is_control() && c != '\n' && !(color && c == '\u{1b}');
-        assert!(!shown.contains(escape), "{shown:?}");
-    }
-}
-
-/// The promises of a program, as its types document them.
-fn check_set(set: &Set) {
-    let program = &set.program;
-    let port = |slot: PortSlot| assert!(usize::from(slot.0) < set.ports.len());
-    assert!(set.ports.len() <= MAX_PORTS);
-    assert!(program.tracks.len() <= MAX_TRACKS && program.tracks.len() == set.tracks.len());
-    assert!(!program.patterns.is_empty() && program.patterns.len() == set.patterns.len());
-    assert!(program.patterns.len() <= 1 << 16);
-    assert!((Tempo::SLOWEST..=Tempo::FASTEST).contains(&((program.tempo.bpm() * 1e6).round() / 1e6)));
-    program.clock.follow.iter().copied().for_each(port);
-    for slot in program.clocked(|clock| clock != ClockOut::None).iter() {
-        port(slot);
-        assert!(!program.clock.follow.contains(&slot), "a clock must not go back to where it comes from");
-    }
-    for (slot, declared) in (0..).map(PortSlot).zip(&set.ports) {
-        assert!(!declared.name.is_empty() && !declared.device.is_empty());
-        assert_eq!(declared.clock, program.clocked(|clock| clock != ClockOut::None).contains(slot));
-        let plays = program.tracks.iter().any(|track| track.port == slot);
-        let transposes = program.tracks.iter().filter_map(|track| track.transpose).any(|by| by.port == slot);
-        assert_eq!(declared.output, declared.clock || plays);
-        assert_eq!(declared.input, program.clock.follow.contains(&slot) || transposes);
-    }
-    for track in &program.tracks {
-        port(track.port);
-        assert!((1..=16).contains(&track.channel.number()));
-        track.transpose.into_iter().for_each(|transpose| port(transpose.port));
-    }
-    let length = |span: TickSpan| assert!(span > TickSpan::ZERO && span <= MAX_LENGTH, "{span:?}");
-    for pattern in &program.patterns {
-        length(pattern.length);
-        assert_eq!(pattern.length.0 % program.meter.bar().0, 0);
-        assert!(pattern.clips.iter().map(|clip| clip.lanes.len()).sum::<usize>() <= MAX_LANES);
-        assert!(pattern.clips.windows(2).all(|pair| pair[0].track < pair[1].track));
-        for clip in &pattern.clips {
-            let track = &program.tracks[usize::from(clip.track.0)];
-            assert!(clip.lanes.len() <= usize::from(track.lanes.count));
-            clip.lanes.iter().for_each(|lane| check_lane(lane, &length));
-        }
-    }
-    let mut next = 0;
-    for track in &program.tracks {
-        assert_eq!(track.lanes.first, next, "the lanes of the tracks follow each other");
-        next += track.lanes.count;
-    }
-    assert!(usize::from(next) <= MAX_LANES);
-}
-
-fn check_lane(lane: &Lane, length: &impl Fn(TickSpan)) {
-    match &lane.source {
-        Source::Steps(Steps { length: whole, events, early, guards, .. }) => {
-            length(*whole);
-            assert!(events.len() <= MAX_EVENTS);
-            assert!(events.is_sorted_by_key(|event| event.at));
-            for event in events {
-                assert!(event.at >= TickSpan::ZERO && event.at < *whole);
-                assert!((-1..=1).contains(&event.turn));
-                match event.action {
-                    Action::Note { velocity, .. } => {
-                        length(event.gate);
-                        assert!((1..128).contains(&velocity.value()));
-                    }
-                    Action::Prepare(target, value) | Action::Control(target, value) => {
-                        assert!(value <= target.highest());
-                    }
-                    Action::Wander(target, low, high) => assert!(low <= high && high <= target.highest()),
-                }
-                let mut chain = event.guard;
-                for _ in 0..MAX_CONDITIONS {
-                    chain = chain.and_then(|guard| guards[guard.index()].next);
-                }
-                assert_eq!(chain, None, "a chain of conditions that is too long");
-            }
-            let turned = |index: &u32| events[*index as usize].turn == 1;
-            assert!(early.iter().all(turned) && early.is_sorted());
-            assert_eq!(early.len(), events.iter().filter(|event| event.turn == 1).count());
-        }
-        Source::Arp(Arp { keys, lengths, gate, velocity, rest, .. }) => {
-            assert!(!matches!(keys, ArpKeys::Written(keys, _) if keys.is_empty()) && !lengths.is_empty());
-            lengths.iter().copied().chain(*rest).for_each(length);
-            assert!((1..=100).contains(gate) && (1..128).contains(&velocity.value()));
-        }
-    }
-}
 
 /// Pieces of set files, right and wrong, to be put together at random.
 const PIECES: &[&str] = &[

@@ -80,6 +80,8 @@ pub(super) struct Launcher {
     preparing: Option<Preparing>,
     /// For which pattern and line programs have been sent ahead.
     prepared: Option<(PatternSlot, Tick)>,
+    /// The line that came last. What comes next was not known before it.
+    known_from: Tick,
 }
 
 impl Launcher {
@@ -94,6 +96,7 @@ impl Launcher {
             hold: false,
             preparing: Some(Preparing { pattern: current.pattern, done: 0, moment: None }),
             prepared: None,
+            known_from: Tick::ZERO,
         }
     }
 
@@ -148,7 +151,7 @@ impl Launcher {
 
     /// `choice` begins at `from`.
     fn enter(&mut self, song: &Song, choice: Choice, from: Tick) {
-        self.current = choice;
+        (self.current, self.known_from) = (choice, from);
         if let Some(part) = choice.part.and_then(|part| song.parts.get(usize::from(part.0))) {
             self.part_end = from + TickSpan(part.length.0.max(1));
             self.song_origin = from - part.start;
@@ -299,6 +302,7 @@ impl Engine {
         } else {
             self.player.locate(program, position);
         }
+        self.launcher.known_from = position;
         if let Some(choice) = self.launcher.requested.take().filter(|&choice| choice != self.launcher.current) {
             let line = position.round_up_to(program.meter.bar());
             self.launcher.prepared = Some((choice.pattern, line));
@@ -342,7 +346,8 @@ impl Engine {
                     .for_each(|ledger| ledger.cut(line, |track| takes_over(program, choice.pattern, track)));
                 self.player.launch(program, choice.pattern, origin, line);
             }
-            Some(Coming::Again(_)) => {
+            Some(Coming::Again(line)) => {
+                self.launcher.known_from = line;
                 let length = length_of(program, self.player.pattern());
                 self.launcher.part_end += length;
                 if self.launcher.hold {
@@ -379,7 +384,7 @@ impl Engine {
         let needed = !pattern.programs.is_empty() && self.launcher.prepared != Some((choice.pattern, line));
         // Nothing is sent again for a pattern that goes over into itself.
         let changes = choice.pattern != self.player.pattern();
-        (needed && changes).then(|| line - pattern.ahead)
+        (needed && changes).then(|| (line - pattern.ahead).max(self.launcher.known_from))
     }
 
     /// Sends the programs of the pattern that comes next.

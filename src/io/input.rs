@@ -55,7 +55,8 @@ pub fn open(
     let error = |reason: String| OpenError { direction: "input", device: device.into(), reason };
     let (probes, calibration) = Calibration::new(Arc::clone(&hooks.now));
     // From here on the end goes home by itself, whatever fails.
-    let listener = Listener::new(end, hooks, probes, home);
+    let mut listener = Listener::new(end, hooks, home);
+    listener.probes = probes;
     let port = inventory.input_ports.get(index).ok_or_else(|| error("it has gone".into()))?;
     let midi = new_input().map_err(|e| error(e.to_string()))?;
     let connection = midi.connect(port, label, hear, listener).map_err(|e| error(e.to_string()))?;
@@ -72,7 +73,7 @@ pub fn open(
 pub fn open_virtual(name: &str, end: MidiInEnd, hooks: Hooks, home: Home) -> Result<Input, OpenError> {
     let error = |reason: String| OpenError { direction: "virtual input", device: name.into(), reason };
     let midi = new_input().map_err(|e| error(e.to_string()))?;
-    let listener = Listener::new(end, hooks, Probes::none(), home);
+    let listener = Listener::new(end, hooks, home);
     let connection = midi.create_virtual(name, hear, listener).map_err(|e| error(e.to_string()))?;
     Ok(Input { _connection: connection })
 }
@@ -90,8 +91,8 @@ fn new_input() -> Result<MidiInput, midir::InitError> {
     Ok(midi)
 }
 
-/// What a connection's callback works with.
-struct Listener {
+/// What a connection's callback works with. It needs no connection: whoever has bytes can let it hear them.
+pub struct Listener {
     /// There until it goes home.
     end: Option<MidiInEnd>,
     home: Home,
@@ -102,11 +103,25 @@ struct Listener {
 }
 
 impl Listener {
-    fn new(end: MidiInEnd, hooks: Hooks, probes: Probes, home: Home) -> Listener {
+    /// A listener that is not calibrated. It hands what it hears to `end`, which goes `home` with it.
+    #[must_use]
+    pub fn new(end: MidiInEnd, hooks: Hooks, home: Home) -> Listener {
+        let probes = Probes::none();
         Listener { end: Some(end), home, hooks, probes, clock: DeviceClock::default(), promoted: false }
     }
 
-    fn hear(&mut self, callback: Nanos, stamp: DeviceTime, bytes: &[u8]) {
+    /// A driver hands over `bytes`, stamped with `stamp`. Whatever they are, they are one message, or they are dropped.
+    pub fn hear(&mut self, stamp: DeviceTime, bytes: &[u8]) {
+        let callback = (self.hooks.now)();
+        // midir would panic itself, later, on a thread that has panicked; so a panic ends here, and the show with it.
+        if panic::catch_unwind(AssertUnwindSafe(|| self.take(callback, stamp, bytes))).is_err()
+            && let Some(end) = &self.end
+        {
+            end.fail();
+        }
+    }
+
+    fn take(&mut self, callback: Nanos, stamp: DeviceTime, bytes: &[u8]) {
         let at = self.clock.arrival(callback, stamp);
         if !std::mem::replace(&mut self.promoted, true) {
             (self.hooks.promote)();
@@ -131,11 +146,5 @@ impl Drop for Listener {
 }
 
 fn hear(stamp: u64, bytes: &[u8], listener: &mut Listener) {
-    let callback = (listener.hooks.now)();
-    // midir would panic itself, later, on a thread that has panicked; so a panic ends here, and the show with it.
-    if panic::catch_unwind(AssertUnwindSafe(|| listener.hear(callback, DeviceTime(stamp), bytes))).is_err()
-        && let Some(end) = &listener.end
-    {
-        end.fail();
-    }
+    listener.hear(DeviceTime(stamp), bytes);
 }

@@ -2,6 +2,8 @@
 
 #![allow(dead_code)]
 
+pub mod promises;
+
 use std::collections::BTreeMap;
 
 use tightrope::engine::outbox::{Departure, Outbox};
