@@ -4,11 +4,11 @@ mod support;
 
 use proptest::prelude::*;
 use support::*;
-use tightrope::engine::Command;
 use tightrope::engine::outbox::Departure;
-use tightrope::engine::program::PortSlot;
-use tightrope::midi::Message;
-use tightrope::time::{Nanos, Span, Tick};
+use tightrope::engine::program::{ClockPlan, Interval, PartSlot, PatternSlot, PortSlot, Quantum, TrackSlot};
+use tightrope::engine::{Command, Switch};
+use tightrope::midi::{Channel, Message};
+use tightrope::time::{Nanos, Span, Tick, TickSpan};
 
 /// Something that happens to a show.
 #[derive(Clone, Copy, Debug)]
@@ -31,15 +31,41 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => (0u8..3).prop_map(|port| Event::Input(port, Message::Stop)),
         1 => (0u8..3).prop_map(|port| Event::Input(port, Message::Continue)),
         1 => (0u8..3, 0u16..16_384).prop_map(|(port, sixteenths)| Event::Input(port, Message::SongPosition(sixteenths))),
-        2 => (0u8..2, 1u8..17, 0u8..128).prop_map(|(port, channel, key)| Event::Input(port, note_on(channel, key))),
+        2 => (0u8..3, 1u8..17, 0u8..128).prop_map(|(port, channel, key)| Event::Input(port, note_on(channel, key))),
+        1 => (1u8..4, 30u8..50).prop_map(|(channel, key)| Event::Input(2, note_on(channel, key))),
+        1 => (1u8..4, 30u8..50).prop_map(|(channel, key)| Event::Input(2, note_off(channel, key))),
+        1 => (60u8..68, 0u8..128).prop_map(|(number, value)| {
+            Event::Input(2, Message::ControlChange(Channel::from_number(1).unwrap(), number, value))
+        }),
+        1 => (0u8..3).prop_map(|program| Event::Input(2, Message::ProgramChange(Channel::from_number(1).unwrap(), program))),
         1 => prop_oneof![
             Just(Command::Start),
             Just(Command::Stop),
             Just(Command::Continue),
             (0u16..3).prop_map(support::launch),
+            (0u16..3, any_quantum()).prop_map(|(slot, at)| Command::Launch { pattern: PatternSlot(slot), at: Some(at) }),
+            Just(Command::Withdraw),
+            (0u16..5).prop_map(|part| Command::Jump(PartSlot(part))),
+            any_switch().prop_map(Command::Hold),
+            any_switch().prop_map(Command::Fill),
+            (0u16..4, any_switch()).prop_map(|(track, switch)| Command::Mute(TrackSlot(track), switch)),
+            (0u16..4, any_switch()).prop_map(|(track, switch)| Command::Solo(TrackSlot(track), switch)),
+            (any::<Option<u8>>(), -127i8..=127, prop::bool::ANY).prop_map(|(track, by, in_degrees)| Command::Transpose {
+                track: track.map(|track| TrackSlot(u16::from(track % 4))),
+                by,
+                unit: if in_degrees { Interval::Degrees } else { Interval::Semitones },
+            }),
         ]
         .prop_map(Event::Command),
     ]
+}
+
+fn any_switch() -> impl Strategy<Value = Switch> {
+    prop::sample::select(&[Switch::On, Switch::Off, Switch::Toggle])
+}
+
+fn any_quantum() -> impl Strategy<Value = Quantum> {
+    prop_oneof![Just(Quantum::Now), Just(Quantum::End), (1i64..10_000).prop_map(|grid| Quantum::Grid(TickSpan(grid))),]
 }
 
 /// Plays `events`, cutting each wait into pieces of `piece` nanoseconds, or going from deadline to deadline.
@@ -109,12 +135,17 @@ fn several_clocks() -> tightrope::engine::program::Program {
     compile(&text)
 }
 
-/// A show of one of four kinds.
+/// A show of one of six kinds.
 fn program(kind: u8) -> tightrope::engine::program::Program {
     match kind {
         0 => circuits(),
         1 => circuits_alone(),
         2 => compile(DENSE),
+        3 => compile(EVERYTHING),
+        4 => tightrope::engine::program::Program {
+            clock: ClockPlan { follow: Box::default(), ..circuits().clock },
+            ..compile(EVERYTHING)
+        },
         _ => several_clocks(),
     }
 }
@@ -123,7 +154,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn chunking_does_not_matter(events in prop::collection::vec(any_event(), 1..200), kind in 0u8..4) {
+    fn chunking_does_not_matter(events in prop::collection::vec(any_event(), 1..200), kind in 0u8..6) {
         let program = || program(kind);
         let whole = play(program(), &events, Some(i64::MAX >> 1));
         let fine = play(program(), &events, Some(1_000_000));
@@ -133,7 +164,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_happens_nothing_is_left_sounding(events in prop::collection::vec(any_event(), 1..300), kind in 0u8..4) {
+    fn whatever_happens_nothing_is_left_sounding(events in prop::collection::vec(any_event(), 1..300), kind in 0u8..6) {
         let mut show = play(program(kind), &events, None);
         let sounding = check_trace(&show.trace);
         prop_assert_eq!(sounding, show.engine.sounding());

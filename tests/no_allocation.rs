@@ -22,6 +22,7 @@ use tightrope::rt::clock::{Monotonic, TimeSource};
 use tightrope::rt::run::Loop;
 use tightrope::rt::sink::{Guarded, NullSink, SendFailed, Sink};
 use tightrope::rt::wait::{Strategy, Waiter};
+use tightrope::set::Set;
 use tightrope::time::{DeviceTime, Nanos, Span};
 
 struct Counting;
@@ -158,6 +159,72 @@ fn several_clocks_and_the_test_for_echoes_do_not_touch_the_heap() {
         engine.adopt(&program, Nanos(50_000_000_001));
     });
     assert!(sent > 1_000 && followed.iter().all(|&pulses| pulses > 100), "{sent} sent, {followed:?}");
+    assert_eq!(visits, 0);
+}
+
+#[test]
+fn nothing_that_hands_can_do_touches_the_heap() {
+    use tightrope::engine::Switch;
+    use tightrope::midi::Channel;
+    let program = compile(EVERYTHING);
+    let mut engine = Engine::new(&program);
+    let mut outbox = Outbox::default();
+    let mut sent = 0;
+    let keys = PortSlot(2);
+    let channel = Channel::from_number(1).expect("it is one");
+    let names = Set::parse("everything.toml", EVERYTHING.as_bytes()).expect("it is right");
+    let commands: Vec<Command> = [
+        "launch two",
+        "launch three at bar",
+        "withdraw",
+        "jump 4",
+        "hold",
+        "mute t",
+        "solo u",
+        "fill on",
+        "transpose +2",
+        "solo u off",
+        "transpose v -3 degrees",
+        "hold off",
+        "continue",
+        "launch one at end",
+    ]
+    .map(|text| tightrope::set::command::parse(text, &names.names()).expect("it is a command"))
+    .to_vec();
+    let visits = visits_of(|| {
+        let mut now = Nanos(1_000_000);
+        let mut advance = |engine: &mut Engine, now: Nanos| loop {
+            let progress = engine.advance(&program, now, &mut outbox);
+            while outbox.pop().is_some() {
+                sent += 1;
+            }
+            if progress == Progress::CaughtUp {
+                break;
+            }
+        };
+        engine.input(&program, now, CIRCUIT, Message::Start);
+        for pulse in 0..5_000usize {
+            now = now + Span::from_millis(20);
+            advance(&mut engine, now);
+            engine.input(&program, now, CIRCUIT, Message::Clock);
+            advance(&mut engine, now);
+            let message = match pulse % 40 {
+                3 => note_on(1, 30 + (pulse % 30) as u8),
+                13 => note_off(1, 30 + (pulse % 30) as u8),
+                23 => Message::ControlChange(channel, 64, (pulse % 80 * 2) as u8 & 0x7F),
+                33 => Message::ProgramChange(channel, 1),
+                _ => continue,
+            };
+            engine.input(&program, now, keys, message);
+            advance(&mut engine, now);
+            if let Some(&command) = commands.get(pulse / 40 % commands.len()) {
+                engine.command(&program, now, command);
+                advance(&mut engine, now);
+            }
+        }
+        engine.command(&program, now, Command::Hold(Switch::Off));
+    });
+    assert!(sent > 5_000, "only {sent} messages");
     assert_eq!(visits, 0);
 }
 

@@ -413,7 +413,7 @@ fn a_set_knows_the_names_for_commands() {
     assert!(tightrope::set::command::parse("mute bass on", &set.names()).is_ok());
 }
 
-/// The example that the format was drawn up with, but for the steps that are read elsewhere.
+/// The example that the format was drawn up with.
 #[test]
 fn the_whole_example() {
     let set = parse(
@@ -458,7 +458,8 @@ drums = """
 bass  = { step = "1/1", gate = 100, steps = "c2" }
 
 [patterns.build]
-bass   = { step = "1/8", swing = 58, steps = "c2 c2:70 . c2~ eb2" }
+drums  = "k?70 .. k  h*3  e(5,8) ..."
+bass   = { step = "1/8", swing = 58, steps = "c2 c2:70 . <g1 bb1> c2~ eb2 [c2 g2] ./1:4" }
 cc     = { bass.74 = "20 ~ ~ ~ 110" }
 program = { mono = 5, ahead = "1 beat" }
 keep   = false                # true: tracks that it does not name go on with what they play

@@ -19,6 +19,27 @@ const PIECES: &[&str] = &[
     "meter = \"7/8\"\n",
     "seed = 18446744073709551615\n",
     "octaves = \"c4\"\n",
+    "launch = \"2 beats\"\n",
+    "launch = \"end\"\n",
+    "transpose = \"a by degrees\"\n",
+    "transpose = \"none\"\n",
+    "wire = \"din\"\n",
+    "keep = true\n",
+    "cc = { t.74 = \"20 ~ ~ ~ 110\", u.bend = { lfo = \"sine\" } }\n",
+    "cc.t.nrpn-3 = \"0 ~s 16383 ~ . 5 _\"\n",
+    "cc.u.pressure = { lfo = \"random\", step = \"1/3840\", length = \"beat\" }\n",
+    "points = \"5 ~ 6\"",
+    "program = { t = 5, b = { program = 1, bank = 2 }, ahead = \"1 bar\" }\n",
+    "[song]\n",
+    "parts = [\"p x4\", \"q\"]\n",
+    "end = \"loop\"\n",
+    "[[bind]]\n",
+    "on = \"a note 36\"\ndo = \"fill\"\n",
+    "on = \"b cc 3 channel 2\"\n",
+    "do = \"launch p at 2 bars\"\n",
+    "do = \"transpose t -2 degrees\"\n",
+    "u = { held = \"a channel 1\", octave = -1, swing = 66, seed = 3 }\n",
+    "t = { steps = \"k.s.\", swing = 58, seed = 1, step = \"1 beat\" }\n",
     "[clock]\n",
     "follow = \"a\"\n",
     "follow = [\"a\", \"b\"]\n",
@@ -172,6 +193,36 @@ fn mutations() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
+/// Points of every sort, in a pattern of any length.
+fn points() -> impl Strategy<Value = String> {
+    let target = prop::sample::select(&["74", "cc14-1", "bend", "pressure", "nrpn-16383", "rpn-0", "cutoff"]);
+    let text = "([0-9]{1,3}|-?[0-9]{1,5}|~[sel]?|_|[.]|[|]| ){0,30}";
+    (target, text, 1..400u32, 0..200u32, prop::bool::ANY).prop_map(|(target, text, bars, over, is_din)| {
+        let wire = if is_din { "wire = \"din\"\n" } else { "" };
+        let step = if over > 100 { String::new() } else { format!(", step = \"{}/64\"", over) };
+        format!(
+            "[ports.a]\ndevice = \"A\"\n{wire}[tracks.t]\nport = \"a\"\nchannel = 1\n[patterns.p]\nbars = {bars}\n\
+            cc.t.{target} = {{ points = \"{text}\"{step} }}\n"
+        )
+    })
+}
+
+/// Oscillators that are right.
+fn oscillators() -> impl Strategy<Value = String> {
+    let shape = prop::sample::select(&["sine", "triangle", "saw", "square", "random"]);
+    let target = prop::sample::select(&["74", "cc14-1", "bend", "nrpn-5"]);
+    (shape, target, 0..=127i32, 0..=127i32, 1..3_000u32, 0..=100u32).prop_map(
+        |(shape, target, low, high, over, phase)| {
+            let (low, high) = (low.min(high), low.max(high));
+            let phase = if shape == "random" { String::new() } else { format!(", phase = {phase}") };
+            format!(
+                "[ports.a]\ndevice = \"A\"\n[tracks.t]\nport = \"a\"\nchannel = 1\n[patterns.p]\n\
+            cc.t.{target} = {{ lfo = \"{shape}\", low = {low}, high = {high}, length = \"{over}/3840\"{phase} }}\n"
+            )
+        },
+    )
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -203,6 +254,27 @@ proptest! {
     #[test]
     fn rows_that_are_right(text in right_steps()) {
         prop_assert!(read(text.as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn rows_of_points(text in points()) {
+        let _ = read(text.as_bytes());
+    }
+
+    #[test]
+    fn oscillators_that_are_right(text in oscillators()) {
+        let set = read(text.as_bytes());
+        prop_assert!(set.is_ok(), "{}", set.unwrap_err());
+    }
+
+    #[test]
+    fn commands_of_anything(text in "((launch|jump|mute|solo|hold|fill|transpose|stop|p|t|at|on|[+-]?[0-9]{1,4}|\\PC) ?){0,6}") {
+        let set = "[ports.a]\ndevice = \"A\"\n[tracks.t]\nport = \"a\"\nchannel = 1\n[patterns.p]\n[song]\nparts = [\"p\"]\n";
+        let set = Set::parse("a.toml", set.as_bytes()).unwrap();
+        if let Err(wrong) = tightrope::set::command::parse(&text, &set.names()) {
+            prop_assert!(wrong.span.end <= text.len() && text.get(wrong.span.clone()).is_some());
+            prop_assert!(wrong.to_string().len() < 600 && !wrong.to_string().contains(char::is_control));
+        }
     }
 
     #[test]
@@ -335,6 +407,28 @@ fn a_megabyte_of_anything_is_answered() {
         ("escapes", pattern("\\t?")),
         ("arpeggio", filled(&format!("{track}t = {{ arp = \""), "k ", "\" }\n")),
         ("lengths", filled(&format!("{track}t = {{ arp = \"k\", lengths = ["), "1,", "] }\n")),
+        ("points", filled(&format!("{track}cc.t.74 = \""), "5 ~ ", "\"\n")),
+        ("wrong points", filled(&format!("{track}cc.t.74 = \""), "x ", "\"\n")),
+        ("dots of points", filled(&format!("{track}cc.t.74 = \""), ".", "\"\n")),
+        ("controllers", numbered(track, |i| format!("cc.t.nrpn-{i} = 5\n"))),
+        ("the same controller", numbered(track, |i| format!("cc.t.0{i} = \"0 ~ 127\"\n"))),
+        ("controllers of nobody", numbered(track, |i| format!("cc.u{i}.5 = 5\n"))),
+        (
+            "long curves",
+            numbered(track, |i| {
+                format!("[patterns.q{i}]\nbars = 3000\ncc.t.bend = {{ lfo = \"sine\", length = \"9 bars\" }}\n")
+            }),
+        ),
+        (
+            "many curves",
+            numbered(&format!("{track}bars = 3000\n"), |i| format!("cc.t.nrpn-{i} = \"0 ~ 16383 ~ 0 ~ 16383 ~\"\n")),
+        ),
+        ("programs", numbered(&format!("{track}[patterns.p.program]\n"), |i| format!("t{i} = 5\n"))),
+        ("parts", filled(&format!("{track}[song]\nparts = ["), "\"p\",", "]\n")),
+        ("a part", filled(&format!("{track}[song]\nparts = [\""), "p ", "\"]\n")),
+        ("bindings", filled(track, "[[bind]]\non = \"a note 5\"\ndo = \"stop\"\n", "")),
+        ("what is listened for", filled(&format!("{track}[[bind]]\non = \"a "), "note 5 ", "\"\ndo = \"stop\"\n")),
+        ("a command", filled(&format!("{track}[[bind]]\non = \"a note 5\"\ndo = \"launch p at "), "5 ", "\"\n")),
         ("transpose", filled("[tracks.t]\ntranspose = \"", "from c2 ", "\"\n[patterns.p]\n")),
     ] {
         assert!(bytes.len() <= Set::MAX_BYTES, "{name}");
@@ -360,6 +454,10 @@ fn large_sets_are_played() {
     assert!(read_large("notes", one.as_bytes()).is_ok());
     let lines = format!("{track}t = \"\"\"\n{}\"\"\"\n", "k...k...k...k...\n".repeat(MAX_LANES));
     assert!(read_large("lines", lines.as_bytes()).is_ok());
+    let wander = format!("{track}cc.t.74 = {{ lfo = \"random\", step = \"1/3840\", length = \"17 bars\" }}\n");
+    assert!(read_large("random values", wander.as_bytes()).is_ok());
+    let song = format!("{track}[song]\nparts = [{}]\n", "\"p x2\",".repeat(1_024));
+    assert!(read_large("parts", song.as_bytes()).is_ok());
     let patterns: String = (0..4_096).map(|i| format!("[patterns.q{i}]\nt = \"k\"\n")).collect();
     let patterns = track.replace("[patterns.p]\n", &patterns);
     assert!(read_large("patterns", patterns.as_bytes()).is_ok());

@@ -71,6 +71,8 @@ pub(super) struct Launcher {
     /// What plays from the next start on, if it has been asked for since.
     requested: Option<Choice>,
     pending: Option<Pending>,
+    /// The line that came last. What comes next was not known before it.
+    known_from: Tick,
     /// Where the part of the song that plays ends.
     part_end: Tick,
     /// Where the song begins, or would have begun, to be where it is.
@@ -80,8 +82,6 @@ pub(super) struct Launcher {
     preparing: Option<Preparing>,
     /// For which pattern and line programs have been sent ahead.
     prepared: Option<(PatternSlot, Tick)>,
-    /// The line that came last. What comes next was not known before it.
-    known_from: Tick,
 }
 
 impl Launcher {
@@ -91,12 +91,12 @@ impl Launcher {
             current,
             requested: None,
             pending: None,
+            known_from: Tick::ZERO,
             part_end: Tick::ZERO,
             song_origin: TickSpan::ZERO,
             hold: false,
             preparing: Some(Preparing { pattern: current.pattern, done: 0, moment: None }),
             prepared: None,
-            known_from: Tick::ZERO,
         }
     }
 
@@ -151,7 +151,8 @@ impl Launcher {
 
     /// `choice` begins at `from`.
     fn enter(&mut self, song: &Song, choice: Choice, from: Tick) {
-        (self.current, self.known_from) = (choice, from);
+        self.current = choice;
+        self.known_from = from;
         if let Some(part) = choice.part.and_then(|part| song.parts.get(usize::from(part.0))) {
             self.part_end = from + TickSpan(part.length.0.max(1));
             self.song_origin = from - part.start;
@@ -213,8 +214,9 @@ impl Engine {
         self.launcher.hold
     }
 
-    pub(super) fn hold(&mut self, hold: Switch) {
+    pub(super) fn hold(&mut self, program: &Program, at: Nanos, hold: Switch) {
         self.launcher.hold = hold.of(self.launcher.hold);
+        self.undo_prepared(program, at);
     }
 
     /// Somebody asks for a pattern.
@@ -246,6 +248,20 @@ impl Engine {
         };
         let origin = if quantum == Quantum::Now && choice.part.is_none() { self.player.origin() } else { line };
         self.launcher.pending = Some(Pending { choice, line, origin });
+        self.undo_prepared(program, at);
+    }
+
+    /// Something else comes next than what programs have been sent ahead for: those of what plays are sent again.
+    fn undo_prepared(&mut self, program: &Program, at: Nanos) {
+        let Some(prepared) = self.launcher.prepared else { return };
+        let is_coming = match self.launcher.coming(program) {
+            Some(Coming::Pattern { choice, line, .. }) => (choice.pattern, line) == prepared,
+            _ => false,
+        };
+        if !is_coming {
+            self.launcher.prepared = None;
+            self.prepare(self.player.pattern(), self.moment(at));
+        }
     }
 
     /// The first end of the pattern that plays at or after `position`.
@@ -256,13 +272,13 @@ impl Engine {
     }
 
     /// Somebody takes back what waits for its line. What was prepared for it is undone.
-    pub(super) fn withdraw(&mut self, at: Nanos) {
-        self.launcher.requested = None;
-        let Some(pending) = self.launcher.pending.take() else { return };
-        if self.launcher.prepared == Some((pending.choice.pattern, pending.line)) {
-            self.launcher.prepared = None;
-            self.prepare(self.player.pattern(), self.moment(at));
+    pub(super) fn withdraw(&mut self, program: &Program, at: Nanos) {
+        let requested = self.launcher.requested.take();
+        if requested.is_some_and(|requested| requested.pattern != self.launcher.current.pattern) {
+            self.prepare(self.launcher.current.pattern, self.moment(at));
         }
+        self.launcher.pending = None;
+        self.undo_prepared(program, at);
     }
 
     /// `choice` plays from the next start on.
@@ -284,7 +300,8 @@ impl Engine {
     /// The music will begin anew: with what was asked for, or the song from its first part, or the pattern that played last.
     pub(super) fn rewind(&mut self, program: &Program, at: Nanos) {
         let choice = self.launcher.next_start(program);
-        if choice.pattern != self.launcher.current.pattern && self.launcher.requested.is_none() {
+        let changes = choice.pattern != self.launcher.current.pattern && self.launcher.requested.is_none();
+        if self.launcher.prepared.take().is_some() || changes {
             self.prepare(choice.pattern, self.moment(at));
         }
         self.launcher.requested = None;
@@ -296,7 +313,10 @@ impl Engine {
 
     /// The music goes on at `position`: everybody finds their place. What was asked for meanwhile begins at the next bar.
     pub(super) fn seat_music(&mut self, program: &Program, position: Tick) {
-        self.launcher.prepared = None;
+        // What was sent ahead may be for a line that is as far away now as it likes.
+        if self.launcher.prepared.take().is_some() {
+            self.prepare(self.launcher.current.pattern, self.moment(self.now));
+        }
         if self.launcher.current.part.is_some() {
             self.seat_song(program, position);
         } else {

@@ -12,7 +12,7 @@ use super::reader::{Text, Value};
 use super::values::digits;
 use crate::engine::program::{Binding, MAX_AT_ONCE, MAX_BINDINGS, Trigger};
 use crate::engine::{Command, Switch};
-use crate::midi::Key;
+use crate::midi::{Channel, Key};
 
 /// Reads `[[bind]]`.
 pub(super) fn read(
@@ -53,7 +53,11 @@ pub(super) fn read(
         };
         let binding = Binding { command: press, release, ..heard };
         // Said once, of the first that is too much.
-        if bindings.iter().filter(|known| known.meets(&binding)).count() == MAX_AT_ONCE {
+        let do_all = |channel: u8| {
+            let here = Binding { channel: Channel::from_number(channel), ..binding };
+            here.meets(&binding) && bindings.iter().filter(|known| known.meets(&here)).count() == MAX_AT_ONCE
+        };
+        if (1..=Channel::COUNT as u8).any(do_all) {
             report.add(text.span.clone(), || {
                 Mistake::new(format!("{} does too much at once", quoted(text.text)))
                     .label("one thing too many")

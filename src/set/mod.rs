@@ -66,7 +66,7 @@ pub struct Set {
     pub ports: Vec<Port>,
     /// The names of the tracks by [`TrackSlot`](crate::engine::program::TrackSlot), in the order of the file.
     pub tracks: Vec<String>,
-    /// The names of the patterns by [`PatternSlot`](crate::engine::program::PatternSlot), in the order of the file; the
+    /// The names of the patterns by [`PatternSlot`], in the order of the file; the
     /// first one starts the show, unless there is a song. At least one.
     pub patterns: Vec<String>,
     /// What the parts of the song are called, by [`PartSlot`](crate::engine::program::PartSlot): the names of their

@@ -54,7 +54,7 @@ fn parts_of(value: &Value<'_>, patterns: &[Pattern<'_>], report: &mut Report) ->
             break;
         }
         parts.push(Part { pattern, start, length });
-        start = start + length;
+        start += length;
     }
     Some(parts)
 }

@@ -38,6 +38,75 @@ pub fn circuits_alone() -> Program {
     program
 }
 
+/// A set that has everything in it: the first port leads, the second is early, on the third hands play.
+pub const EVERYTHING: &str = r#"
+    transpose = "keys from c2 by degrees"
+    launch = "beat"
+    [clock]
+    follow = "a"
+    [ports.a]
+    device = "a"
+    [ports.b]
+    device = "b"
+    clock = true
+    offset = "-7 ms"
+    wire = "din"
+    [ports.keys]
+    device = "keys"
+    [tracks.t]
+    port = "a"
+    channel = 1
+    transpose = "keys channel 2"
+    [tracks.u]
+    port = "b"
+    channel = 2
+    transpose = "none"
+    [tracks.v]
+    port = "b"
+    channel = 2
+    [patterns.one]
+    t = { step = "1/64", steps = "c2 d2=150 e2~ | c2", swing = 61 }
+    u = { held = "keys", order = "up-down", lengths = ["1/96", "1/12"], pick = "random", octave = 1 }
+    v = { step = "1/48", gate = 300, steps = "c2 d2 e2" }
+    cc = { u = { 74 = "20 ~ 110", bend = { lfo = "sine", length = "1/4" } } }
+    program = { u = { program = 5, bank = 129 } }
+    [patterns.two]
+    bars = 2
+    launch = "now"
+    keep = true
+    t = { arp = "c2 e2 g2", order = "random", swing = 70 }
+    cc.t.nrpn-5 = { lfo = "random", step = "1/16" }
+    program = { t = 1, v = 2, ahead = "1 beat" }
+    [patterns.three]
+    launch = "end"
+    v = { step = "1/1", gate = 400, steps = "c2" }
+    program = { v = 3, ahead = "3 bars" }
+    [song]
+    parts = ["one", "two", "one x2", "three"]
+    end = "loop"
+    [[bind]]
+    on = "keys note 36"
+    do = "launch three"
+    [[bind]]
+    on = "keys note 37"
+    do = "jump 2"
+    [[bind]]
+    on = "keys note 38 channel 1"
+    do = "mute u"
+    [[bind]]
+    on = "keys note 38"
+    do = "start"
+    [[bind]]
+    on = "keys cc 64"
+    do = "fill"
+    [[bind]]
+    on = "keys cc 65"
+    do = "hold"
+    [[bind]]
+    on = "keys program 1"
+    do = "transpose +3"
+"#;
+
 /// An engine driven as its contract says.
 pub struct Show {
     pub program: Program,

@@ -201,10 +201,14 @@ impl LaneState {
         self.next = origin + lane.swing.bend(self.at);
         let key = match &arp.keys {
             ArpKeys::Written(keys, pick) => random.choose(keys, *pick, turn),
-            &ArpKeys::Held { port, channel, order, octave } => hands
-                .keyboards
-                .held(port, channel, order, turn, |bound| random.below(bound))
-                .map(|key| key.transposed(12 * i32::from(octave))),
+            &ArpKeys::Held { port, channel, order, octave } => {
+                let held = hands.keyboards.held(port, channel, order, turn, |bound| random.below(bound));
+                if held.is_none() {
+                    // Whatever is pressed next begins with the first turn.
+                    self.cursor = 0;
+                }
+                held.map(|key| key.transposed(12 * i32::from(octave)))
+            }
         };
         let off = origin + lane.swing.bend(straight + TickSpan(length.percent(arp.gate).0.max(1)));
         let strike =

@@ -5,7 +5,8 @@ mod steps;
 
 use std::collections::BTreeMap;
 
-use super::controller::{Controller, curve};
+use super::controller::Controller;
+use super::controller::curve::{self, Excess};
 use super::document::{self, Document};
 use super::keys::{arp as arp_keys, steps as steps_keys};
 use super::lane::{Kind, Lane};
@@ -15,7 +16,7 @@ use super::pitch::Octaves;
 use super::scale;
 use super::track::{Drums, Track};
 use crate::engine::program::{
-    self, Action, Clip, LaneRange, MAX_EVENTS, MAX_LANES, PortSlot, Program, Scale, Source, Steps, Swing, TrackSlot,
+    self, Action, Clip, LaneRange, MAX_LANES, PortSlot, Program, Scale, Source, Steps, Swing, TrackSlot,
 };
 use crate::engine::random::Random;
 use crate::midi::Velocity;
@@ -171,9 +172,9 @@ impl Patterns<'_, '_> {
                     // Apart from the lines of steps, however many there are.
                     seed: seed(document.seed, u64::from(slot), (1 << 32) + line),
                 }),
-                Err(mistake) => {
-                    report.add(controller.place(), || mistake);
-                    if *values < MAX_EVENTS {
+                Err(excess) => {
+                    report.add(controller.place(), || excess.mistake());
+                    if excess == Excess::ValuesOfAll {
                         // What follows would only say the same.
                         self.values = None;
                     }

@@ -44,6 +44,39 @@ pub(in crate::set) fn interval<'c>(moving: impl Iterator<Item = &'c Controller>,
     TickSpan(((ticks - 1e-6).ceil() as i64).clamp(1, MAX_LENGTH.0))
 }
 
+/// Why a controller cannot be played.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::set) enum Excess {
+    /// Its points last too long together.
+    Length,
+    /// It has more points than its loop has ticks.
+    Points,
+    /// It takes too many values.
+    Values,
+    /// All controllers of the set take too many values.
+    ValuesOfAll,
+}
+
+impl Excess {
+    /// What is said about it.
+    pub fn mistake(self) -> Mistake {
+        const FEWER: &str = "shorten the loop, or move it over a smaller range";
+        let values = || Mistake::new("the controller takes too many values").help(FEWER);
+        match self {
+            Excess::Length => Mistake::new("the points last too long")
+                .label(format!("together they last at most {} quarter notes", MAX_LENGTH.0 / TICKS_PER_QUARTER))
+                .help("write fewer points, or a shorter `step`"),
+            Excess::Points => Mistake::new("the points are too short")
+                .label(format!("a quarter note has {TICKS_PER_QUARTER} ticks, and each point takes one at least"))
+                .help("write fewer points, or say with `step` how long one lasts"),
+            Excess::Values => values().label(format!("a controller takes at most {MAX_EVENTS} values in its loop")),
+            Excess::ValuesOfAll => {
+                values().label(format!("all controllers of a set together take at most {MAX_VALUES}"))
+            }
+        }
+    }
+}
+
 impl Controller {
     /// Whether it moves by itself.
     pub fn moves(&self) -> bool {
@@ -60,7 +93,7 @@ impl Controller {
     /// # Errors
     ///
     /// When the loop is too long, its slots too short, or its values too many.
-    pub fn steps(&self, pattern: TickSpan, interval: TickSpan, left: &mut usize) -> Result<Steps, Mistake> {
+    pub fn steps(&self, pattern: TickSpan, interval: TickSpan, left: &mut usize) -> Result<Steps, Excess> {
         let most = MAX_EVENTS.min(*left);
         let mut curve = Curve { target: self.target, interval: interval.0, events: Vec::new(), most };
         let length = match &self.movement {
@@ -99,18 +132,14 @@ impl Controller {
 }
 
 /// How long points last together.
-fn points_length(points: &Points, step: Option<TickSpan>, pattern: TickSpan) -> Result<TickSpan, Mistake> {
+fn points_length(points: &Points, step: Option<TickSpan>, pattern: TickSpan) -> Result<TickSpan, Excess> {
     let count = points.slots.len() as i64;
     match step {
         // Both factors are bounded, by the number of points and by the longest length.
         Some(step) if step.0 * count <= MAX_LENGTH.0 => Ok(step * count),
-        Some(_) => Err(Mistake::new("the points last too long")
-            .label(format!("together they last at most {} quarter notes", MAX_LENGTH.0 / TICKS_PER_QUARTER))
-            .help("write fewer points, or a shorter `step`")),
+        Some(_) => Err(Excess::Length),
         None if count <= pattern.0 => Ok(pattern),
-        None => Err(Mistake::new("the points are too short")
-            .label(format!("a quarter note has {TICKS_PER_QUARTER} ticks, and each point takes one at least"))
-            .help("write fewer points, or say with `step` how long one lasts")),
+        None => Err(Excess::Points),
     }
 }
 
@@ -164,22 +193,15 @@ struct Curve {
 }
 
 impl Curve {
-    fn push(&mut self, at: i64, action: Action) -> Result<(), Mistake> {
+    fn push(&mut self, at: i64, action: Action) -> Result<(), Excess> {
         if self.events.len() == self.most {
-            let label = if self.most == MAX_EVENTS {
-                format!("a controller takes at most {MAX_EVENTS} values in its loop")
-            } else {
-                format!("all controllers of a set together take at most {MAX_VALUES}")
-            };
-            return Err(Mistake::new("the controller takes too many values")
-                .label(label)
-                .help("shorten the loop, or move it over a smaller range"));
+            return Err(if self.most == MAX_EVENTS { Excess::Values } else { Excess::ValuesOfAll });
         }
         self.events.push(Event { at: TickSpan(at), gate: TickSpan::ZERO, action, turn: 0, guard: None });
         Ok(())
     }
 
-    fn send(&mut self, at: i64, value: u16) -> Result<(), Mistake> {
+    fn send(&mut self, at: i64, value: u16) -> Result<(), Excess> {
         self.push(at, Action::Control(self.target, value))
     }
 
@@ -191,7 +213,7 @@ impl Curve {
         })
     }
 
-    fn points(&mut self, points: &Points, length: TickSpan) -> Result<(), Mistake> {
+    fn points(&mut self, points: &Points, length: TickSpan) -> Result<(), Excess> {
         let slots = &points.slots;
         let count = slots.len() as i128;
         let place = |slot: usize| (i128::from(length.0) * slot as i128 / count) as i64;
@@ -232,7 +254,7 @@ impl Curve {
 
     /// What is sent within a stretch after its beginning. Its end is the beginning of something else, up to which an
     /// interval is kept, or `is_goal`, whose value has to be reached before the loop begins again.
-    fn stretch(&mut self, stretch: &Stretch, is_goal: bool) -> Result<(), Mistake> {
+    fn stretch(&mut self, stretch: &Stretch, is_goal: bool) -> Result<(), Excess> {
         let last = if is_goal { stretch.to - 1 } else { stretch.to - self.interval };
         self.follow(stretch, last)?;
         let goal = stretch.end as u16;
@@ -252,7 +274,7 @@ impl Curve {
     }
 
     /// Sends the value wherever it changes within a stretch, up to `last`.
-    fn follow(&mut self, stretch: &Stretch, last: i64) -> Result<(), Mistake> {
+    fn follow(&mut self, stretch: &Stretch, last: i64) -> Result<(), Excess> {
         while let Some((at, value)) = self.last() {
             let next = (at + self.interval).max(stretch.from);
             if next > last || stretch.value(last) == value {
@@ -274,7 +296,7 @@ impl Curve {
     }
 
     /// A wave that begins `phase` ticks after its own beginning.
-    fn wave(&mut self, wave: Wave, (low, high): (f64, f64), length: i64, phase: i64) -> Result<(), Mistake> {
+    fn wave(&mut self, wave: Wave, (low, high): (f64, f64), length: i64, phase: i64) -> Result<(), Excess> {
         let phase = phase % length;
         let (whole, begin) = (length as f64, phase as f64);
         match wave {
@@ -331,7 +353,7 @@ impl Curve {
     }
 
     /// Sends a value at `at`, if the loop is as long, and if it is another one.
-    fn send_change(&mut self, at: i64, value: f64, length: i64) -> Result<(), Mistake> {
+    fn send_change(&mut self, at: i64, value: f64, length: i64) -> Result<(), Excess> {
         let changes = self.last().is_none_or(|(_, last)| last != value as u16);
         if at < length && changes { self.send(at, value as u16) } else { Ok(()) }
     }
