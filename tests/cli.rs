@@ -238,7 +238,10 @@ fn render_does_what_it_is_told_to_do_meanwhile() {
     assert_eq!(keys, ["3C", "40", "43", "48", "43", "43", "43", "43"], "{shown}");
     let output = render("2 launch bild");
     assert_eq!(output.status.code(), Some(1));
-    assert_eq!(stderr(&output), "tightrope: --do: there is no pattern `bild`; did you mean `build`?\n");
+    assert_eq!(
+        stderr(&output),
+        "tightrope: --do: there is no pattern `bild`: not a pattern of this set; did you mean `build`?\n"
+    );
 }
 
 #[test]
@@ -334,7 +337,7 @@ fn help_explains_commands_steps_and_keys() {
     };
     assert!(help(&["help"]).contains("Usage: tightrope <COMMAND>"));
     assert!(help(&["help", "render"]).contains("--bars"));
-    assert!(help(&["help", "notation"]).contains("holds the step before"));
+    assert!(help(&["help", "notation"]).contains("e(3,8)"));
     assert!(help(&["help", "keys"]).contains("clock_when_stopped = false"));
     let output = tightrope(&["help", "keyz"]).output().unwrap();
     assert_eq!(stderr(&output), "tightrope: there is no help on `keyz`; did you mean `keys`?\n");

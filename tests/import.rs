@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use tightrope::midi::Message;
-use tightrope::offline::import::{Imported, import};
+use tightrope::offline::import::{Imported, Options, import};
 use tightrope::offline::lines::Style;
 use tightrope::offline::render::{Plan, render};
 use tightrope::offline::score::{self, Unreadable};
@@ -12,7 +12,11 @@ use tightrope::offline::smf;
 use tightrope::set::Set;
 use tightrope::time::TickSpan;
 
-const EXACT: Style = Style { grid: TickSpan::SIXTEENTH, tolerance: 0 };
+const EXACT: Options = with_tolerance(0);
+
+const fn with_tolerance(tolerance: i64) -> Options {
+    Options { style: Style { grid: TickSpan::SIXTEENTH, tolerance }, split: None }
+}
 
 /// A note as it is heard: beginning, length, channel from 0, key, velocity.
 type Heard = (i64, i64, u8, u8, u8);
@@ -80,8 +84,8 @@ fn set_of(imported: &Imported) -> Set {
 /// What the set plays once through.
 fn heard(imported: &Imported) -> Vec<Heard> {
     let set = set_of(imported);
-    let rendering =
-        render(&set.program, &Plan { length: set.program.patterns[0].length, commands: Vec::new() }).unwrap();
+    let length = set.program.meter.bar() * imported.bars;
+    let rendering = render(&set.program, &Plan { length, commands: Vec::new() }).unwrap();
     let mut open = BTreeMap::new();
     let mut heard = Vec::new();
     for sent in rendering.sent {
@@ -170,8 +174,7 @@ proptest! {
     /// With a tolerance notes move by no more than that.
     #[test]
     fn nothing_moves_by_more_than_the_tolerance(notes in any_notes(900), tolerance in 1i64..60) {
-        let style = Style { tolerance, ..EXACT };
-        let imported = import("random.mid", &file_of(&notes, 1), style).unwrap();
+        let imported = import("random.mid", &file_of(&notes, 1), with_tolerance(tolerance)).unwrap();
         let heard: BTreeSet<_> = heard(&imported).into_iter().collect();
         // Notes that are moved onto each other are remarked; otherwise each is near where it was.
         if imported.remarks.is_empty() {
@@ -180,6 +183,21 @@ proptest! {
                 prop_assert!(heard.iter().find(near).is_some(), "{note:?}\n{}", imported.text);
             }
         }
+    }
+
+    /// In several patterns and a song it plays the same, but for notes that last over a border.
+    #[test]
+    fn a_song_plays_what_one_pattern_plays(notes in any_notes(900), split in 1i64..5) {
+        let options = Options { split: Some(split), ..EXACT };
+        let imported = import("random.mid", &file_of(&notes, 1), options).unwrap();
+        let pattern = 3_840 * split;
+        let cut = notes.iter().map(|&(at, length, channel, key, velocity)| {
+            (at, length.min(pattern - at % pattern), channel, key, velocity)
+        });
+        let mut cut: Vec<Heard> = cut.collect();
+        cut.sort_unstable();
+        prop_assert_eq!(heard(&imported), cut, "{}", imported.text);
+        prop_assert!(imported.remarks.iter().all(|remark| remark.ends_with("are cut there")), "{:?}", imported.remarks);
     }
 
     #[test]
@@ -291,9 +309,39 @@ fn controllers_come_along_on_steps_of_their_own_where_they_need_them() {
         off_grid.remarks,
         [
             "of track 1, channel 1, is left out: 1 program change",
-            "the controllers of track 1, channel 1, are on steps of 1/192: of 3, 1 are moved and 1 left out",
+            "the controllers of track 1, channel 1 are on steps of 1/192: of 3, 1 are moved and 1 left out",
         ]
     );
+}
+
+#[test]
+fn the_program_before_the_first_note_is_what_the_set_begins_with() {
+    let mut messages = vec![(0, vec![0xB0, 0, 1]), (0, vec![0xB0, 32, 2]), (0, vec![0xC0, 5]), (960, vec![0xC0, 6])];
+    messages.extend(note(0, 240, 0, 60, 100));
+    let imported = imported(1, 960, &[track("Lead", &messages)]);
+    assert!(imported.text.contains("program = { lead = { program = 5, bank = 130 } }"), "{}", imported.text);
+    assert_eq!(imported.remarks, ["of track 1, channel 1, is left out: 1 program change"]);
+    let set = set_of(&imported);
+    let rendering = render(&set.program, &Plan { length: set.program.meter.bar(), commands: Vec::new() }).unwrap();
+    let bytes: Vec<String> = rendering.sent.iter().map(|sent| sent.message.to_bytes().to_string()).collect();
+    assert_eq!(bytes, ["B0 00 01", "B0 20 02", "C0 05", "90 3C 64", "80 3C 00"]);
+}
+
+#[test]
+fn bars_that_are_the_same_are_written_once() {
+    let bar = |bar: u32, key: u8| note(3_840 * bar, 960, 0, key, 100);
+    let notes = [bar(0, 60), bar(1, 60), bar(2, 62), bar(3, 60)].concat();
+    let bytes = File::of(1, 960, &[track("Lead", &notes)]);
+    let imported = import("song.mid", &bytes, Options { split: Some(1), ..EXACT }).unwrap();
+    let set = set_of(&imported);
+    assert_eq!(
+        (set.patterns, set.parts),
+        (
+            vec!["bar-1".to_owned(), "bar-3".to_owned()],
+            vec!["bar-1".to_owned(), "bar-3".to_owned(), "bar-1".to_owned()],
+        )
+    );
+    assert!(imported.text.contains("\"bar-1 x2\",\n  \"bar-3\",\n  \"bar-1\",\n"), "{}", imported.text);
 }
 
 #[test]
@@ -358,7 +406,7 @@ fn what_cannot_be_imported_is_said() {
     let endless = File::of(1, 960, &[vec![0, 0x90, 60, 100]]);
     assert_eq!(score::read(&endless), Err(Unreadable::Damaged(1, 1)));
     let long = File::of(1, 1, &[track("", &note(20_000, 1, 0, 60, 100))]);
-    assert!(import("long.mid", &long, EXACT).unwrap_err().to_string().contains("a pattern has at most 3000"));
+    assert!(import("long.mid", &long, EXACT).unwrap_err().to_string().contains("a pattern or a song has at most 3000"));
 }
 
 /// What is on the grid is written as a person would.

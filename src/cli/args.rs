@@ -129,7 +129,7 @@ pub struct Render {
     /// The file to write: text if it ends in .txt, and `-` for text on standard output [default: SET.mid]
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Do something at a bar, such as "5 launch build" or at a beat, "5.2 launch build"; may be repeated
+    /// Do something at a bar, "5 launch build", or at a beat, "5.2 mute drums"; may be repeated
     #[arg(long = "do", value_name = "WHAT")]
     pub commands: Vec<String>,
     /// Write over a file that is there already
@@ -152,6 +152,9 @@ pub struct Import {
     /// the grid, as 5%. Without it nothing is moved
     #[arg(long, default_value = "0", value_name = "TICKS")]
     pub tolerance: Tolerance,
+    /// So many bars to a pattern, and the patterns in a song; notes that last over a border are cut there
+    #[arg(long, value_name = "BARS", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub split: Option<u32>,
     /// Write over a file that is there already
     #[arg(long)]
     pub force: bool,

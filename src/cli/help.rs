@@ -9,6 +9,7 @@ use super::args::{Args, Help};
 use super::failure::Failure;
 use crate::set::keys::{self, Table};
 use crate::set::nearest;
+use crate::set::reference::{ENTRIES, Kind};
 
 /// What can be explained besides commands.
 const TOPICS: [&str; 2] = ["notation", "keys"];
@@ -51,14 +52,12 @@ pub fn help(args: &Help, out: &mut dyn Write) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The reference of the step language.
-///
-/// The seam to the reference that the notation keeps of itself: its entries are printed here when it has them.
+/// The reference of the step language, as its parser keeps it.
 fn notation(out: &mut dyn Write) -> std::io::Result<()> {
-    writeln!(out, "The steps of a line; white space and `|` never matter.\n")?;
-    for (written, plays) in STEPS {
-        entry(out, written, plays)?;
-    }
+    writeln!(out, "Steps. White space and `|` never matter between them; each line loops in its own length.\n")?;
+    entries(Kind::Step, out)?;
+    writeln!(out, "\nBehind a step:\n")?;
+    entries(Kind::Modifier, out)?;
     writeln!(out, "\nHow a track in a pattern takes its steps:\n")?;
     for table in [keys::steps::TABLE, keys::arp::TABLE] {
         keys_of(&table, out)?;
@@ -66,19 +65,16 @@ fn notation(out: &mut dyn Write) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The step language in short.
-const STEPS: [(&str, &str); 10] = [
-    (".", "nothing"),
-    ("_", "holds the step before"),
-    ("x X", "the track's note, plain and accented"),
-    ("k K", "a drum of the track's kit, plain and accented"),
-    ("c2 f#3 bb1", "that note; middle C is c3, or c4 where the set says so"),
-    (":70", "behind a note: its velocity"),
-    ("!", "behind a note: an accent"),
-    ("=50", "behind a note: its gate, in per cent of the step"),
-    ("~", "behind a note: legato into the next one"),
-    ("lines", "play together, each in a loop of its own length"),
-];
+fn entries(kind: Kind, out: &mut dyn Write) -> std::io::Result<()> {
+    for known in ENTRIES.iter().filter(|entry| entry.kind == kind) {
+        let written = known.written.join(" ");
+        entry(out, &written, &format!("{}: {}", known.name, known.doc))?;
+        if written != known.example {
+            writeln!(out, "{:20}{}", "", known.example)?;
+        }
+    }
+    Ok(())
+}
 
 /// Every key of a set file.
 fn all_keys(out: &mut dyn Write) -> std::io::Result<()> {
@@ -102,10 +98,16 @@ fn keys_of(table: &Table, out: &mut dyn Write) -> std::io::Result<()> {
 
 /// A word, and what is said about it.
 fn entry(out: &mut dyn Write, word: &str, said: &str) -> std::io::Result<()> {
+    /// Where explanations begin.
+    const INDENT: usize = 20;
     let mut lead = format!("  {word:<17} ");
-    for line in wrapped(said, WIDTH - lead.len()) {
+    if lead.chars().count() > INDENT {
+        writeln!(out, "{lead}")?;
+        lead = " ".repeat(INDENT);
+    }
+    for line in wrapped(said, WIDTH - INDENT) {
         writeln!(out, "{lead}{line}")?;
-        lead = " ".repeat(20);
+        lead = " ".repeat(INDENT);
     }
     Ok(())
 }
@@ -129,17 +131,9 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
 ///
 /// # Errors
 ///
-/// Where there is none.
+/// When it cannot be printed.
 pub fn schema(out: &mut dyn Write) -> Result<(), Failure> {
-    match schema_text() {
-        Some(schema) => Ok(writeln!(out, "{schema}")?),
-        None => Err(Failure::Refused("this build has no schema yet; `tightrope help keys` lists every key".into())),
-    }
-}
-
-/// The seam to the schema that is made of the tables of keys.
-fn schema_text() -> Option<String> {
-    None
+    Ok(write!(out, "{}", crate::set::schema())?)
 }
 
 #[cfg(test)]
@@ -150,6 +144,17 @@ mod tests {
     fn words_are_wrapped_where_they_end() {
         assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
         assert_eq!(wrapped("unbreakable", 3), ["unbreakable"]);
+    }
+
+    #[test]
+    fn every_step_is_explained() {
+        let mut out = Vec::new();
+        notation(&mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        for entry in ENTRIES {
+            assert!(entry.written.iter().all(|written| text.contains(written)), "{}", entry.name);
+            assert!(text.contains(entry.example), "{}", entry.example);
+        }
     }
 
     #[test]

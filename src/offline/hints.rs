@@ -107,7 +107,8 @@ fn polymeters(set: &Set) -> Vec<Hint> {
             lanes(pattern).filter_map(|(track, number, lane)| Some((track, number, steps_of(lane)?)))
         {
             let (line, whole) = (steps.length, pattern.length);
-            if line <= TickSpan::ZERO || whole.0 % line.0 == 0 || line.0 % whole.0 == 0 {
+            // Controllers move in their own time.
+            if steps.chases || line <= TickSpan::ZERO || whole.0 % line.0 == 0 || line.0 % whole.0 == 0 {
                 continue;
             }
             let bar = set.program.meter.bar();

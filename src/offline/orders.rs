@@ -1,8 +1,8 @@
 //! What is to be done while a show is rendered, and where: `5 launch build` at bar 5, `5.2 launch build` at its second beat.
 
 use crate::engine::Command;
-use crate::engine::program::PatternSlot;
-use crate::set::{Set, nearest};
+use crate::set::Set;
+use crate::set::command::{self, Names};
 use crate::time::{Meter, Tick, TickSpan};
 
 /// Reads one: the command, and the position that it is for.
@@ -28,29 +28,21 @@ fn position(meter: Meter, text: &str) -> Option<Tick> {
     fits.then(|| Tick::ZERO + meter.bar() * bar + meter.beat() * beat + TickSpan(tick))
 }
 
-/// The command that `text` gives.
-///
-/// The seam to the grammar of commands that bindings use: where that is there, this calls it and knows none itself.
+/// The command that `text` gives, in the grammar that bindings use.
 fn command(set: &Set, text: &str) -> Result<Command, String> {
-    match text.split_whitespace().collect::<Vec<_>>()[..] {
-        ["launch", name] => match set.patterns.iter().position(|pattern| pattern == name).map(u16::try_from) {
-            Some(Ok(slot)) => Ok(Command::Launch { pattern: PatternSlot(slot), at: None }),
-            _ => {
-                let names = || set.patterns.iter().map(String::as_str);
-                let help = match nearest(name, names()) {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => format!("the patterns are {}", names().take(10).collect::<Vec<_>>().join(", ")),
-                };
-                Err(format!("there is no pattern `{name}`; {help}"))
-            }
-        },
-        _ => Err(format!("`{text}` is not a command; write for example `launch build`")),
-    }
+    let names = Names {
+        tracks: set.tracks.iter().map(String::as_str).collect(),
+        patterns: set.patterns.iter().map(String::as_str).collect(),
+        parts: set.program.song.parts.iter().map(|part| part.pattern).collect(),
+        meter: set.program.meter,
+    };
+    command::parse(text, &names).map_err(|why| why.to_string())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::program::PatternSlot;
 
     fn set() -> Set {
         let text = "meter = \"3/4\"\n[patterns.main]\n[patterns.build]\n";
@@ -79,8 +71,8 @@ mod tests {
         );
         for (text, said) in [
             ("2 launch bild", "did you mean `build`?"),
-            ("2 launch", "is not a command"),
-            ("2", "is not a command"),
+            ("2 launch", "lacks the name of a pattern"),
+            ("2", "the command is empty"),
             ("launch build", "does not begin with a bar"),
             ("", "does not begin with a bar"),
         ] {

@@ -94,7 +94,7 @@ pub enum Unreadable {
     Frames(u8),
     /// There is more of it than a set can hold.
     #[error("there is more in the file than a set can hold: {0}")]
-    TooLong(String),
+    TooMuch(String),
 }
 
 /// Reads the music of a file.

@@ -39,7 +39,17 @@ pub(super) fn of(document: &Document<'_>, text: &str) -> Places {
         _ => vec![line_of(lane.text.span.start)],
     };
     let pattern = |pattern: &super::document::Pattern<'_>| {
-        pattern.lanes.iter().map(|lane| (lane.track, lines_of(lane))).collect::<Vec<_>>()
+        let mut tracks: Vec<(usize, Vec<usize>)> =
+            pattern.lanes.iter().map(|lane| (lane.track, lines_of(lane))).collect();
+        // The lanes of a track's controllers come behind its steps.
+        for controller in &pattern.controllers {
+            let line = line_of(controller.span.start);
+            match tracks.iter_mut().find(|(track, _)| *track == controller.track) {
+                Some((_, lines)) => lines.push(line),
+                None => tracks.push((controller.track, vec![line])),
+            }
+        }
+        tracks
     };
     Places { patterns: document.patterns.iter().map(pattern).collect() }
 }

@@ -1,0 +1,138 @@
+//! A set file from a Standard MIDI File: the music as steps, and what had to stay behind as comments.
+//!
+//! What is written is checked by playing it: rendered, it gives the same notes, tick for tick, or the difference is counted
+//! and remarked. `rig` decides which ports, tracks and patterns there are and what they play; `file` writes that down.
+
+mod file;
+mod rig;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::lines::Style;
+use super::render::{Plan, render};
+use super::score::{self, Note, Score, Unreadable};
+use crate::engine::program::MAX_LENGTH;
+use crate::midi::{Key, Message};
+use crate::set::Set;
+use crate::time::{Meter, TickSpan};
+use rig::{Rig, TrackOf};
+
+/// How a set is to be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// How notes are written.
+    pub style: Style,
+    /// So many bars to a pattern, and the patterns in a song; all in one pattern for `None`. Positive.
+    pub split: Option<i64>,
+}
+
+/// A set file that was made of a MIDI file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Imported {
+    /// The file.
+    pub text: String,
+    /// How many bars its music has.
+    pub bars: i64,
+    /// How many notes it has.
+    pub notes: usize,
+    /// What of the music is not in it, or not as it was, in sentences. They stand in the file as well.
+    pub remarks: Vec<String>,
+}
+
+/// The largest set without its comments, which are short.
+const MOST_BYTES: usize = Set::MAX_BYTES - (64 << 10);
+
+/// Makes a set file of the bytes of a MIDI file that is called `origin`.
+///
+/// # Errors
+///
+/// When the file cannot be read, or there is more in it than a set can hold.
+pub fn import(origin: &str, bytes: &[u8], options: Options) -> Result<Imported, Unreadable> {
+    let score = score::read(bytes)?;
+    let mut remarks = score.remarks.clone();
+    let meter = score.meter.unwrap_or(Meter::COMMON);
+    let bars = bars(&score, meter)?;
+    let rig = Rig::of(&score, meter.bar() * bars, options, meter.bar(), &mut remarks);
+    let body = file::body(&score, &rig, meter);
+    if body.len() > MOST_BYTES {
+        let (bytes, most) = (body.len(), MOST_BYTES);
+        return Err(Unreadable::TooMuch(format!(
+            "its set would have {bytes} bytes of at most {most}; notes on a grid are shorter to write, so try --tolerance 10"
+        )));
+    }
+    remarks.extend(difference(origin, &body, &rig, meter.bar() * bars, options.style.tolerance)?);
+    let text = format!("{}{body}", file::heading(origin, &remarks, bars, &rig, options.style));
+    let notes = score.parts.iter().map(|part| part.notes.len()).sum();
+    Ok(Imported { text, bars, notes, remarks })
+}
+
+/// The bars that hold all notes; where there are none, all values.
+fn bars(score: &Score, meter: Meter) -> Result<i64, Unreadable> {
+    let notes = score.parts.iter().flat_map(|part| &part.notes).map(|note| note.at.saturating_add(note.length));
+    let values = score.parts.iter().flat_map(|part| &part.values).map(|(at, _)| at.saturating_add(1));
+    let end = notes.max().or(values.max()).unwrap_or(0);
+    let bars = end.saturating_add(meter.bar().0 - 1).div_euclid(meter.bar().0).max(1);
+    let most = MAX_LENGTH.0 / meter.bar().0;
+    if bars > most {
+        return Err(Unreadable::TooMuch(format!("it has {bars} bars, and a pattern or a song has at most {most}")));
+    }
+    Ok(bars)
+}
+
+/// Plays what was written, and says what is not as it was read.
+///
+/// # Errors
+///
+/// When there is more of it than a set can hold.
+fn difference(
+    origin: &str,
+    body: &str,
+    rig: &Rig<'_>,
+    length: TickSpan,
+    tolerance: i64,
+) -> Result<Option<String>, Unreadable> {
+    let set = Set::parse(origin, body.as_bytes()).map_err(|mistakes| {
+        let first = mistakes.list().first().map_or(String::new(), |mistake| mistake.message.clone());
+        Unreadable::TooMuch(first)
+    })?;
+    let Ok(rendering) = render(&set.program, &Plan { length, commands: Vec::new() }) else {
+        return Ok(Some("the file is too long to be checked".to_owned()));
+    };
+    let mut played: Vec<BTreeSet<Note>> = vec![BTreeSet::new(); rig.tracks.len()];
+    let mut open = BTreeMap::new();
+    for sent in &rendering.sent {
+        let Some(track) = sent.track.map(|track| usize::from(track.0)) else { continue };
+        match sent.message {
+            Message::NoteOn(_, key, velocity) => drop(open.insert((track, key), (sent.tick.0, velocity))),
+            Message::NoteOff(_, key, _) => {
+                if let (Some((at, velocity)), Some(notes)) = (open.remove(&(track, key)), played.get_mut(track)) {
+                    notes.insert(Note { at, key, length: sent.tick.0 - at, velocity });
+                }
+            }
+            _ => {}
+        }
+    }
+    let tracks = rig.tracks.iter().zip(&played);
+    let different: usize = tracks.map(|(track, played)| differing(track, played, tolerance)).sum();
+    Ok(match different {
+        0 => None,
+        1 => Some("one note is not played as it was".to_owned()),
+        many => Some(format!("{many} notes are not played as they were")),
+    })
+}
+
+/// How many notes of a track are not among those that were played, or the other way round.
+fn differing(track: &TrackOf<'_>, played: &BTreeSet<Note>, tolerance: i64) -> usize {
+    let (lowest, highest) = (Key::from_data(0), Key::from_data(127));
+    let same = |note: &&Note| {
+        let is_near = |other: &Note| {
+            let lasts = (other.length - note.length).abs() <= tolerance;
+            lasts && (other.key, other.velocity) == (note.key, note.velocity)
+        };
+        let from = Note { at: note.at - tolerance, key: lowest, length: 0, ..**note };
+        let to = Note { at: note.at + tolerance, key: highest, length: i64::MAX, ..**note };
+        played.range(from..=to).any(is_near)
+    };
+    let found = track.notes.iter().filter(same).count();
+    track.notes.len().max(played.len()) - found
+}
