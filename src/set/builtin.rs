@@ -12,7 +12,13 @@ pub struct Builtin {
 /// Every built-in set, in the order in which they are listed to the user.
 #[must_use]
 pub fn all() -> &'static [Builtin] {
-    &[Builtin { name: "circuits", text: include_str!("../sets/circuits.toml") }]
+    &[
+        Builtin { name: "circuits", text: include_str!("../sets/circuits.toml") },
+        Builtin { name: "polymeter", text: include_str!("../sets/polymeter.toml") },
+        Builtin { name: "acid", text: include_str!("../sets/acid.toml") },
+        Builtin { name: "mothergen", text: include_str!("../sets/mothergen.toml") },
+        Builtin { name: "liveset", text: include_str!("../sets/liveset.toml") },
+    ]
 }
 
 /// The built-in set of this name.

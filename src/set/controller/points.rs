@@ -148,9 +148,12 @@ fn check_order(slots: &[(Slot, Range<usize>)], text: &Text<'_>, report: &mut Rep
             (None | Some(Slot::Rest), Slot::Line(_), _) => {
                 ("a line begins at a number", "there is no number before it", "write the number that it begins at")
             }
-            (Some(Slot::Line(first)), Slot::Line(shape), _) if first != shape => {
-                ("a line has one shape", "another shape than before", "write the same sign in each slot of the line")
-            }
+            // A plain `~` goes on with the line, whatever its shape.
+            (Some(Slot::Line(first)), Slot::Line(shape), _) if first != shape && shape != Shape::Straight => (
+                "a line has one shape",
+                "another shape than before",
+                "write the shape once, where the line begins: `20 ~s ~ ~ 110`",
+            ),
             (_, Slot::Line(_), Some(Slot::Hold | Slot::Rest)) => {
                 ("a line leads to a number", "there is no number behind it", "write the number that it leads to")
             }
@@ -232,6 +235,7 @@ mod tests {
         assert_eq!(read("20|110. 5"), ("20 110 . 5".to_owned(), None));
         assert_eq!(read(". . 64 _"), (". . 64 _".to_owned(), None));
         assert_eq!(read("0 ~s ~s 127"), ("0 ~Slow ~Slow".to_owned(), Some(127)));
+        assert_eq!(read("0 ~s ~ ~ 127"), ("0 ~Slow ~ ~".to_owned(), Some(127)));
         assert_eq!(read("0 ~e 127 ~l 3 _"), ("0 ~Early 127 ~Late 3 _".to_owned(), None));
     }
 
