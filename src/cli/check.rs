@@ -6,7 +6,7 @@ use std::io::Write;
 use super::args::Check;
 use super::failure::Failure;
 use super::{json, source};
-use crate::engine::program::{ArpKeys, Lane, Source, TrackSlot, Wire};
+use crate::engine::program::{Action, AfterSong, ArpKeys, Event, Lane, Part, Source, TrackSlot, Wire};
 use crate::offline::hints::{Hint, hints};
 use crate::offline::needs::{Need, needs};
 use crate::offline::rehearsal::rehearse;
@@ -101,6 +101,9 @@ fn print(set: &Set, out: &mut dyn Write) -> std::io::Result<()> {
         let port = port_name(set, track.port.0);
         writeln!(out, "  {name:<12} {port}, channel {}{keys}", track.channel.number())?;
     }
+    if !program.song.parts.is_empty() {
+        writeln!(out, "song: {}", song(set))?;
+    }
     writeln!(out, "patterns")?;
     for (name, pattern) in set.patterns.iter().zip(&program.patterns) {
         writeln!(out, "  {name:<12} {}", bars(pattern.length, program.meter))?;
@@ -131,9 +134,19 @@ fn track_name(set: &Set, slot: TrackSlot) -> &str {
 fn lane_summary(lane: &Lane, meter: Meter) -> String {
     match &lane.source {
         Source::Steps(steps) => {
-            let notes = steps.events.len();
-            let s = if notes == 1 { "" } else { "s" };
-            format!("{notes} note{s} in {}", bars(steps.length, meter))
+            let is_note = |event: &&Event| matches!(event.action, Action::Note { .. });
+            let notes = steps.events.iter().filter(is_note).count();
+            let values = steps.events.len() - notes;
+            let counted = |count: usize, what: &str| match count {
+                0 => None,
+                1 => Some(format!("1 {what}")),
+                _ => Some(format!("{count} {what}s")),
+            };
+            let what: Vec<String> = [counted(notes, "note"), counted(values, "value")].into_iter().flatten().collect();
+            let what = if what.is_empty() { "silence".to_owned() } else { what.join(" and ") };
+            // Not all of them in each pass.
+            let at_most = if steps.events.iter().any(|event| event.guard.is_some()) { "at most " } else { "" };
+            format!("{at_most}{what} in {}", bars(steps.length, meter))
         }
         Source::Arp(arp) => match &arp.keys {
             ArpKeys::Written(keys, _) => format!("arpeggio of {} keys", keys.len()),
@@ -142,12 +155,36 @@ fn lane_summary(lane: &Lane, meter: Meter) -> String {
     }
 }
 
+/// The parts of the song in their order, and what follows them.
+fn song(set: &Set) -> String {
+    let program = &set.program;
+    let part = |(name, part): (&String, &Part)| {
+        let pattern = program.patterns.get(usize::from(part.pattern.0)).map_or(part.length, |pattern| pattern.length);
+        match part.length.0 / pattern.0.max(1) {
+            1 => name.clone(),
+            times => format!("{name} x{times}"),
+        }
+    };
+    let parts: Vec<String> = set.parts.iter().zip(&program.song.parts).map(part).collect();
+    let then = match program.song.then {
+        AfterSong::Hold => "the last one goes on",
+        AfterSong::Loop => "then from the beginning",
+        AfterSong::Stop => "then it stops",
+    };
+    let length = program.song.parts.iter().fold(TickSpan::ZERO, |sum, part| sum + part.length);
+    format!("{} ({}); {then}", parts.join(", "), bars(length, program.meter))
+}
+
 /// A length in bars, or in quarter notes where it is no whole number of bars.
 fn bars(length: TickSpan, meter: Meter) -> String {
     let bar = meter.bar().0;
     match (length.0 / bar, length.0 % bar) {
         (1, 0) => "1 bar".into(),
         (bars, 0) => format!("{bars} bars"),
-        _ => format!("{} quarters", length.0 as f64 / TickSpan::QUARTER.0 as f64),
+        _ => {
+            // Two places tell all that can be told in a line, without the noise of thirds.
+            let quarters = format!("{:.2}", length.0 as f64 / TickSpan::QUARTER.0 as f64);
+            format!("{} quarters", quarters.trim_end_matches('0').trim_end_matches('.'))
+        }
     }
 }
