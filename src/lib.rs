@@ -4,6 +4,8 @@
 //! file on several synthesizers. The music is computed by one high-priority thread that neither allocates nor locks;
 //! everything that can wait happens elsewhere.
 //!
+//! Those who write sets begin with the [`guide`]; those who read code go on here.
+//!
 //! # Threads
 //!
 //! ```text
@@ -68,6 +70,7 @@
 pub mod cli;
 pub mod control;
 pub mod engine;
+pub mod guide;
 pub mod io;
 pub mod link;
 pub mod midi;
