@@ -524,7 +524,7 @@ fn controllers() {
             ("points line after nothing", cc("74 = \"20 . ~ 40\"")),
             ("points line to a hold", cc("74 = \"20 ~ _ 40\"")),
             ("points line to nothing", cc("74 = \". 20 ~\"")),
-            ("points line of two shapes", cc("74 = \"20 ~s ~ 40\"")),
+            ("points line of two shapes", cc("74 = \"20 ~ ~s 40\"")),
             ("points line of unknown shape", cc("74 = \"20 ~q 40\"")),
             ("points hold first", cc("74 = \"_ 40\"")),
             ("points hold after nothing", cc("74 = \"20 . _\"")),

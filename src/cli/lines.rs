@@ -6,7 +6,7 @@ use std::sync::mpsc::{self, SyncSender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::engine::program::PortSlot;
+use crate::engine::program::{PatternSlot, PortSlot, TrackSet};
 use crate::link::Snapshot;
 use crate::set::Set;
 use crate::time::Span;
@@ -69,15 +69,37 @@ impl Lines {
     }
 }
 
-/// The names that the set gives its ports.
+/// The names that the set gives its ports, tracks and patterns.
 pub struct Names {
     ports: Vec<String>,
+    tracks: Vec<String>,
+    patterns: Vec<String>,
 }
 
 impl Names {
     /// The names in `set`.
     pub fn of(set: &Set) -> Names {
-        Names { ports: set.ports.iter().map(|port| port.name.clone()).collect() }
+        Names {
+            ports: set.ports.iter().map(|port| port.name.clone()).collect(),
+            tracks: set.tracks.clone(),
+            patterns: set.patterns.clone(),
+        }
+    }
+
+    /// Whether there is more than one pattern.
+    pub fn has_patterns(&self) -> bool {
+        self.patterns.len() > 1
+    }
+
+    /// The name of a pattern.
+    pub fn pattern(&self, slot: PatternSlot) -> &str {
+        self.patterns.get(usize::from(slot.0)).map_or("?", String::as_str)
+    }
+
+    /// The names of some tracks, in their order.
+    pub fn tracks(&self, tracks: TrackSet) -> String {
+        let names = tracks.iter().filter_map(|track| self.tracks.get(usize::from(track.0)));
+        names.map(String::as_str).collect::<Vec<_>>().join(", ")
     }
 
     /// The name of a port.

@@ -2,6 +2,7 @@
 
 use super::lines::{Lines, Names, Readable, echoes};
 use crate::control::Observer;
+use crate::engine::Status;
 use crate::engine::program::{PortSet, PortSlot};
 use crate::engine::transport::Phase;
 use crate::link::{Sent, Snapshot};
@@ -23,6 +24,7 @@ pub struct Plain<'a> {
     followed: Option<PortSlot>,
     /// The ports on which our own clock has been heard.
     echoes: PortSet,
+    status: Option<Status>,
 }
 
 impl<'a> Plain<'a> {
@@ -38,6 +40,7 @@ impl<'a> Plain<'a> {
             bar: 0,
             followed: None,
             echoes: PortSet::default(),
+            status: None,
         }
     }
 }
@@ -64,6 +67,46 @@ impl Plain<'_> {
     }
 }
 
+impl Plain<'_> {
+    /// Says what begins, what waits, and what hands have done.
+    fn look_at_music(&mut self, snapshot: &Snapshot, status: &Status) {
+        let before = self.status.replace(*status);
+        // Before there is a choice, nobody wonders which pattern it is.
+        let Some(before) = before.filter(|_| self.names.has_patterns()) else { return };
+        let bar = |tick| self.meter.bar_beat_tick(tick).0;
+        if status.queued != before.queued {
+            match status.queued {
+                Some((pattern, line)) => {
+                    self.lines.line(format_args!("next: {} at bar {}", self.names.pattern(pattern), bar(line)));
+                }
+                None if status.pattern == before.pattern && status.origin == before.origin => {
+                    self.lines.line(format_args!("nothing waits any more"));
+                }
+                None => {}
+            }
+        }
+        let began = (status.pattern, status.origin, status.part) != (before.pattern, before.origin, before.part);
+        if began && snapshot.phase == Phase::Running {
+            let name = self.names.pattern(status.pattern);
+            match status.part {
+                Some(part) => self.lines.line(format_args!("bar {}: {name}, part {}", bar(status.origin), part.0 + 1)),
+                None => self.lines.line(format_args!("bar {}: {name}", bar(status.origin))),
+            }
+        }
+        for (what, now, then) in [("muted", status.muted, before.muted), ("solo", status.soloed, before.soloed)] {
+            if now != then {
+                let tracks = self.names.tracks(now);
+                self.lines.line(format_args!("{what}: {}", if tracks.is_empty() { "none" } else { &tracks }));
+            }
+        }
+        for (what, now, then) in [("fill", status.fills, before.fills), ("hold", status.holds, before.holds)] {
+            if now != then {
+                self.lines.line(format_args!("{what}: {}", if now { "on" } else { "off" }));
+            }
+        }
+    }
+}
+
 impl Observer for Plain<'_> {
     fn sent(&mut self, sent: &Sent) {
         if !self.monitor {
@@ -81,7 +124,7 @@ impl Observer for Plain<'_> {
         ));
     }
 
-    fn look(&mut self, snapshot: &Snapshot) {
+    fn look(&mut self, snapshot: &Snapshot, status: &Status) {
         self.look_at_clocks(snapshot);
         let tempo = || snapshot.bpm.map_or("tempo unknown".into(), |bpm| format!("{bpm:.1} BPM"));
         let (bar, ..) = self.meter.bar_beat_tick(snapshot.position);
@@ -94,6 +137,7 @@ impl Observer for Plain<'_> {
             self.phase = snapshot.phase;
             self.bar = bar;
         }
+        self.look_at_music(snapshot, status);
         // The master may have gone back to an earlier bar.
         self.bar = self.bar.min(bar);
         if self.phase == Phase::Running && bar >= self.bar + BARS_PER_LINE {

@@ -11,8 +11,8 @@ pub use signals::Signals;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::engine::Command;
 use crate::engine::program::{MAX_PORTS, PortSlot};
+use crate::engine::{Command, Status};
 use crate::link::{ControlEnd, Sent, Snapshot, TRACE_CAPACITY};
 
 /// How often the control thread looks around. Hands and eyes do not notice it, and an idle show costs next to nothing.
@@ -25,8 +25,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub trait Observer {
     /// A message went out.
     fn sent(&mut self, sent: &Sent);
-    /// The meters, some fifty times a second.
-    fn look(&mut self, snapshot: &Snapshot);
+    /// The meters, and what plays, some fifty times a second.
+    fn look(&mut self, snapshot: &Snapshot, status: &Status);
     /// Something that the performer should know.
     fn notice(&mut self, text: &str);
 }
@@ -99,7 +99,8 @@ pub fn watch(end: &mut ControlEnd, observer: &mut dyn Observer) {
         let Some(sent) = end.sent() else { break };
         observer.sent(&sent);
     }
-    observer.look(&end.meters().snapshot());
+    let status = end.status();
+    observer.look(&end.meters().snapshot(), &status);
 }
 
 /// The real-time thread did not end in time.

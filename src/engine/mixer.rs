@@ -6,33 +6,10 @@
 
 use super::fixed::Slots;
 use super::keyboard::Keyboards;
-use super::program::{Interval, MAX_TRACKS, Program, Track, TrackSlot, Transpose};
+use super::program::{Interval, MAX_TRACKS, Program, Track, TrackSet, TrackSlot, Transpose};
 use super::{Engine, Switch};
 use crate::midi::Key;
 use crate::time::Nanos;
-
-/// A set of tracks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct TrackSet([u64; MAX_TRACKS / 64]);
-
-const _: () = assert!(MAX_TRACKS.is_multiple_of(64));
-
-impl TrackSet {
-    fn contains(&self, track: TrackSlot) -> bool {
-        self.0.get(usize::from(track.0) / 64).is_some_and(|bits| bits >> (track.0 % 64) & 1 == 1)
-    }
-
-    fn put(&mut self, track: TrackSlot, inside: bool) {
-        if let Some(bits) = self.0.get_mut(usize::from(track.0) / 64) {
-            let bit = 1 << (track.0 % 64);
-            *bits = if inside { *bits | bit } else { *bits & !bit };
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.0 == [0; MAX_TRACKS / 64]
-    }
-}
 
 /// How far something is moved.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -108,16 +85,16 @@ impl Mixer {
 }
 
 impl Engine {
-    /// Whether `track` is muted.
+    /// The tracks that are muted.
     #[must_use]
-    pub fn is_muted(&self, track: TrackSlot) -> bool {
-        self.mixer.muted.contains(track)
+    pub fn muted(&self) -> TrackSet {
+        self.mixer.muted
     }
 
-    /// Whether `track` is soloed.
+    /// The tracks that are soloed.
     #[must_use]
-    pub fn is_soloed(&self, track: TrackSlot) -> bool {
-        self.mixer.soloed.contains(track)
+    pub fn soloed(&self) -> TrackSet {
+        self.mixer.soloed
     }
 
     /// Whether a fill is asked for.
@@ -132,13 +109,13 @@ impl Engine {
 
     pub(super) fn mute(&mut self, at: Nanos, track: TrackSlot, mute: Switch) {
         let muted = mute.of(self.mixer.muted.contains(track));
-        self.mixer.muted.put(track, muted);
+        self.mixer.muted.set(track, muted);
         self.silence_unheard(at);
     }
 
     pub(super) fn solo(&mut self, at: Nanos, track: TrackSlot, solo: Switch) {
         let soloed = solo.of(self.mixer.soloed.contains(track));
-        self.mixer.soloed.put(track, soloed);
+        self.mixer.soloed.set(track, soloed);
         self.silence_unheard(at);
     }
 

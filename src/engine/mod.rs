@@ -61,7 +61,9 @@ use launch::Launcher;
 use ledger::Ledger;
 use mixer::Mixer;
 use player::Player;
-use program::{ClockOut, Interval, MAX_PORTS, PartSlot, PatternSlot, PortSet, PortSlot, Program, Quantum, TrackSlot};
+use program::{
+    ClockOut, Interval, MAX_PORTS, PartSlot, PatternSlot, PortSet, PortSlot, Program, Quantum, TrackSet, TrackSlot,
+};
 use transport::{Phase, Transport};
 
 use crate::midi::Message;
@@ -145,6 +147,29 @@ pub enum Progress {
     /// There is more; drain the outbox and call again.
     OutboxFull,
 }
+
+/// What plays and what is next, for those who show it. Changes seldom: with launches, lines and what hands do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// The pattern that plays, or that will play from the next start on.
+    pub pattern: PatternSlot,
+    /// Where it began, or would have if it had not been jumped into.
+    pub origin: Tick,
+    /// The part of the song that plays; none outside of the song.
+    pub part: Option<PartSlot>,
+    /// The pattern that waits for its line because somebody asked for it, and where that is.
+    pub queued: Option<(PatternSlot, Tick)>,
+    /// Whether the part of the song is held over its end.
+    pub holds: bool,
+    /// Whether a fill is asked for.
+    pub fills: bool,
+    /// The tracks that are muted.
+    pub muted: TrackSet,
+    /// The tracks that are soloed.
+    pub soloed: TrackSet,
+}
+
+const _: () = assert!(!core::mem::needs_drop::<Status>());
 
 /// What the last pulse of a followed clock tells about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -333,6 +358,21 @@ impl Engine {
         match self.transport.phase() {
             Phase::Stopped => self.launcher.chosen().pattern,
             Phase::Armed | Phase::Running => self.player.pattern(),
+        }
+    }
+
+    /// What plays and what is next.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        Status {
+            pattern: self.pattern(),
+            origin: self.player.origin(),
+            part: self.part(),
+            queued: self.queued(),
+            holds: self.holds(),
+            fills: self.fills(),
+            muted: self.muted(),
+            soloed: self.soloed(),
         }
     }
 

@@ -28,7 +28,7 @@ pub struct PortSlot(pub u8);
 pub struct TrackSlot(pub u16);
 
 /// A pattern of the set, in the order in which the set names them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PatternSlot(pub u16);
 
 /// A set of ports.
@@ -70,6 +70,39 @@ impl PortSet {
             left &= left - 1;
             Some(port)
         })
+    }
+}
+
+/// A set of tracks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TrackSet([u64; MAX_TRACKS / 64]);
+
+const _: () = assert!(MAX_TRACKS.is_multiple_of(64));
+
+impl TrackSet {
+    /// Whether `track` is in the set.
+    #[must_use]
+    pub fn contains(&self, track: TrackSlot) -> bool {
+        self.0.get(usize::from(track.0) / 64).is_some_and(|bits| bits >> (track.0 % 64) & 1 == 1)
+    }
+
+    /// Puts `track` inside, or takes it out.
+    pub fn set(&mut self, track: TrackSlot, inside: bool) {
+        if let Some(bits) = self.0.get_mut(usize::from(track.0) / 64) {
+            let bit = 1 << (track.0 % 64);
+            *bits = if inside { *bits | bit } else { *bits & !bit };
+        }
+    }
+
+    /// Whether there is none in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0 == [0; MAX_TRACKS / 64]
+    }
+
+    /// The tracks of the set in the order of their slots.
+    pub fn iter(self) -> impl Iterator<Item = TrackSlot> {
+        (0..MAX_TRACKS as u16).map(TrackSlot).filter(move |&track| self.contains(track))
     }
 }
 

@@ -9,6 +9,7 @@
 //! ControlEnd --Program, newest wins (triple buffer)------------------------>
 //! ControlEnd --opened outputs, ring; <--those they replace, ring------------
 //! ControlEnd <--Sent, lossy ring, losses counted----------------------------
+//! ControlEnd <--Status, newest wins (triple buffer)-------------------------
 //! all of them <--> Meters (atomics, one writer for each)
 //! ```
 //!
@@ -32,7 +33,7 @@ pub use waker::Waker;
 
 use std::sync::Arc;
 
-use crate::engine::Command;
+use crate::engine::{Command, Status};
 use midir::MidiOutputConnection;
 
 use crate::engine::program::{MAX_PORTS, PortSlot, Program};
@@ -125,6 +126,7 @@ pub struct ControlEnd {
     commands: rtrb::Producer<Command>,
     program: LatestWriter<Program>,
     trace: rtrb::Consumer<Sent>,
+    status: LatestReader<Status>,
     outputs: rtrb::Producer<NewOutput>,
     retired: rtrb::Consumer<Retired>,
     /// Outputs that have been handed over and whose predecessors have not come back.
@@ -186,6 +188,12 @@ impl ControlEnd {
         self.trace.pop().ok()
     }
 
+    /// What plays and what is next.
+    pub fn status(&mut self) -> Status {
+        self.status.update();
+        *self.status.get()
+    }
+
     /// What is measured.
     #[must_use]
     pub fn meters(&self) -> &Meters {
@@ -199,6 +207,7 @@ pub struct RtEnd {
     commands: rtrb::Consumer<Command>,
     program: LatestReader<Program>,
     trace: rtrb::Producer<Sent>,
+    status: LatestWriter<Status>,
     outputs: rtrb::Consumer<NewOutput>,
     retired: rtrb::Producer<Retired>,
     waker: Waker,
@@ -273,6 +282,11 @@ impl RtEnd {
         }
     }
 
+    /// Says what plays and what is next. Real-time safe: the value owns nothing, so nothing is freed.
+    pub fn show(&mut self, status: Status) {
+        self.status.write(status);
+    }
+
     /// What is measured.
     #[must_use]
     pub fn meters(&self) -> &Meters {
@@ -295,6 +309,7 @@ pub fn link(program: Program, inputs: &[PortSlot]) -> (ControlEnd, RtEnd, Vec<Mi
     let (output_tx, output_rx) = rtrb::RingBuffer::new(OUTPUT_CAPACITY);
     let (retired_tx, retired_rx) = rtrb::RingBuffer::new(OUTPUT_CAPACITY);
     let (program_tx, program_rx) = latest(program);
+    let (status_tx, status_rx) = latest(Status::default());
     let mut in_ends = Vec::with_capacity(inputs.len());
     let mut rings = Vec::with_capacity(inputs.len());
     for &port in inputs {
@@ -306,6 +321,7 @@ pub fn link(program: Program, inputs: &[PortSlot]) -> (ControlEnd, RtEnd, Vec<Mi
         commands: command_tx,
         program: program_tx,
         trace: trace_rx,
+        status: status_rx,
         outputs: output_tx,
         retired: retired_rx,
         travelling: 0,
@@ -317,6 +333,7 @@ pub fn link(program: Program, inputs: &[PortSlot]) -> (ControlEnd, RtEnd, Vec<Mi
         commands: command_rx,
         program: program_rx,
         trace: trace_tx,
+        status: status_tx,
         outputs: output_rx,
         retired: retired_tx,
         waker,

@@ -9,7 +9,7 @@ use super::sink::{SendFailed, Sink};
 use super::wait::Waiter;
 use crate::engine::outbox::{Departure, Outbox};
 use crate::engine::program::PortSlot;
-use crate::engine::{Command, Engine, Progress};
+use crate::engine::{Command, Engine, Progress, Status};
 use crate::link::{RtEnd, Sent};
 use crate::midi::Message;
 use crate::time::{Nanos, Span};
@@ -37,6 +37,8 @@ pub struct Loop<'a, C, S> {
     /// How long the first send of a batch takes, as a running mean: sending begins earlier by this, so that the message has
     /// left when it is due.
     lead: Span,
+    /// What was said last about what plays.
+    shown: Status,
 }
 
 impl<'a, C: TimeSource, S: Sink> Loop<'a, C, S> {
@@ -49,7 +51,7 @@ impl<'a, C: TimeSource, S: Sink> Loop<'a, C, S> {
         sink: &'a mut S,
         waiter: Waiter,
     ) -> Self {
-        Loop { end, engine, outbox, clock, sink, waiter, lead: Span::ZERO }
+        Loop { end, engine, outbox, clock, sink, waiter, lead: Span::ZERO, shown: Status::default() }
     }
 
     /// Plays until the engine has ended: told to, at its end position, or because the control side is gone.
@@ -96,6 +98,11 @@ impl<'a, C: TimeSource, S: Sink> Loop<'a, C, S> {
             sent |= self.command(Command::End);
         }
         sent |= self.advance(self.clock.now() + self.lead);
+        let status = self.engine.status();
+        if status != self.shown {
+            self.shown = status;
+            self.end.show(status);
+        }
         self.end.meters().show_followed(self.engine.followed_port());
         let bpm = self.engine.tempo().map(crate::time::Tempo::bpm);
         self.end.meters().show_music(self.engine.phase(), self.engine.position(), bpm, self.engine.sounding());

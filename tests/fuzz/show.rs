@@ -266,7 +266,7 @@ impl Listener {
                     let before = self.sounding.insert((departure.port, channel, key), departure.due);
                     assert_eq!(before, None, "struck while it sounds: {departure:?}");
                     let is_settled = matches!(happening, Happening::Wait(_));
-                    let is_heard = |track: TrackSlot| !engine.is_muted(track);
+                    let is_heard = |track: TrackSlot| !engine.muted().contains(track);
                     assert!(!is_settled || departure.track.is_some_and(is_heard), "it is muted: {departure:?}");
                 }
                 Message::NoteOff(channel, key, _) => {
