@@ -1,0 +1,26 @@
+//! `[[bind]]`
+
+use super::{Key, Kind, Table, key};
+
+/// `on`
+pub const ON: Key = key(
+    "on",
+    "the name of a port, then `note`, `cc` or `program` and its number, then perhaps `channel` and a number, in quotes",
+    r#"on = "circuit note 36 channel 1""#,
+    "What has to come: a key that goes down, a controller that rises to 64 or more, a program change. A key that is \
+     bound plays nothing else: it moves no track and is not held.",
+);
+/// `do`
+pub const DO: Key = key(
+    "do",
+    "a command such as \"launch main\", in quotes",
+    r#"do = "launch main at bar""#,
+    "What happens then; the commands are `start`, `stop`, `continue`, `launch NAME at bar`, `withdraw`, `jump 2`, \
+     `hold`, `mute TRACK`, `solo TRACK`, `fill` and `transpose +2`. `hold` and `fill` last as long as the key is down, \
+     `mute` and `solo` change to the other state, unless `on` or `off` follows.",
+);
+/// A binding as a whole.
+pub const ENTRY: Key =
+    key("bind", "a table with `on` and `do`", "[[bind]]", "What a key, a pedal or a pad does.").of(Kind::Table(&TABLE));
+/// All of them.
+pub const TABLE: Table = Table { heading: "[[bind]]", keys: &[ON, DO] };

@@ -1,0 +1,20 @@
+//! A controller in a pattern: points.
+
+use super::{Key, Table, key};
+
+/// `points`
+pub const POINTS: Key = key(
+    "points",
+    "points such as \"20 ~ ~ ~ 110\", in quotes",
+    r#"points = "20 ~ 110 _""#,
+    "The values, and what lies between them.",
+);
+/// `step`
+pub const STEP: Key = key(
+    "step",
+    super::LENGTH,
+    r#"step = "1/4""#,
+    "How long a point lasts; without it, the points share the length of the pattern evenly.",
+);
+/// All of them.
+pub const TABLE: Table = Table { heading: "TARGET = { points = ... }", keys: &[POINTS, STEP] };

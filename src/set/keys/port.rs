@@ -1,0 +1,48 @@
+//! `[ports.NAME]`
+
+use super::{Key, Kind, Table, key};
+
+/// `device`
+pub const DEVICE: Key = key(
+    "device",
+    "the name of a device, in quotes",
+    r#"device = "Circuit""#,
+    "The device as the computer lists it: its exact name, or a part that no other one has.",
+);
+/// `optional`
+pub const OPTIONAL: Key = key(
+    "optional",
+    "true or false",
+    "optional = true",
+    "Whether the show may start without the device; false without it.",
+)
+.of(Kind::Flag);
+/// `clock`
+pub const CLOCK: Key = key(
+    "clock",
+    r#"true, false or "raw""#,
+    "clock = true",
+    "Whether clock, start, stop, continue and song position go there; false without it. The clock is made anew, steadier \
+     than the one that is followed; `raw` passes each pulse on as it comes.",
+)
+.of(Kind::Any(&[Kind::Flag, Kind::Words(&["raw"])]));
+/// `offset`
+pub const OFFSET: Key = key(
+    "offset",
+    "milliseconds from -50 to 50, in quotes",
+    r#"offset = "-1.5 ms""#,
+    "By how much everything leaves late, or early where it is negative, at any tempo. Nothing without it.",
+);
+/// `wire`
+pub const WIRE: Key = key(
+    "wire",
+    r#""usb" or "din""#,
+    r#"wire = "din""#,
+    "What carries the messages: USB, or a DIN cable behind an interface, which takes a third of a millisecond a byte. \
+     Moving controllers are thinned to what it takes. USB without it.",
+)
+.of(Kind::Words(&["usb", "din"]));
+/// A port as a whole.
+pub const ENTRY: Key = key("NAME", "a table", "[ports.circuit]", "A device under a name.").of(Kind::Table(&TABLE));
+/// All of them.
+pub const TABLE: Table = Table { heading: "[ports.NAME]", keys: &[DEVICE, OPTIONAL, CLOCK, OFFSET, WIRE] };
