@@ -101,14 +101,21 @@ fn happenings(program: &Program, mut u: Unstructured<'_>) -> Result<Vec<Happenin
     let mut happenings = Vec::new();
     let mut masters = masters_of(program);
     let mut interval = Span::from_millis(20);
+    // Whether another one sends pulses of the same tempo, such as our own that come back, and how much later.
+    let mut other: Option<(PortSlot, Span)> = None;
     let mut longest = longest_wait(program);
     while !u.is_empty() && happenings.len() < MOST_HAPPENINGS {
-        match u.int_in_range(0..=15u8)? {
+        match u.int_in_range(0..=16u8)? {
             // The master sends some pulses.
             0..=3 => {
                 let pulse = Happening::Input(*u.choose(&masters)?, Message::Clock);
+                let wait = interval.min(longest);
                 for _ in 0..*u.choose(&[1, 1, 2, 6, 24, 96])? {
-                    happenings.extend([pulse.clone(), Happening::Wait(interval.min(longest))]);
+                    happenings.push(pulse.clone());
+                    if let Some((port, lag)) = other {
+                        happenings.extend([Happening::Wait(lag.min(wait)), Happening::Input(port, Message::Clock)]);
+                    }
+                    happenings.push(Happening::Wait(wait - other.map_or(Span::ZERO, |(_, lag)| lag.min(wait))));
                 }
             }
             4 => interval = Span(*u.choose(&[20_000_000, 0, 1, 1_000_000, 6_000_000, 25_000_000, 130_000_000])?),
@@ -133,20 +140,24 @@ fn happenings(program: &Program, mut u: Unstructured<'_>) -> Result<Vec<Happenin
             }
             9..=11 => happenings.push(Happening::Command(any_command(&mut u)?)),
             12 => {
-                let other = if u.arbitrary()? {
+                let taken = if u.arbitrary()? {
                     any_program(&mut u)?
                 } else {
                     kept(u.int_in_range(0..=4)?).unwrap_or_else(|| program.clone())
                 };
-                promises::check_program(&other);
-                masters = masters_of(&other);
-                longest = longest_wait(&other);
-                happenings.push(Happening::Adopt(Box::new(other)));
+                promises::check_program(&taken);
+                masters = masters_of(&taken);
+                longest = longest_wait(&taken);
+                happenings.push(Happening::Adopt(Box::new(taken)));
             }
             13 | 14 => {
                 let unit = *u.choose(&[1i64, 1_000, 1_000_000, 10_000_000, 100_000_000])?;
                 let wait = Span(unit * i64::from(u.arbitrary::<u8>()?));
                 happenings.push(Happening::Wait(wait.min(longest)));
+            }
+            15 => {
+                let lag = Span(*u.choose(&[1_000_000, 0, 3_000_000, 10_000_000, 20_000_000])?);
+                other = if other.is_none() { Some((any_port(&mut u)?, lag)) } else { None };
             }
             _ => happenings.push(Happening::Again),
         }
