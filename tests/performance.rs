@@ -5,7 +5,9 @@ mod support;
 use support::*;
 use tightrope::engine::Command;
 use tightrope::engine::outbox::Departure;
-use tightrope::engine::program::{AfterSong, Lost, Part, PatternSlot, PortSlot, Program, ProgramChange, Song};
+use tightrope::engine::program::{
+    AfterSong, ClockOut, Lost, Part, PatternSlot, PortSlot, Program, ProgramChange, Song,
+};
 use tightrope::engine::transport::Phase;
 use tightrope::midi::{Channel, Message};
 use tightrope::time::{Nanos, Span, Tick, TickSpan};
@@ -706,5 +708,32 @@ fn a_hold_that_is_over_before_its_pulse_has_come_ends_with_the_pulse() {
         show.wait(PULSE + Span::from_millis(4));
     }
     assert_eq!((show.engine.phase(), show.engine.sounding()), (Phase::Stopped, 0));
+    show.check();
+}
+
+#[test]
+fn a_clock_that_is_lost_just_before_the_end_lets_no_pulse_out_that_the_end_has_held_back() {
+    let mut program = circuits_with("lost = \"stop\"");
+    program.ports[usize::from(CIRCUIT.0)].offset = Span::from_millis(50);
+    let mut show = Show::new(program);
+    show.pulses(24, PULSE);
+    show.command(Command::EndAfter(TickSpan::PULSE * 96));
+    show.input(CIRCUIT, Message::Start);
+    show.pulses(94, PULSE);
+    show.wait(Span::from_millis(1_000));
+    assert_eq!(show.engine.phase(), Phase::Stopped);
+    show.check();
+}
+
+#[test]
+fn however_many_pulses_were_held_back_a_raw_port_gets_them_all() {
+    let mut program = circuits();
+    program.ports[usize::from(MONO.0)].clock = ClockOut::Raw;
+    let mut show = Show::new(program);
+    // A master that goes mad: each of its pulses could be one of another clock on the same cable.
+    show.pulses(1, PULSE);
+    show.pulses(24, Span::from_millis(6));
+    show.pulses(96, Span::from_millis(1));
+    show.command(Command::End);
     show.check();
 }

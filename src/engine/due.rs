@@ -55,9 +55,13 @@ impl Engine {
             if out.free() < OUTBOX_CAPACITY {
                 return Progress::OutboxFull;
             }
-            if let Some(told) = self.wire.pop() {
+            if let Some(told) = self.wire.front_mut() {
                 for port in told.ports.iter() {
                     out.push(departure(told.moment, port, told.message));
+                }
+                told.times -= 1;
+                if told.times == 0 {
+                    self.wire.pop();
                 }
             } else if let Some(port) = self.releasing.iter().next() {
                 self.release(port, out);
@@ -195,6 +199,8 @@ impl Engine {
 
     fn take(&mut self, program: &Program, due: Due, out: &mut Outbox) {
         let moment = Moment { time: due.time, tick: due.tick };
+        // What this step makes due, or no longer holds back, was not due before it.
+        self.happened_at = self.happened_at.max(due.time);
         match due.step {
             Step::End => {
                 self.end_at = None;

@@ -35,6 +35,11 @@ impl<T: Copy> Queue<T> {
         self.items.front()
     }
 
+    /// The item at the front, to be changed in its place.
+    pub fn front_mut(&mut self) -> Option<&mut T> {
+        self.items.front_mut()
+    }
+
     /// Takes the item at the front.
     pub fn pop(&mut self) -> Option<T> {
         self.items.pop_front()

@@ -278,9 +278,7 @@ impl Engine {
         // Before what it may bring about: a START after it makes the next pulse the first.
         // An answer to the first pulse of all could come back and be taken for the second.
         if self.transport.phase() != Phase::Stopped || self.clock.tempo().is_some() {
-            for _ in 0..counted {
-                self.tell(self.moment(at), Message::Clock, self.raw);
-            }
+            self.tell_times(counted, self.moment(at), Message::Clock, self.raw);
         }
         if self.transport.phase() == Phase::Armed {
             self.run(program, pulse);
@@ -350,8 +348,13 @@ impl Engine {
 
     /// Sends `message` to `ports`.
     fn tell(&mut self, moment: Moment, message: Message, ports: PortSet) {
-        if !ports.is_empty() {
-            let queued = self.wire.push(Told { moment, message, ports });
+        self.tell_times(1, moment, message, ports);
+    }
+
+    /// Sends `message` to `ports`, so many times.
+    fn tell_times(&mut self, times: i64, moment: Moment, message: Message, ports: PortSet) {
+        if times > 0 && !ports.is_empty() {
+            let queued = self.wire.push(Told { moment, message, ports, times });
             debug_assert!(queued.is_ok(), "input without advance between");
         }
     }

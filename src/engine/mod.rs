@@ -180,8 +180,8 @@ pub struct PulseError {
     pub estimate: Span,
 }
 
-/// How many clock and transport bytes can wait to leave. The driver advances between inputs, and no input makes more than
-/// a few: a pulse, those that were held back before it, and a START.
+/// How many clock and transport bytes can wait to leave, where those that repeat count once. The driver advances between
+/// inputs, and no input makes more than a few: a pulse, as often as it counts, and a START.
 const WIRE_CAPACITY: usize = 16;
 
 /// Clock or transport on its way to the ports that get it.
@@ -190,6 +190,8 @@ struct Told {
     moment: Moment,
     message: Message,
     ports: PortSet,
+    /// How often it has yet to leave: at least once.
+    times: i64,
 }
 
 /// A time, and the position that the music had then.
