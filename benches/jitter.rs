@@ -129,7 +129,7 @@ fn run_bare(settings: Settings, length: Duration, period: Span, lateness: &Histo
         let end = start + Span(length.as_nanos() as i64);
         let mut deadline = start + period;
         while deadline < end {
-            waiter.wait(&clock, Some(deadline), true, || false, |_| ());
+            waiter.wait(&clock, Some(deadline), true, || false, |_| (), || ());
             lateness.record(clock.now().since(deadline));
             deadline = deadline + period;
         }

@@ -1,18 +1,19 @@
 //! The loop of the real-time thread: carry in, drive the engine, carry out, wait.
 //!
 //! It does what the engine's contract asks, in that order, and measures itself. It never allocates, frees, locks or logs;
-//! its only system calls read the clock, wait, and send. What one pass may do is bounded: [`INPUTS_PER_PASS`] messages in,
-//! [`COMMANDS_PER_PASS`] commands, and whatever they make due.
+//! its only system calls read the clock, wait, and send. What is due at a deadline is thought of shortly before it and
+//! measured after it, so that at the deadline nothing remains but to send. What one pass may do is bounded:
+//! [`INPUTS_PER_PASS`] messages in, [`COMMANDS_PER_PASS`] commands, and whatever they make due.
 
 use super::clock::TimeSource;
 use super::sink::{SendFailed, Sink};
-use super::wait::Waiter;
-use crate::engine::outbox::{Departure, Outbox};
-use crate::engine::program::PortSlot;
+use super::wait::{Waiter, Woken};
+use crate::engine::outbox::{Departure, OUTBOX_CAPACITY, Outbox};
+use crate::engine::program::{PortSlot, Program};
 use crate::engine::{Command, Engine, Progress, Status};
 use crate::link::{RtEnd, Sent};
 use crate::midi::Message;
-use crate::time::{Nanos, Span};
+use crate::time::{Nanos, Span, Tick};
 
 /// How many incoming messages one pass takes before it looks at the clock again.
 pub const INPUTS_PER_PASS: usize = 64;
@@ -26,6 +27,65 @@ pub const LATEST_NOTE: Span = Span::from_millis(50);
 /// The most that sending begins before the due time, to make up for the time that a send takes.
 pub const LONGEST_LEAD: Span = Span::from_micros(20);
 
+/// How many messages are prepared before their deadline; those beyond are thought of when these have left.
+const PREPARED: usize = 64;
+
+/// Preparing ends when the deadline is so near: the rest is thought of when what is prepared has left.
+const PREPARED_BY: Span = Span::from_micros(2);
+
+/// What is due at one time, thought of before, so that at that time nothing remains but to send it.
+struct Batch {
+    messages: [Departure; PREPARED],
+    attempts: [Option<Attempt>; PREPARED],
+    len: usize,
+}
+
+/// What became of a message that was sent.
+#[derive(Clone, Copy)]
+struct Attempt {
+    before: Nanos,
+    after: Nanos,
+    /// Whether the port took it.
+    left: bool,
+}
+
+impl Batch {
+    const EMPTY: Batch = Batch {
+        messages: [Departure {
+            due: Nanos(0),
+            port: PortSlot(0),
+            message: Message::Clock,
+            tick: Tick::ZERO,
+            track: None,
+        }; PREPARED],
+        attempts: [None; PREPARED],
+        len: 0,
+    };
+
+    /// Takes what `engine` makes due up to `due`, step by step as long as there is time and room for one. Real-time safe.
+    fn prepare(
+        &mut self,
+        engine: &mut Engine,
+        program: &Program,
+        outbox: &mut Outbox,
+        due: Nanos,
+        enough: impl Fn() -> bool,
+    ) {
+        loop {
+            let progress = engine.advance(program, due, outbox);
+            while let Some(departure) = outbox.pop() {
+                self.messages[self.len] = departure;
+                self.len += 1;
+            }
+            if progress == Progress::CaughtUp || self.len + OUTBOX_CAPACITY > PREPARED || enough() {
+                return;
+            }
+        }
+    }
+}
+
+const _: () = assert!(OUTBOX_CAPACITY <= PREPARED);
+
 /// The loop's state. Made on any thread; [`Loop::run`] is the real-time thread.
 pub struct Loop<'a, C, S> {
     end: &'a mut RtEnd,
@@ -34,6 +94,7 @@ pub struct Loop<'a, C, S> {
     clock: C,
     sink: &'a mut S,
     waiter: Waiter,
+    batch: Batch,
     /// How long the first send of a batch takes, as a running mean: sending begins earlier by this, so that the message has
     /// left when it is due.
     lead: Span,
@@ -51,22 +112,62 @@ impl<'a, C: TimeSource, S: Sink> Loop<'a, C, S> {
         sink: &'a mut S,
         waiter: Waiter,
     ) -> Self {
-        Loop { end, engine, outbox, clock, sink, waiter, lead: Span::ZERO, shown: Status::default() }
+        let shown = Status::default();
+        Loop { end, engine, outbox, clock, sink, waiter, batch: Batch::EMPTY, lead: Span::ZERO, shown }
     }
 
     /// Plays until the engine has ended: told to, at its end position, or because the control side is gone.
     pub fn run(&mut self) {
         self.end.attend();
+        let mut sent = false;
         loop {
-            let sent = self.pass();
+            sent |= self.pass();
             if self.engine.is_finished() {
                 return;
             }
-            let deadline = self.engine.next_deadline(self.end.program()).map(|deadline| deadline - self.lead);
-            let (end, waiter) = (&*self.end, &mut self.waiter);
-            let ready = || end.has_input() || end.is_abandoned();
-            waiter.wait(&self.clock, deadline, sent, ready, |late| end.meters().record_wake(late));
+            sent = self.wait(sent);
         }
+    }
+
+    /// Waits for the next deadline or for input. What is due at the deadline is prepared while the thread spins, and leaves
+    /// at it; whether anything did. `sent` is for the [`Waiter`].
+    fn wait(&mut self, sent: bool) -> bool {
+        let due = self.engine.next_deadline(self.end.program());
+        let deadline = due.map(|due| due - self.lead);
+        let (end, engine, outbox, batch, clock) =
+            (&*self.end, &mut *self.engine, &mut *self.outbox, &mut self.batch, &self.clock);
+        let ready = || end.has_input() || end.is_abandoned();
+        let prepare = || {
+            if let (Some(due), Some(deadline)) = (due, deadline) {
+                let enough = || clock.now() + PREPARED_BY >= deadline;
+                batch.prepare(engine, end.program(), outbox, due, enough);
+            }
+        };
+        let awake = |late| end.meters().record_wake(late);
+        match self.waiter.wait(clock, deadline, sent, ready, awake, prepare) {
+            Woken::Deadline(now) => self.send_batch(now),
+            Woken::Early => false,
+        }
+    }
+
+    /// Sends what has been prepared, if anything, and only then measures it. The time is `now`. Whether anything left.
+    fn send_batch(&mut self, now: Nanos) -> bool {
+        let len = std::mem::take(&mut self.batch.len);
+        let mut before = now;
+        for index in 0..len {
+            let attempt = self.attempt(self.batch.messages[index], before);
+            self.batch.attempts[index] = attempt;
+            // The end of a send is the beginning of the next one.
+            before = attempt.map_or(before, |attempt| attempt.after);
+        }
+        let mut sent = false;
+        for index in 0..len {
+            if let Some(attempt) = self.batch.attempts[index] {
+                self.measure(self.batch.messages[index], attempt, !sent);
+                sent = true;
+            }
+        }
+        sent
     }
 
     /// One pass: everything that came in and is due, sent. Whether anything was.
@@ -144,29 +245,38 @@ impl<'a, C: TimeSource, S: Sink> Loop<'a, C, S> {
 
     /// Sends one message and measures it. `first` says that it is the first of a batch. Whether it left.
     fn send(&mut self, departure: Departure, first: bool) -> bool {
-        let before = self.clock.now();
-        let late = before.since(departure.due);
-        if late > LATEST_NOTE && matches!(departure.message, Message::NoteOn(..)) {
+        let attempt = self.attempt(departure, self.clock.now());
+        if let Some(attempt) = attempt {
+            self.measure(departure, attempt, first);
+        }
+        attempt.is_some()
+    }
+
+    /// Sends one message at the time `before`; `None` when it is not to be sent, or to nobody.
+    fn attempt(&mut self, departure: Departure, before: Nanos) -> Option<Attempt> {
+        if before.since(departure.due) > LATEST_NOTE && matches!(departure.message, Message::NoteOn(..)) {
             self.end.meters().count_skipped();
-            return false;
+            return None;
         }
         let outcome = self.sink.send(departure.port, departure.message);
-        if outcome == Err(SendFailed::Absent) {
-            return false;
-        }
-        let took = self.clock.now().since(before);
+        (outcome != Err(SendFailed::Absent)).then(|| Attempt { before, after: self.clock.now(), left: outcome.is_ok() })
+    }
+
+    fn measure(&mut self, departure: Departure, attempt: Attempt, first: bool) {
+        let Departure { due, port, message, tick, .. } = departure;
+        let Attempt { before, after, left } = attempt;
+        let took = after.since(before);
         if first {
             self.lead = Span((7 * self.lead.0 + took.0.min(LONGEST_LEAD.0)) / 8);
         }
         let meters = self.end.meters();
-        meters.record_lateness(late);
+        meters.record_lateness(before.since(due));
         meters.record_send(took);
-        match outcome {
-            Ok(()) => meters.port(departure.port).count_sent(),
-            Err(_) => meters.port(departure.port).count_failed(),
+        if left {
+            meters.port(port).count_sent()
+        } else {
+            meters.port(port).count_failed()
         }
-        let Departure { due, port, message, tick, .. } = departure;
         self.end.trace(Sent { due, at: before, tick, port, message });
-        true
     }
 }

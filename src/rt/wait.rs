@@ -34,14 +34,22 @@ const GIVE_UP: Span = Span::from_micros(20);
 /// it spins, nothing of lower priority runs on its CPU, so no more is spun than is needed.
 pub const SHORTEST_SPIN: Span = Span::from_micros(10);
 
+/// How long before a deadline the thread wakes up for the first time, to prepare what is due then; afterwards it sleeps
+/// again.
+///
+/// Early, so that a thread of higher priority that takes the processor shortly before a pulse, and keeps it up to then,
+/// finds everything prepared. But who prepares has committed itself, and looks at nothing that comes in until the deadline;
+/// so no earlier than waking up (5 us on a tuned machine) and preparing (2 us for a chord) want, a few times over.
+pub const PREPARED_WITHIN: Span = Span::from_micros(50);
+
 /// The wake-up latency that is expected before any was measured.
 const FIRST_LATENCY: Span = Span::from_micros(40);
 
 /// Why the wait ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Woken {
-    /// The deadline has come.
-    Deadline,
+    /// The deadline has come; the time now.
+    Deadline(Nanos),
     /// Something came in, or the thread was woken, perhaps for nothing.
     Early,
 }
@@ -81,7 +89,8 @@ impl Waiter {
     ///
     /// `sent` says that messages have just left, so that the processor is given up before spinning. `ready` is asked
     /// between clock reads and before each sleep; whoever makes it true must then unpark the thread. `awake` is told how
-    /// late the thread woke up from each sleep that ran to its end.
+    /// late the thread woke up from each sleep that ran to its end. `prepare` is called at most once, no more than
+    /// [`PREPARED_WITHIN`] before the deadline; after it only the deadline ends the wait.
     ///
     /// Real-time safe: its only system calls read the clock and wait.
     pub fn wait(
@@ -91,35 +100,39 @@ impl Waiter {
         sent: bool,
         ready: impl Fn() -> bool,
         awake: impl Fn(Span),
+        prepare: impl FnOnce(),
     ) -> Woken {
         let mut owes_a_sleep = sent;
         let mut alarm: Option<Nanos> = None;
+        let mut prepare = Some(prepare);
         loop {
-            if ready() {
+            if prepare.is_some() && ready() {
                 return Woken::Early;
             }
-            let left = match deadline {
-                Some(deadline) => {
-                    let now = clock.now();
-                    if let Some(late) = alarm.take().map(|alarm| now.since(alarm)).filter(|&late| late >= Span::ZERO) {
-                        self.latency = late.max(self.latency - Span(self.latency.0 / 32));
-                        awake(late);
-                    }
-                    deadline.since(now)
-                }
-                None if self.strategy == Strategy::Busy => Span(i64::MAX),
-                None => {
-                    thread::park_timeout(LONGEST_SLEEP.to_duration());
-                    return Woken::Early;
-                }
-            };
+            if deadline.is_none() && self.strategy != Strategy::Busy {
+                thread::park_timeout(LONGEST_SLEEP.to_duration());
+                return Woken::Early;
+            }
+            let now = clock.now();
+            if let Some(late) = alarm.take().map(|alarm| now.since(alarm)).filter(|&late| late >= Span::ZERO) {
+                self.latency = late.max(self.latency - Span(self.latency.0 / 32));
+                awake(late);
+            }
+            let left = deadline.map_or(Span(i64::MAX), |deadline| deadline.since(now));
             if left <= Span::ZERO {
-                return Woken::Deadline;
+                return Woken::Deadline(now);
+            }
+            if left <= PREPARED_WITHIN
+                && let Some(prepare) = prepare.take()
+            {
+                prepare();
+                continue;
             }
             let spin = self.spin();
-            if left > spin {
-                alarm = deadline.map(|deadline| deadline - spin);
-                thread::park_timeout((left - spin).to_duration());
+            let awake_for = if prepare.is_some() { spin.max(PREPARED_WITHIN) } else { spin };
+            if left > awake_for {
+                alarm = deadline.map(|deadline| deadline - awake_for);
+                thread::park_timeout((left - awake_for).to_duration());
                 owes_a_sleep = false;
             } else if owes_a_sleep && left > GIVE_UP {
                 thread::park_timeout(GIVE_UP.to_duration());
@@ -151,7 +164,10 @@ mod tests {
         for strategy in [Strategy::Hybrid, Strategy::Sleep, Strategy::Busy] {
             let clock = Stepping(Cell::new(0), 1_000);
             let mut waiter = Waiter::new(strategy, Span::from_micros(100));
-            assert_eq!(waiter.wait(&clock, Some(Nanos(50_500)), true, || false, |_| ()), Woken::Deadline);
+            assert_eq!(
+                waiter.wait(&clock, Some(Nanos(50_500)), true, || false, |_| (), || ()),
+                Woken::Deadline(Nanos(51_000))
+            );
             assert_eq!(clock.0.get(), 51_000);
         }
     }
@@ -160,9 +176,25 @@ mod tests {
     fn a_deadline_that_has_passed_and_waiting_input_cost_no_wait() {
         let clock = Stepping(Cell::new(1_000), 1);
         let mut waiter = Waiter::new(Strategy::Sleep, Span::ZERO);
-        assert_eq!(waiter.wait(&clock, Some(Nanos(5)), false, || false, |_| ()), Woken::Deadline);
-        assert_eq!(waiter.wait(&clock, Some(Nanos(u64::MAX)), false, || true, |_| ()), Woken::Early);
-        assert_eq!(waiter.wait(&clock, None, false, || true, |_| ()), Woken::Early);
+        let woken = waiter.wait(&clock, Some(Nanos(5)), false, || false, |_| (), || ());
+        assert_eq!(woken, Woken::Deadline(Nanos(1_001)));
+        assert_eq!(waiter.wait(&clock, Some(Nanos(u64::MAX)), false, || true, |_| (), || ()), Woken::Early);
+        assert_eq!(waiter.wait(&clock, None, false, || true, |_| (), || ()), Woken::Early);
+    }
+
+    #[test]
+    fn what_is_prepared_is_prepared_once_and_ends_with_its_deadline() {
+        let clock = Stepping(Cell::new(0), 1_000);
+        let (asked, prepared_at) = (Cell::new(0), Cell::new(0));
+        let ready = || {
+            asked.set(asked.get() + 1);
+            prepared_at.get() > 0
+        };
+        let prepare = || prepared_at.set(prepared_at.get() + clock.0.get());
+        let mut waiter = Waiter::new(Strategy::Busy, Span::ZERO);
+        let woken = waiter.wait(&clock, Some(Nanos(500_000)), false, ready, |_| (), prepare);
+        assert_eq!(woken, Woken::Deadline(Nanos(500_000)), "what has come in meanwhile waits");
+        assert_eq!((prepared_at.get(), asked.get()), (450_000, 450), "within the last stretch");
     }
 
     #[test]
@@ -181,7 +213,10 @@ mod tests {
         let clock = Stepping(Cell::new(0), 1);
         let asked = Cell::new(0);
         let ready = || asked.replace(asked.get() + 1) == 1_000;
-        assert_eq!(Waiter::new(Strategy::Busy, Span::ZERO).wait(&clock, None, true, ready, |_| ()), Woken::Early);
+        assert_eq!(
+            Waiter::new(Strategy::Busy, Span::ZERO).wait(&clock, None, true, ready, |_| (), || ()),
+            Woken::Early
+        );
         assert_eq!(asked.get(), 1_001, "it slept instead of watching");
     }
 
@@ -189,6 +224,6 @@ mod tests {
     fn a_wake_up_that_came_before_the_wait_is_not_lost() {
         thread::current().unpark();
         let mut waiter = Waiter::new(Strategy::Hybrid, Span::ZERO);
-        assert_eq!(waiter.wait(&Stepping(Cell::new(0), 1), None, false, || false, |_| ()), Woken::Early);
+        assert_eq!(waiter.wait(&Stepping(Cell::new(0), 1), None, false, || false, |_| (), || ()), Woken::Early);
     }
 }

@@ -1,17 +1,24 @@
 //! The figures of timing, each with its limit: how far notes and clocks are off the true grid of pulses.
 //!
-//! True means where the pulses belong and not where they came, found by the median over all of them. Being early counts
-//! as much as being late. A figure says nothing of a note on the wrong pulse, so each show is also checked note by note,
-//! and so is the master: one that stumbles judges nobody.
+//! True means where the pulses belong and not where they came. Being early counts as much as being late. Where a pulse is
+//! stamped that belongs at a time is found before the program is there, by a rehearsal: later, what the program does may
+//! delay the pulses that it is to follow. A figure says nothing of a note on the wrong pulse, so each show is also checked
+//! note by note, and so is the master: one that stumbles judges nobody.
+//!
+//! A steady master is played in two manners. The machine on the table is a thread that a timer's interrupt wakes, at the
+//! priority of the kernel's interrupt threads, and that delivers its pulse at once: this is how a pulse reaches a program
+//! under PREEMPT_RT. The other one is a program that shares the processor, above everyone, and spins up to its pulse. It
+//! holds the only processor from 20 us before the pulse until 6 us after its stamp (the rest of its write, and going to
+//! sleep), which is more than the whole limit, so its figures have limits of their own.
 
 use crate::cli::{self, Common};
 use crate::grid::{self, Mapping};
 use crate::instrument::{Fallible, Stage};
 use crate::jitter::{Jitter, Shape};
-use crate::player::{self, Collector};
-use crate::program::{Program, QUIET, SETTLE, Signal};
+use crate::player::{self, Collector, Manner};
+use crate::program::{QUIET, SETTLE, Signal};
 use crate::recording::{Message, Port};
-use crate::schedule::{PULSES_PER_BAR, Show};
+use crate::schedule::{PULSES_PER_BAR, Show, Step};
 use crate::score::Score;
 use crate::show::{Close, KEY, close, endings};
 use crate::verdict::{self, Late, Limits, Quantiles, Row, Take};
@@ -23,19 +30,30 @@ use std::str::FromStr;
 use std::thread;
 use std::time::Duration;
 
-/// How far the master may be off its own schedule: less than the smallest of the limits.
+/// How far a master that spins may be off its own schedule: less than the smallest of the limits.
 const MASTER_OFF: Limits = Limits { p99_ns: 1_000, max_ns: 15_000 };
+
+/// The same of one that is woken: less than half of the smallest limit that it judges. It takes longer to wake up on a
+/// processor that sleeps as well than on one that works, by up to 1.5 us.
+const WOKEN_OFF: Limits = Limits { p99_ns: 2_000, max_ns: 15_000 };
 
 /// A master that jitters is known to a follower after so many bars.
 const BARS_TO_LEARN: u32 = 4;
+
+/// How many pulses a master sends before the program is started, and how far apart: so many that the 99th percentile is not
+/// the worst of them.
+const REHEARSED: u64 = 200;
+const REHEARSED_NS: u64 = 5_000_000;
 
 /// The file with the set that follows nobody.
 const OWN_CLOCK: &str = "own-clock.toml";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Part {
-    /// A steady master is followed
+    /// A steady master is followed, a machine on the table
     Steady,
+    /// A steady master is followed that takes the program's processor for every pulse
+    Spinning,
     /// A master whose pulses miss their grid is followed
     Jittered,
     /// Nobody is followed
@@ -45,7 +63,7 @@ pub enum Part {
 #[derive(Args)]
 pub struct Arguments {
     /// What is measured, each in a show of its own
-    #[arg(long, value_enum, value_delimiter = ',', default_values = ["steady", "jittered", "own"])]
+    #[arg(long, value_enum, value_delimiter = ',', default_values = ["steady", "spinning", "jittered", "own"])]
     part: Vec<Part>,
     /// How the jittering master's pulses miss their grid
     #[arg(long, value_enum, default_value = "uniform")]
@@ -56,8 +74,8 @@ pub struct Arguments {
     /// Another seed is another performance of that kind
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// What the figures are held against, in microseconds, any of notes=P50/P99/MAX,first=P99,clock=P99/MAX,
-    /// jittered=P99,own=P99/MAX
+    /// What the figures are held against, in microseconds, any of notes=P50/P99/MAX,first=P99,clock=P99/MAX, the same
+    /// three as spinning-notes, spinning-first and spinning-clock, jittered=P99,own=P99/MAX
     #[arg(long, default_value = "")]
     limits: Wanted,
     /// Figures over their limits do not fail the run; notes on wrong pulses do
@@ -71,27 +89,30 @@ pub struct Arguments {
 /// The limits of all figures, in nanoseconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Wanted {
-    /// p50, p99, max.
-    notes: [i64; 3],
-    /// p99.
-    first: [i64; 1],
-    /// p99, max.
-    clock: [i64; 2],
+    steady: Steady,
+    /// Where the master holds the processor for every pulse.
+    spinning: Steady,
     /// p99; `None`: as the kind of jitter allows.
     jittered: Option<[i64; 1]>,
     /// p99, max.
     own: [i64; 2],
 }
 
+/// The limits of the figures of a steady master.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Steady {
+    /// p50, p99, max.
+    notes: [i64; 3],
+    /// p99.
+    first: [i64; 1],
+    /// p99, max.
+    clock: [i64; 2],
+}
+
 impl Default for Wanted {
     fn default() -> Wanted {
-        Wanted {
-            notes: [10_000, 20_000, 50_000],
-            first: [5_000],
-            clock: [5_000, 20_000],
-            jittered: None,
-            own: [2_000, 15_000],
-        }
+        let steady = Steady { notes: [10_000, 20_000, 50_000], first: [5_000], clock: [5_000, 20_000] };
+        Wanted { spinning: steady.clone(), steady, jittered: None, own: [2_000, 15_000] }
     }
 }
 
@@ -103,9 +124,12 @@ impl FromStr for Wanted {
         for part in text.split(',').filter(|part| !part.is_empty()) {
             let (name, values) = part.split_once('=').ok_or_else(|| format!("`{part}` is not NAME=LIMITS"))?;
             match name {
-                "notes" => wanted.notes = limits(values)?,
-                "first" => wanted.first = limits(values)?,
-                "clock" => wanted.clock = limits(values)?,
+                "notes" => wanted.steady.notes = limits(values)?,
+                "first" => wanted.steady.first = limits(values)?,
+                "clock" => wanted.steady.clock = limits(values)?,
+                "spinning-notes" => wanted.spinning.notes = limits(values)?,
+                "spinning-first" => wanted.spinning.first = limits(values)?,
+                "spinning-clock" => wanted.spinning.clock = limits(values)?,
                 "jittered" => wanted.jittered = Some(limits(values)?),
                 "own" => wanted.own = limits(values)?,
                 _ => return Err(format!("there is no figure `{name}`")),
@@ -139,22 +163,29 @@ impl Wanted {
 pub fn play(arguments: &Arguments, common: &Common) -> Fallible<Vec<Row>> {
     let jitter = Jitter { shape: arguments.jitter, size_ns: arguments.jitter_us * 1000, seed: arguments.seed };
     let mut rows = Vec::new();
+    let spinning = Manner::Spinning { priority: common.priority };
     for part in &arguments.part {
         let stage = sequencer::open()?;
-        rows.extend(match part {
-            Part::Steady => cli::with_command(&common.program, |program| {
-                let (take, checks) = follow(stage, common, program, None)?;
-                Ok(steady(&take, checks, &arguments.limits))
-            })?,
-            Part::Jittered => cli::with_command(&common.program, |program| {
-                let (take, checks) = follow(stage, common, program, Some(&jitter))?;
-                Ok(jittered(&take, checks, &jitter, arguments.limits.of_jitter(jitter.shape)))
-            })?,
+        let mut judged = match part {
+            Part::Steady => {
+                let (take, checks) = follow(stage, common, Manner::Interrupting, None)?;
+                steady("steady master", &take, checks, &arguments.limits.steady)
+            }
+            Part::Spinning => {
+                let (take, checks) = follow(stage, common, spinning, None)?;
+                steady("steady master that holds the processor", &take, checks, &arguments.limits.spinning)
+            }
+            Part::Jittered => {
+                let (take, checks) = follow(stage, common, spinning, Some(&jitter))?;
+                jittered(&take, checks, &jitter, arguments.limits.of_jitter(jitter.shape))
+            }
             Part::Own => own(stage, common, &arguments.sets, &arguments.limits)?,
-        });
+        };
+        unless_it_stumbles(&mut judged);
+        rows.extend(judged);
     }
-    for row in rows.iter_mut().filter(|row| row.what != PLACES && row.what != MASTER) {
-        row.binding = !arguments.report_only;
+    for row in rows.iter_mut().filter(|row| ![PLACES, MASTER, MASTER_THEN].contains(&row.what.as_str())) {
+        row.binding &= !arguments.report_only;
     }
     for row in &rows {
         // For the table over all runs.
@@ -164,36 +195,80 @@ pub fn play(arguments: &Arguments, common: &Common) -> Fallible<Vec<Row>> {
 }
 
 const PLACES: &str = "  each note on its own pulse, each clock, nothing hangs";
-const MASTER: &str = "  the probe's own master off its schedule";
+const MASTER: &str = "  the probe's own master off its schedule, alone";
+const MASTER_THEN: &str = "  its pulses' delivery off its schedule, in the show";
+
+/// A master that stumbles though no program is there, as on a kernel that does not preempt for it, judges nobody: its figures
+/// are shown. Notes on wrong pulses are wrong all the same.
+fn unless_it_stumbles(rows: &mut [Row]) {
+    if rows.iter().any(|row| row.what == MASTER && row.failed()) {
+        rows.iter_mut().filter(|row| row.what != PLACES).for_each(|row| row.binding = false);
+    }
+}
+
+/// How a master is heard while no program is there: the true times of its pulses are found so, whatever the program does to
+/// their delivery later.
+fn rehearse(stage: Stage, manner: Manner) -> Fallible<(Stage, Mapping, Row)> {
+    let Stage { mouth, mut ears, watch, look, exact } = stage;
+    let origin_ns = player::soon_ns();
+    let clock = |pulse| Step { at_ns: pulse * REHEARSED_NS, message: Message::CLOCK };
+    let steps: Vec<Step> = (0..REHEARSED).map(clock).collect();
+    let mouth = player::start_as(manner, mouth, steps.clone(), origin_ns)?.finish()?;
+    let mut heard = Vec::new();
+    ears.collect(&mut heard)?;
+    let absolute: Vec<Step> = steps.iter().map(|step| Step { at_ns: origin_ns + step.at_ns, ..*step }).collect();
+    let mapping = Mapping::of(&heard, &absolute)?;
+    let at_ear = heard.iter().filter(|heard| heard.port == Port::Ear).zip(&absolute);
+    let off = (0..).zip(at_ear.map(|(heard, step)| heard.at_ns as i64 - mapping.stamp(step.at_ns) as i64)).collect();
+    let allowed = match manner {
+        Manner::Spinning { .. } => MASTER_OFF,
+        Manner::Interrupting => WOKEN_OFF,
+    };
+    let row = Off::of(off).judge(MASTER, None, Some(allowed.p99_ns), Some(allowed.max_ns));
+    Ok((Stage { mouth, ears, watch, look, exact }, mapping, row))
+}
 
 /// Plays a show for a program that follows. Answers with the recording on the true grid, and with all that is not a figure.
-fn follow(stage: Stage, common: &Common, program: &mut Program, jitter: Option<&Jitter>) -> Fallible<(Take, Vec<Row>)> {
+fn follow(stage: Stage, common: &Common, manner: Manner, jitter: Option<&Jitter>) -> Fallible<(Take, Vec<Row>)> {
     let show = Show { bpm: common.bpm, pulses: common.pulses, before: common.before, after: 24, key: KEY };
     let steps = jitter.map_or_else(|| show.schedule(), |jitter| show.jittered(jitter));
+    let (stage, mapping, rehearsed) = rehearse(stage, manner)?;
     let collector = Collector::start(stage.ears, stage.look)?;
 
-    program.connect(stage.watch.as_ref())?;
-    thread::sleep(SETTLE);
-    player::start(stage.mouth, steps.clone(), player::soon_ns(), common.priority)?.finish()?;
-    let Close { after_stop, ending, at_end } = close(program, collector)?;
+    let (origin_ns, Close { after_stop, ending, at_end }) = cli::with_command(&common.program, |program| {
+        program.connect(stage.watch.as_ref())?;
+        thread::sleep(SETTLE);
+        let origin_ns = player::soon_ns();
+        player::start_as(manner, stage.mouth, steps.clone(), origin_ns)?.finish()?;
+        Ok((origin_ns, close(program, collector)?))
+    })?;
 
-    let mapping = Mapping::of(&at_end.heard, &steps)?;
-    let grid = (0..show.pulses).map(|pulse| mapping.stamp(show.at_ns_from_first(f64::from(pulse)))).collect();
+    let true_ns = |at_ns: u64| mapping.stamp(origin_ns + at_ns);
+    let grid = (0..show.pulses).map(|pulse| true_ns(show.at_ns_from_first(f64::from(pulse)))).collect();
     let stop = steps.iter().find(|step| step.message == Message::STOP).ok_or("the schedule has no STOP")?;
-    let take = Take::on_grid(at_end.heard.clone(), grid, mapping.stamp(stop.at_ns));
+    let take = Take::on_grid(at_end.heard.clone(), grid, true_ns(stop.at_ns));
     let score = Score::of(&show);
     let mut checks = verdict::counts(&take, &score);
     checks.extend(verdict::relay(&take, &score));
     checks.extend(verdict::places(&take, &score));
     checks.extend(endings(&after_stop, &at_end, &ending));
-    let master = Row { what: MASTER.into(), ..verdict::master(&take, &steps, MASTER_OFF) };
-    Ok((take, vec![Row::all(PLACES, checks), master]))
+
+    let ear = at_end.heard.iter().filter(|heard| heard.port == Port::Ear);
+    let delivered = Off::of(
+        (0..).zip(ear.zip(&steps).map(|(heard, step)| heard.at_ns as i64 - true_ns(step.at_ns) as i64)).collect(),
+    );
+    let delivered = match manner {
+        // Nothing runs before this one.
+        Manner::Spinning { .. } => delivered.judge(MASTER_THEN, None, Some(MASTER_OFF.p99_ns), Some(MASTER_OFF.max_ns)),
+        Manner::Interrupting => delivered.judge(MASTER_THEN, None, None, None),
+    };
+    Ok((take, vec![Row::all(PLACES, checks), rehearsed, delivered]))
 }
 
-fn steady(take: &Take, checks: Vec<Row>, wanted: &Wanted) -> Vec<Row> {
+fn steady(what: &str, take: &Take, checks: Vec<Row>, wanted: &Steady) -> Vec<Row> {
     let [p50, p99, max] = wanted.notes;
     let mut rows = vec![
-        Row::figure("steady master", String::new()),
+        Row::figure(what, String::new()),
         Off::of(verdict::notes_late(take)).judge("  note-ons off the true grid", Some(p50), Some(p99), Some(max)),
         Off::of(verdict::first_late(take)).judge("  first message of a pulse", None, Some(wanted.first[0]), None),
         Off::of(verdict::clocks_late(take)).judge(
@@ -360,6 +435,18 @@ mod tests {
     }
 
     #[test]
+    fn a_master_that_stumbles_judges_places_and_nothing_else() {
+        let row = |what, ok| Row::judged(what, String::new(), String::new(), ok);
+        let verdicts = |alone: bool| {
+            let mut rows = [row("notes", false), row(PLACES, false), row(MASTER, alone)];
+            unless_it_stumbles(&mut rows);
+            rows.map(|row| row.verdict())
+        };
+        assert_eq!(verdicts(true), ["FAIL", "FAIL", "ok"]);
+        assert_eq!(verdicts(false), ["over", "FAIL", "over"]);
+    }
+
+    #[test]
     fn silence_meets_no_limit() {
         assert!(Off::of(Vec::new()).judge("", None, Some(1), None).failed());
         assert_eq!(Off::of(Vec::new()).judge("", None, None, None).ok, None);
@@ -374,8 +461,9 @@ mod tests {
 
     #[test]
     fn limits_from_the_command_line() {
-        let wanted: Wanted = "notes=30/40/50.5,jittered=200".parse().unwrap();
-        assert_eq!(wanted.notes, [30_000, 40_000, 50_500]);
+        let wanted: Wanted = "notes=30/40/50.5,jittered=200,spinning-first=7".parse().unwrap();
+        assert_eq!(wanted.steady.notes, [30_000, 40_000, 50_500]);
+        assert_eq!((wanted.steady.first, wanted.spinning.first), ([5_000], [7_000]));
         assert_eq!(wanted.of_jitter(Shape::Late), [200_000]);
         assert_eq!(Wanted::default().of_jitter(Shape::Uniform), [150_000]);
         assert_eq!(wanted.own, [2_000, 15_000]);

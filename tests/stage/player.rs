@@ -8,9 +8,24 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
-/// How long before a message is due the master stops sleeping and spins. Longer than a wake-up takes on an emulated
-/// machine (5 us), and short because the program shares the only processor: it cannot prepare while the master spins.
+/// How long before a message is due a spinning master stops sleeping. Longer than a wake-up takes on an emulated machine
+/// (5 us), and short because the program shares the only processor: it cannot prepare while the master spins.
 const SPIN_NS: u64 = 20_000;
+
+/// The priority of the kernel's threaded interrupts, where PREEMPT_RT handles what a MIDI interface has received.
+const INTERRUPT_PRIORITY: i32 = 50;
+
+/// What a master is, seen from the program's processor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// A program on the same processor, above all others: it spins up to its pulse and sends it, and until it sleeps again
+    /// nobody else can send. Its pulses are as exact as can be; but a machine on the table does not hold our processor.
+    Spinning { priority: i32 },
+    /// A machine on the table: its pulse interrupts whatever runs for the moment it takes to wake a thread, which delivers
+    /// the pulse at the priority of interrupt handlers. Whoever is above that then runs first, as with a real interface, and
+    /// the pulse is delivered, and stamped, the later: a follower that is fooled by this delays itself.
+    Interrupting,
+}
 
 /// An origin for a schedule, far enough ahead for its thread to be there in time.
 pub fn soon_ns() -> u64 {
@@ -18,33 +33,43 @@ pub fn soon_ns() -> u64 {
 }
 
 /// The thread that sends a schedule.
-pub struct Master(JoinHandle<Fallible<()>>);
+pub struct Master(JoinHandle<Fallible<Box<dyn Mouth>>>);
 
-/// Plays a schedule from a thread of its own, in `SCHED_FIFO` at `priority`. Its times count from `origin_ns` on the
+/// Plays a schedule from a thread of its own, spinning in `SCHED_FIFO` at `priority`. Its times count from `origin_ns` on the
 /// monotonic clock.
-pub fn start(mut mouth: Box<dyn Mouth>, steps: Vec<Step>, origin_ns: u64, priority: i32) -> Fallible<Master> {
+pub fn start(mouth: Box<dyn Mouth>, steps: Vec<Step>, origin_ns: u64, priority: i32) -> Fallible<Master> {
+    start_as(Manner::Spinning { priority }, mouth, steps, origin_ns)
+}
+
+/// The same, by a master of any manner.
+pub fn start_as(manner: Manner, mut mouth: Box<dyn Mouth>, steps: Vec<Step>, origin_ns: u64) -> Fallible<Master> {
     let thread = thread::Builder::new().name("master".into()).spawn(move || {
-        sys::set_fifo(priority)?;
+        sys::set_fifo(match manner {
+            Manner::Spinning { priority } => priority,
+            Manner::Interrupting => INTERRUPT_PRIORITY,
+        })?;
         for step in steps {
-            wait_until(origin_ns + step.at_ns);
+            let due_ns = origin_ns + step.at_ns;
+            match manner {
+                Manner::Spinning { .. } => {
+                    sys::sleep_until(due_ns - SPIN_NS);
+                    while sys::now_ns() < due_ns {
+                        std::hint::spin_loop();
+                    }
+                }
+                Manner::Interrupting => sys::sleep_until(due_ns),
+            }
             mouth.say(step.message.bytes())?;
         }
-        Ok(())
+        Ok(mouth)
     })?;
     Ok(Master(thread))
 }
 
 impl Master {
-    /// Waits for the end of the schedule.
-    pub fn finish(self) -> Fallible<()> {
+    /// Waits for the end of the schedule, and gives the mouth back.
+    pub fn finish(self) -> Fallible<Box<dyn Mouth>> {
         self.0.join().expect("the master's thread does not panic")
-    }
-}
-
-fn wait_until(due_ns: u64) {
-    sys::sleep_until(due_ns - SPIN_NS);
-    while sys::now_ns() < due_ns {
-        std::hint::spin_loop();
     }
 }
 
