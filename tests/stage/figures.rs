@@ -3,7 +3,7 @@
 //! True means where the pulses belong and not where they came. Being early counts as much as being late. Where a pulse is
 //! stamped that belongs at a time is found before the program is there, by a rehearsal: later, what the program does may
 //! delay the pulses that it is to follow. A figure says nothing of a note on the wrong pulse, so each show is also checked
-//! note by note, and so is the master: one that stumbles judges nobody.
+//! note by note, and so is the master: one that stumbles on a kernel that does not preempt judges nobody.
 //!
 //! A steady master is played in two manners. The machine on the table is a thread that a timer's interrupt wakes, at the
 //! priority of the kernel's interrupt threads, and that delivers its pulse at once: this is how a pulse reaches a program
