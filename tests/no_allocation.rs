@@ -114,7 +114,9 @@ fn the_loop_does_not_touch_the_heap() {
     let _stage = STAGE.lock();
     for strategy in [Strategy::Hybrid, Strategy::Sleep, Strategy::Busy] {
         let (visits, sent) = run_show(NullSink, strategy);
-        assert!(sent > 1_000, "only {sent} messages");
+        // Some 3,000 where the machine has nothing else to do; where it has, pulses come late and in heaps. That there is
+        // a show at all is what counts here.
+        assert!(sent > 100, "only {sent} messages");
         assert_eq!(visits, 0, "{strategy:?}");
     }
 }
