@@ -125,6 +125,35 @@ fn measure_pick_up(tracks: usize, times: usize) -> (Cost, Cost) {
     (pick_up, seat)
 }
 
+/// A set file of 64 patterns of 16 tracks, with a bit of everything on each line.
+fn large_set() -> String {
+    let mut text = String::from("scale = \"c minor\"\n[ports.p]\ndevice = \"d\"\n");
+    for track in 0..16 {
+        let _ = write!(text, "[tracks.t{track}]\nport = \"p\"\nchannel = {}\n", track + 1);
+    }
+    for pattern in 0..64 {
+        let _ = writeln!(text, "[patterns.p{pattern}]");
+        for track in 0..16 {
+            let steps =
+                "c2 . c2:70 . <g1 bb1> c2~ eb2 [c2 g2] | c2*3 _ d2?30 g1 e(3,8) 2(1 . 5') | [c2m7]=80 . c2<20 c2/1:4";
+            let _ = writeln!(text, "t{track} = {{ swing = 58, steps = \"{steps}\" }}");
+        }
+    }
+    text
+}
+
+/// Reads and compiles [`large_set`] `times` times.
+fn measure_reading(times: usize) -> Cost {
+    let text = large_set();
+    let mut cost = Cost::default();
+    for _ in 0..times {
+        let begun = Instant::now();
+        black_box(Set::parse("large.toml", text.as_bytes()).expect("the bench writes sets without mistakes"));
+        cost.add(begun.elapsed().as_nanos() as u64, 1);
+    }
+    cost
+}
+
 fn main() -> ExitCode {
     let bench = std::env::args().any(|argument| argument == "--bench");
     let beats = if bench { 20_000 } else { 50 };
@@ -152,6 +181,8 @@ fn main() -> ExitCode {
         row(&format!("{tracks:>3} tracks: a new program picked up"), pick_up.mean(), pick_up.worst, Some(1_000.0));
         row(&format!("{tracks:>3} tracks: a track finds its place"), seat.mean(), seat.worst, None);
     }
+    let reading = measure_reading(if bench { 50 } else { 1 });
+    row("a set of 64 patterns, 16 tracks read", reading.mean(), reading.worst, Some(20e6));
     println!("an event with 256 tracks costs {:.2} times one with 4", flat[4] / flat[1]);
     if bench && missed > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }

@@ -144,6 +144,37 @@ proptest! {
         };
         prop_assert_eq!(ons(&set), ons(&other));
     }
+
+    /// A line that is written twice in a row plays what it plays when it comes round twice.
+    #[test]
+    fn a_line_twice_is_twice_the_line(clip in any_clip()) {
+        let (step, lines) = clip;
+        let twice = lines.iter().map(|line| format!("{line} {line}")).collect();
+        let once = rendered(&parse(&set_text(1, &[(step, lines)])), 4, &[]);
+        let twice = rendered(&parse(&set_text(1, &[(step, twice)])), 4, &[]);
+        prop_assert_eq!(once.sent, twice.sent);
+    }
+
+    /// Swing moves what is between the beats: of the steps, every second one, and neither bars nor the number of notes.
+    #[test]
+    fn swing_keeps_the_bar(percent in 50u32..=75, bars in 1i64..5) {
+        let set = |swing: u32| {
+            parse(&format!(
+                "[ports.a]\ndevice = \"A\"\n[tracks.t]\nport = \"a\"\nchannel = 1\n[patterns.p]\n\
+                 t = {{ swing = {swing}, steps = \"16(c2)\" }}\n"
+            ))
+        };
+        let ons = |swing: u32| -> Vec<i64> {
+            let sent = rendered(&set(swing), bars, &[]).sent;
+            sent.into_iter().filter(|sent| matches!(sent.message, Message::NoteOn(..))).map(|sent| sent.tick.0).collect()
+        };
+        let (straight, swung) = (ons(50), ons(percent));
+        prop_assert_eq!(straight.len(), swung.len());
+        for (step, (&straight, &swung)) in straight.iter().zip(&swung).enumerate() {
+            let late = if step % 2 == 0 { 0 } else { (480 * i64::from(percent) + 50) / 100 - 240 };
+            prop_assert_eq!(swung - straight, late);
+        }
+    }
 }
 
 #[test]
