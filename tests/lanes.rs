@@ -40,6 +40,12 @@ fn condition() -> impl Strategy<Value = Condition> {
         (1u32..5, 0u32..4).prop_map(|(of, turn)| Condition::NotTurn { turn: turn % of, of }),
         (0u8..=100, 0u32..3).prop_map(|(percent, die)| Condition::Chance { percent, die }),
         (1u32..4, 0u32..3, 0u32..3).prop_map(|(of, side, die)| Condition::Side { side: side % of, of, die }),
+        (1u32..4, 0u32..4, 2u32..5, 0u32..4).prop_map(|(of, turn, each, left_out)| Condition::TurnAmong {
+            turn: turn % of,
+            of,
+            left_out: left_out % each,
+            each,
+        }),
         Just(Condition::Once),
         any::<bool>().prop_map(Condition::Fill),
     ]
@@ -56,8 +62,7 @@ fn lane() -> impl Strategy<Value = Lane> {
         let length = sixths * 160;
         (Just(length), prop::collection::vec(event(length), 1..12))
     });
-    let swing =
-        prop_oneof![2 => Just(Swing::NONE), 1 => (50u32..=75).prop_map(|percent| Swing::new(TickSpan(240), percent))];
+    let swing = prop_oneof![2 => Just(Swing::NONE), 1 => (50u32..=75).prop_map(|percent| Swing::new(TickSpan(240), percent, TickSpan(3_360)))];
     (loops, swing, any::<u64>()).prop_map(|((length, mut events), swing, seed)| {
         events.sort_by_key(|event| event.0);
         let mut steps = Steps { length: TickSpan(length), ..Steps::default() };
@@ -109,6 +114,11 @@ fn holds(condition: Condition, seed: u64, pass: i64) -> bool {
     match condition {
         Condition::Turn { turn, of } => pass.rem_euclid(i64::from(of)) == i64::from(turn),
         Condition::NotTurn { turn, of } => pass.rem_euclid(i64::from(of)) != i64::from(turn),
+        Condition::TurnAmong { turn, of, left_out, each } => {
+            let counts = |pass: i64| pass.rem_euclid(i64::from(each)) != i64::from(left_out);
+            let before = (0..pass).filter(|&pass| counts(pass)).count() as i64;
+            counts(pass) && before % i64::from(of) == i64::from(turn)
+        }
         Condition::Once => pass == 0,
         Condition::Chance { percent, die } => scaled(draw(seed, pass, die), 100) < u64::from(percent),
         Condition::Side { side, of, die } => scaled(draw(seed, pass, die), u64::from(of)) == u64::from(side),

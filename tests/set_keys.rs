@@ -78,14 +78,20 @@ fn values(set: &Set) -> Vec<(i64, u16)> {
 
 #[test]
 fn swing_is_in_steps_of_the_lane() {
-    assert_eq!(lane(&in_pattern("bass = { steps = \"x.x.\", swing = 58 }")).swing, Swing::new(TickSpan(240), 58));
+    assert_eq!(
+        lane(&in_pattern("bass = { steps = \"x.x.\", swing = 58 }")).swing,
+        Swing::new(TickSpan(240), 58, TickSpan(3_840))
+    );
     let eighths = in_pattern("bass = { steps = \"x.x.\", step = \"1/8\", swing = 67 }");
-    assert_eq!(lane(&eighths).swing, Swing::new(TickSpan(480), 67));
+    assert_eq!(lane(&eighths).swing, Swing::new(TickSpan(480), 67, TickSpan(3_840)));
     assert_eq!(lane(&in_pattern("bass = { steps = \"x\", swing = 50 }")).swing, Swing::NONE);
     assert_eq!(lane(&in_pattern("bass = \"x\"")).swing, Swing::NONE);
-    assert_eq!(lane(&in_pattern("bass = { arp = \"c2\", swing = 60 }")).swing, Swing::new(TickSpan(240), 60));
+    assert_eq!(
+        lane(&in_pattern("bass = { arp = \"c2\", swing = 60 }")).swing,
+        Swing::new(TickSpan(240), 60, TickSpan(3_840))
+    );
     let arp = in_pattern("bass = { arp = \"c2\", swing = 60, step = \"1/8\" }");
-    assert_eq!(lane(&arp).swing, Swing::new(TickSpan(480), 60));
+    assert_eq!(lane(&arp).swing, Swing::new(TickSpan(480), 60, TickSpan(3_840)));
 }
 
 #[test]

@@ -45,6 +45,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use args::{Args, Task};
+use failure::Failure;
 
 /// Runs the program with the process's arguments, and gives its exit code: 0, or 1 with a line that says what failed and
 /// what to try, or 2 for arguments that cannot be understood.
@@ -65,6 +66,8 @@ pub fn main() -> ExitCode {
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads has read enough.
+        Err(Failure::Print(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(failure) => {
             let stderr = io::stderr();
             // Where nobody can read the complaint, the exit code still says it.

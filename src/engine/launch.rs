@@ -306,9 +306,7 @@ impl Engine {
         }
         self.launcher.requested = None;
         self.launcher.enter(&program.song, choice, Tick::ZERO);
-        self.player.reset();
-        self.player.launch(program, choice.pattern, Tick::ZERO, Tick::ZERO);
-        self.player.clear();
+        self.player.begin(program, choice.pattern);
     }
 
     /// The music goes on at `position`: everybody finds their place. What was asked for meanwhile begins at the next bar.
@@ -317,7 +315,9 @@ impl Engine {
         if self.launcher.prepared.take().is_some() {
             self.prepare(self.launcher.current.pattern, self.moment(self.now));
         }
-        if self.launcher.current.part.is_some() {
+        if self.player.is_ready_at(position) {
+            // It begins anew, and was made ready for that when START came.
+        } else if self.launcher.current.part.is_some() {
             self.seat_song(program, position);
         } else {
             self.player.locate(program, position);

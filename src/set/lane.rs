@@ -127,16 +127,16 @@ fn read_steps<'t>(track: usize, table: Reader<'t>, meter: Meter, report: &mut Re
     let step = table.take(steps::STEP).and_then(|value| length(&value, meter, report)).unwrap_or(TickSpan::SIXTEENTH);
     let gate = gate(table.take(steps::GATE), *GATES.end(), report);
     let velocity = velocity(table.take(steps::VELOCITY), report);
-    let swing = swing(table.take(steps::SWING), step, report);
+    let swing = swing(table.take(steps::SWING), step, meter, report);
     let octave = octave(table.take(steps::OCTAVE), report);
     let seed = seed(table.take(steps::SEED), report);
     table.finish(report);
     Some(Lane { track, text: text?, velocity, gate, swing, octave, seed, kind: Kind::Steps { step } })
 }
 
-fn swing(value: Option<Value<'_>>, step: TickSpan, report: &mut Report) -> Swing {
+fn swing(value: Option<Value<'_>>, step: TickSpan, meter: Meter, report: &mut Report) -> Swing {
     let percent = value.and_then(|value| value.whole(50..=75, report)).and_then(|percent| u32::try_from(percent).ok());
-    percent.map_or(Swing::NONE, |percent| Swing::new(step, percent))
+    percent.map_or(Swing::NONE, |percent| Swing::new(step, percent, meter.bar()))
 }
 
 fn octave(value: Option<Value<'_>>, report: &mut Report) -> Option<(i8, Range<usize>)> {
@@ -196,7 +196,7 @@ fn read_arp<'t>(
     let gate = gate(table.take(arp::GATE), LONGEST_ARP_GATE, report);
     let velocity = velocity(table.take(arp::VELOCITY), report);
     let step = table.take(arp::STEP).and_then(|value| length(&value, meter, report)).unwrap_or(TickSpan::SIXTEENTH);
-    let swing = swing(table.take(arp::SWING), step, report);
+    let swing = swing(table.take(arp::SWING), step, meter, report);
     let octave = octave(table.take(arp::OCTAVE), report);
     let seed = seed(table.take(arp::SEED), report);
     table.finish(report);

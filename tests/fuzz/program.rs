@@ -154,7 +154,7 @@ fn any_pattern(u: &mut Unstructured<'_>, meter: Meter, ports: u8, tracks: u16) -
 
 fn any_lane(u: &mut Unstructured<'_>, ports: u8) -> Result<Lane> {
     let swing = match u.int_in_range(0..=2u8)? {
-        0 => Swing::new(TickSpan(*u.choose(&[1, 3, 240, 480])?), u.int_in_range(50..=75)?),
+        0 => Swing::new(TickSpan(*u.choose(&[1, 3, 240, 480])?), u.int_in_range(50..=75)?, TickSpan(1_920)),
         _ => Swing::NONE,
     };
     let source = if u.ratio(1, 4)? { Source::Arp(any_arp(u, ports)?) } else { Source::Steps(any_steps(u)?) };

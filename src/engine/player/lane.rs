@@ -262,6 +262,12 @@ fn holds(steps: &Steps, guard: Option<GuardIndex>, seed: u64, pass: i64, fill: b
         let holds = match guard.condition {
             Condition::Turn { turn: wanted, of } => turn(of) == i64::from(wanted),
             Condition::NotTurn { turn: unwanted, of } => turn(of) != i64::from(unwanted),
+            Condition::TurnAmong { turn: wanted, of, left_out, each } => {
+                let (each, left_out) = (i64::from(each.max(2)), i64::from(left_out));
+                let within = pass.rem_euclid(each);
+                let among = pass.div_euclid(each) * (each - 1) + within - i64::from(within > left_out);
+                within != left_out && among.rem_euclid(i64::from(of.max(1))) == i64::from(wanted)
+            }
             Condition::Once => pass == 0,
             Condition::Chance { percent, die } => scaled(draw(seed, pass, die), 100) < u64::from(percent),
             Condition::Side { side, of, die } => scaled(draw(seed, pass, die), u64::from(of)) == u64::from(side),

@@ -119,6 +119,8 @@ pub struct Player {
     agendas: Slots<Agenda<Due>>,
     /// After a new program: the tracks from here on have yet to find their places in it, at this position.
     unseated: Option<(TrackSlot, Tick)>,
+    /// Where every lane stands, if all stand at one position and nothing has been played since.
+    ready_at: Option<Tick>,
 }
 
 impl Default for Player {
@@ -131,6 +133,7 @@ impl Default for Player {
             lanes: std::array::from_fn(|_| Slots::from_fn(MAX_LANES, |_| LaneState::default())),
             agendas: Slots::from_fn(MAX_PORTS, |_| Agenda::with_capacity(BANKS * MAX_LANES)),
             unseated: None,
+            ready_at: None,
         }
     }
 }
@@ -148,10 +151,24 @@ impl Player {
         self.origin
     }
 
+    /// Plays `pattern` and nothing else, from the first beat on. Takes time in proportion to the lanes and the tracks.
+    pub fn begin(&mut self, program: &Program, pattern: PatternSlot) {
+        self.reset();
+        self.launch(program, pattern, Tick::ZERO, Tick::ZERO);
+        self.ready_at = Some(Tick::ZERO);
+    }
+
+    /// Whether it can go on at `position` as it is.
+    #[must_use]
+    pub fn is_ready_at(&self, position: Tick) -> bool {
+        self.ready_at == Some(position)
+    }
+
     /// Plays `pattern` from `from` on, as if it had begun at `origin`; up to there what played before plays on, and so it
     /// does beyond on the tracks that the pattern leaves alone. Takes time in proportion to the lanes of both.
     pub fn launch(&mut self, program: &Program, pattern: PatternSlot, origin: Tick, from: Tick) {
         (self.pattern, self.origin) = (pattern, origin);
+        self.ready_at = None;
         for track in tracks(program).filter(|&track| takes_over(program, pattern, track)) {
             let old = self.bank_of(track);
             let playing = &mut self.playing[old][usize::from(track.0)];
@@ -216,6 +233,7 @@ impl Player {
     pub fn clear(&mut self) {
         self.agendas.iter_mut().for_each(Agenda::clear);
         self.unseated = None;
+        self.ready_at = None;
     }
 
     /// The position of the next event on `port`; it may turn out to be nothing.
@@ -227,6 +245,7 @@ impl Player {
     /// Takes the next event on `port`; `None` when there is none, or when it is not played this time.
     pub fn play(&mut self, program: &Program, port: PortSlot, hands: Hands<'_>) -> Option<Played> {
         let due = self.agendas.get_mut(usize::from(port.0))?.pop()?;
+        self.ready_at = None;
         let (slot, bank) = (usize::from(due.lane), usize::from(due.bank));
         let state = self.lanes.get_mut(bank)?.get_mut(slot)?;
         let playing = self.playing.get(bank)?.get(usize::from(state.track.0)).copied()?;

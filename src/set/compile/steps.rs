@@ -4,6 +4,7 @@
 //! each under the condition that it is the one. Times are fractions of steps until the very end: whatever is early, late,
 //! split or held is computed from the place of its step, and rounded to a tick once.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::Compiler;
@@ -126,16 +127,18 @@ struct Place {
 struct Rounds {
     turn: u32,
     of: u32,
+    /// Of each so many passes (the second), one does not count (the first).
+    without: Option<(u32, u32)>,
 }
 
 impl Rounds {
-    const ALL: Rounds = Rounds { turn: 0, of: 1 };
+    const ALL: Rounds = Rounds { turn: 0, of: 1, without: None };
 
     /// Those on which item `item` of `items` comes round that take turns: each time that all of them do, the next.
     fn of_item(self, item: usize, items: usize) -> Option<Rounds> {
         let of = self.of.checked_mul(u32::try_from(items).ok()?)?;
         let turn = self.of.checked_mul(u32::try_from(item).ok()?)?.checked_add(self.turn)?;
-        Some(Rounds { turn, of })
+        Some(Rounds { turn, of, ..self })
     }
 }
 
@@ -193,14 +196,19 @@ impl Score<'_, '_> {
         }
     }
 
-    /// A choice that takes turns does so each time that it comes round itself: within another one, and under `/1:4`.
+    /// A choice that takes turns does so each time that it comes round itself: within another one, and under `/1:4` or `/!1:4`.
     /// Otherwise some of what is in it would never be heard.
     fn choice(&mut self, choice: &Choice, mut under: Under) -> Result<(), Stop> {
         let count = choice.items.len();
         self.compiler.budget.take(count)?;
         let side = choice.random.then(|| self.die());
-        if let (None, 1, Some(Turn { turn, of, not: false })) = (side, under.rounds.of, under.mods.turn) {
-            (under.rounds, under.mods.turn) = (Rounds { turn, of }, None);
+        let is_first = under.rounds.of == 1 && under.rounds.without.is_none();
+        if let (None, true, Some(Turn { turn, of, not })) = (side, is_first, under.mods.turn) {
+            under.mods.turn = None;
+            under.rounds = match not {
+                false => Rounds { turn, of, without: None },
+                true => Rounds { without: Some((turn, of)), ..Rounds::ALL },
+            };
         }
         for (number, item) in choice.items.iter().enumerate() {
             // What belongs to the notes does not belong to a rest.
@@ -284,12 +292,16 @@ impl Score<'_, '_> {
     /// The chain of all conditions; `None` without any.
     fn guard(&mut self, under: Under) -> Option<GuardIndex> {
         let Under { mods, die, rounds, .. } = under;
-        if rounds.of == 1 && self.sides.is_empty() && !mods.is_conditional() {
+        let all = rounds.of == 1 && rounds.without.is_none();
+        if all && self.sides.is_empty() && !mods.is_conditional() {
             return None;
         }
         let mut chain = Vec::new();
-        if rounds.of > 1 {
-            chain.push(Condition::Turn { turn: rounds.turn, of: rounds.of });
+        let Rounds { turn, of, without } = rounds;
+        match without {
+            Some((left_out, each)) => chain.push(Condition::TurnAmong { turn, of, left_out, each }),
+            None if of > 1 => chain.push(Condition::Turn { turn, of }),
+            None => {}
         }
         chain.extend(mods.turn.map(|Turn { turn, of, not }| match not {
             false => Condition::Turn { turn, of },
@@ -317,10 +329,29 @@ impl Score<'_, '_> {
         Some(first)
     }
 
+    /// The events that are played at the very beginning, since they are early: of the notes that a step is split into the
+    /// last one, unless another one follows right there.
+    fn early(&self) -> Box<[u32]> {
+        let key = |event: &Event| match event.action {
+            Action::Note { key, .. } => Some((key, event.guard.map(GuardIndex::index))),
+            _ => None,
+        };
+        let begins = self.events.iter().take_while(|event| event.at == TickSpan::ZERO);
+        let mut struck: BTreeSet<_> = begins.filter(|event| event.turn == 0).filter_map(key).collect();
+        let events: Vec<(u32, &Event)> = (0..).zip(&self.events).collect();
+        let early = events.into_iter().rev().filter(|(_, event)| event.turn == 1);
+        let mut early: Vec<u32> = early
+            .filter(|(_, event)| key(event).is_none_or(|key| struck.insert(key)))
+            .map(|(index, _)| index)
+            .collect();
+        early.reverse();
+        early.into()
+    }
+
     fn finish(mut self) -> Steps {
         let class = |action: Action| usize::from(!matches!(action, Action::Prepare(..)));
         self.events.sort_by_key(|event| (event.at, class(event.action)));
-        let early = (0..).zip(&self.events).filter(|(_, event)| event.turn == 1).map(|(index, _)| index).collect();
+        let early = self.early();
         Steps {
             length: TickSpan(self.length),
             events: self.events.into(),

@@ -49,6 +49,12 @@ pub fn plays(steps: &Steps, event: &Event, seed: u64, pass: i64, fill: bool) -> 
         let holds = match guard.condition {
             Condition::Turn { turn: wanted, of } => turn(of) == wanted,
             Condition::NotTurn { turn: unwanted, of } => turn(of) != unwanted,
+            Condition::TurnAmong { turn: wanted, of, left_out, each } => {
+                let counts = |pass: i64| pass.rem_euclid(i64::from(each)) as u32 != left_out;
+                // Which pass of those that count it is, counted one by one.
+                let before = (0..own).filter(|&pass| counts(pass)).count() as u32;
+                counts(own) && before % of == wanted
+            }
             Condition::Once => own == 0,
             Condition::Chance { percent, die } => scaled(draw(seed, own, die), 100) < u64::from(percent),
             Condition::Side { side, of, die } => scaled(draw(seed, own, die), u64::from(of)) == u64::from(side),

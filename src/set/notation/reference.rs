@@ -84,7 +84,7 @@ pub const ENTRIES: &[Entry] = &[
         "hold",
         "c2 _ . d2",
         "0:c2=100 3:d2",
-        "Makes all that the step before plays longer by a step. At the beginning of a line it holds the line's \
+        "Makes the step before it longer by a step; its gate counts over all of it. At the beginning of a line it holds the line's \
          last step, across the loop point.",
     ),
     step(
@@ -173,7 +173,13 @@ pub const ENTRIES: &[Entry] = &[
         "0:c2=25 1:d2=100",
         "How much of the step it sounds, in per cent, 1 to 400.",
     ),
-    modifier(&["~"], "legato", "c2~ d2", "0:c2=100~ 1:d2", "Sounds into the next note."),
+    modifier(
+        &["~"],
+        "legato",
+        "c2~ d2",
+        "0:c2=100~ 1:d2",
+        "Sounds to the end of its step and a little into what follows, so that the next note is slid to.",
+    ),
     modifier(
         &["<20", ">20"],
         "early, late",
