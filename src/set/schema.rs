@@ -150,12 +150,16 @@ mod tests {
         for text in keys::tests::examples() {
             assert_eq!(check(&text), None, "{text}");
         }
+        let several =
+            "[clock]\nfollow = [\"a\", \"b\"]\n[ports.a]\ndevice = \"A\"\n[ports.b]\ndevice = \"B\"\n[patterns.p]\n";
+        assert_eq!(check(several), None);
     }
 
     #[test]
     fn what_is_wrong_does_not_fit() {
         for text in [
             "tmepo = 5",
+            "[clock]\nfollow = 5",
             "tempo = 500",
             "tempo = \"fast\"",
             "seed = 1.5",

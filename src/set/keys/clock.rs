@@ -10,7 +10,8 @@ pub const FOLLOW: Key = key(
     "The port whose clock, start and stop are followed. Of a list, `[\"circuit\", \"mono\"]`, it is the first that has a \
      clock; when that is lost, the next takes its place at a bar line, until it comes back. Without it the set is its \
      own clock.",
-);
+)
+.of(Kind::Any(&[Kind::Text, Kind::List(&Kind::Text)]));
 /// An element of `follow`
 pub const SOURCE: Key =
     key("follow", "the name of a port, in quotes", r#"follow = ["circuit", "mono"]"#, "One of several clocks.");

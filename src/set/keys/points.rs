@@ -7,7 +7,8 @@ pub const POINTS: Key = key(
     "points",
     "points such as \"20 ~ ~ ~ 110\", in quotes",
     r#"points = "20 ~ 110 _""#,
-    "The values, and what lies between them.",
+    "The values, and what lies between them: `~` a line to the next one, `~s` slow at both ends, `~e` slow at first, `~l` \
+     slow at last; `_` holds, `.` sends nothing.",
 );
 /// `step`
 pub const STEP: Key = key(

@@ -193,9 +193,15 @@ pub const ENTRIES: &[Entry] = &[
         "on some passes",
         "c2/1:3 d2/!1:3",
         "0:c2 | 1:d2 | 1:d2 | 0:c2",
-        "`/1:4`: only on the first of each four passes of the line; `/!1:4`: only on the others.",
+        "`/1:4`: only on the first of each four passes of the line, `/3:4` on the third; `/!1:4`: only on the others.",
     ),
-    modifier(&["/1st"], "once", "c2/1st d2", "0:c2 1:d2 | 1:d2 | 1:d2", "Only on the first pass of all."),
+    modifier(
+        &["/1st"],
+        "once",
+        "c2/1st d2",
+        "0:c2 1:d2 | 1:d2 | 1:d2",
+        "Only on the first pass after the pattern begins.",
+    ),
     modifier(
         &["/fill", "/!fill"],
         "fills",
