@@ -280,6 +280,27 @@ fn hanging_empty_doubled_and_stray_notes_are_made_playable_and_remarked() {
 }
 
 #[test]
+fn a_track_without_its_end_is_read_to_where_it_ends() {
+    let mut endless = track("", &note(0, 480, 0, 60, 90));
+    endless.truncate(endless.len() - 4);
+    let read = imported(0, 480, &[endless.clone()]);
+    assert_eq!(heard(&read), [(0, 960, 0, 60, 90)]);
+    assert!(read.text.contains("a track had no end"), "{}", read.text);
+    // Where something follows that is no event, it is damaged as ever.
+    endless.extend([0, 0x90, 60]);
+    let bytes = File::of(0, 480, &[endless]);
+    assert!(import("song.mid", &bytes, EXACT).is_err());
+}
+
+#[test]
+fn a_bank_that_no_program_follows_is_remarked() {
+    let mut messages = vec![(0, vec![0xC0, 5]), (0, vec![0xB0, 0, 1])];
+    messages.extend(note(0, 480, 0, 60, 90));
+    let read = imported(0, 480, &[track("", &messages)]);
+    assert!(read.text.contains("1 bank select without a program behind it"), "{}", read.text);
+}
+
+#[test]
 fn controllers_come_along_on_steps_of_their_own_where_they_need_them() {
     let played = |imported: &Imported| -> Vec<(i64, String)> {
         let set = set_of(imported);
@@ -403,8 +424,8 @@ fn what_cannot_be_imported_is_said() {
     assert_eq!(said(&whole[..second]), "the file is cut off: it has 1 of its 2 tracks");
     assert_eq!(score::read(&File::of(2, 960, &[track("", &[])])), Err(Unreadable::Sequential));
     assert_eq!(score::read(&File::of(1, 0xE728, &[track("", &[])])), Err(Unreadable::Frames(25)));
-    let endless = File::of(1, 960, &[vec![0, 0x90, 60, 100]]);
-    assert_eq!(score::read(&endless), Err(Unreadable::Damaged(1, 1)));
+    let damaged = File::of(1, 960, &[vec![0, 0x90, 60, 100, 0, 0x90, 60]]);
+    assert_eq!(score::read(&damaged), Err(Unreadable::Damaged(1, 1)));
     let long = File::of(1, 1, &[track("", &note(20_000, 1, 0, 60, 100))]);
     assert!(import("long.mid", &long, EXACT).unwrap_err().to_string().contains("a pattern or a song has at most 3000"));
 }

@@ -184,6 +184,7 @@ struct Counts {
     exclusive: usize,
     pressures: usize,
     hanging: usize,
+    endless: usize,
     empty: usize,
     doubled: usize,
     strays: usize,
@@ -225,10 +226,18 @@ impl Reader {
         (at.saturating_mul(TICKS_PER_QUARTER) + self.per_quarter / 2) / self.per_quarter
     }
 
-    fn track(&mut self, number: usize, events: EventIter<'_>) -> Result<(), Unreadable> {
+    fn track(&mut self, number: usize, mut events: EventIter<'_>) -> Result<(), Unreadable> {
         let mut reading = Reading::default();
         let (mut at, mut count, mut ended) = (0i64, 0, false);
-        for event in events {
+        loop {
+            let left = events.unread().len();
+            let Some(event) = events.next() else {
+                // The parser stops at what it does not understand, and says no more of it than that there was something.
+                if left > 0 {
+                    return Err(Unreadable::Damaged(number, count));
+                }
+                break;
+            };
             let event = event.map_err(|_| Unreadable::Damaged(number, count))?;
             at += i64::from(event.delta.as_int());
             count += 1;
@@ -238,10 +247,7 @@ impl Reader {
             }
             self.event(&mut reading, self.tick(at), &event);
         }
-        // The parser stops at what it does not understand; a track that was understood has its end.
-        if !ended {
-            return Err(Unreadable::Damaged(number, count));
-        }
+        self.counts.endless += usize::from(!ended);
         let end = self.tick(at);
         for ((device, channel, key), (begun, velocity)) in std::mem::take(&mut reading.open) {
             self.counts.hanging += 1;
@@ -411,6 +417,11 @@ impl Counts {
             self.hanging,
             "a note was never ended; it ends with its track",
             "notes were never ended; they end with their tracks",
+        );
+        remark(
+            self.endless,
+            "a track had no end; its last event was taken for it",
+            "tracks had no end; their last events were taken for it",
         );
         remark(self.empty, "a note had no length; it lasts a tick", "notes had no length; they last a tick each");
         remark(

@@ -162,7 +162,7 @@ fn values(part: &Part, length: TickSpan, remarks: &mut Vec<String>) -> Values {
     /// From here on controllers silence or reset a channel.
     const MODES: u8 = 120;
     let mut values = Values::default();
-    let (mut programs, mut modes, mut behind) = (0, 0, 0);
+    let (mut programs, mut modes, mut behind, mut banks) = (0, 0, 0, 0);
     let (mut coarse, mut fine) = (None, None);
     let first = part.notes.first().map_or(i64::MAX, |note| note.at);
     for &(at, value) in &part.values {
@@ -172,10 +172,13 @@ fn values(part: &Part, length: TickSpan, remarks: &mut Vec<String>) -> Values {
                     .then(|| u16::from(coarse.unwrap_or(0)) << 7 | u16::from(fine.unwrap_or(0)));
                 programs += usize::from(values.program.is_some());
                 values.program = Some((program, bank));
+                banks = 0;
             }
             Value::Program(_) => programs += 1,
-            Value::Controller(0, value) if at <= first => coarse = Some(value),
-            Value::Controller(32, value) if at <= first => fine = Some(value),
+            Value::Controller(number @ (0 | 32), value) if at <= first => {
+                *(if number == 0 { &mut coarse } else { &mut fine }) = Some(value);
+                banks += 1;
+            }
             Value::Controller(MODES.., _) => modes += 1,
             _ if at >= length.0 => behind += 1,
             _ => values.kept.push((at, value)),
@@ -183,6 +186,7 @@ fn values(part: &Part, length: TickSpan, remarks: &mut Vec<String>) -> Values {
     }
     let kinds = [
         (programs, "program change", "program changes"),
+        (banks, "bank select without a program behind it", "bank selects without a program behind them"),
         (modes, "channel mode message", "channel mode messages"),
         (behind, "controller behind the last note", "controllers behind the last note"),
     ];
