@@ -259,6 +259,7 @@ fn lanes() {
         &[
             ("pattern track unknown", pattern("drms = \"k\"\n")),
             ("pattern track far", pattern("piano = \"c2\"\n")),
+            ("pattern track near a key", pattern("barss = \"c2\"\n")),
             ("pattern bars", pattern("bars = 0\n")),
             ("pattern bars too many", pattern("bars = 100000\n")),
             ("pattern bars misspelled", pattern("bar = 2\n")),

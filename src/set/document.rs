@@ -6,7 +6,7 @@
 use super::binding;
 use super::command::Names;
 use super::controller::{self, Controller};
-use super::keys::{self, clock, pattern, set};
+use super::keys::{self, arp, clock, pattern, set, steps};
 use super::lane::{self, Lane};
 use super::launch;
 use super::mistake::{Mistake, Report, nearest, quoted};
@@ -358,7 +358,7 @@ fn pattern<'t>(name: &'t str, value: Value<'t>, stage: &Stage<'_, '_>, report: &
         let Some(known) = pattern::TABLE.find(key.text).copied() else {
             match tracks.iter().position(|track| track.name == key.text) {
                 Some(slot) => pattern.lanes.extend(lane::read(slot, &key, value, ports, meter, report)),
-                None => report.add(key.span.clone(), || unknown_key(key.text, tracks)),
+                None => report.add(key.span.clone(), || unknown_key(key.text, &value, tracks)),
             }
             continue;
         };
@@ -387,14 +387,18 @@ fn bars(value: &Value<'_>, meter: Meter, report: &mut Report) -> Option<TickSpan
     }
 }
 
-/// The message for a key of a pattern that is neither known nor a track.
-fn unknown_key(name: &str, tracks: &[Track<'_>]) -> Mistake {
+/// The message for a key of a pattern that is neither known nor a track. What has steps is meant for a track, however near
+/// its name is to that of a key.
+fn unknown_key(name: &str, value: &Value<'_>, tracks: &[Track<'_>]) -> Mistake {
+    let has_steps = value.is_text() || value.has(steps::STEPS) || value.has(arp::ARP);
     let known = || pattern::TABLE.keys.iter().map(|key| key.name);
     let names = tracks.iter().map(|track| track.name);
     match nearest(name, known().chain(names.clone())) {
-        Some(near) if known().any(|key| key == near) => Mistake::new(format!("unknown key {}", quoted(name)))
-            .label("there is no such key here")
-            .help(format!("did you mean `{near}`?")),
+        Some(near) if !has_steps && known().any(|key| key == near) => {
+            Mistake::new(format!("unknown key {}", quoted(name)))
+                .label("there is no such key here")
+                .help(format!("did you mean `{near}`?"))
+        }
         _ => unknown_name("track", "tracks", name, names),
     }
 }
