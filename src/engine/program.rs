@@ -267,6 +267,15 @@ impl Program {
     /// The ports that its tracks play on.
     #[must_use]
     pub fn played_ports(&self) -> PortSet {
-        self.tracks.iter().fold(PortSet::default(), |ports, track| ports.with(track.port))
+        let all = (0..self.ports.len().min(MAX_PORTS) as u8).map(PortSlot).fold(PortSet::default(), PortSet::with);
+        let mut played = PortSet::default();
+        for track in &self.tracks {
+            played = played.with(track.port);
+            // There are many tracks, and few ports.
+            if played == all {
+                break;
+            }
+        }
+        played
     }
 }
