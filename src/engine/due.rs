@@ -127,10 +127,10 @@ impl Engine {
             if let Some(line) = self.turn.filter(|&line| line < end) {
                 consider(line, self.earliest_offset(program), Step::Turn);
             }
-            if let Some(line) = self.launcher.coming(program).map(Coming::line).filter(|&line| line < end) {
-                consider(line, self.earliest_offset(program), Step::Line);
-                if let Some(tick) = self.prepares_at(program).filter(|&tick| tick < horizon) {
-                    consider(tick.min(line), self.earliest_offset(program), Step::Prepare);
+            if let Some(coming) = self.launcher.coming(program).filter(|coming| coming.line() < end) {
+                consider(coming.line(), self.earliest_offset(program), Step::Line);
+                if let Some(tick) = self.prepares_at(program, coming).filter(|&tick| tick < horizon) {
+                    consider(tick.min(coming.line()), self.earliest_offset(program), Step::Prepare);
                 }
             }
             for port in self.ports.iter() {

@@ -101,9 +101,9 @@ impl Engine {
         }
         let position = self.moment(at).tick + TickSpan(1);
         self.adopt_launches(program);
-        self.player.clear();
-        if self.transport.phase() == Phase::Running {
-            self.player.adopt(position);
+        match self.transport.phase() {
+            Phase::Running => self.player.adopt(position),
+            Phase::Stopped | Phase::Armed => self.player.clear(),
         }
     }
 
@@ -342,8 +342,12 @@ impl Engine {
 
     /// The first bar line that no port has reached at `at`, however early it is.
     pub(super) fn next_line(&self, program: &Program, at: Nanos) -> Tick {
-        let reached = self.moment(at - self.earliest_offset(program)).tick;
-        (reached + TickSpan(1)).round_up_to(program.meter.bar())
+        self.first_unreached(program, at).round_up_to(program.meter.bar())
+    }
+
+    /// The first position that no port has reached at `at`, however early it is.
+    pub(super) fn first_unreached(&self, program: &Program, at: Nanos) -> Tick {
+        self.moment(at - self.earliest_offset(program)).tick + TickSpan(1)
     }
 
     /// Sends `message` to `ports`.

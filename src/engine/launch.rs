@@ -238,9 +238,7 @@ impl Engine {
             self.ask_for(choice, at);
             return;
         }
-        // The first line that no port has reached, however early it is.
-        let reached = self.moment(at - self.earliest_offset(program)).tick;
-        let next = reached + TickSpan(1);
+        let next = self.first_unreached(program, at);
         let line = match quantum {
             Quantum::Now => next,
             Quantum::Grid(grid) => next.round_up_to(TickSpan(grid.0.max(1))),
@@ -398,8 +396,8 @@ impl Engine {
     }
 
     /// Where programs have to be sent ahead of the line that comes next, if they have not been.
-    pub(super) fn prepares_at(&self, program: &Program) -> Option<Tick> {
-        let Some(Coming::Pattern { choice, line, .. }) = self.launcher.coming(program) else { return None };
+    pub(super) fn prepares_at(&self, program: &Program, coming: Coming) -> Option<Tick> {
+        let Coming::Pattern { choice, line, .. } = coming else { return None };
         let pattern = program.patterns.get(usize::from(choice.pattern.0))?;
         let needed = !pattern.programs.is_empty() && self.launcher.prepared != Some((choice.pattern, line));
         // Nothing is sent again for a pattern that goes over into itself.

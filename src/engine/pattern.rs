@@ -39,8 +39,13 @@ impl Pattern {
     /// What `track` plays. Takes time logarithmic in the tracks.
     #[must_use]
     pub fn clip(&self, track: TrackSlot) -> Option<&Clip> {
-        let index = self.clips.binary_search_by_key(&track, |clip| clip.track).ok()?;
-        self.clips.get(index)
+        self.clips.get(self.place_of(track)?)
+    }
+
+    /// The place of what `track` plays among the clips. Takes time logarithmic in the tracks.
+    #[must_use]
+    pub fn place_of(&self, track: TrackSlot) -> Option<usize> {
+        self.clips.binary_search_by_key(&track, |clip| clip.track).ok()
     }
 }
 

@@ -317,8 +317,7 @@ fn slots_of(program: &Program, track: TrackSlot) -> impl Iterator<Item = usize> 
 }
 
 fn place_of_clip(program: &Program, pattern: PatternSlot, track: TrackSlot) -> Option<u16> {
-    let pattern = program.patterns.get(usize::from(pattern.0))?;
-    let place = pattern.clips.binary_search_by_key(&track, |clip| clip.track).ok()?;
+    let place = program.patterns.get(usize::from(pattern.0))?.place_of(track)?;
     u16::try_from(place).ok()
 }
 
