@@ -6,11 +6,13 @@
 //!
 //! What the language can say is in [`LANGUAGE`] and nowhere else, so that this grows with it.
 
+pub mod row;
+
 use std::collections::BTreeMap;
 
 use super::score::{Note, Value};
-use crate::midi::Key;
 use crate::time::TickSpan;
+use row::{Page, Pen, Spelling, Written};
 
 /// What of the step language may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,9 +39,6 @@ const TRIES: i64 = 200;
 /// The steps that are tried after the grid, in ticks: sixteenths and their triplets down to a tick.
 const STEPS: [i64; 17] = [240, 160, 120, 80, 60, 40, 30, 24, 20, 15, 12, 10, 8, 5, 3, 2, 1];
 
-/// The most notes of a line, as the language has it.
-const MOST_NOTES: usize = 60_000;
-
 /// How notes are to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Style {
@@ -62,21 +61,6 @@ pub struct Lines {
     pub lines: Vec<String>,
 }
 
-/// A note on the grid of its line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Written {
-    /// On which step it begins.
-    step: i64,
-    /// How many steps it takes.
-    steps: i64,
-    /// In per cent of those.
-    gate: i64,
-    /// How far it is off its step, in per cent, early where negative.
-    shift: i64,
-    key: Key,
-    velocity: u8,
-}
-
 /// Writes `notes`, sorted by their beginnings, as lines of `length`, which is a whole number of sixty-fourths; no note ends
 /// behind it. Two notes of one key do not overlap.
 #[must_use]
@@ -92,18 +76,9 @@ pub fn write(notes: &[Note], length: TickSpan, style: Style, language: Language)
     let count = length.0 / step;
     let gate = most_common(written.iter().map(|note| note.gate)).unwrap_or(100);
     let velocity = most_common(written.iter().map(|note| note.velocity)).unwrap_or(100);
-    let mut rows: Vec<Vec<Written>> = Vec::new();
-    for note in written {
-        let free = |row: &&mut Vec<Written>| {
-            row.len() < MOST_NOTES && row.last().is_none_or(|last| last.step + last.steps <= note.step)
-        };
-        match rows.iter_mut().find(free) {
-            Some(row) => row.push(note),
-            None => rows.push(vec![note]),
-        }
-    }
     let beat = (TickSpan::QUARTER.0 / step).max(1);
-    let lines = rows.iter().map(|row| line(row, count, beat, gate, velocity, language)).collect();
+    let page = Page { count, beat, gate, velocity, spelling: &Spelling::default(), language };
+    let lines = row::share_out(written, count).iter().map(|row| page.line(row)).collect();
     Lines { step: TickSpan(step), gate, velocity, lines }
 }
 
@@ -122,7 +97,8 @@ impl Ruler {
     fn write(self, note: &Note) -> Option<Written> {
         let (step, shift) = self.beginning(note.at)?;
         let (steps, gate) = self.length(note.length, self.count - step)?;
-        Some(Written { step, steps, gate, shift, key: note.key, velocity: note.velocity.value() })
+        let (keys, velocity) = (vec![note.key], note.velocity.value());
+        Some(Written { step, steps, gate, slides: None, shift, keys, velocity })
     }
 
     /// The step that a note at `at` begins on, and how far it is off.
@@ -168,63 +144,11 @@ impl Ruler {
     }
 }
 
-fn most_common<T: Ord + Copy>(values: impl Iterator<Item = T>) -> Option<T> {
+/// What there is most of; of several the highest.
+pub fn most_common<T: Ord + Copy>(values: impl Iterator<Item = T>) -> Option<T> {
     let mut counts: BTreeMap<T, usize> = BTreeMap::new();
     values.for_each(|value| *counts.entry(value).or_default() += 1);
     counts.into_iter().max_by_key(|&(_, count)| count).map(|(value, _)| value)
-}
-
-/// A line of `count` steps, with a gap at each beat.
-fn line(row: &[Written], count: i64, beat: i64, gate: i64, velocity: u8, language: Language) -> String {
-    let mut text = Pen { text: String::new(), at: 0, beat, language };
-    for note in row {
-        text.run('.', note.step - text.at);
-        let mut head = name(note.key);
-        if note.velocity != velocity {
-            head.push_str(&format!(":{}", note.velocity));
-        }
-        if note.gate != gate {
-            head.push_str(&format!("={}", note.gate));
-        }
-        match note.shift {
-            0 => {}
-            late @ 1.. => head.push_str(&format!(">{late}")),
-            early => head.push_str(&format!("<{}", -early)),
-        }
-        text.step(&head);
-        text.run('_', note.steps - 1);
-    }
-    text.run('.', count - text.at);
-    text.text
-}
-
-/// Writes steps one after the other.
-struct Pen {
-    text: String,
-    at: i64,
-    beat: i64,
-    language: Language,
-}
-
-impl Pen {
-    fn step(&mut self, step: &str) {
-        let gap = if self.at > 0 && self.at % self.beat == 0 { " " } else { "" };
-        self.text.push_str(gap);
-        self.text.push_str(step);
-        self.at += 1;
-    }
-
-    /// The same sign for `count` steps.
-    fn run(&mut self, sign: char, count: i64) {
-        /// Fewer are easier to read one by one.
-        const GROUPED: i64 = 17;
-        if self.language.groups && count >= GROUPED {
-            self.text.push_str(&format!(" {count}({sign}) "));
-            self.at += count;
-        } else {
-            (0..count).for_each(|_| self.step(sign.encode_utf8(&mut [0; 4])));
-        }
-    }
 }
 
 /// Values of controllers as a line of rests that have them.
@@ -261,7 +185,7 @@ pub fn write_values(values: &[(i64, Value)], length: TickSpan, wanted: TickSpan,
         merged += usize::from(placed.entry(place).or_default().insert(name, number).is_some());
     }
     let beat = (TickSpan::QUARTER.0 / step).max(1);
-    let mut text = Pen { text: String::new(), at: 0, beat, language };
+    let mut text = Pen::new(beat, language);
     for (place, values) in placed {
         text.run('.', place - text.at);
         let values: Vec<String> = values.iter().map(|(name, number)| format!("{name}={number}")).collect();
@@ -281,18 +205,10 @@ fn target(value: Value) -> Option<(String, i64)> {
     }
 }
 
-/// The name of a key where middle C is c3.
-#[must_use]
-pub fn name(key: Key) -> String {
-    const NAMES: [&str; 12] = ["c", "c#", "d", "d#", "e", "f", "f#", "g", "g#", "a", "a#", "b"];
-    let (octave, degree) = (i32::from(key.number()) / 12 - 2, usize::from(key.number() % 12));
-    format!("{}{octave}", NAMES.get(degree).copied().unwrap_or("c"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::midi::Velocity;
+    use crate::midi::{Key, Velocity};
     use crate::set::Set;
 
     fn note(at: i64, length: i64, key: u8) -> Note {
@@ -356,10 +272,5 @@ mod tests {
             (curve.step.0, &curve.line[..], curve.moved, curve.merged),
             (20, ".{pressure=2}.{pressure=3}.", 2, 1)
         );
-    }
-
-    #[test]
-    fn every_key_has_its_name() {
-        assert_eq!([0, 60, 127].map(|key| name(Key::from_data(key))), ["c-2", "c3", "g8"]);
     }
 }
