@@ -29,7 +29,7 @@
 //! # Rooms
 //!
 //! Dependencies point one way: `time, midi <- engine <- link <- {rt, io, set, control} <- cli`, and
-//! `{engine, set} <- offline <- cli`.
+//! `{engine, set} <- offline <- {edit, cli}`, `edit <- {control, cli}`.
 //!
 //! | module | duty |
 //! |---|---|
@@ -40,6 +40,7 @@
 //! | [`io`] | MIDI ports |
 //! | [`set`] | set files: from text to the engine's program, with mistakes that name their place |
 //! | [`offline`] | a set without instruments: rendered, imported, examined; pure, bytes in and bytes out |
+//! | [`edit`] | writing into the performer's set file: learned bindings, recorded notes, undo; text in, text out |
 //! | [`control`] | the control thread |
 //! | [`cli`] | the command line |
 //!
@@ -69,6 +70,7 @@
 
 pub mod cli;
 pub mod control;
+pub mod edit;
 pub mod engine;
 pub mod guide;
 pub mod io;

@@ -115,6 +115,10 @@ fn the_rooms_of_the_house_do_not_see_what_they_must_not() {
         ("rt", &["crate::io", "crate::set", "crate::control", "crate::cli"]),
         ("io", &["crate::rt", "crate::set", "crate::control", "crate::cli"]),
         ("set", &["crate::rt", "crate::io", "crate::link", "crate::control", "crate::cli"]),
+        (
+            "edit",
+            &["crate::rt", "crate::io", "crate::link", "crate::control", "crate::cli", "std::time", "std::thread"],
+        ),
         ("control", &["crate::io", "crate::rt", "crate::cli"]),
         ("offline", &["crate::rt", "crate::io", "crate::link", "crate::control", "crate::cli", "std::fs", "std::time"]),
     ];

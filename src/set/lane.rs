@@ -14,12 +14,12 @@ use crate::midi::{Channel, Key, Velocity};
 use crate::time::{Meter, TickSpan};
 
 /// How hard notes are struck where neither step, lane nor track says it.
-pub(super) const VELOCITY: Velocity = match Velocity::new(100) {
+pub const VELOCITY: Velocity = match Velocity::new(100) {
     Some(velocity) => velocity,
     None => Velocity::MAX,
 };
 /// How much of its step a note sounds where neither step, lane nor track says it, in per cent.
-pub(super) const GATE: u32 = 50;
+pub const GATE: u32 = 50;
 /// The longest gate of an arpeggio's notes, in per cent.
 pub(super) const LONGEST_ARP_GATE: u32 = 100;
 /// The most notes of an arpeggio.

@@ -8,7 +8,7 @@ use crate::midi::Key;
 
 /// What the set calls middle C (key 60), and so where its octaves are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Octaves {
+pub enum Octaves {
     /// Middle C is `c3`, and `c2` is key 48.
     #[default]
     C3,
@@ -18,7 +18,8 @@ pub(super) enum Octaves {
 
 impl Octaves {
     /// The octave number of middle C.
-    fn of_middle_c(self) -> i32 {
+    #[must_use]
+    pub fn of_middle_c(self) -> i32 {
         match self {
             Octaves::C3 => 3,
             Octaves::C4 => 4,
@@ -26,6 +27,7 @@ impl Octaves {
     }
 
     /// The lowest and the highest key by name.
+    #[must_use]
     pub fn ends(self) -> (&'static str, &'static str) {
         match self {
             Octaves::C3 => ("c-2", "g8"),
@@ -101,7 +103,11 @@ pub(super) fn scan_class(text: &str) -> Option<(i32, usize)> {
 }
 
 /// The key that the whole of `text` names, or what is wrong with it in the words of a label.
-pub(super) fn key(text: &str, octaves: Octaves) -> Result<Key, String> {
+///
+/// # Errors
+///
+/// The reason, as a label for the place where it is written.
+pub fn key(text: &str, octaves: Octaves) -> Result<Key, String> {
     match scan(text) {
         Some((name, length)) if length == text.len() => match name.key(octaves) {
             Some(_) if text.starts_with(|c: char| c.is_ascii_uppercase()) => {

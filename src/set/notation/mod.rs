@@ -44,7 +44,7 @@ use crate::engine::program::MAX_CONDITIONS;
 use crate::midi::Key;
 
 /// How much harder than other notes an accented one is struck.
-pub(super) const ACCENT: u8 = 27;
+pub const ACCENT: u8 = 27;
 /// The gates that can be written, in per cent of a step.
 pub(super) const GATES: RangeInclusive<u32> = 1..=400;
 /// The chances that can be written, in per cent.

@@ -1,0 +1,191 @@
+//! A text in the place of a file, whole or not at all.
+//!
+//! It is written to a file beside the old one, brought to the disk, and takes the old one's name in one step. Whoever looks
+//! meanwhile, after a crash or a power cut too, finds the old text or the new one. The file keeps its permissions, and its
+//! owner as far as the system lets that be; a symbolic link stays one, and what it leads to is replaced.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use crate::set::Set;
+
+/// Why a file is not read or not written.
+#[derive(Debug, thiserror::Error)]
+pub enum Failed {
+    /// It cannot be read.
+    #[error("cannot read {}: {}", .0.display(), .1)]
+    Read(PathBuf, #[source] io::Error),
+    /// It cannot be written.
+    #[error("cannot write {}: {}; what was in it is still there", .0.display(), .1)]
+    Write(PathBuf, #[source] io::Error),
+}
+
+/// The text of the set file at `path`.
+///
+/// # Errors
+///
+/// When it cannot be read, is larger than sets are, or is not text in UTF-8.
+pub fn read(path: &Path) -> Result<String, Failed> {
+    let read = || {
+        let mut text = String::new();
+        let mut file = File::open(path)?.take(Set::MAX_BYTES as u64 + 1);
+        file.read_to_string(&mut text)?;
+        match text.len() > Set::MAX_BYTES {
+            true => Err(io::Error::new(io::ErrorKind::InvalidData, "it is too large to be a set")),
+            false => Ok(text),
+        }
+    };
+    read().map_err(|error| Failed::Read(path.to_owned(), error))
+}
+
+/// Puts `text` in the place of what is in the file at `path`; makes the file if there is none.
+///
+/// # Errors
+///
+/// When the system does not let it be written, or the file is protected against writing or no file. It is then as it was.
+pub fn write(path: &Path, text: &str) -> Result<(), Failed> {
+    replace(path, text).map_err(|error| Failed::Write(path.to_owned(), error))
+}
+
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let target = followed(path)?;
+    let old = match fs::metadata(&target) {
+        Ok(old) => Some(old),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(error),
+    };
+    if let Some(old) = &old {
+        if !old.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file"));
+        }
+        // Only the folder has to be writable for a file to be replaced, and that is not what its owner meant.
+        if old.permissions().readonly() {
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it is protected against writing"));
+        }
+    }
+    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut beside = beside(folder)?;
+    beside.write_all(text.as_bytes())?;
+    if let Some(old) = &old {
+        keep_owner(beside.as_file(), old);
+        beside.as_file().set_permissions(old.permissions())?;
+    }
+    beside.as_file().sync_all()?;
+    beside.persist(&target).map_err(|error| error.error)?;
+    // The new name is on the disk when its folder is. Not every file system can be told so, and the file is in its place.
+    let _ = File::open(folder).and_then(|folder| folder.sync_all());
+    Ok(())
+}
+
+/// A new file in `folder`, which goes away unless it gets a name.
+fn beside(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".tightrope-").suffix(".new");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(folder)
+}
+
+/// What a chain of symbolic links leads to, whether there is anything.
+fn followed(path: &Path) -> io::Result<PathBuf> {
+    /// As many as Linux follows.
+    const MOST_LINKS: usize = 40;
+    let mut target = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        match fs::read_link(&target) {
+            // A link that begins at the root replaces all of it.
+            Ok(next) => target = target.parent().unwrap_or(Path::new("")).join(next),
+            // What is no link is what was looked for.
+            Err(_) => return Ok(target),
+        }
+    }
+    Err(io::Error::other("its symbolic links lead in a circle"))
+}
+
+/// Gives `file` the owner of the old one, where that is not so already and may be done.
+#[cfg(unix)]
+fn keep_owner(file: &File, old: &fs::Metadata) {
+    use std::os::unix::fs::{MetadataExt, fchown};
+    let _ = fchown(file, Some(old.uid()), Some(old.gid()));
+}
+
+#[cfg(not(unix))]
+fn keep_owner(_: &File, _: &fs::Metadata) {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<String> =
+            fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_file_is_made_and_replaced_and_nothing_is_left_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.toml");
+        write(&path, "one\r\n").unwrap();
+        write(&path, "two\n").unwrap();
+        assert_eq!((read(&path).unwrap(), names(folder.path())), ("two\n".to_owned(), vec!["a.toml".to_owned()]));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn permissions_and_links_stay() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        let folder = tempfile::tempdir().unwrap();
+        let (inner, path) = (folder.path().join("sets"), folder.path().join("now.toml"));
+        fs::create_dir(&inner).unwrap();
+        fs::write(inner.join("a.toml"), "one").unwrap();
+        fs::set_permissions(inner.join("a.toml"), fs::Permissions::from_mode(0o640)).unwrap();
+        symlink("sets/b.toml", &path).unwrap();
+        symlink("a.toml", inner.join("b.toml")).unwrap();
+        write(&path, "two").unwrap();
+        assert_eq!(fs::read_to_string(inner.join("a.toml")).unwrap(), "two");
+        assert_eq!(fs::metadata(inner.join("a.toml")).unwrap().permissions().mode() & 0o777, 0o640);
+        assert!(fs::symlink_metadata(&path).unwrap().is_symlink());
+        assert_eq!(
+            (names(folder.path()), names(&inner)),
+            (vec!["now.toml".to_owned(), "sets".to_owned()], vec!["a.toml".to_owned(), "b.toml".to_owned()])
+        );
+        // A link to what is not there yet makes it.
+        symlink("sets/c.toml", folder.path().join("next.toml")).unwrap();
+        write(&folder.path().join("next.toml"), "three").unwrap();
+        assert_eq!(fs::read_to_string(inner.join("c.toml")).unwrap(), "three");
+        symlink("round.toml", folder.path().join("round.toml")).unwrap();
+        let said = write(&folder.path().join("round.toml"), "").unwrap_err().to_string();
+        assert!(said.contains("round.toml") && said.contains("circle"), "{said}");
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_named_and_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.toml");
+        fs::write(&path, "one").unwrap();
+        let mut permissions = fs::metadata(&path).unwrap().permissions();
+        permissions.set_readonly(true);
+        fs::set_permissions(&path, permissions).unwrap();
+        let said = write(&path, "two").unwrap_err().to_string();
+        assert!(said.contains("a.toml") && said.contains("protected against writing"), "{said}");
+        assert_eq!((fs::read_to_string(&path).unwrap(), names(folder.path()).len()), ("one".to_owned(), 1));
+        for path in [folder.path().to_owned(), folder.path().join("none").join("a.toml")] {
+            let said = write(&path, "two").unwrap_err().to_string();
+            assert!(said.contains(&*path.to_string_lossy()), "{said}");
+        }
+        assert!(read(&folder.path().join("b.toml")).unwrap_err().to_string().contains("b.toml"));
+    }
+
+    #[test]
+    fn what_is_no_set_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.toml");
+        fs::write(&path, [0xFF, 0xFE]).unwrap();
+        assert!(matches!(read(&path), Err(Failed::Read(..))));
+        fs::write(&path, " ".repeat(Set::MAX_BYTES + 1)).unwrap();
+        assert!(read(&path).unwrap_err().to_string().contains("too large"));
+    }
+}
