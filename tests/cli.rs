@@ -126,6 +126,32 @@ fn signals_end_every_note() {
     }
 }
 
+/// Addresses count against the limit of locked memory, and one heap of a thread's own would have 64 MiB of them. (The program
+/// that is tested here is larger than the one that is played with, which stays below 32 MiB.)
+#[cfg(target_os = "linux")]
+#[test]
+fn little_memory_is_locked() {
+    use std::io::{BufRead, BufReader};
+    use std::process::Stdio;
+    let set = file("locked.toml", QUICK);
+    let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin!("tightrope"))
+        .args(["play", set.to_str().unwrap(), "--monitor"])
+        .env("XDG_CONFIG_HOME", env!("CARGO_TARGET_TMPDIR"))
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let granted = lines.find(|line| line.starts_with("real-time: ")).unwrap();
+    assert!(lines.any(|line| line.contains("note off")), "it plays");
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let locked = status.lines().find_map(|line| line.strip_prefix("VmLck:")?.trim().strip_suffix(" kB")).unwrap();
+    let kib: u64 = locked.parse().unwrap();
+    assert_eq!(granted.contains("memory locked"), kib > 0, "{granted}");
+    assert!(kib < 64 * 1_024, "{kib} KiB are locked");
+}
+
 #[cfg(unix)]
 #[test]
 fn a_reader_that_goes_away_does_not_end_the_show() {

@@ -8,7 +8,7 @@ use tightrope::engine::outbox::Departure;
 use tightrope::engine::program::{ClockPlan, Interval, PartSlot, PatternSlot, PortSlot, Quantum, TrackSlot};
 use tightrope::engine::{Command, Switch};
 use tightrope::midi::{Channel, Message};
-use tightrope::time::{Nanos, Span, Tick, TickSpan};
+use tightrope::time::{Nanos, Span, Tempo, Tick, TickSpan};
 
 /// Something that happens to a show.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +46,10 @@ fn any_event() -> impl Strategy<Value = Event> {
             (0u16..3, any_quantum()).prop_map(|(slot, at)| Command::Launch { pattern: PatternSlot(slot), at: Some(at) }),
             Just(Command::Withdraw),
             (0u16..5).prop_map(|part| Command::Jump(PartSlot(part))),
+            (20.0..400.0f64).prop_map(|bpm| Command::Tempo(Tempo::from_bpm(bpm).unwrap())),
+            (-5_000i32..5_000).prop_map(Command::Nudge),
+            Just(Command::Tap),
+            Just(Command::Panic),
             any_switch().prop_map(Command::Hold),
             any_switch().prop_map(Command::Fill),
             (0u16..4, any_switch()).prop_map(|(track, switch)| Command::Mute(TrackSlot(track), switch)),

@@ -190,6 +190,11 @@ fn nothing_that_hands_can_do_touches_the_heap() {
         "hold off",
         "continue",
         "launch one at end",
+        "tap",
+        "tempo 130",
+        "tempo -2.5",
+        "tap",
+        "panic",
     ]
     .map(|text| tightrope::set::command::parse(text, &names.names()).expect("it is a command"))
     .to_vec();

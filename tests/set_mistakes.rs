@@ -670,6 +670,9 @@ fn bindings() {
             ("do switch", does("mute bass onn")),
             ("do transpose far", does("transpose +200")),
             ("do transpose nothing", does("transpose bass")),
+            ("do tempo nothing", does("tempo")),
+            ("do tempo fast", does("tempo 500")),
+            ("do tempo fine", does("tempo +0.125")),
             (
                 "do jump beyond",
                 pattern("[song]\nparts = [\"main\"]\n[[bind]]\non = \"mono note 36\"\ndo = \"jump 2\"\n"),

@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use super::stage::{Devices, slots};
-use crate::control::{Observer, PortWatch};
+use crate::control::{Notices, PortState, PortWatch};
 use crate::engine::program::{PortSlot, Program};
 use crate::io::ports::{Inventory, PortName, Scanner, find};
 use crate::io::{OpenError, input, output};
@@ -111,7 +111,7 @@ impl Patchbay {
 }
 
 impl PortWatch for Patchbay {
-    fn look(&mut self, end: &mut ControlEnd, observer: &mut dyn Observer) {
+    fn look(&mut self, end: &mut ControlEnd, notices: &mut Notices) {
         if self.looked.elapsed() < BETWEEN_LOOKS {
             return;
         }
@@ -121,7 +121,7 @@ impl PortWatch for Patchbay {
             let lost_input = patch.input.take_if(|(name, _)| !is_there(name, &inventory.inputs)).is_some();
             let lost_output = patch.output.take_if(|name| !is_there(name, &inventory.outputs)).is_some();
             if lost_input || lost_output {
-                observer.notice(&format!("{} (`{}`) is gone; it is waited for", patch.port.name, patch.port.device));
+                notices.wrong(&format!("{} (`{}`) is gone; it is waited for", patch.port.name, patch.port.device));
             }
         }
         let (inputs, outputs) = (find(&self.devices(), &inventory.inputs), find(&self.devices(), &inventory.outputs));
@@ -134,16 +134,25 @@ impl PortWatch for Patchbay {
             match opened {
                 Ok(true) => {
                     patch.complained = false;
-                    observer.notice(&format!("{} (`{}`) is there", patch.port.name, patch.port.device));
+                    notices.notice(&format!("{} (`{}`) is there", patch.port.name, patch.port.device));
                 }
                 Ok(false) => {}
                 Err(_) if patch.complained => {}
                 Err(error) => {
                     patch.complained = true;
-                    observer.notice(&error.to_string());
+                    notices.wrong(&error.to_string());
                 }
             }
         }
+    }
+
+    fn states(&self) -> Vec<PortState> {
+        let state = |patch: &Patch| PortState {
+            input: patch.input.as_ref().map(|(name, _)| name.clone()),
+            output: patch.output.clone(),
+            is_missing: patch.port.input && patch.input.is_none() || patch.port.output && patch.output.is_none(),
+        };
+        self.patches.iter().map(state).collect()
     }
 }
 
@@ -160,9 +169,10 @@ pub fn channels_on(program: &Program, port: PortSlot) -> Vec<Channel> {
     channels
 }
 
-/// Virtual inputs, which nobody can pull out.
+/// Virtual ports, which nobody can pull out.
 pub struct VirtualInputs {
     _inputs: Vec<input::Input>,
+    states: Vec<PortState>,
 }
 
 impl VirtualInputs {
@@ -177,17 +187,31 @@ impl VirtualInputs {
             let device = set.ports.get(usize::from(end.port().0)).map_or("tightrope", |port| &port.device);
             input::open_virtual(device, end, hooks.clone(), home.clone())
         };
-        Ok(VirtualInputs { _inputs: ends.into_iter().map(open).collect::<Result<_, _>>()? })
+        let state = |port: &Port| PortState {
+            input: port.input.then(|| port.device.clone()),
+            output: port.output.then(|| port.device.clone()),
+            is_missing: false,
+        };
+        let states = set.ports.iter().map(state).collect();
+        Ok(VirtualInputs { _inputs: ends.into_iter().map(open).collect::<Result<_, _>>()?, states })
     }
 }
 
 impl PortWatch for VirtualInputs {
-    fn look(&mut self, _: &mut ControlEnd, _: &mut dyn Observer) {}
+    fn look(&mut self, _: &mut ControlEnd, _: &mut Notices) {}
+
+    fn states(&self) -> Vec<PortState> {
+        self.states.clone()
+    }
 }
 
 /// Looks after nothing: where a show plays on no ports at all.
 pub struct NothingToWatch;
 
 impl PortWatch for NothingToWatch {
-    fn look(&mut self, _: &mut ControlEnd, _: &mut dyn Observer) {}
+    fn look(&mut self, _: &mut ControlEnd, _: &mut Notices) {}
+
+    fn states(&self) -> Vec<PortState> {
+        Vec::new()
+    }
 }

@@ -1,11 +1,12 @@
 //! The show as lines: what starts and stops, where the music is, and every message if that is wanted.
 
 use super::lines::{Lines, Names, Readable, echoes};
-use crate::control::Observer;
+use crate::control::{Notice, Observer, View};
 use crate::engine::Status;
 use crate::engine::program::{PortSet, PortSlot};
 use crate::engine::transport::Phase;
 use crate::link::{Sent, Snapshot};
+use crate::set::Set;
 use crate::time::{Meter, Nanos};
 
 /// A line says where the music is once in so many bars.
@@ -14,7 +15,9 @@ const BARS_PER_LINE: i64 = 4;
 /// Prints a show.
 pub struct Plain<'a> {
     lines: &'a mut Lines,
-    names: &'a Names,
+    names: Names,
+    /// Of which edition of the set the names are.
+    edition: u64,
     meter: Meter,
     start: Nanos,
     monitor: bool,
@@ -29,11 +32,12 @@ pub struct Plain<'a> {
 
 impl<'a> Plain<'a> {
     /// Prints to `lines`; times are counted from `start`. With `monitor`, every message is printed.
-    pub fn new(lines: &'a mut Lines, names: &'a Names, meter: Meter, start: Nanos, monitor: bool) -> Self {
+    pub fn new(lines: &'a mut Lines, set: &Set, start: Nanos, monitor: bool) -> Self {
         Plain {
             lines,
-            names,
-            meter,
+            names: Names::of(set),
+            edition: 0,
+            meter: set.program.meter,
             start,
             monitor,
             phase: Phase::Stopped,
@@ -54,7 +58,7 @@ impl Plain<'_> {
             }
             self.followed = Some(followed);
         }
-        for (heard, sent_to) in echoes(snapshot, self.names) {
+        for (heard, sent_to) in echoes(snapshot, &self.names) {
             if !self.echoes.contains(heard) {
                 self.echoes = self.echoes.with(heard);
                 let (heard, sent_to) = (self.names.port(heard), self.names.port(sent_to));
@@ -124,7 +128,11 @@ impl Observer for Plain<'_> {
         ));
     }
 
-    fn look(&mut self, snapshot: &Snapshot, status: &Status) {
+    fn look(&mut self, view: &View<'_>) {
+        let &View { snapshot, status, .. } = view;
+        if view.edition != self.edition {
+            (self.names, self.meter, self.edition) = (Names::of(view.set), view.set.program.meter, view.edition);
+        }
         self.look_at_clocks(snapshot);
         let tempo = || snapshot.bpm.map_or("tempo unknown".into(), |bpm| format!("{bpm:.1} BPM"));
         let (bar, ..) = self.meter.bar_beat_tick(snapshot.position);
@@ -146,7 +154,7 @@ impl Observer for Plain<'_> {
         }
     }
 
-    fn notice(&mut self, text: &str) {
-        self.lines.line(format_args!("{text}"));
+    fn notice(&mut self, notice: &Notice) {
+        self.lines.line(format_args!("{}", notice.text));
     }
 }

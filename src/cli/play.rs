@@ -12,12 +12,12 @@ use super::patchbay::{NothingToWatch, Patchbay, VirtualInputs, channels_on};
 use super::plain::Plain;
 use super::stage::{Connection, Devices, Stage, slots};
 use super::{config, report, source};
-use crate::control::{self, PortWatch, Reason, Signals};
-use crate::engine::program::{PortSlot, Program};
+use crate::control::{self, Limits, PortWatch, Reason, Show, Signals};
+use crate::engine::program::PortSlot;
 use crate::engine::{Command, Engine};
 use crate::io::ports::Inventory;
 use crate::io::{OpenError, input, output};
-use crate::link::{ControlEnd, MidiInEnd, link};
+use crate::link::{MidiInEnd, link};
 use crate::rt::clock::{Monotonic, TimeSource};
 use crate::rt::sink::{MidirSink, NullSink, Sink};
 use crate::rt::{self, Ending, Settings};
@@ -29,6 +29,7 @@ use crate::set::Set;
 ///
 /// When the show cannot start, or when one of its threads fails. Notes that sound are ended in any case.
 pub fn play(args: &Play, out: impl Write + Send + 'static) -> Result<(), Failure> {
+    rt::sched::share_heap();
     let settings = config::settings(args.config.as_deref(), &args.realtime)?;
     let set = source::load(&args.set)?;
     let stage = Stage::find(&set)?;
@@ -47,14 +48,16 @@ fn play_on(stage: Stage, mut set: Set, settings: Settings, args: &Play, lines: &
     let signals = Signals::listen().map_err(Failure::System)?;
     let clock = Monotonic::start();
     let engine = Engine::new(&set.program);
-    let (mut control_end, rt_end, in_ends) = link(set.program.clone(), &listened_ports(&set, &stage));
+    let (control_end, rt_end, in_ends) = link(set.program.clone(), &listened_ports(&set, &stage));
     let sink = open_outputs(&set, &stage)?;
     let running = rt::spawn(rt_end, engine, clock, sink, settings).map_err(Failure::System)?;
     lines.line(format_args!("{}", running.granted()));
 
-    let names = Names::of(&set);
     let monitor = args.monitor || matches!(stage, Stage::Monitor(_));
-    let mut plain = Plain::new(lines, &names, set.program.meter, clock.now(), monitor);
+    let (caller, inbox) = control::inbox();
+    let granted = running.granted().clone();
+    let mut show = Show::new(control_end, set, granted.to_string(), move || clock.now());
+    let mut plain = Plain::new(lines, show.set(), clock.now(), monitor);
     let is_finished = || running.is_finished();
     // Whatever fails or panics in here, the show is ended after it.
     let conducted = panic::catch_unwind(AssertUnwindSafe(|| {
@@ -62,16 +65,18 @@ fn play_on(stage: Stage, mut set: Set, settings: Settings, args: &Play, lines: &
             now: Arc::new(move || clock.now()),
             promote: Arc::new(move || drop(settings.promote_input())),
         };
-        let mut ports = connect(&set, stage, in_ends, hooks)?;
-        let until = begin(args.length, &set.program, own_clock, &mut control_end);
-        let reason = control::conduct(&mut control_end, &is_finished, &signals, until, &mut *ports, &mut plain);
-        Ok(reason)
+        let mut ports = connect(show.set(), stage, in_ends, hooks)?;
+        let until = begin(args.length, own_clock, &mut show);
+        let limits = Limits { is_finished: &is_finished, signals: &signals, until };
+        Ok(show.conduct(&inbox, &limits, &mut *ports, &mut [&mut plain]))
     }));
-    control::end(&mut control_end, &is_finished)?;
-    control::watch(&mut control_end, &mut plain);
-    let granted = running.granted().clone();
+    drop(caller);
+    show.end(&is_finished)?;
+    show.watch(&mut [&mut plain]);
+    let names = Names::of(show.set());
+    let snapshot = *show.view().snapshot;
     let ending = running.join();
-    report::print(lines, &names, &control_end.meters().snapshot(), &granted);
+    report::print(lines, &names, &snapshot, &granted);
 
     let failed = |thread: &str| Failure::Panicked { thread: thread.into(), message: last_panic() };
     match (conducted, ending) {
@@ -188,15 +193,16 @@ fn connect(
 }
 
 /// Starts a show that waits for nobody, and sets its end. When it has to end by the clock, if so.
-fn begin(length: Option<Length>, program: &Program, own_clock: bool, end: &mut ControlEnd) -> Option<Instant> {
+fn begin(length: Option<Length>, own_clock: bool, show: &mut Show<'_>) -> Option<Instant> {
+    let bar = show.set().program.meter.bar();
     // The ring is empty, and holds more than these two.
     let mut command = |command| {
-        let queued = end.command(command);
+        let queued = show.end_mut().command(command);
         debug_assert!(queued.is_ok(), "a command ring without room for two");
     };
     let until = match length {
         Some(Length::Bars(bars)) => {
-            command(Command::EndAfter(program.meter.bar() * i64::from(bars)));
+            command(Command::EndAfter(bar * i64::from(bars)));
             None
         }
         Some(Length::Time(length)) => Some(Instant::now() + length),

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-/// The signals that end a show, and whether each has come.
-#[derive(Debug)]
+/// The signals that end a show, and whether each has come. By default there are none.
+#[derive(Debug, Default)]
 pub struct Signals {
     ending: Vec<(&'static str, Arc<AtomicBool>)>,
     suspend: Arc<AtomicBool>,

@@ -3,7 +3,7 @@
 //! Everything has a position, and through the timeline a time; each port shifts its times by its own offset. So the order
 //! of steps is the order of their times, and where those are equal the order of a wire: the end, clock pulses, note-offs,
 //! the programs of a pattern and its beginning, controllers that notes need, notes in the order of their lanes, other
-//! controllers. At `Turn` another clock is followed.
+//! controllers, and last the rest of a panic. At `Turn` another clock is followed.
 
 use super::clock::{Clock, LOST_AFTER};
 use super::launch::Coming;
@@ -27,6 +27,7 @@ enum Step {
     Prepare,
     Line,
     Event(PortSlot),
+    Hush(PortSlot),
 }
 
 /// A step with its time. The order of the fields is the order in which steps are taken.
@@ -98,6 +99,15 @@ impl Engine {
 
     /// The first step to come.
     fn first(&self, program: &Program) -> Option<Due> {
+        let music = self.first_of_music(program);
+        let Some((time, port)) = self.hush.next() else { return music };
+        // Behind everything else of its moment, whatever position that has.
+        let hush = Due { time: time.max(self.happened_at), tick: Tick(i64::MAX), step: Step::Hush(port) };
+        Some(music.map_or(hush, |music| music.min(hush)))
+    }
+
+    /// The first step to come of what has a position.
+    fn first_of_music(&self, program: &Program) -> Option<Due> {
         let timeline = self.clock.timeline()?;
         let mut first: Option<Due> = None;
         // The position is one of the song.
@@ -205,7 +215,7 @@ impl Engine {
             Step::End => {
                 self.end_at = None;
                 self.stop_here(due.time);
-                self.ended = true;
+                self.end();
             }
             Step::GiveUp => self.stop_here(due.time),
             Step::Turn => self.turn(program, due.time),
@@ -225,6 +235,7 @@ impl Engine {
             Step::Prepare => self.take_prepare(program, moment),
             Step::Line => self.take_line(program, due.time),
             Step::Event(port) => self.play(program, port, moment, out),
+            Step::Hush(port) => self.take_hush(port, due.time, out),
         }
     }
 
@@ -264,6 +275,7 @@ impl Engine {
         if let Some(old) = self.ledgers[usize::from(port.0)].in_the_way(track.channel, key) {
             self.end_note(port, old, moment, out);
         }
+        self.hush_before(port, track.channel, moment, out);
         self.ledgers[usize::from(port.0)].strike(slot, track.channel, key, strike.off);
         let message = Message::NoteOn(track.channel, key, strike.velocity);
         out.push(Departure { track: Some(slot), ..departure(moment, port, message) });

@@ -57,16 +57,21 @@ impl Engine {
             Command::Solo(track, solo) => self.solo(at, track, solo),
             Command::Fill(fill) => self.fill(fill),
             Command::Transpose { track, by, unit } => self.transpose(track, by, unit),
+            Command::Tempo(tempo) => self.set_tempo(tempo),
+            Command::Nudge(hundredths) => self.nudge(hundredths),
+            Command::Tap => self.tap(at),
+            Command::Panic => self.panic(program, at),
             Command::EndAfter(length) => self.end_after = Some(length),
             Command::End => {
                 self.stop(at);
-                self.ended = true;
+                self.end();
             }
         }
     }
 
     /// Goes over to `program`, which replaces the one that all calls have been given so far. Every sounding note ends; the
-    /// music goes on at its position, in the pattern of the same slot or else in the first.
+    /// music goes on at its position, in the pattern of the same slot or else in the first. A tempo that hands have set stays
+    /// unless `program` says another one than its predecessor.
     pub fn adopt(&mut self, program: &Program, at: Nanos) {
         self.happened(at);
         let goes_on = match &mut self.clock {
@@ -89,6 +94,7 @@ impl Engine {
             self.set_pulses(Tick::ZERO);
             self.forget_ahead();
         }
+        self.adopt_tempo(program);
         self.release_all(self.moment(at));
         self.ports = program.played_ports();
         let pulsed = self.pulsed;
@@ -361,6 +367,12 @@ impl Engine {
             let queued = self.wire.push(Told { moment, message, ports, times });
             debug_assert!(queued.is_ok(), "input without advance between");
         }
+    }
+
+    /// Nothing plays any more; what a panic has left to send leaves at once.
+    pub(super) fn end(&mut self) {
+        self.ended = true;
+        self.hush.hurry(self.happened_at);
     }
 
     /// Ends every note that sounds.

@@ -76,6 +76,11 @@ impl Keyboards {
         }
     }
 
+    /// No key is held any more, on any port.
+    pub fn let_go(&mut self) {
+        self.0.iter_mut().for_each(|keyboard| keyboard.held = 0);
+    }
+
     /// Controller `number` takes `value`: whether it has gone up to 64 or more, or down again; `None` if neither.
     pub fn turn(&mut self, port: PortSlot, channel: Channel, number: u8, value: u8) -> Option<bool> {
         let up = &mut self.0.get_mut(usize::from(port.0))?.up[channel.index()];

@@ -20,10 +20,12 @@
 //! | [`scale`] | keys that belong together |
 //! | [`clock`] | where time comes from: our own clock, or one that is followed |
 //! | [`timeline`] | the exact mapping between position and time |
+//! | `tempo` | the tempo as hands set it: said, nudged, tapped |
 //! | `echo` | whether a clock that comes in is our own |
 //! | [`transport`] | stopped, armed, running; where CONTINUE goes on |
 //! | `happening` | what input and commands do |
 //! | `launch` | which pattern plays: launches, the song, the programs that patterns need |
+//! | `hush` | the rest of a panic: channels that are silenced |
 //! | `mixer` | which tracks are heard, and how far they are transposed |
 //! | [`keyboard`] | the keys that are played on the inputs |
 //! | `succession` | whose clock is followed, and from when |
@@ -39,6 +41,7 @@ mod due;
 mod echo;
 pub mod fixed;
 mod happening;
+mod hush;
 pub mod keyboard;
 mod launch;
 pub mod ledger;
@@ -50,12 +53,14 @@ pub mod program;
 pub mod random;
 pub mod scale;
 mod succession;
+mod tempo;
 pub mod timeline;
 pub mod transport;
 
 use clock::{Clock, Internal, Sources};
 use echo::Echoes;
 use fixed::{Parked, Queue, Slots};
+use hush::Hush;
 use keyboard::Keyboards;
 use launch::Launcher;
 use ledger::Ledger;
@@ -64,6 +69,7 @@ use player::Player;
 use program::{
     ClockOut, Interval, MAX_PORTS, PartSlot, PatternSlot, PortSet, PortSlot, Program, Quantum, TrackSet, TrackSlot,
 };
+use tempo::Taps;
 use transport::{Phase, Transport};
 
 use crate::midi::Message;
@@ -107,6 +113,14 @@ pub enum Command {
         /// What it is counted in.
         unit: Interval,
     },
+    /// Play at this tempo, where the clock is our own; where one is followed, this does nothing, nor do the next two.
+    Tempo(Tempo),
+    /// Change the tempo by so many hundredths of a quarter note a minute, within what is accepted.
+    Nudge(i32),
+    /// A beat, tapped: the tempo becomes the mean of the last taps, at most 8; after 2 s without any they are forgotten.
+    Tap,
+    /// End every note and silence every channel that tracks play on; the music plays on.
+    Panic,
     /// Stop for good when the music has played for this long, counted from where it plays next.
     EndAfter(TickSpan),
     /// Stop for good now: every sounding note ends, clocked ports get STOP, and nothing plays any more.
@@ -235,6 +249,11 @@ pub struct Engine {
     launcher: Launcher,
     /// Which tracks are heard, and how far they are transposed.
     mixer: Mixer,
+    /// The tempo that the program says, and the taps that may make another.
+    written_tempo: Tempo,
+    taps: Taps,
+    /// What a panic has yet to send.
+    hush: Hush,
     /// How long to play from the next run on, and where that ends.
     end_after: Option<TickSpan>,
     end_at: Option<Tick>,
@@ -275,6 +294,9 @@ impl Engine {
             echoes: Parked::new(Echoes::default()),
             launcher: Launcher::new(program),
             mixer: Mixer::default(),
+            written_tempo: program.tempo,
+            taps: Taps::default(),
+            hush: Hush::default(),
             end_after: None,
             end_at: None,
             turn: None,
@@ -299,7 +321,7 @@ impl Engine {
     /// Whether it has stopped for good, with everything sent.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.ended && self.wire.is_empty() && self.releasing.is_empty()
+        self.ended && self.wire.is_empty() && self.releasing.is_empty() && self.hush.is_over()
     }
 
     /// What the transport is doing.

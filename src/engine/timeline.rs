@@ -61,6 +61,19 @@ impl Timeline {
     pub fn with_tempo(&self, tick: Tick, tempo: Tempo) -> Timeline {
         Timeline { tick, time: self.time_of(tick), tempo }
     }
+
+    /// The line that continues this one at `tempo` from `time` on, which may lie between two ticks: the part of the tick
+    /// that is left then becomes as much longer or shorter as a whole one.
+    #[must_use]
+    pub fn at_tempo(&self, time: Nanos, tempo: Tempo) -> Timeline {
+        let tick = self.tick_at(time);
+        let next = tick + TickSpan(1);
+        let Span(left) = self.time_of(next).since(time);
+        let scaled = i128::from(left) * i128::from(tempo.tick_q32()) / i128::from(self.tempo.tick_q32());
+        let line = Timeline::new(next, time + Span((scaled as i64).max(1)), tempo);
+        // By rounding, the present tick could begin a nanosecond from now.
+        if line.time_of(tick) <= time { line } else { Timeline::new(tick, time, tempo) }
+    }
 }
 
 #[cfg(test)]
@@ -85,6 +98,24 @@ mod tests {
         fn a_tempo_change_leaves_its_tick_in_place(line in any_timeline(), tick in 0i64..1_000_000, bpm in 20.0..400.0f64) {
             let changed = line.with_tempo(Tick(tick), Tempo::from_bpm(bpm).unwrap());
             prop_assert_eq!(changed.time_of(Tick(tick)), line.time_of(Tick(tick)));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_tempo_change_between_ticks_moves_no_position(
+            line in any_timeline(), after in 0i64..100_000_000_000, bpm in 20.0..400.0f64,
+        ) {
+            let time = line.anchor() + Span(after);
+            let changed = line.at_tempo(time, Tempo::from_bpm(bpm).unwrap());
+            let tick = line.tick_at(time);
+            prop_assert_eq!(changed.tick_at(time), tick);
+            // The same share of the tick is left.
+            let share = |line: &Timeline| {
+                let (begun, ends) = (line.time_of(tick), line.time_of(tick + TickSpan(1)));
+                ends.since(time).0 as f64 / ends.since(begun).0 as f64
+            };
+            prop_assert!((share(&line) - share(&changed)).abs() < 1e-4, "{} {}", share(&line), share(&changed));
         }
     }
 

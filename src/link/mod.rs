@@ -8,7 +8,7 @@
 //! ControlEnd --Command, ring-----------------------------------------------> RtEnd
 //! ControlEnd --Program, newest wins (triple buffer)------------------------>
 //! ControlEnd --opened outputs, ring; <--those they replace, ring------------
-//! ControlEnd <--Sent, lossy ring, losses counted----------------------------
+//! ControlEnd <--Sent, and Heard, lossy rings, losses counted-----------------
 //! ControlEnd <--Status, newest wins (triple buffer)-------------------------
 //! all of them <--> Meters (atomics, one writer for each)
 //! ```
@@ -21,7 +21,7 @@
 //! | input | [`INPUT_CAPACITY`] | the newest message is lost, counted, and reported at the end of the show |
 //! | commands | [`COMMAND_CAPACITY`] | the caller gets the command back and says so |
 //! | outputs, and retired ones | [`OUTPUT_CAPACITY`] | the caller gets the output back and tries later |
-//! | trace | [`TRACE_CAPACITY`] | the newest entry is lost and counted; nothing that sounds depends on it |
+//! | trace, of what went out and of what came in | [`TRACE_CAPACITY`] each | the newest entry is lost and counted; nothing that sounds depends on it |
 
 mod latest;
 mod meters;
@@ -36,7 +36,7 @@ use std::sync::Arc;
 use crate::engine::{Command, Status};
 use midir::MidiOutputConnection;
 
-use crate::engine::program::{MAX_PORTS, PortSlot, Program};
+use crate::engine::program::{MAX_PORTS, PortSlot, Program, TrackSlot};
 use crate::midi::Message;
 use crate::time::{DeviceTime, Nanos, Tick};
 
@@ -82,13 +82,29 @@ pub struct Sent {
     pub tick: Tick,
     /// By which port it went.
     pub port: PortSlot,
+    /// The track that it belongs to; none for what concerns a port as a whole.
+    pub track: Option<TrackSlot>,
     /// What went.
+    pub message: Message,
+}
+
+/// A MIDI message that came in, when the engine had it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// When it came.
+    pub at: Nanos,
+    /// Where the music was then.
+    pub tick: Tick,
+    /// By which port it came.
+    pub port: PortSlot,
+    /// What came.
     pub message: Message,
 }
 
 const _: () = assert!(!core::mem::needs_drop::<InputEvent>());
 const _: () = assert!(!core::mem::needs_drop::<Command>());
 const _: () = assert!(!core::mem::needs_drop::<Sent>());
+const _: () = assert!(!core::mem::needs_drop::<Heard>());
 
 /// The end that a MIDI input callback holds.
 #[derive(Debug)]
@@ -126,6 +142,7 @@ pub struct ControlEnd {
     commands: rtrb::Producer<Command>,
     program: LatestWriter<Program>,
     trace: rtrb::Consumer<Sent>,
+    heard: rtrb::Consumer<Heard>,
     status: LatestReader<Status>,
     outputs: rtrb::Producer<NewOutput>,
     retired: rtrb::Consumer<Retired>,
@@ -188,6 +205,11 @@ impl ControlEnd {
         self.trace.pop().ok()
     }
 
+    /// The next message that came in, if the trace has one.
+    pub fn heard(&mut self) -> Option<Heard> {
+        self.heard.pop().ok()
+    }
+
     /// What plays and what is next.
     pub fn status(&mut self) -> Status {
         self.status.update();
@@ -207,6 +229,7 @@ pub struct RtEnd {
     commands: rtrb::Consumer<Command>,
     program: LatestReader<Program>,
     trace: rtrb::Producer<Sent>,
+    heard: rtrb::Producer<Heard>,
     status: LatestWriter<Status>,
     outputs: rtrb::Consumer<NewOutput>,
     retired: rtrb::Producer<Retired>,
@@ -282,6 +305,13 @@ impl RtEnd {
         }
     }
 
+    /// Notes what came in, if the trace has room. Real-time safe.
+    pub fn trace_input(&mut self, heard: Heard) {
+        if self.heard.push(heard).is_err() {
+            self.meters.count_lost_trace();
+        }
+    }
+
     /// Says what plays and what is next. Real-time safe: the value owns nothing, so nothing is freed.
     pub fn show(&mut self, status: Status) {
         self.status.write(status);
@@ -306,6 +336,7 @@ pub fn link(program: Program, inputs: &[PortSlot]) -> (ControlEnd, RtEnd, Vec<Mi
     let waker = Waker::default();
     let (command_tx, command_rx) = rtrb::RingBuffer::new(COMMAND_CAPACITY);
     let (trace_tx, trace_rx) = rtrb::RingBuffer::new(TRACE_CAPACITY);
+    let (heard_tx, heard_rx) = rtrb::RingBuffer::new(TRACE_CAPACITY);
     let (output_tx, output_rx) = rtrb::RingBuffer::new(OUTPUT_CAPACITY);
     let (retired_tx, retired_rx) = rtrb::RingBuffer::new(OUTPUT_CAPACITY);
     let (program_tx, program_rx) = latest(program);
@@ -321,6 +352,7 @@ pub fn link(program: Program, inputs: &[PortSlot]) -> (ControlEnd, RtEnd, Vec<Mi
         commands: command_tx,
         program: program_tx,
         trace: trace_rx,
+        heard: heard_rx,
         status: status_rx,
         outputs: output_tx,
         retired: retired_rx,
@@ -333,6 +365,7 @@ pub fn link(program: Program, inputs: &[PortSlot]) -> (ControlEnd, RtEnd, Vec<Mi
         commands: command_rx,
         program: program_rx,
         trace: trace_tx,
+        heard: heard_tx,
         status: status_tx,
         outputs: output_rx,
         retired: retired_tx,

@@ -13,7 +13,7 @@ use crate::engine::program::{ClockOut, PatternSlot, PortSlot, Program, TrackSlot
 use crate::engine::timeline::Timeline;
 use crate::engine::{Command, Engine, Progress};
 use crate::midi::Message;
-use crate::time::{Nanos, Span, Tick, TickSpan};
+use crate::time::{Nanos, Span, Tempo, Tick, TickSpan};
 
 /// The most messages a rendering may have: about 500 MB of them.
 pub const MOST_MESSAGES: usize = 10_000_000;
@@ -36,6 +36,8 @@ pub struct Rendering {
     pub sent: Vec<Sent>,
     /// Where patterns begin, in order.
     pub marks: Vec<Mark>,
+    /// The tempos with the positions from which they count, in order. The first counts from the beginning.
+    pub tempos: Vec<(Tick, Tempo)>,
 }
 
 /// A message of a rendered show.
@@ -126,7 +128,7 @@ impl<'p> Show<'p> {
             now: BEGINNING,
             // Before START the music is an hour away.
             line: Timeline::new(Tick::ZERO, BEGINNING + Span::from_millis(3_600_000), program.tempo),
-            rendering: Rendering { length, sent: Vec::new(), marks: Vec::new() },
+            rendering: Rendering { length, sent: Vec::new(), marks: Vec::new(), tempos: Vec::new() },
         }
     }
 
@@ -138,8 +140,9 @@ impl<'p> Show<'p> {
         self.engine.command(self.program, self.now, Command::EndAfter(length));
         self.command(Command::Start)?;
         if let Some(first) = self.engine.time_of(Tick::ZERO) {
-            self.line = Timeline::new(Tick::ZERO, first, self.program.tempo);
+            self.line = Timeline::new(Tick::ZERO, first, self.tempo());
         }
+        self.rendering.tempos.push((Tick::ZERO, self.tempo()));
         self.mark(Tick::ZERO);
         Ok(())
     }
@@ -176,7 +179,19 @@ impl<'p> Show<'p> {
     fn command(&mut self, command: Command) -> Result<(), TooMuch> {
         self.advance(self.now)?;
         self.engine.command(self.program, self.now, command);
+        let tempo = self.tempo();
+        if tempo != self.line.tempo() {
+            // As the engine does it, so that positions stay the same.
+            self.line = self.line.at_tempo(self.now, tempo);
+            if !self.rendering.tempos.is_empty() {
+                self.rendering.tempos.push((self.line.tick_at(self.now).max(Tick::ZERO), tempo));
+            }
+        }
         self.advance(self.now)
+    }
+
+    fn tempo(&self) -> Tempo {
+        self.engine.tempo().unwrap_or(self.program.tempo)
     }
 
     /// Notes where something else begins to play.
@@ -237,6 +252,20 @@ mod tests {
     fn ons(rendering: &Rendering) -> Vec<(i64, u8)> {
         let on = |sent: &Sent| matches!(sent.message, Message::NoteOn(..)).then_some((sent.tick.0, sent.port.0));
         rendering.sent.iter().filter_map(on).collect()
+    }
+
+    #[test]
+    fn a_tempo_that_changes_moves_no_position() {
+        let tempo = |bpm| Tempo::from_bpm(bpm).unwrap();
+        let changes =
+            [(0, Command::Tempo(tempo(90.0))), (1_920, Command::Tempo(tempo(150.0))), (5_000, Command::Nudge(-500))];
+        let (changed, plain) = (rendered(3, &changes), rendered(3, &[]));
+        assert_eq!(changed.sent, plain.sent);
+        // What is done at a position is done right before it.
+        let tempos: Vec<(i64, f64)> =
+            changed.tempos.iter().map(|(tick, tempo)| (tick.0, tempo.bpm().round())).collect();
+        assert_eq!(tempos, [(0, 90.0), (1_919, 150.0), (4_999, 145.0)]);
+        assert_eq!(plain.tempos, [(Tick::ZERO, tempo(120.0))]);
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub fn write(set: &Set, rendering: &Rendering) -> Vec<u8> {
     let mut smf = Smf::new(Header::new(Format::Parallel, Timing::Metrical(u15::from(TICKS_PER_QUARTER as u16))));
     let marks: Vec<(Tick, String)> =
         rendering.marks.iter().map(|mark| (mark.tick, marker(set, mark.part, mark.pattern.0))).collect();
-    smf.tracks.push(conductor(set, &marks, rendering.length));
+    smf.tracks.push(conductor(set, &marks, rendering));
     let tracks: Vec<Vec<Sent>> = by_track(set, rendering);
     for (slot, sent) in tracks.iter().enumerate() {
         let name = set.tracks.get(slot).map_or("", String::as_str);
@@ -52,19 +52,31 @@ fn marker(set: &Set, part: Option<crate::engine::program::PartSlot>, pattern: u1
     }
 }
 
-fn conductor<'a>(set: &'a Set, marks: &'a [(Tick, String)], length: TickSpan) -> Track<'a> {
+fn conductor<'a>(set: &'a Set, marks: &'a [(Tick, String)], rendering: &Rendering) -> Track<'a> {
     let meter = set.program.meter;
     let mut track = Writer::default();
     track.meta(Tick::ZERO, MetaMessage::TrackName(set.name.as_bytes()));
-    track.meta(Tick::ZERO, MetaMessage::Tempo(micros_per_quarter(set.program.tempo)));
+    let (first, rest) =
+        rendering.tempos.split_first().map_or((set.program.tempo, &[][..]), |(first, rest)| (first.1, rest));
+    track.meta(Tick::ZERO, MetaMessage::Tempo(micros_per_quarter(first)));
     // A metronome clicks once a beat, where a quarter note has 24 clocks; a quarter has eight thirty-seconds.
     let clocks = (96 / u16::from(meter.unit())).clamp(1, 255) as u8;
     let unit = meter.unit().trailing_zeros() as u8;
     track.meta(Tick::ZERO, MetaMessage::TimeSignature(meter.beats(), unit, clocks, 8));
-    for (tick, text) in marks {
-        track.meta(*tick, MetaMessage::Marker(text.as_bytes()));
+    // In the order of their positions, and where those are equal the tempo first.
+    let mut marks = marks.iter().peekable();
+    let mut rest = rest.iter().peekable();
+    loop {
+        let tempo = rest.next_if(|(tick, _)| marks.peek().is_none_or(|(mark, _)| tick <= mark));
+        if let Some((tick, tempo)) = tempo {
+            track.meta(*tick, MetaMessage::Tempo(micros_per_quarter(*tempo)));
+        } else if let Some((tick, text)) = marks.next() {
+            track.meta(*tick, MetaMessage::Marker(text.as_bytes()));
+        } else {
+            break;
+        }
     }
-    track.finish(length)
+    track.finish(rendering.length)
 }
 
 fn micros_per_quarter(tempo: Tempo) -> u24 {

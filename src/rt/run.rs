@@ -11,7 +11,7 @@ use super::wait::{Waiter, Woken};
 use crate::engine::outbox::{Departure, OUTBOX_CAPACITY, Outbox};
 use crate::engine::program::{PortSlot, Program};
 use crate::engine::{Command, Engine, Progress, Status};
-use crate::link::{RtEnd, Sent};
+use crate::link::{Heard, RtEnd, Sent};
 use crate::midi::Message;
 use crate::time::{Nanos, Span, Tick};
 
@@ -188,6 +188,8 @@ impl<'a, C: TimeSource, S: Sink> Loop<'a, C, S> {
                 self.measure_pulse(port);
             }
             sent |= self.advance(event.at);
+            let tick = self.engine.position();
+            self.end.trace_input(Heard { at: event.at, tick, port, message: event.message });
         }
         // Asked before the ring is read: what was pushed before the other end went still counts.
         let abandoned = self.end.is_abandoned();
@@ -263,7 +265,7 @@ impl<'a, C: TimeSource, S: Sink> Loop<'a, C, S> {
     }
 
     fn measure(&mut self, departure: Departure, attempt: Attempt, first: bool) {
-        let Departure { due, port, message, tick, .. } = departure;
+        let Departure { due, port, message, tick, track } = departure;
         let Attempt { before, after, left } = attempt;
         let took = after.since(before);
         if first {
@@ -277,6 +279,6 @@ impl<'a, C: TimeSource, S: Sink> Loop<'a, C, S> {
         } else {
             meters.port(port).count_failed()
         }
-        self.end.trace(Sent { due, at: before, tick, port, message });
+        self.end.trace(Sent { due, at: before, tick, port, track, message });
     }
 }

@@ -112,6 +112,13 @@ pub enum MemoryGrant {
     Refused(String),
 }
 
+/// Lets all threads allocate from one heap: glibc would give each a heap of its own with 64 MiB of addresses, and addresses
+/// count against the limit of locked memory, whether or not anything is there. The real-time thread does not allocate, so
+/// nothing that matters waits for the others. Called once, before there are threads.
+pub fn share_heap() {
+    sys::share_heap();
+}
+
 /// Locks the process's memory. Called once, when what the show needs has been allocated and few threads have stacks.
 #[must_use]
 pub fn lock_memory() -> MemoryGrant {

@@ -47,6 +47,15 @@ mod imp {
         Err(io::Error::new(io::ErrorKind::Unsupported, "this system does not bind threads to CPUs"))
     }
 
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    pub fn share_heap() {
+        // SAFETY: takes no pointers; it only tells the allocator how many heaps to make from now on.
+        unsafe { libc::mallopt(libc::M_ARENA_MAX, 1) };
+    }
+
+    #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+    pub fn share_heap() {}
+
     pub fn lock_present_memory() -> io::Result<()> {
         // SAFETY: takes no pointers; locking pages changes nothing that Rust can observe.
         check(unsafe { libc::mlockall(libc::MCL_CURRENT) })
@@ -127,6 +136,8 @@ mod imp {
         Err(unsupported())
     }
 
+    pub fn share_heap() {}
+
     pub fn lock_present_memory() -> io::Result<()> {
         Err(unsupported())
     }
@@ -165,6 +176,11 @@ pub(super) fn set_round_robin(priority: u8) -> io::Result<()> {
 /// Binds the calling thread to one CPU.
 pub(super) fn bind_to_cpu(cpu: usize) -> io::Result<()> {
     imp::bind_to_cpu(cpu)
+}
+
+/// Lets all threads from now on allocate from one heap.
+pub(super) fn share_heap() {
+    imp::share_heap();
 }
 
 /// Locks the memory that the process has now.

@@ -1,4 +1,4 @@
-//! Commands as they are written: `launch build at bar`, `mute drums`, `transpose +2 degrees`.
+//! Commands as they are written: `launch build at bar`, `mute drums`, `transpose +2 degrees`, `tempo 128`.
 //!
 //! One grammar for everything that lets a performer write one: bindings of a set, a control socket, a script. It needs the
 //! names of a set ([`Names`]), and what it cannot understand it marks and explains, with the nearest right word.
@@ -8,10 +8,10 @@ use std::ops::Range;
 
 use super::launch;
 use super::mistake::{listed, nearest, quoted};
-use super::phrase::words;
+use super::phrase;
 use crate::engine::program::{Interval, PartSlot, PatternSlot, Quantum, TrackSlot};
 use crate::engine::{Command, Switch};
-use crate::time::Meter;
+use crate::time::{Meter, Tempo};
 
 /// What commands can name.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,7 +57,7 @@ pub struct Bound {
 }
 
 /// The commands, and how each is written.
-const COMMANDS: [(&str, &str); 11] = [
+const COMMANDS: [(&str, &str); 14] = [
     ("start", "start"),
     ("stop", "stop"),
     ("continue", "continue"),
@@ -69,7 +69,15 @@ const COMMANDS: [(&str, &str); 11] = [
     ("solo", "solo drums on"),
     ("fill", "fill off"),
     ("transpose", "transpose +2"),
+    ("tempo", "tempo +0.5"),
+    ("tap", "tap"),
+    ("panic", "panic"),
 ];
+
+/// The first words of all commands.
+pub fn words() -> impl Iterator<Item = &'static str> {
+    COMMANDS.iter().map(|&(name, _)| name)
+}
 
 /// What `text` asks for. Where a command is to switch something and does not say how, it becomes what it was not.
 ///
@@ -77,7 +85,7 @@ const COMMANDS: [(&str, &str); 11] = [
 ///
 /// When it is not a command.
 pub fn parse(text: &str, names: &Names<'_>) -> Result<Command, Misunderstanding> {
-    Reader { text, names, rest: words(text).collect() }.read().map(|(command, _)| command)
+    Reader { text, names, rest: phrase::words(text).collect() }.read().map(|(command, _)| command)
 }
 
 /// What `text` asks for when it is bound to a key or a pedal: `fill` and `hold` that do not say whether on or off last as
@@ -87,7 +95,7 @@ pub fn parse(text: &str, names: &Names<'_>) -> Result<Command, Misunderstanding>
 ///
 /// When it is not a command.
 pub fn bound(text: &str, names: &Names<'_>) -> Result<Bound, Misunderstanding> {
-    let (command, says_how) = Reader { text, names, rest: words(text).collect() }.read()?;
+    let (command, says_how) = Reader { text, names, rest: phrase::words(text).collect() }.read()?;
     Ok(match command {
         Command::Fill(_) if !says_how => {
             Bound { press: Command::Fill(Switch::On), release: Some(Command::Fill(Switch::Off)) }
@@ -148,6 +156,9 @@ impl<'c> Reader<'c> {
                 let (switch, says_how) = self.switch();
                 (Command::Fill(switch), says_how)
             }
+            "tempo" => (self.tempo(example)?, true),
+            "tap" => (Command::Tap, true),
+            "panic" => (Command::Panic, true),
             _ => (self.transpose(example)?, true),
         };
         match self.rest.pop_front() {
@@ -276,6 +287,38 @@ impl<'c> Reader<'c> {
         (switch, true)
     }
 
+    /// A tempo, or with a sign by how much it changes.
+    fn tempo(&mut self, example: &str) -> Result<Command, Misunderstanding> {
+        let Some(word) = self.rest.pop_front() else {
+            return Err(self.missing("`tempo` lacks its number", "how fast, or by how much?", example));
+        };
+        let written = self.written(&word);
+        let (sign, number) = match written.as_bytes() {
+            [b'+', ..] => (1.0, &written[1..]),
+            [b'-', ..] => (-1.0, &written[1..]),
+            _ => (0.0, written),
+        };
+        let is_plain = number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+        let number = number.parse::<f64>().ok().filter(|_| is_plain);
+        let command = if sign == 0.0 {
+            number.and_then(Tempo::from_bpm).map(Command::Tempo)
+        } else {
+            let hundredths = number.map(|number| sign * number * 100.0);
+            let fits = |hundredths: &f64| (hundredths - hundredths.round()).abs() < 1e-6;
+            let most = (Tempo::FASTEST - Tempo::SLOWEST) * 100.0;
+            hundredths.filter(|by| by.abs() <= most && fits(by)).map(|by| Command::Nudge(by.round() as i32))
+        };
+        command.ok_or_else(|| Misunderstanding {
+            message: format!("{} is no tempo", quoted(written)),
+            span: word,
+            label: match sign == 0.0 {
+                true => format!("expected a number from {} to {}", Tempo::SLOWEST, Tempo::FASTEST),
+                false => "expected by how much, to a hundredth".to_owned(),
+            },
+            help: format!("for example `tempo 128` or `{example}`"),
+        })
+    }
+
     /// Perhaps a track, then how far, then perhaps in what.
     fn transpose(&mut self, example: &str) -> Result<Command, Misunderstanding> {
         let is_number = |word: &str| word.parse::<i64>().is_ok();
@@ -344,6 +387,7 @@ mod tests {
     fn every_command_is_read() {
         let launch = |slot, at| Command::Launch { pattern: PatternSlot(slot), at };
         let transpose = |track: Option<u16>, by, unit| Command::Transpose { track: track.map(TrackSlot), by, unit };
+        let tempo = |bpm| Tempo::from_bpm(bpm).unwrap();
         for (text, command) in [
             ("start", Command::Start),
             (" stop ", Command::Stop),
@@ -372,6 +416,15 @@ mod tests {
             ("transpose -1 degree", transpose(None, -1, Interval::Degrees)),
             ("transpose 2 5", transpose(Some(2), 5, Interval::Semitones)),
             ("transpose 2 semitones", transpose(None, 2, Interval::Semitones)),
+            ("tempo 128", Command::Tempo(tempo(128.0))),
+            ("tempo 127.5", Command::Tempo(tempo(127.5))),
+            ("tempo 400", Command::Tempo(tempo(400.0))),
+            ("tempo +1", Command::Nudge(100)),
+            ("tempo -0.5", Command::Nudge(-50)),
+            ("tempo +.29", Command::Nudge(29)),
+            ("tempo -380", Command::Nudge(-38_000)),
+            ("tap", Command::Tap),
+            (" panic ", Command::Panic),
         ] {
             assert_eq!(parse(text, &names()), Ok(command), "{text}");
         }
@@ -422,6 +475,18 @@ mod tests {
             ("transpose 128", "128", "-127 to +127"),
             ("transpose bas 2", "bas", "did you mean `bass`?"),
             ("transpose 2 degress", "degress", "did you mean `degrees`?"),
+            ("tempo", "tempo", "how fast"),
+            ("tempo 19.9", "19.9", "a number from 20 to 400"),
+            ("tempo 1e2", "1e2", "a number from 20 to 400"),
+            ("tempo nan", "nan", "a number from 20 to 400"),
+            ("tempo ++1", "++1", "by how much"),
+            ("tempo +1.234", "+1.234", "to a hundredth"),
+            ("tempo -", "-", "by how much"),
+            ("tempo +381", "+381", "by how much"),
+            ("tempo 128 bpm", "bpm", "does not belong here"),
+            ("tap 3", "3", "does not belong here"),
+            ("pancake", "pancake", "tempo, tap, panic"),
+            ("panik", "panik", "did you mean `panic`?"),
         ] {
             let wrong = parse(text, &names()).unwrap_err();
             assert_eq!(&text[wrong.span.clone()], marked, "{text}: {wrong}");

@@ -329,7 +329,8 @@ pub(super) fn quoted(text: &str) -> String {
 }
 
 /// `names` as a list in a sentence, cut when there are many: "`a`, `b` and `c`".
-pub(super) fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
+#[must_use]
+pub fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
     const SHOWN: usize = 10;
     let mut names: Vec<&str> = names.collect();
     let rest = names.len().saturating_sub(SHOWN);

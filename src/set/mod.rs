@@ -46,7 +46,7 @@ mod values;
 
 pub use lane::{GATE as DEFAULT_GATE, VELOCITY as DEFAULT_VELOCITY};
 pub use length::parse as parse_length;
-pub use mistake::{Mistake, Mistakes, nearest};
+pub use mistake::{Mistake, Mistakes, listed, nearest};
 pub use notation::{ACCENT, reference};
 pub use pitch::{Octaves, key as parse_key};
 pub use places::Places;

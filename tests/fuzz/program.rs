@@ -33,7 +33,7 @@ pub fn any_program(u: &mut Unstructured<'_>) -> Result<Program> {
     let parts = many(u, 0..=4, |u| Ok((PatternSlot(u.int_in_range(0..=patterns - 1)?), u.int_in_range(1..=4i64)?)))?;
     let mut program = Program {
         meter,
-        tempo: Tempo::from_bpm(f64::from(u.int_in_range(20..=400u32)?)).expect("it is in range"),
+        tempo: any_tempo(u)?,
         clock: ClockPlan {
             follow: follow.clone().into(),
             lost: match u.int_in_range(0..=2u8)? {
@@ -92,11 +92,15 @@ pub fn any_program(u: &mut Unstructured<'_>) -> Result<Program> {
     Ok(program)
 }
 
+fn any_tempo(u: &mut Unstructured<'_>) -> Result<Tempo> {
+    Ok(Tempo::from_bpm(f64::from(u.int_in_range(20..=400u32)?)).expect("it is in range"))
+}
+
 /// Any command at all, also for what is not there.
 pub fn any_command(u: &mut Unstructured<'_>) -> Result<Command> {
     let switch = |u: &mut Unstructured<'_>| u.choose(&[Switch::On, Switch::Off, Switch::Toggle]).copied();
     let track = |u: &mut Unstructured<'_>| Ok(TrackSlot(*u.choose(&[0u16, 1, 2, 3, MAX_TRACKS as u16 - 1, 300])?));
-    Ok(match u.int_in_range(0..=12u8)? {
+    Ok(match u.int_in_range(0..=16u8)? {
         0 => Command::Start,
         1 => Command::Continue,
         2 => Command::Stop,
@@ -110,7 +114,11 @@ pub fn any_command(u: &mut Unstructured<'_>) -> Result<Command> {
         9 => Command::Solo(track(u)?, switch(u)?),
         10 => Command::Fill(switch(u)?),
         11 => Command::Transpose { track: maybe(u, track)?, by: u.arbitrary()?, unit: any_unit(u)? },
-        _ => Command::EndAfter(any_length(u)?),
+        12 => Command::EndAfter(any_length(u)?),
+        13 => Command::Tempo(any_tempo(u)?),
+        14 => Command::Nudge(u.int_in_range(-40_000..=40_000)?),
+        15 => Command::Tap,
+        _ => Command::Panic,
     })
 }
 

@@ -1,4 +1,4 @@
-//! Our own clock: the set's tempo from an origin, so it cannot drift.
+//! Our own clock: a tempo from an origin, so it cannot drift.
 
 use crate::engine::timeline::Timeline;
 use crate::time::{Nanos, Span, Tempo, Tick, TickSpan};
@@ -7,7 +7,7 @@ use crate::time::{Nanos, Span, Tempo, Tick, TickSpan};
 /// receivers can get ready.
 const START_LEAD: Span = Span::from_millis(1);
 
-/// A clock that runs on the tempo of the set. Its ticks count from when it began to run, whether or not the music plays.
+/// A clock that runs on the tempo of the set, or on the one that hands have set since. Its ticks count from when it began to run, whether or not the music plays.
 #[derive(Clone, Copy, Debug)]
 pub struct Internal {
     timeline: Option<Timeline>,
@@ -24,6 +24,12 @@ impl Internal {
     /// Makes sure that it runs: if it does not yet, it begins at `at`.
     pub fn run(&mut self, at: Nanos) {
         self.timeline.get_or_insert(Timeline::new(Tick::ZERO, at, self.tempo));
+    }
+
+    /// Goes on at `tempo` from `at`, at the position that it has then.
+    pub fn set_tempo(&mut self, at: Nanos, tempo: Tempo) {
+        self.tempo = tempo;
+        self.timeline = self.timeline.map(|timeline| timeline.at_tempo(at, tempo));
     }
 
     /// Begins anew so that `pulse` falls shortly after `at`, for receivers that have had no pulses lately.

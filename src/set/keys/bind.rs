@@ -16,8 +16,9 @@ pub const DO: Key = key(
     "a command such as \"launch main\", in quotes",
     r#"do = "launch main at bar""#,
     "What happens then; the commands are `start`, `stop`, `continue`, `launch NAME at bar`, `withdraw`, `jump 2`, \
-     `hold`, `mute TRACK`, `solo TRACK`, `fill` and `transpose +2`. `hold` and `fill` last as long as the key is down, \
-     `mute` and `solo` change to the other state, unless `on` or `off` follows.",
+     `hold`, `mute TRACK`, `solo TRACK`, `fill`, `transpose +2`, `tempo 128` or `tempo +1`, `tap` and `panic`. `hold` \
+     and `fill` last as long as the key is down, `mute` and `solo` change to the other state, unless `on` or `off` \
+     follows. A tempo can be set where no clock is followed.",
 );
 /// A binding as a whole.
 pub const ENTRY: Key =

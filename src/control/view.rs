@@ -1,0 +1,112 @@
+//! What there is to see of a show: the set, what plays, what is measured, and what is connected. For those who display it.
+
+use crate::engine::Status;
+use crate::engine::player::takes_over;
+use crate::engine::program::{MAX_TRACKS, PatternSlot, TrackSlot};
+use crate::link::Snapshot;
+use crate::set::Set;
+use crate::time::{Nanos, Tick};
+
+/// A look at the show.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    /// The set that plays, or will from the next bar on.
+    pub set: &'a Set,
+    /// How often the set has been replaced. Who keeps names looks here whether they still count.
+    pub edition: u64,
+    /// The time of the look, on the show's clock.
+    pub now: Nanos,
+    /// What is measured, and where the music is.
+    pub snapshot: &'a Snapshot,
+    /// Which pattern plays, what is queued, what is muted.
+    pub status: &'a Status,
+    /// What each track plays, by [`TrackSlot`].
+    pub playing: &'a Playing,
+    /// The ports of the set, by slot.
+    pub ports: &'a [PortState],
+    /// What the machine has granted, in words.
+    pub granted: &'a str,
+    /// What is wrong with the set file as it is saved now: it is not what plays. In words, with its place.
+    pub mistake: Option<&'a str>,
+}
+
+/// What a port is connected to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PortState {
+    /// The input that is open, by the system's name.
+    pub input: Option<String>,
+    /// The output that is open, by the system's name.
+    pub output: Option<String>,
+    /// Whether something that the set wants of it is not there.
+    pub is_missing: bool,
+}
+
+/// Which pattern each track plays, and since when: the one that plays, or where that leaves the track alone, one that played
+/// before it.
+#[derive(Clone, Debug)]
+pub struct Playing {
+    seen: Option<(PatternSlot, Tick)>,
+    tracks: Vec<Option<(PatternSlot, Tick)>>,
+}
+
+impl Default for Playing {
+    fn default() -> Playing {
+        Playing { seen: None, tracks: vec![None; MAX_TRACKS] }
+    }
+}
+
+impl Playing {
+    /// The pattern that `track` plays, and where it began.
+    #[must_use]
+    pub fn of(&self, track: TrackSlot) -> Option<(PatternSlot, Tick)> {
+        self.tracks.get(usize::from(track.0)).copied().flatten()
+    }
+
+    /// Something may have begun.
+    pub(super) fn follow(&mut self, set: &Set, status: &Status) {
+        let now = (status.pattern, status.origin);
+        if self.seen.replace(now) == Some(now) {
+            return;
+        }
+        for (track, playing) in (0..).map(TrackSlot).zip(&mut self.tracks).take(set.tracks.len()) {
+            if playing.is_none() || takes_over(&set.program, status.pattern, track) {
+                *playing = Some(now);
+            }
+        }
+    }
+
+    /// The set is another: slots may have changed hands.
+    #[expect(dead_code)]
+    pub(super) fn forget(&mut self) {
+        self.seen = None;
+    }
+}
+
+/// Something that the performer should know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// One line, or several where a place in the set file is shown.
+    pub text: String,
+    /// Whether something is wrong.
+    pub is_wrong: bool,
+}
+
+/// What has been noticed since the last look.
+#[derive(Debug, Default)]
+pub struct Notices(Vec<Notice>);
+
+impl Notices {
+    /// Something to know.
+    pub fn notice(&mut self, text: &str) {
+        self.0.push(Notice { text: text.to_owned(), is_wrong: false });
+    }
+
+    /// Something that is wrong.
+    pub fn wrong(&mut self, text: &str) {
+        self.0.push(Notice { text: text.to_owned(), is_wrong: true });
+    }
+
+    pub(super) fn take(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.0)
+    }
+}

@@ -1,0 +1,170 @@
+//! The rest of a panic: what silences instruments that have lost count, where note-offs alone do not.
+//!
+//! When a panic comes, every note that we know of has ended at once, through the ledgers. Then each channel that tracks play
+//! on gets sustain off, all notes off and all sound off (controllers 64, 123 and 120). That can be 48 messages to a port,
+//! which a DIN cable carries in 46 ms, and the music plays on meanwhile. So:
+//!
+//! - A port gets one of them each millisecond, channel by channel, behind clock pulses and notes of the same moment: nothing
+//!   waits for more than one of them. A USB port may have a DIN cable behind it, so both are treated alike.
+//! - A note must not be cut by what comes after it. When one is struck on a channel that has not had all three, those that
+//!   it lacks leave at once, right before the note: at most 2 ms late on a cable, once for each channel and panic.
+//!
+//! A second panic begins anew. When the show ends, what is left leaves at once.
+
+use super::due::departure;
+use super::fixed::Slots;
+use super::outbox::Outbox;
+use super::program::{MAX_PORTS, PortSet, PortSlot, Program};
+use super::{Engine, Moment};
+use crate::midi::{Channel, Message};
+use crate::time::{Nanos, Span};
+
+/// What each channel gets, in this order: sustain off, all notes off, all sound off.
+const SILENCERS: [u8; 3] = [64, 123, 120];
+
+/// From one of them to the next on a port: a DIN cable takes 0.96 ms for each.
+const PACE: Span = Span::from_millis(1);
+
+/// What one port has yet to get.
+#[derive(Clone, Copy, Debug)]
+struct Left {
+    /// A bit for each channel that has not had all.
+    channels: u16,
+    /// How many the lowest of them has had.
+    had: usize,
+    /// When the next one may leave.
+    next_at: Nanos,
+}
+
+const _: () = assert!(Channel::COUNT == u16::BITS as usize);
+
+impl Left {
+    /// Takes what the port gets next.
+    fn take(&mut self) -> Option<Message> {
+        let channel = self.channels.trailing_zeros() as u8;
+        let number = SILENCERS.get(self.had).filter(|_| self.channels != 0)?;
+        self.had += 1;
+        if self.had == SILENCERS.len() {
+            self.channels &= self.channels - 1;
+            self.had = 0;
+        }
+        Some(Message::ControlChange(Channel::from_status(channel), *number, 0))
+    }
+
+    /// Takes all that `channel` lacks, which are the last ones of [`SILENCERS`].
+    fn take_all(&mut self, channel: Channel) -> &'static [u8] {
+        let bit = 1 << channel.index();
+        if self.channels & bit == 0 {
+            return &[];
+        }
+        let is_first = self.channels.trailing_zeros() as usize == channel.index();
+        let had = if is_first { std::mem::take(&mut self.had) } else { 0 };
+        self.channels &= !bit;
+        SILENCERS.get(had..).unwrap_or_default()
+    }
+}
+
+/// What all ports have yet to get. Real-time safe after construction.
+#[derive(Debug)]
+pub(super) struct Hush {
+    ports: PortSet,
+    left: Slots<Left>,
+}
+
+impl Default for Hush {
+    fn default() -> Hush {
+        let nothing = Left { channels: 0, had: 0, next_at: Nanos(0) };
+        Hush { ports: PortSet::default(), left: Slots::from_fn(MAX_PORTS, |_| nothing) }
+    }
+}
+
+impl Hush {
+    /// Whether there is nothing left to send.
+    pub fn is_over(&self) -> bool {
+        self.ports.is_empty()
+    }
+
+    /// The port that gets something next, and when.
+    pub fn next(&self) -> Option<(Nanos, PortSlot)> {
+        self.ports.iter().map(|port| (self.left[usize::from(port.0)].next_at, port)).min()
+    }
+
+    /// The show ends at `at`: nothing is held back any more.
+    pub fn hurry(&mut self, at: Nanos) {
+        self.left.iter_mut().for_each(|left| left.next_at = at);
+    }
+
+    fn settle(&mut self, port: PortSlot) {
+        if self.left[usize::from(port.0)].channels == 0 {
+            self.ports = self.ports.without(port);
+        }
+    }
+}
+
+impl Engine {
+    /// Ends every note, forgets the keys that are held, and begins to silence all channels that tracks play on. Takes time
+    /// in proportion to the tracks.
+    pub(super) fn panic(&mut self, program: &Program, at: Nanos) {
+        self.release_all(self.moment(at));
+        self.keyboards.let_go();
+        self.hush.left.iter_mut().for_each(|left| (left.channels, left.had) = (0, 0));
+        for track in &program.tracks {
+            if let Some(left) = self.hush.left.get_mut(usize::from(track.port.0)) {
+                left.channels |= 1 << track.channel.index();
+                // A panic that follows another keeps its pace.
+                left.next_at = left.next_at.max(at);
+                self.hush.ports = self.hush.ports.with(track.port);
+            }
+        }
+    }
+
+    /// Sends `port` what it gets next.
+    pub(super) fn take_hush(&mut self, port: PortSlot, at: Nanos, out: &mut Outbox) {
+        let moment = self.moment(at);
+        let Some(left) = self.hush.left.get_mut(usize::from(port.0)) else { return };
+        if !self.ended {
+            left.next_at = at + PACE;
+        }
+        if let Some(message) = left.take() {
+            out.push(departure(moment, port, message));
+        }
+        self.hush.settle(port);
+    }
+
+    /// Sends what `channel` of `port` lacks of a panic, because a note is about to be struck there. At most three messages.
+    pub(super) fn hush_before(&mut self, port: PortSlot, channel: Channel, moment: Moment, out: &mut Outbox) {
+        if !self.hush.ports.contains(port) {
+            return;
+        }
+        let left = &mut self.hush.left[usize::from(port.0)];
+        let numbers = left.take_all(channel);
+        left.next_at = left.next_at.max(moment.time + Span(PACE.0 * numbers.len() as i64));
+        for &number in numbers {
+            out.push(departure(moment, port, Message::ControlChange(channel, number, 0)));
+        }
+        self.hush.settle(port);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn channel(number: u8) -> Channel {
+        Channel::from_number(number).unwrap()
+    }
+
+    #[test]
+    fn channels_take_turns_and_a_note_takes_its_own_first() {
+        let mut left = Left { channels: 0b1011, had: 0, next_at: Nanos(0) };
+        let sent = |message: Option<Message>| match message {
+            Some(Message::ControlChange(channel, number, 0)) => (channel.number(), number),
+            _ => (0, 0),
+        };
+        assert_eq!(sent(left.take()), (1, 64));
+        assert_eq!(left.take_all(channel(4)), [64, 123, 120]);
+        assert_eq!(left.take_all(channel(1)), [123, 120], "only what it lacks");
+        assert!(left.take_all(channel(1)).is_empty() && left.take_all(channel(3)).is_empty());
+        assert_eq!([(); 4].map(|()| sent(left.take())), [(2, 64), (2, 123), (2, 120), (0, 0)]);
+    }
+}
