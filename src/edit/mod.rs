@@ -41,7 +41,7 @@ pub use record::{Recorded, Take, Writing, record};
 pub use recorder::{Cycle, Keyboard, Recorder, Recording};
 pub use take::{GRIDS, Played, grid};
 
-use crate::set::{Mistakes, Set, nearest};
+use crate::set::{Mistakes, Set, listed, nearest};
 
 /// Why an edit is not made. Nothing has changed. As text, for the performer: what is wrong, where, and what to do.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -62,7 +62,7 @@ impl Refused {
     #[must_use]
     pub fn built_in(name: &str) -> Refused {
         Refused::Unfit(format!(
-            "the set `{name}` is built in and has no file to write into: save it first with `tightrope new MY-{name} --from \
+            "the set `{name}` is built in and has no file to write into: save it first with `tightrope new my-{name} --from \
              {name}`, and play that"
         ))
     }
@@ -72,7 +72,8 @@ impl Refused {
         let names = || names.iter().map(String::as_str);
         let help = match nearest(name, names()) {
             Some(near) => format!("did you mean `{near}`?"),
-            None => format!("the {one}s of the set are {}", names().collect::<Vec<_>>().join(", ")),
+            None if names().next().is_none() => format!("the set has no {one}s"),
+            None => format!("the {one}s of the set are {}", listed(names())),
         };
         Refused::Unfit(format!("there is no {one} `{name}`; {help}"))
     }

@@ -123,7 +123,7 @@ impl Ruler {
     fn place(&self, note: &Played) -> (Placed, i64) {
         let straight = |at: TickSpan| self.swing.straighten(at).0;
         let on = straight(note.on);
-        let length = (straight(note.off) - on).max(1);
+        let length = straight(note.off).saturating_sub(on).clamp(1, self.length.0);
         let within = on.rem_euclid(self.length.0);
         // Of two lines that are as near, the later one.
         let before = within - within % self.grid.0;
