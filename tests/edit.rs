@@ -363,4 +363,38 @@ proptest! {
         prop_assert!(text.starts_with(before.trim_end()) && text.ends_with(behind) && gap <= 2 * eol.len());
         prop_assert_eq!(learned.matches('\n').count(), learned.matches(eol).count());
     }
+
+    /// Whatever a file looks like, an edit of it is a set again or is refused.
+    #[test]
+    fn damaged_sets_are_edited_or_refused(
+        set in select(builtin::all()),
+        harm in proptest::collection::vec((0usize..400, 0usize..5, 0usize..60), 0..4),
+        writing in select(&[Writing::Replace, Writing::Overdub][..]),
+    ) {
+        let mut lines: Vec<String> = set.text.lines().map(str::to_owned).collect();
+        for (line, how, at) in harm {
+            let line = line % lines.len();
+            let at = lines[line].char_indices().nth(at).map_or(lines[line].len(), |(at, _)| at);
+            match how {
+                0 => drop(lines.remove(line)),
+                1 => lines.insert(line, lines[line].clone()),
+                2 => lines[line].truncate(at),
+                3 => lines[line].insert_str(at, "\"\"\""),
+                _ => lines.swap(line, 0),
+            }
+        }
+        let text = lines.join("\r\n");
+        let names = Set::parse(set.name, set.text.as_bytes()).unwrap();
+        let notes = PHRASE.map(|(on, off, key, velocity)| played(on, off, key, velocity));
+        let pattern = &names.patterns[0][..];
+        for track in &names.tracks {
+            if let Ok(recorded) = record(set.name, &text, &Take { pattern, ..take(track, &notes, writing) }) {
+                prop_assert!(Set::parse(set.name, recorded.text.as_bytes()).is_ok());
+            }
+        }
+        let heard = Heard { port: &names.ports[0].name, ..heard(NOTE) };
+        if let Ok(learned) = bind(set.name, &text, heard, "stop", Taken::Replace) {
+            prop_assert!(Set::parse(set.name, learned.text.as_bytes()).is_ok());
+        }
+    }
 }
