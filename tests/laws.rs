@@ -37,6 +37,9 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => (60u8..68, 0u8..128).prop_map(|(number, value)| {
             Event::Input(2, Message::ControlChange(Channel::from_number(1).unwrap(), number, value))
         }),
+        1 => (0u8..3, 1u8..4, 0u16..16_384).prop_map(|(port, channel, bend)| {
+            Event::Input(port, Message::PitchBend(Channel::from_number(channel).unwrap(), bend))
+        }),
         1 => (0u8..3).prop_map(|program| Event::Input(2, Message::ProgramChange(Channel::from_number(1).unwrap(), program))),
         1 => prop_oneof![
             Just(Command::Start),
@@ -50,6 +53,7 @@ fn any_event() -> impl Strategy<Value = Event> {
             (-5_000i32..5_000).prop_map(Command::Nudge),
             Just(Command::Tap),
             Just(Command::Panic),
+            (0u8..17).prop_map(|port| Command::LetGo(PortSlot(port))),
             any_switch().prop_map(Command::Hold),
             any_switch().prop_map(Command::Fill),
             (0u16..4, any_switch()).prop_map(|(track, switch)| Command::Mute(TrackSlot(track), switch)),

@@ -220,6 +220,8 @@ fn nothing_that_hands_can_do_touches_the_heap() {
                 13 => note_off(1, 30 + (pulse % 30) as u8),
                 23 => Message::ControlChange(channel, 64, (pulse % 80 * 2) as u8 & 0x7F),
                 33 => Message::ProgramChange(channel, 1),
+                7 => Message::PitchBend(channel, pulse as u16),
+                17 => Message::ControlChange(channel, 64, pulse as u8 & 0x7F),
                 _ => continue,
             };
             engine.input(&program, now, keys, message);

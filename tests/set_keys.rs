@@ -2,7 +2,7 @@
 
 use tightrope::engine::program::{
     Action, AfterSong, Arp, ArpKeys, Binding, Interval, Lane, Order, Part, PatternSlot, PortSlot, ProgramChange,
-    Quantum, Source, Steps, Swing, Target, Trigger, Wire,
+    Quantum, Source, Steps, Swing, Target, TrackSlot, Trigger, Wire,
 };
 use tightrope::engine::{Command, Switch};
 use tightrope::midi::{Channel, Key};
@@ -387,6 +387,26 @@ fn keys_move_tracks() {
     assert_eq!(track("a by semitones"), (Some(Interval::Semitones), true, true));
     assert_eq!(track("a by degrees channel 1"), (Some(Interval::Degrees), true, true));
     assert_eq!(track("none"), (None, false, false));
+}
+
+#[test]
+fn keyboards_play_tracks() {
+    let thru = |top: &str, thru: &str| {
+        let set = parse(&format!(
+            "{top}\n[ports.a]\ndevice = \"A\"\n[ports.k]\ndevice = \"K\"\n[tracks.b]\nport = \"a\"\nchannel = 1\n\
+            thru = \"{thru}\"\n[tracks.c]\nport = \"a\"\nchannel = 2\n[patterns.p]\n"
+        ));
+        assert!(set.ports[1].input && !set.ports[1].output);
+        let [thru] = *set.program.thrus else { panic!("{:?}", set.program.thrus) };
+        assert_eq!((thru.track, thru.port), (TrackSlot(0), PortSlot(1)));
+        (thru.channels, thru.by)
+    };
+    assert_eq!(thru("", "k"), (0xFFFF, 0));
+    assert_eq!(thru("", "k channel 16 octave -2"), (0x8000, -24));
+    assert_eq!(thru("", "k by +7 octave 1 channel 1"), (1, 19));
+    assert_eq!(thru("transpose = \"k channel 2\"", "k"), (0xFFFD, 0), "its keys are there to transpose");
+    assert_eq!(thru("transpose = \"k\"", "k"), (0xFFFF, 0));
+    assert_eq!(thru("transpose = \"k channel 2\"", "k channel 2"), (2, 0), "who says so twice means it");
 }
 
 #[test]

@@ -243,6 +243,18 @@ fn tracks() {
                 ),
             ),
             (
+                "thru mistakes",
+                set(
+                    "[ports.a]\ndevice = \"A\"\n[tracks.b]\nport = \"a\"\nchannel = 1\nthru = \"keys\"\n[tracks.c]\nport = \"a\"\nchannel = 1\nthru = \"a octav 1\"\n[tracks.d]\nport = \"a\"\nchannel = 1\nthru = \"a octave 11 by degrees\"\n[tracks.e]\nport = \"a\"\nchannel = 1\nthru = \"a channel\"\n[patterns.main]\n",
+                ),
+            ),
+            (
+                "thru too many",
+                set((0..17).fold("[ports.a]\ndevice = \"A\"\n".to_owned(), |text, track| {
+                    format!("{text}[tracks.t{track}]\nport = \"a\"\nchannel = 1\nthru = \"a\"\n")
+                }) + "[patterns.main]\n"),
+            ),
+            (
                 "transpose mistakes",
                 set(
                     "[ports.a]\ndevice = \"A\"\n[tracks.b]\nport = \"a\"\nchannel = 1\ntranspose = \"keys\"\n[tracks.c]\nport = \"a\"\nchannel = 1\ntranspose = \"a chanel 3\"\n[tracks.d]\nport = \"a\"\nchannel = 1\ntranspose = \"a channel 17 from z2\"\n[tracks.e]\nport = \"a\"\nchannel = 1\ntranspose = \"a from\"\n[patterns.main]\n",

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
+use super::config::Listen;
 use crate::rt::sched::Policy;
 use crate::rt::wait::Strategy;
 use crate::set::parse_length;
@@ -25,6 +26,9 @@ pub struct Args {
 pub enum Task {
     /// Play a set
     Play(Play),
+    /// Ask a running show for something
+    #[command(after_help = CTL_HELP)]
+    Ctl(Ctl),
     /// Read a set and say what is in it, or what is wrong with it
     Check(Check),
     /// Write what a set plays to a Standard MIDI File, or as text
@@ -39,6 +43,32 @@ pub enum Task {
     Schema,
     /// Explain a command, the step language or the keys of a set file
     Help(Help),
+}
+
+const CTL_HELP: &str = "\
+Examples:
+  tightrope ctl launch build at bar
+  tightrope ctl mute drums on, fill
+  tightrope ctl status --json
+  tightrope ctl watch
+  tightrope ctl -  < cues.txt
+
+Exit codes: 0 when all was done; 1 when no show runs or it refused; 2 when the words are wrong, with the nearest right
+one.";
+
+/// The arguments of `ctl`.
+#[derive(Debug, clap::Args)]
+pub struct Ctl {
+    /// A command, or several with commas between them; `status`; `watch`, which prints a line of JSON whenever something
+    /// changes; or `-`, to read commands from standard input, a line each
+    #[arg(required = true, allow_negative_numbers = true, value_name = "COMMAND")]
+    pub words: Vec<String>,
+    /// Which show is meant, where several run
+    #[arg(long, value_name = "NAME")]
+    pub show: Option<String>,
+    /// Print the status as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// The arguments of `play`.
@@ -56,6 +86,9 @@ pub struct Play {
     /// End by itself after a time or a number of bars: 30s, 5m, 8bars
     #[arg(long = "for", value_name = "LENGTH")]
     pub length: Option<Length>,
+    /// Listen for OSC: at port 9000 of this machine, or at this port or address
+    #[arg(long, value_name = "PORT|ADDRESS:PORT", num_args = 0..=1, default_missing_value = "9000")]
+    pub osc: Option<Listen>,
     /// The configuration file [default: tightrope/config.toml in the user's configuration folder]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,

@@ -9,13 +9,18 @@
 //! wait = "hybrid"          # or "sleep", or "busy" for a CPU that is kept free for it
 //! spin_us = 200            # the longest it spins before a deadline when it waits hybrid; it adapts below that
 //! lock_memory = true
+//!
+//! [osc]
+//! listen = "127.0.0.1:9000"  # or only a port, of this machine; leave out for no OSC
 //! ```
 //!
 //! Everything may be left out; a flag of `play` overrides what is written.
 
 use std::fs;
 use std::io::ErrorKind;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use serde::Deserialize;
 
@@ -34,6 +39,48 @@ const LONGEST_SPIN_US: u32 = 5_000;
 struct File {
     #[serde(default)]
     realtime: Table,
+    #[serde(default)]
+    osc: OscTable,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OscTable {
+    listen: Option<Listen>,
+}
+
+/// How a show is played on this machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// How the real-time thread runs.
+    pub realtime: Settings,
+    /// Where OSC is listened for, if it is.
+    pub osc: Option<Listen>,
+}
+
+/// An address to listen at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Listen(pub SocketAddr);
+
+impl FromStr for Listen {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Listen, String> {
+        let here = |port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let port = text.strip_prefix("localhost:").unwrap_or(text).parse().map(here);
+        port.or_else(|_| text.parse()).map(Listen).map_err(|_| {
+            format!("`{text}` is no place to listen; write a port such as 9000, or an address and a port such as 0.0.0.0:9000")
+        })
+    }
+}
+
+impl TryFrom<String> for Listen {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Listen, String> {
+        text.parse()
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -48,12 +95,12 @@ struct Table {
     lock_memory: Option<bool>,
 }
 
-/// The settings that come of the file at `path` (or the user's own, if there is one) and of the flags.
+/// What comes of the file at `path` (or the user's own, if there is one) and of the flags.
 ///
 /// # Errors
 ///
 /// When a file that was named cannot be read, when it has a mistake, or when a value is out of range.
-pub fn settings(path: Option<&Path>, flags: &Realtime) -> Result<Settings, Failure> {
+pub fn read(path: Option<&Path>, flags: &Realtime, osc: Option<Listen>) -> Result<Config, Failure> {
     let (path, text) = match path {
         Some(path) => {
             let text = fs::read_to_string(path).map_err(|error| Failure::Unreadable(path.into(), error))?;
@@ -64,7 +111,7 @@ pub fn settings(path: Option<&Path>, flags: &Realtime) -> Result<Settings, Failu
     let file: File = toml::from_str(&text).map_err(|error| Failure::Config(path.clone(), mistake(&error, &text)))?;
     check(&table_of(flags)).map_err(Failure::Flag)?;
     check(&file.realtime).map_err(|message| Failure::Config(path, message))?;
-    Ok(merge(&file.realtime, flags))
+    Ok(Config { realtime: merge(&file.realtime, flags), osc: osc.or(file.osc.listen) })
 }
 
 /// The user's own configuration file and its text; empty when there is none.
@@ -163,6 +210,27 @@ mod tests {
             lock_memory: false,
         };
         assert_eq!(read(text, &Realtime::default()), Ok(expected));
+    }
+
+    #[test]
+    fn osc_listens_on_this_machine_unless_told() {
+        let listen =
+            |text: &str| toml::from_str::<File>(text).map(|file| file.osc.listen.map(|listen| listen.0.to_string()));
+        assert_eq!(listen(""), Ok(None));
+        for (written, meant) in [
+            ("9000", "127.0.0.1:9000"),
+            ("localhost:9001", "127.0.0.1:9001"),
+            ("0.0.0.0:9000", "0.0.0.0:9000"),
+            ("[::1]:9000", "[::1]:9000"),
+        ] {
+            assert_eq!(listen(&format!("[osc]\nlisten = \"{written}\"")), Ok(Some(meant.to_owned())));
+        }
+        for wrong in ["", "-1", "70000", "stage", "1.2.3.4", "localhost"] {
+            let text = format!("[osc]\nlisten = \"{wrong}\"");
+            let error = listen(&text).unwrap_err();
+            let message = mistake(&error, &text);
+            assert!(message.starts_with("line 2, column 10: ") && message.contains("is no place"), "{message}");
+        }
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! What went wrong, for the performer: one line that says what failed and what to try.
 
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::panic;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
 
 use crate::control::Stuck;
@@ -18,6 +20,15 @@ pub enum Failure {
     /// What failed has been said already, in the answer.
     #[error("the set has mistakes")]
     Told,
+    /// Words of a command that nobody understands.
+    #[error("{0}")]
+    WrongWords(String),
+    /// The same, of which all has been said already.
+    #[error("not every command was understood")]
+    ToldOfWrongWords,
+    /// OSC cannot be listened for.
+    #[error("cannot listen for OSC at {0}: {1}; choose another port with --osc")]
+    Osc(SocketAddr, io::Error),
     /// There is no such set.
     #[error("{0}")]
     NoSuchSet(String),
@@ -65,10 +76,18 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// The exit code: 2 for words that make no sense, as for arguments that make none.
+    pub fn code(&self) -> ExitCode {
+        match self {
+            Failure::WrongWords(_) | Failure::ToldOfWrongWords => ExitCode::from(2),
+            _ => ExitCode::FAILURE,
+        }
+    }
+
     /// Prints it; mistakes of a set with their places, in colour where that is wanted.
     pub fn print(&self, out: &mut dyn Write, color: bool) -> io::Result<()> {
         match self {
-            Failure::Told => Ok(()),
+            Failure::Told | Failure::ToldOfWrongWords => Ok(()),
             Failure::Mistakes(mistakes) => writeln!(out, "{}", mistakes.render(color).trim_end()),
             other => writeln!(out, "tightrope: {other}"),
         }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc::{self, SyncSender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -26,9 +28,50 @@ const STACK_BYTES: usize = 128 * 1024;
 /// it. Nothing that a show depends on may do that; so the show hands its lines over and goes on, whether or not anybody
 /// reads them.
 pub struct Lines {
-    queue: SyncSender<String>,
+    queue: SyncSender<Printed>,
     printer: JoinHandle<()>,
+    /// How many frames wait.
+    frames: Arc<AtomicUsize>,
     lost: u64,
+}
+
+/// What the printing thread gets.
+enum Printed {
+    /// A line, or several, with their ends.
+    Text(Vec<u8>),
+    /// A frame of a screen.
+    Frame(Vec<u8>),
+}
+
+/// Frames of a screen, which are printed by the same thread, in order with the lines.
+#[derive(Clone)]
+pub struct Frames {
+    queue: SyncSender<Printed>,
+    /// How many wait. Raised by whoever hands one over, lowered by the printing thread.
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Frames {
+    /// Whether a frame would be taken. It is while none waits.
+    pub fn has_room(&self) -> bool {
+        self.waiting.load(Relaxed) == 0
+    }
+
+    /// Prints a frame, now or soon. Never waits; whether it was taken.
+    pub fn frame(&self, bytes: Vec<u8>) -> bool {
+        self.waiting.fetch_add(1, Relaxed);
+        let taken = self.queue.try_send(Printed::Frame(bytes)).is_ok();
+        if !taken {
+            self.waiting.fetch_sub(1, Relaxed);
+        }
+        taken
+    }
+
+    /// Prints what is no frame, as lines are printed: what sets up a terminal, and puts it back. Never waits.
+    pub fn always(&self, bytes: Vec<u8>) {
+        // There is room for thousands of lines, and while a screen is on there are none.
+        let _ = self.queue.try_send(Printed::Text(bytes));
+    }
 }
 
 impl Lines {
@@ -38,20 +81,33 @@ impl Lines {
     ///
     /// When the system has no thread to give.
     pub fn to(mut out: impl Write + Send + 'static) -> io::Result<Lines> {
-        let (queue, lines) = mpsc::sync_channel::<String>(WAITING_LINES);
+        let (queue, lines) = mpsc::sync_channel(WAITING_LINES);
+        let frames = Arc::new(AtomicUsize::new(0));
+        let printed = Arc::clone(&frames);
         let print = move || {
             for line in lines {
+                let (bytes, is_frame) = match line {
+                    Printed::Text(bytes) => (bytes, 0),
+                    Printed::Frame(bytes) => (bytes, 1),
+                };
                 // Where nobody reads any more, the show goes on without.
-                let _: io::Result<()> = writeln!(out, "{line}").and_then(|()| out.flush());
+                let _: io::Result<()> = out.write_all(&bytes).and_then(|()| out.flush());
+                printed.fetch_sub(is_frame, Relaxed);
             }
         };
         let printer = thread::Builder::new().name("tightrope-print".into()).stack_size(STACK_BYTES).spawn(print)?;
-        Ok(Lines { queue, printer, lost: 0 })
+        Ok(Lines { queue, printer, frames, lost: 0 })
+    }
+
+    /// Prints the frames of a screen in order with these lines. To be dropped before [`Lines::finish`], which waits for all.
+    pub fn frames(&self) -> Frames {
+        Frames { queue: self.queue.clone(), waiting: Arc::clone(&self.frames) }
     }
 
     /// Prints a line, now or soon. Never waits.
     pub fn line(&mut self, line: fmt::Arguments<'_>) {
-        self.lost += u64::from(self.queue.try_send(line.to_string()).is_err());
+        let text = Printed::Text(format!("{line}\n").into_bytes());
+        self.lost += u64::from(self.queue.try_send(text).is_err());
     }
 
     /// How many lines were not printed because too many waited.

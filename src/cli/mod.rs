@@ -8,8 +8,12 @@
 //! | `stage` | which ports a show plays on: devices, virtual ports, or the monitor |
 //! | `patchbay` | the connections to devices, and making them again |
 //! | `play` | `tightrope play` |
+//! | `remote` | the control socket and OSC of a show |
+//! | `ctl` | `tightrope ctl` |
+//! | `status` | the status of a show, to be read |
 //! | `lines` | lines, names and readable numbers |
 //! | `plain` | the show as lines |
+//! | `ui` | the show as a screen, with keys |
 //! | `report` | what is printed at the end of a show |
 //! | `check` | `tightrope check` |
 //! | `json` | the same for programs |
@@ -23,6 +27,8 @@
 mod args;
 mod check;
 mod config;
+#[cfg(unix)]
+mod ctl;
 mod failure;
 mod files;
 mod help;
@@ -34,10 +40,14 @@ mod patchbay;
 mod plain;
 mod play;
 mod ports;
+mod remote;
 mod render;
 mod report;
 mod source;
 mod stage;
+#[cfg(unix)]
+mod status;
+mod ui;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -48,7 +58,7 @@ use args::{Args, Task};
 use failure::Failure;
 
 /// Runs the program with the process's arguments, and gives its exit code: 0, or 1 with a line that says what failed and
-/// what to try, or 2 for arguments that cannot be understood.
+/// what to try, or 2 for arguments or commands that cannot be understood.
 #[must_use]
 pub fn main() -> ExitCode {
     let args = Args::parse();
@@ -56,6 +66,12 @@ pub fn main() -> ExitCode {
     let mut out = io::stdout();
     let outcome = match args.task {
         Task::Play(play) => play::play(&play, io::stdout()),
+        #[cfg(unix)]
+        Task::Ctl(args) => ctl::ctl(&args, io::stdin().lock(), &mut out, &mut io::stderr()),
+        #[cfg(not(unix))]
+        Task::Ctl(_) => {
+            Err(Failure::Refused("`ctl` needs a Unix system; here, `play --osc` and OSC do the same".into()))
+        }
         Task::Check(check) => check::check(&check, &mut out),
         Task::Render(args) => render::render(&args, &mut out),
         Task::Import(args) => import::import(&args, &mut out, &mut io::stderr()),
@@ -73,7 +89,7 @@ pub fn main() -> ExitCode {
             // Where nobody can read the complaint, the exit code still says it.
             let _ = failure.print(&mut stderr.lock(), stderr.is_terminal());
             let _ = stderr.lock().flush();
-            ExitCode::FAILURE
+            failure.code()
         }
     }
 }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::stage::{Devices, slots};
 use crate::control::{Notices, PortState, PortWatch};
+use crate::engine::Command;
 use crate::engine::program::{PortSlot, Program};
 use crate::io::ports::{Inventory, PortName, Scanner, find};
 use crate::io::{OpenError, input, output};
@@ -30,6 +31,8 @@ struct Patch {
     output: Option<String>,
     /// Whether the performer has been told that it could not be opened.
     complained: bool,
+    /// Whether the engine has to be told that the keys that were down there are released.
+    let_go: bool,
 }
 
 /// All connections of a show.
@@ -59,6 +62,7 @@ impl Patchbay {
             input: None,
             output: connection.output.and_then(name),
             complained: false,
+            let_go: false,
         });
         let patches = patches.collect();
         let mut patchbay = Patchbay { patches, scanner, hooks, ends, home: channel(), looked: Instant::now() };
@@ -120,6 +124,11 @@ impl PortWatch for Patchbay {
         for patch in &mut self.patches {
             let lost_input = patch.input.take_if(|(name, _)| !is_there(name, &inventory.inputs)).is_some();
             let lost_output = patch.output.take_if(|name| !is_there(name, &inventory.outputs)).is_some();
+            patch.let_go |= lost_input;
+            // Where its ring is full, at the next look.
+            if patch.let_go && end.command(Command::LetGo(patch.slot)).is_ok() {
+                patch.let_go = false;
+            }
             if lost_input || lost_output {
                 notices.wrong(&format!("{} (`{}`) is gone; it is waited for", patch.port.name, patch.port.device));
             }

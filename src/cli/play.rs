@@ -6,13 +6,15 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::args::{Length, Play};
+use super::config::Config;
 use super::failure::{Failure, last_panic};
 use super::lines::{Lines, Names};
 use super::patchbay::{NothingToWatch, Patchbay, VirtualInputs, channels_on};
 use super::plain::Plain;
+use super::remote::Remote;
 use super::stage::{Connection, Devices, Stage, slots};
-use super::{config, report, source};
-use crate::control::{self, Limits, PortWatch, Reason, Show, Signals};
+use super::{config, report, source, ui};
+use crate::control::{self, Limits, Observer, PortWatch, Reason, Show, Signals};
 use crate::engine::program::PortSlot;
 use crate::engine::{Command, Engine};
 use crate::io::ports::Inventory;
@@ -20,7 +22,7 @@ use crate::io::{OpenError, input, output};
 use crate::link::{MidiInEnd, link};
 use crate::rt::clock::{Monotonic, TimeSource};
 use crate::rt::sink::{MidirSink, NullSink, Sink};
-use crate::rt::{self, Ending, Settings};
+use crate::rt::{self, Ending};
 use crate::set::Set;
 
 /// Plays a set until it ends or is ended, and prints to `out`.
@@ -30,22 +32,25 @@ use crate::set::Set;
 /// When the show cannot start, or when one of its threads fails. Notes that sound are ended in any case.
 pub fn play(args: &Play, out: impl Write + Send + 'static) -> Result<(), Failure> {
     rt::sched::share_heap();
-    let settings = config::settings(args.config.as_deref(), &args.realtime)?;
+    let config = config::read(args.config.as_deref(), &args.realtime, args.osc)?;
     let set = source::load(&args.set)?;
     let stage = Stage::find(&set)?;
     let mut lines = Lines::to(out).map_err(Failure::System)?;
-    let outcome = play_on(stage, set, settings, args, &mut lines);
+    let outcome = play_on(stage, set, config, args, &mut lines);
     lines.finish();
     outcome
 }
 
-fn play_on(stage: Stage, mut set: Set, settings: Settings, args: &Play, lines: &mut Lines) -> Result<(), Failure> {
+fn play_on(stage: Stage, mut set: Set, config: Config, args: &Play, lines: &mut Lines) -> Result<(), Failure> {
+    let settings = config.realtime;
     lines.line(format_args!("set: {} ({} tracks, {} patterns)", set.name, set.tracks.len(), set.patterns.len()));
     let own_clock = announce(&set, &stage, lines);
     if own_clock {
         set.program.clock.follow = Box::default();
     }
     let signals = Signals::listen().map_err(Failure::System)?;
+    let (caller, inbox) = control::inbox();
+    let mut remote = Remote::open(&set, args, config.osc, &caller, lines)?;
     let clock = Monotonic::start();
     let engine = Engine::new(&set.program);
     let (control_end, rt_end, in_ends) = link(set.program.clone(), &listened_ports(&set, &stage));
@@ -54,10 +59,13 @@ fn play_on(stage: Stage, mut set: Set, settings: Settings, args: &Play, lines: &
     lines.line(format_args!("{}", running.granted()));
 
     let monitor = args.monitor || matches!(stage, Stage::Monitor(_));
-    let (caller, inbox) = control::inbox();
     let granted = running.granted().clone();
     let mut show = Show::new(control_end, set, granted.to_string(), move || clock.now());
-    let mut plain = Plain::new(lines, show.set(), clock.now(), monitor);
+    let mut display = if !args.plain && !args.monitor && ui::is_there() {
+        Display::Screen(ui::Screen::open(caller.clone(), lines.frames()).map_err(Failure::System)?)
+    } else {
+        Display::Plain(Plain::new(lines, show.set(), clock.now(), monitor))
+    };
     let is_finished = || running.is_finished();
     // Whatever fails or panics in here, the show is ended after it.
     let conducted = panic::catch_unwind(AssertUnwindSafe(|| {
@@ -68,11 +76,15 @@ fn play_on(stage: Stage, mut set: Set, settings: Settings, args: &Play, lines: &
         let mut ports = connect(show.set(), stage, in_ends, hooks)?;
         let until = begin(args.length, own_clock, &mut show);
         let limits = Limits { is_finished: &is_finished, signals: &signals, until };
-        Ok(show.conduct(&inbox, &limits, &mut *ports, &mut [&mut plain]))
+        Ok(show.conduct(&inbox, &limits, &mut *ports, &mut [display.observer(), &mut remote]))
     }));
-    drop(caller);
+    // Who still asks for something is told that it is over; but first of all, every note ends.
+    drop((caller, inbox));
     show.end(&is_finished)?;
-    show.watch(&mut [&mut plain]);
+    drop(remote);
+    show.watch(&mut [display.observer()]);
+    // A screen gives the terminal back before anything else is printed.
+    drop(display);
     let names = Names::of(show.set());
     let snapshot = *show.view().snapshot;
     let ending = running.join();
@@ -85,6 +97,21 @@ fn play_on(stage: Stage, mut set: Set, settings: Settings, args: &Play, lines: &
         (Ok(Err(failure)), _) => Err(failure),
         (Ok(Ok(Reason::InputFailed(port))), _) => Err(failed(&format!("input thread of port {}", names.port(port)))),
         (Ok(Ok(_)), Ending::Finished) => Ok(()),
+    }
+}
+
+/// What shows the show.
+enum Display<'l> {
+    Screen(ui::Screen),
+    Plain(Plain<'l>),
+}
+
+impl Display<'_> {
+    fn observer(&mut self) -> &mut dyn Observer {
+        match self {
+            Display::Screen(screen) => screen,
+            Display::Plain(plain) => plain,
+        }
     }
 }
 

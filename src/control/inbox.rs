@@ -32,7 +32,18 @@ pub enum Call {
 }
 
 /// What became of words: what there is to say of their success, or why they cannot be followed.
-pub type Answer = Result<String, String>;
+pub type Answer = Result<String, Declined>;
+
+/// Why words were not followed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Declined {
+    /// They are wrong; what is wrong with them, and what would be right.
+    #[error("{0}")]
+    Misunderstood(String),
+    /// They are right, but it cannot be done now; why.
+    #[error("{0}")]
+    Refused(String),
+}
 
 /// Why a call was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

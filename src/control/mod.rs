@@ -10,14 +10,25 @@
 //! | [`inbox`] | who calls, and how they are answered |
 //! | [`order`] | what can be asked for |
 //! | [`view`] | what there is to see |
+//! | [`report`] | the same as data |
+//! | [`feed`] | who is told when something changes |
+//! | [`ctl`] | the control socket |
+//! | [`osc`] | OSC |
+//! | `bucket` | how much may be asked |
 //! | `signals` | Ctrl-C and its like |
 
+mod bucket;
+#[cfg(unix)]
+pub mod ctl;
+pub mod feed;
 pub mod inbox;
 pub mod order;
+pub mod osc;
+pub mod report;
 mod signals;
 pub mod view;
 
-pub use inbox::{Call, Caller, Inbox, inbox};
+pub use inbox::{Call, Caller, Declined, Inbox, inbox};
 pub use order::Order;
 pub use signals::Signals;
 pub use view::{Notice, Notices, Playing, PortState, View};
@@ -211,13 +222,18 @@ impl<'a> Show<'a> {
             let Some(sent) = self.end.sent() else { break };
             observers.iter_mut().for_each(|observer| observer.sent(&sent));
         }
-        (self.snapshot, self.status) = (self.end.meters().snapshot(), self.end.status());
-        self.playing.follow(&self.set, &self.status);
+        self.refresh();
         for notice in self.notices.take() {
             observers.iter_mut().for_each(|observer| observer.notice(&notice));
         }
         let view = self.view();
         observers.iter_mut().for_each(|observer| observer.look(&view));
+    }
+
+    /// Sees how the show is now.
+    fn refresh(&mut self) {
+        (self.snapshot, self.status) = (self.end.meters().snapshot(), self.end.status());
+        self.playing.follow(&self.set, &self.status);
     }
 
     fn answer(&mut self, call: Call) {
@@ -228,12 +244,18 @@ impl<'a> Show<'a> {
                 }
             }
             Call::Words(words, answer) => {
-                let order = order::parse(&words, &self.set.names());
-                let done = order.map_err(|wrong| wrong.to_string()).and_then(|order| self.perform(order));
+                let done = match order::parse(&words, &self.set.names()) {
+                    Ok(order) => self.perform(order).map_err(Declined::Refused),
+                    Err(wrong) => Err(Declined::Misunderstood(wrong.to_string())),
+                };
                 // Who asked may have gone.
                 let _ = answer.try_send(done);
             }
-            Call::Look(look) => look(&self.view()),
+            Call::Look(look) => {
+                // Who asks for something and then looks wants to see it.
+                self.refresh();
+                look(&self.view());
+            }
             Call::FileChanged => self.reload(),
             Call::Wake => {}
         }
@@ -319,7 +341,7 @@ mod tests {
     fn words_reach_the_engine_in_order_and_wrong_ones_do_not() {
         let (mut show, mut rt) = show();
         assert_eq!(say(&mut show, "start"), Ok(String::new()));
-        assert!(say(&mut show, "launch bild").unwrap_err().contains("did you mean `build`?"));
+        assert!(say(&mut show, "launch bild").unwrap_err().to_string().contains("did you mean `build`?"));
         assert_eq!(say(&mut show, "mute lead on"), Ok(String::new()));
         let commands: Vec<Command> = std::iter::from_fn(|| rt.next_command()).collect();
         let mute = Command::Mute(crate::engine::program::TrackSlot(0), crate::engine::Switch::On);

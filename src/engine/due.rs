@@ -7,13 +7,13 @@
 
 use super::clock::{Clock, LOST_AFTER};
 use super::launch::Coming;
-use super::ledger::Sounding;
+use super::ledger::{HELD, Sounding};
 use super::outbox::{Departure, OUTBOX_CAPACITY, Outbox};
 use super::player::{Hands, Played, Strike};
-use super::program::{PortSlot, Program};
+use super::program::{PortSlot, Program, TrackSlot};
 use super::transport::Phase;
 use super::{Engine, Moment, Progress};
-use crate::midi::Message;
+use crate::midi::{Channel, Key, Message, Velocity};
 use crate::time::{Nanos, Span, Tick, TickSpan};
 
 /// What comes next. The order is that of one wire at one time.
@@ -66,6 +66,8 @@ impl Engine {
                 }
             } else if let Some(port) = self.releasing.iter().next() {
                 self.release(port, out);
+            } else if self.pass_on(program, out) {
+                // There may be more of it.
             } else if self.player.is_unseated() {
                 self.player.seat_next(program);
             } else if self.send_program(program, out) {
@@ -87,6 +89,9 @@ impl Engine {
         }
         if !self.releasing.is_empty() {
             return Some(self.released_at.time);
+        }
+        if let Some(time) = self.fingers.due() {
+            return Some(time);
         }
         if self.player.is_unseated() {
             return Some(self.now);
@@ -145,7 +150,7 @@ impl Engine {
             }
             for port in self.ports.iter() {
                 let offset = program.offset(port);
-                if let Some(note) = self.ledgers[usize::from(port.0)].first() {
+                if let Some(note) = self.ledgers[usize::from(port.0)].first().filter(|note| note.off != HELD) {
                     consider(note.off, offset, Step::Off(port));
                 }
                 if let Some(tick) = self.player.first(port).filter(|&tick| tick < end) {
@@ -241,10 +246,10 @@ impl Engine {
 
     fn release(&mut self, port: PortSlot, out: &mut Outbox) {
         let index = usize::from(port.0);
-        if let Some(note) = self.ledgers[index].first() {
+        let is_released = |note: &Sounding| self.releases_held || note.off != HELD;
+        if let Some(note) = self.ledgers[index].first().filter(is_released) {
             self.end_note(port, note, self.released_at, out);
-        }
-        if self.ledgers[index].is_empty() {
+        } else {
             self.releasing = self.releasing.without(port);
         }
     }
@@ -271,17 +276,31 @@ impl Engine {
         let slot = strike.track;
         let Some(track) = program.tracks.get(usize::from(slot.0)).filter(|_| self.mixer.hears(slot)) else { return };
         let shift = self.mixer.shift(program, slot, track, strike.key, &self.keyboards);
-        let key = strike.key.transposed(shift);
-        if let Some(old) = self.ledgers[usize::from(port.0)].in_the_way(track.channel, key) {
-            self.end_note(port, old, moment, out);
-        }
-        self.hush_before(port, track.channel, moment, out);
-        self.ledgers[usize::from(port.0)].strike(slot, track.channel, key, strike.off);
-        let message = Message::NoteOn(track.channel, key, strike.velocity);
-        out.push(Departure { track: Some(slot), ..departure(moment, port, message) });
+        let to = (port, track.channel, strike.key.transposed(shift));
+        self.begin_note(slot, to, strike.velocity, strike.off, moment, out);
     }
 
-    fn end_note(&mut self, port: PortSlot, note: Sounding, moment: Moment, out: &mut Outbox) {
+    /// Strikes a note, after what has to leave before it: at most five messages. Says which note it is.
+    pub(super) fn begin_note(
+        &mut self,
+        track: TrackSlot,
+        (port, channel, key): (PortSlot, Channel, Key),
+        velocity: Velocity,
+        off: Tick,
+        moment: Moment,
+        out: &mut Outbox,
+    ) -> u64 {
+        if let Some(old) = self.ledgers[usize::from(port.0)].in_the_way(channel, key) {
+            self.end_note(port, old, moment, out);
+        }
+        self.hush_before(port, channel, moment, out);
+        let serial = self.ledgers[usize::from(port.0)].strike(track, channel, key, off);
+        let message = Message::NoteOn(channel, key, velocity);
+        out.push(Departure { track: Some(track), ..departure(moment, port, message) });
+        serial
+    }
+
+    pub(super) fn end_note(&mut self, port: PortSlot, note: Sounding, moment: Moment, out: &mut Outbox) {
         self.ledgers[usize::from(port.0)].end(note.channel, note.key);
         let message = Message::NoteOff(note.channel, note.key, 0);
         out.push(Departure { track: Some(note.track), ..departure(moment, port, message) });

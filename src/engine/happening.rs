@@ -19,8 +19,15 @@ impl Engine {
             return;
         }
         match message {
-            Message::NoteOn(..) | Message::NoteOff(..) | Message::ControlChange(..) | Message::ProgramChange(..) => {
+            Message::NoteOn(..)
+            | Message::NoteOff(..)
+            | Message::KeyPressure(..)
+            | Message::ControlChange(..)
+            | Message::ProgramChange(..)
+            | Message::ChannelPressure(..)
+            | Message::PitchBend(..) => {
                 let is_bound = self.obey(program, at, port, message);
+                self.hear(program, at, port, message, is_bound);
                 // A key that does something else is not played; that it came up is worth knowing in any case.
                 if !(is_bound && matches!(message, Message::NoteOn(..))) {
                     self.keyboards.hear(port, message);
@@ -61,6 +68,7 @@ impl Engine {
             Command::Nudge(hundredths) => self.nudge(hundredths),
             Command::Tap => self.tap(at),
             Command::Panic => self.panic(program, at),
+            Command::LetGo(port) => self.let_go(at, port),
             Command::EndAfter(length) => self.end_after = Some(length),
             Command::End => {
                 self.stop(at);
@@ -95,6 +103,7 @@ impl Engine {
             self.forget_ahead();
         }
         self.adopt_tempo(program);
+        self.lift_pedals(at, true);
         self.release_all(self.moment(at));
         self.ports = program.played_ports();
         let pulsed = self.pulsed;
@@ -116,7 +125,14 @@ impl Engine {
     /// Does what a message is bound to, in the order of the bindings, and says whether it is bound at all. Takes time in
     /// proportion to the bindings; of those that listen for the same message, [`MAX_AT_ONCE`] count.
     fn obey(&mut self, program: &Program, at: Nanos, port: PortSlot, message: Message) -> bool {
-        let Some((trigger, channel, goes_down)) = self.touched(port, message) else { return false };
+        let Some((trigger, channel, goes_down)) = self.touched(port, message) else {
+            let Message::ControlChange(channel, number, _) = message else { return false };
+            let meant = |binding: &Binding| {
+                let trigger = Trigger::Controller(number);
+                Binding { port, channel: Some(channel), trigger, ..*binding }.meets(binding)
+            };
+            return program.bindings.iter().any(meant);
+        };
         let hears = |binding: &&Binding| {
             binding.port == port && binding.trigger == trigger && binding.channel.is_none_or(|wanted| wanted == channel)
         };
@@ -153,7 +169,7 @@ impl Engine {
     }
 
     fn start(&mut self, program: &Program, at: Nanos) {
-        self.release_all(self.moment(at));
+        self.release_music(self.moment(at));
         self.transport.start();
         self.armed_at = at;
         self.forget_ahead();
@@ -235,7 +251,7 @@ impl Engine {
     }
 
     fn locate(&mut self, at: Nanos, sixteenths: u16) {
-        self.release_all(self.moment(at));
+        self.release_music(self.moment(at));
         self.transport.locate(sixteenths);
         self.armed_at = at;
         self.forget_ahead();
@@ -369,18 +385,38 @@ impl Engine {
         }
     }
 
-    /// Nothing plays any more; what a panic has left to send leaves at once.
+    /// Nothing plays any more; what a panic has left to send, and what hands have moved, leaves at once.
     pub(super) fn end(&mut self) {
         self.ended = true;
+        self.lift_pedals(self.happened_at, true);
         self.hush.hurry(self.happened_at);
     }
 
-    /// Ends every note that sounds.
+    /// Ends every note that sounds, whoever plays it, and lifts the pedals.
     pub(super) fn release_all(&mut self, moment: Moment) {
+        self.lift_pedals(moment.time, false);
+        self.tell_to_end(moment, true);
+    }
+
+    /// Ends every note of the sequence; what hands hold sounds on.
+    fn release_music(&mut self, moment: Moment) {
+        self.tell_to_end(moment, false);
+    }
+
+    /// Ends the notes that have been cut short, where nothing runs that would come to their end.
+    pub(super) fn release_cut(&mut self, moment: Moment) {
+        if self.transport.phase() != Phase::Running {
+            self.tell_to_end(moment, false);
+        }
+    }
+
+    fn tell_to_end(&mut self, moment: Moment, also_held: bool) {
         // What is being released already keeps its time.
         if self.releasing.is_empty() {
             self.released_at = moment;
+            self.releases_held = also_held;
         }
+        self.releases_held |= also_held;
         for port in self.ports.iter() {
             if !self.ledgers[usize::from(port.0)].is_empty() {
                 self.releasing = self.releasing.with(port);

@@ -106,7 +106,8 @@ impl Engine {
     /// in proportion to the tracks.
     pub(super) fn panic(&mut self, program: &Program, at: Nanos) {
         self.release_all(self.moment(at));
-        self.keyboards.let_go();
+        self.keyboards.let_all_go();
+        self.lift_pedals(at, true);
         self.hush.left.iter_mut().for_each(|left| (left.channels, left.had) = (0, 0));
         for track in &program.tracks {
             if let Some(left) = self.hush.left.get_mut(usize::from(track.port.0)) {

@@ -76,8 +76,15 @@ impl Keyboards {
         }
     }
 
+    /// No key is held any more on `port`.
+    pub fn let_go(&mut self, port: PortSlot) {
+        if let Some(keyboard) = self.0.get_mut(usize::from(port.0)) {
+            keyboard.held = 0;
+        }
+    }
+
     /// No key is held any more, on any port.
-    pub fn let_go(&mut self) {
+    pub fn let_all_go(&mut self) {
         self.0.iter_mut().for_each(|keyboard| keyboard.held = 0);
     }
 

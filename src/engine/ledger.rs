@@ -12,6 +12,9 @@ use super::program::TrackSlot;
 use crate::midi::{Channel, Key};
 use crate::time::Tick;
 
+/// The position of a note-off that is not known yet: the note lasts until a key comes up.
+pub const HELD: Tick = Tick(i64::MAX);
+
 /// How many notes can sound on a port at once. Beyond it, the note that would end soonest ends early.
 pub const LEDGER_CAPACITY: usize = 256;
 
@@ -22,7 +25,7 @@ pub struct Sounding {
     pub channel: Channel,
     /// The key as it was sent.
     pub key: Key,
-    /// The position of its note-off.
+    /// The position of its note-off, or [`HELD`].
     pub off: Tick,
     /// The track that struck it.
     pub track: TrackSlot,
@@ -95,17 +98,34 @@ impl Ledger {
         }
     }
 
-    /// Enters a note that has been struck. Nothing may be in its way ([`Ledger::in_the_way`]).
-    pub fn strike(&mut self, track: TrackSlot, channel: Channel, key: Key, off: Tick) {
+    /// Enters a note that has been struck, and says which one it is. Nothing may be in its way ([`Ledger::in_the_way`]).
+    pub fn strike(&mut self, track: TrackSlot, channel: Channel, key: Key, off: Tick) -> u64 {
         debug_assert!(self.in_the_way(channel, key).is_none(), "struck a key that sounds");
-        if self.len == LEDGER_CAPACITY {
-            return;
-        }
         self.serial += 1;
+        if self.len == LEDGER_CAPACITY {
+            return self.serial;
+        }
         let at = self.len;
         self.len += 1;
         self.put(at, Sounding { channel, key, off, track, serial: self.serial });
         self.rise(at);
+        self.serial
+    }
+
+    /// The note on `channel` and `key`, if it is still the one that was struck as `serial`.
+    #[must_use]
+    pub fn struck(&self, channel: Channel, key: Key, serial: u64) -> Option<Sounding> {
+        let place = usize::from(self.places[place_of(channel, key)]).checked_sub(1)?;
+        Some(self.heap[place]).filter(|note| note.serial == serial)
+    }
+
+    /// Brings the note-off of such a note forward to `tick`.
+    pub fn cut_struck(&mut self, channel: Channel, key: Key, serial: u64, tick: Tick) {
+        if self.struck(channel, key, serial).is_some() {
+            let at = usize::from(self.places[place_of(channel, key)]) - 1;
+            self.heap[at].off = self.heap[at].off.min(tick);
+            self.rise(at);
+        }
     }
 
     /// Takes a note out. Whether it was in.

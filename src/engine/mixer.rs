@@ -7,7 +7,8 @@
 use super::fixed::Slots;
 use super::keyboard::Keyboards;
 use super::program::{Interval, MAX_TRACKS, Program, Track, TrackSet, TrackSlot, Transpose};
-use super::{Engine, Switch};
+use super::thru::ALL_PEDALS;
+use super::{Engine, Moment, Switch};
 use crate::midi::Key;
 use crate::time::Nanos;
 
@@ -134,7 +135,9 @@ impl Engine {
     /// Ends the notes of the tracks that are not heard any more.
     fn silence_unheard(&mut self, at: Nanos) {
         let tick = self.moment(at).tick;
-        let Engine { mixer, ledgers, .. } = self;
+        let Engine { mixer, ledgers, fingers, .. } = self;
         ledgers.iter_mut().for_each(|ledger| ledger.cut(tick, |track| !mixer.hears(track)));
+        fingers.let_go(at, ALL_PEDALS, |track| !mixer.hears(track));
+        self.release_cut(Moment { time: at, tick });
     }
 }

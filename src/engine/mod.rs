@@ -28,6 +28,7 @@
 //! | `hush` | the rest of a panic: channels that are silenced |
 //! | `mixer` | which tracks are heard, and how far they are transposed |
 //! | [`keyboard`] | the keys that are played on the inputs |
+//! | [`thru`] | playing by hand: what goes on from a keyboard to a track |
 //! | `succession` | whose clock is followed, and from when |
 //! | `due` | what comes next, and taking it |
 //! | [`player`] | the lanes: which note comes next, and when |
@@ -54,6 +55,7 @@ pub mod random;
 pub mod scale;
 mod succession;
 mod tempo;
+pub mod thru;
 pub mod timeline;
 pub mod transport;
 
@@ -70,6 +72,7 @@ use program::{
     ClockOut, Interval, MAX_PORTS, PartSlot, PatternSlot, PortSet, PortSlot, Program, Quantum, TrackSet, TrackSlot,
 };
 use tempo::Taps;
+use thru::Fingers;
 use transport::{Phase, Transport};
 
 use crate::midi::Message;
@@ -121,6 +124,8 @@ pub enum Command {
     Tap,
     /// End every note and silence every channel that tracks play on; the music plays on.
     Panic,
+    /// The input at this port is gone: the keys and pedals that were down there count as released.
+    LetGo(PortSlot),
     /// Stop for good when the music has played for this long, counted from where it plays next.
     EndAfter(TickSpan),
     /// Stop for good now: every sounding note ends, clocked ports get STOP, and nothing plays any more.
@@ -235,6 +240,10 @@ pub struct Engine {
     /// The ports whose notes were told to end while any of them still sounds, and when.
     releasing: PortSet,
     released_at: Moment,
+    /// Whether the notes that hands hold are among them.
+    releases_held: bool,
+    /// What hands play.
+    fingers: Fingers,
     keyboards: Keyboards,
     /// Clock and transport bytes on their way.
     wire: Queue<Told>,
@@ -287,6 +296,8 @@ impl Engine {
             ledgers: Slots::from_fn(MAX_PORTS, |_| Ledger::default()),
             releasing: PortSet::default(),
             released_at: Moment { time: Nanos(0), tick: Tick::ZERO },
+            releases_held: false,
+            fingers: Fingers::default(),
             keyboards: Keyboards::default(),
             wire: Queue::with_capacity(WIRE_CAPACITY),
             pulses: Slots::from_fn(MAX_PORTS, |_| Tick::ZERO),
@@ -321,7 +332,11 @@ impl Engine {
     /// Whether it has stopped for good, with everything sent.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.ended && self.wire.is_empty() && self.releasing.is_empty() && self.hush.is_over()
+        self.ended
+            && self.wire.is_empty()
+            && self.releasing.is_empty()
+            && self.hush.is_over()
+            && self.fingers.due().is_none()
     }
 
     /// What the transport is doing.

@@ -129,6 +129,8 @@ pub struct Program {
     pub patterns: Box<[Pattern]>,
     /// What the show plays by itself.
     pub song: Song,
+    /// What hands play on the tracks, in the order of the tracks; at most [`MAX_THRUS`].
+    pub thrus: Box<[Thru]>,
     /// What the performer's hands ask for; at most [`MAX_BINDINGS`].
     pub bindings: Box<[Binding]>,
 }
@@ -225,6 +227,30 @@ pub struct LaneRange {
     pub first: u16,
     /// How many.
     pub count: u16,
+}
+
+/// The most tracks that hands may play.
+pub const MAX_THRUS: usize = super::outbox::OUTBOX_CAPACITY;
+
+/// What hands play on a track: a keyboard whose messages go on to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Thru {
+    /// The track.
+    pub track: TrackSlot,
+    /// The port of the keyboard.
+    pub port: PortSlot,
+    /// The channels of the keyboard that go on, a bit each from the lowest one up.
+    pub channels: u16,
+    /// By how many semitones its keys are moved.
+    pub by: i8,
+}
+
+impl Thru {
+    /// Whether what comes in there goes on.
+    #[must_use]
+    pub fn hears(&self, port: PortSlot, channel: Channel) -> bool {
+        self.port == port && self.channels >> channel.index() & 1 == 1
+    }
 }
 
 /// What follows a keyboard: notes move by the distance from `from` to the last key played.

@@ -17,8 +17,8 @@ use crate::time::{Span, Tick};
 /// Each power of two is cut into this many buckets: 2⁴, so a bucket is at most 6.25 % wide.
 const SUB_BUCKETS: usize = 16;
 const SUB_BITS: u32 = SUB_BUCKETS.trailing_zeros();
-/// Powers of two that are told apart; the last bucket takes everything from 17 s on.
-const OCTAVES: usize = 31;
+/// Powers of two that are told apart, the first from 0 to 15 ns; the last bucket takes everything from 17 s on.
+pub const OCTAVES: usize = 31;
 const BUCKETS: usize = SUB_BUCKETS * OCTAVES;
 
 /// A histogram of spans, log-linear as HdrHistogram's: exact below 16 ns, within 6.25 % above.
@@ -63,6 +63,14 @@ impl Histogram {
         if nanos > self.max.load(Relaxed) {
             self.max.store(nanos, Relaxed);
         }
+    }
+
+    /// How many values each power of two holds: the first those below 16 ns, each other one those from `8 << index` ns to
+    /// double that.
+    #[must_use]
+    pub fn octaves(&self) -> [u64; OCTAVES] {
+        let of = |octave: usize| &self.counts[octave * SUB_BUCKETS..(octave + 1) * SUB_BUCKETS];
+        array::from_fn(|octave| of(octave).iter().map(|count| count.load(Relaxed)).sum())
     }
 
     /// What it holds now.
@@ -233,6 +241,7 @@ impl Meters {
         let bpm = self.tempo.load(Relaxed);
         Snapshot {
             lateness: self.lateness.percentiles(),
+            lateness_octaves: self.lateness.octaves(),
             send: self.send.percentiles(),
             wake: self.wake.percentiles(),
             input_jitter: self.input_jitter.percentiles(),
@@ -281,6 +290,8 @@ pub struct PortSnapshot {
 pub struct Snapshot {
     /// How late messages left.
     pub lateness: Percentiles,
+    /// How many messages left with a lateness of each power of two; see [`Histogram::octaves`].
+    pub lateness_octaves: [u64; OCTAVES],
     /// How long sends took.
     pub send: Percentiles,
     /// How late the real-time thread woke up.
@@ -342,5 +353,17 @@ mod tests {
             assert!((got.0 - wanted).abs() <= wanted / 16, "{got:?} for {wanted}");
         }
         assert_eq!(Histogram::default().percentiles(), Percentiles::default());
+    }
+
+    #[test]
+    fn octaves_are_powers_of_two() {
+        let histogram = Histogram::default();
+        for nanos in [0, 15, 16, 31, 32, 1_024, 2_047, i64::MAX] {
+            histogram.record(Span(nanos));
+        }
+        let octaves = histogram.octaves();
+        assert_eq!((octaves[0], octaves[1], octaves[2], octaves[7]), (2, 2, 1, 2), "from 8 << 7 to 16 << 7");
+        assert_eq!(octaves[OCTAVES - 1], 1);
+        assert_eq!(octaves.iter().sum::<u64>(), histogram.percentiles().count);
     }
 }

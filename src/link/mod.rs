@@ -28,7 +28,7 @@ mod meters;
 mod waker;
 
 pub use latest::{LatestReader, LatestWriter, latest};
-pub use meters::{Histogram, Meters, Percentiles, PortMeters, PortSnapshot, Snapshot};
+pub use meters::{Histogram, Meters, OCTAVES, Percentiles, PortMeters, PortSnapshot, Snapshot};
 pub use waker::Waker;
 
 use std::sync::Arc;
@@ -275,10 +275,13 @@ impl RtEnd {
     /// Whether anything has come in. A racy answer: what comes later wakes the thread. Real-time safe.
     #[must_use]
     pub fn has_input(&self) -> bool {
-        !self.commands.is_empty()
-            || !self.outputs.is_empty()
-            || self.program.has_news()
-            || self.inputs.iter().any(|(_, ring)| !ring.is_empty())
+        !self.commands.is_empty() || !self.outputs.is_empty() || self.program.has_news() || self.has_heard()
+    }
+
+    /// Whether a MIDI message has come in. As racy. Real-time safe.
+    #[must_use]
+    pub fn has_heard(&self) -> bool {
+        self.inputs.iter().any(|(_, ring)| !ring.is_empty())
     }
 
     /// Whether the control side is gone. Real-time safe.
@@ -393,6 +396,7 @@ mod tests {
             tracks: Box::new([]),
             patterns: Box::new([]),
             song: Song::default(),
+            thrus: Box::default(),
             bindings: Box::new([]),
         }
     }

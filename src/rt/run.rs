@@ -11,7 +11,7 @@ use super::wait::{Waiter, Woken};
 use crate::engine::outbox::{Departure, OUTBOX_CAPACITY, Outbox};
 use crate::engine::program::{PortSlot, Program};
 use crate::engine::{Command, Engine, Progress, Status};
-use crate::link::{Heard, RtEnd, Sent};
+use crate::link::{Heard, InputEvent, RtEnd, Sent};
 use crate::midi::Message;
 use crate::time::{Nanos, Span, Tick};
 
@@ -74,13 +74,46 @@ impl Batch {
         loop {
             let progress = engine.advance(program, due, outbox);
             while let Some(departure) = outbox.pop() {
-                self.messages[self.len] = departure;
-                self.len += 1;
+                self.push(departure);
             }
-            if progress == Progress::CaughtUp || self.len + OUTBOX_CAPACITY > PREPARED || enough() {
+            if progress == Progress::CaughtUp || !self.has_room() || enough() {
                 return;
             }
         }
+    }
+
+    /// Whether there is room for what one step of the engine makes.
+    fn has_room(&self) -> bool {
+        self.len + OUTBOX_CAPACITY <= PREPARED
+    }
+
+    /// Adds what leaves behind all others; asked first whether there is room.
+    fn push(&mut self, departure: Departure) {
+        if let Some(place) = self.messages.get_mut(self.len) {
+            *place = departure;
+            self.len += 1;
+        }
+    }
+
+    /// Whether `later`, which the engine has made after all of this, must not leave before it: because it is about the same
+    /// note, because something here would silence it, or because both tell the same receiver where the music is.
+    fn comes_before(&self, later: &Departure) -> bool {
+        let note = |message: Message| match message {
+            Message::NoteOn(channel, key, _) | Message::NoteOff(channel, key, _) => Some((channel, key)),
+            _ => None,
+        };
+        let is_system = |message: Message| {
+            matches!(
+                message,
+                Message::Clock | Message::Start | Message::Continue | Message::Stop | Message::SongPosition(_)
+            )
+        };
+        let before = |first: Message| match (note(later.message), first) {
+            (Some((channel, _)), Message::ControlChange(silenced, 120 | 123, _)) => channel == silenced,
+            (Some(struck), first) => note(first) == Some(struck),
+            (None, first) => is_system(later.message) && is_system(first),
+        };
+        self.messages[..self.len].iter().any(|first| first.port == later.port && before(first.message))
     }
 }
 
@@ -130,24 +163,73 @@ impl<'a, C: TimeSource, S: Sink> Loop<'a, C, S> {
     }
 
     /// Waits for the next deadline or for input. What is due at the deadline is prepared while the thread spins, and leaves
-    /// at it; whether anything did. `sent` is for the [`Waiter`].
-    fn wait(&mut self, sent: bool) -> bool {
+    /// at it; what comes in meanwhile is answered at once. Whether anything left. `sent` is for the [`Waiter`].
+    fn wait(&mut self, mut sent: bool) -> bool {
         let due = self.engine.next_deadline(self.end.program());
         let deadline = due.map(|due| due - self.lead);
-        let (end, engine, outbox, batch, clock) =
-            (&*self.end, &mut *self.engine, &mut *self.outbox, &mut self.batch, &self.clock);
-        let ready = || end.has_input() || end.is_abandoned();
-        let prepare = || {
-            if let (Some(due), Some(deadline)) = (due, deadline) {
-                let enough = || clock.now() + PREPARED_BY >= deadline;
-                batch.prepare(engine, end.program(), outbox, due, enough);
+        let (mut prepared, mut answered) = (false, false);
+        loop {
+            let (end, engine, outbox, batch, clock, lead) =
+                (&*self.end, &mut *self.engine, &mut *self.outbox, &mut self.batch, &self.clock, self.lead);
+            // Programs and what the control side says wait for the deadline, and so does what can no longer be answered
+            // before it.
+            let is_committed = prepared;
+            let in_time = || deadline.is_none_or(|deadline| clock.now() + lead < deadline);
+            let ready = || match is_committed {
+                true => end.has_heard() && in_time(),
+                false => end.has_input() || end.is_abandoned(),
+            };
+            let prepare = || {
+                if let (Some(due), Some(deadline), false) = (due, deadline, prepared) {
+                    let enough = || clock.now() + PREPARED_BY >= deadline;
+                    batch.prepare(engine, end.program(), outbox, due, enough);
+                    prepared = true;
+                }
+            };
+            let awake = |late| end.meters().record_wake(late);
+            match (self.waiter.wait(clock, deadline, sent, ready, awake, prepare), deadline) {
+                (Woken::Deadline(now), _) => return self.send_batch(now) || answered,
+                (Woken::Early, Some(deadline)) if prepared => {
+                    sent = self.answer(deadline);
+                    answered |= sent;
+                }
+                (Woken::Early, _) => return false,
             }
-        };
-        let awake = |late| end.meters().record_wake(late);
-        match self.waiter.wait(clock, deadline, sent, ready, awake, prepare) {
-            Woken::Deadline(now) => self.send_batch(now),
-            Woken::Early => false,
         }
+    }
+
+    /// Takes what has come in while a batch waits for its deadline, and sends what the engine answers at once, as far as
+    /// there is time. The rest waits behind the batch. Whether anything left.
+    ///
+    /// The engine is ahead: it has done all that is due at the deadline. What came in is stamped before that, and what it
+    /// makes leave goes before the batch, as it would have without one; but see [`Batch::comes_before`].
+    fn answer(&mut self, deadline: Nanos) -> bool {
+        let mut sent = false;
+        for _ in 0..INPUTS_PER_PASS {
+            if !self.batch.has_room() || self.clock.now() + self.lead >= deadline {
+                break;
+            }
+            let Some((port, event)) = self.end.next_input() else { break };
+            self.input(port, event);
+            loop {
+                let progress = self.engine.advance(self.end.program(), event.at, self.outbox);
+                while let Some(departure) = self.outbox.pop() {
+                    let now = self.clock.now();
+                    let waits =
+                        departure.due > now || now + self.lead >= deadline || self.batch.comes_before(&departure);
+                    if waits {
+                        self.batch.push(departure);
+                    } else {
+                        sent |= self.send(departure, !sent);
+                    }
+                }
+                if progress == Progress::CaughtUp || !self.batch.has_room() {
+                    break;
+                }
+            }
+            self.note_input(port, event);
+        }
+        sent
     }
 
     /// Sends what has been prepared, if anything, and only then measures it. The time is `now`. Whether anything left.
@@ -183,13 +265,9 @@ impl<'a, C: TimeSource, S: Sink> Loop<'a, C, S> {
         for _ in 0..INPUTS_PER_PASS {
             let Some((port, event)) = self.end.next_input() else { break };
             sent |= self.advance(event.at);
-            self.engine.input(self.end.program(), event.at, port, event.message);
-            if event.message == Message::Clock {
-                self.measure_pulse(port);
-            }
+            self.input(port, event);
             sent |= self.advance(event.at);
-            let tick = self.engine.position();
-            self.end.trace_input(Heard { at: event.at, tick, port, message: event.message });
+            self.note_input(port, event);
         }
         // Asked before the ring is read: what was pushed before the other end went still counts.
         let abandoned = self.end.is_abandoned();
@@ -210,6 +288,20 @@ impl<'a, C: TimeSource, S: Sink> Loop<'a, C, S> {
         let bpm = self.engine.tempo().map(crate::time::Tempo::bpm);
         self.end.meters().show_music(self.engine.phase(), self.engine.position(), bpm, self.engine.sounding());
         sent
+    }
+
+    /// Tells the engine what came in.
+    fn input(&mut self, port: PortSlot, event: InputEvent) {
+        self.engine.input(self.end.program(), event.at, port, event.message);
+        if event.message == Message::Clock {
+            self.measure_pulse(port);
+        }
+    }
+
+    /// Traces what came in.
+    fn note_input(&mut self, port: PortSlot, event: InputEvent) {
+        let tick = self.engine.position();
+        self.end.trace_input(Heard { at: event.at, tick, port, message: event.message });
     }
 
     /// Measures the pulse that came on `port`, if it is one that is followed, and says so if it is our own.

@@ -38,8 +38,8 @@ pub const SHORTEST_SPIN: Span = Span::from_micros(10);
 /// again.
 ///
 /// Early, so that a thread of higher priority that takes the processor shortly before a pulse, and keeps it up to then,
-/// finds everything prepared. But who prepares has committed itself, and looks at nothing that comes in until the deadline;
-/// so no earlier than waking up (5 us on a tuned machine) and preparing (2 us for a chord) want, a few times over.
+/// finds everything prepared. But who prepares has committed itself, and what comes in until the deadline changes nothing of
+/// it; so no earlier than waking up (5 us on a tuned machine) and preparing (2 us for a chord) want, a few times over.
 pub const PREPARED_WITHIN: Span = Span::from_micros(50);
 
 /// The wake-up latency that is expected before any was measured.
@@ -90,7 +90,7 @@ impl Waiter {
     /// `sent` says that messages have just left, so that the processor is given up before spinning. `ready` is asked
     /// between clock reads and before each sleep; whoever makes it true must then unpark the thread. `awake` is told how
     /// late the thread woke up from each sleep that ran to its end. `prepare` is called at most once, no more than
-    /// [`PREPARED_WITHIN`] before the deadline; after it only the deadline ends the wait.
+    /// [`PREPARED_WITHIN`] before the deadline.
     ///
     /// Real-time safe: its only system calls read the clock and wait.
     pub fn wait(
@@ -106,7 +106,7 @@ impl Waiter {
         let mut alarm: Option<Nanos> = None;
         let mut prepare = Some(prepare);
         loop {
-            if prepare.is_some() && ready() {
+            if ready() {
                 return Woken::Early;
             }
             if deadline.is_none() && self.strategy != Strategy::Busy {
@@ -183,18 +183,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_prepared_is_prepared_once_and_ends_with_its_deadline() {
+    fn what_is_prepared_is_prepared_once_within_the_last_stretch() {
         let clock = Stepping(Cell::new(0), 1_000);
-        let (asked, prepared_at) = (Cell::new(0), Cell::new(0));
-        let ready = || {
-            asked.set(asked.get() + 1);
-            prepared_at.get() > 0
-        };
+        let prepared_at = Cell::new(0);
         let prepare = || prepared_at.set(prepared_at.get() + clock.0.get());
         let mut waiter = Waiter::new(Strategy::Busy, Span::ZERO);
-        let woken = waiter.wait(&clock, Some(Nanos(500_000)), false, ready, |_| (), prepare);
-        assert_eq!(woken, Woken::Deadline(Nanos(500_000)), "what has come in meanwhile waits");
-        assert_eq!((prepared_at.get(), asked.get()), (450_000, 450), "within the last stretch");
+        let woken = waiter.wait(&clock, Some(Nanos(500_000)), false, || false, |_| (), prepare);
+        assert_eq!((woken, prepared_at.get()), (Woken::Deadline(Nanos(500_000)), 450_000));
+        // Whoever has prepared is still told of what comes in.
+        let ready = || clock.0.get() >= 960_000;
+        assert_eq!(waiter.wait(&clock, Some(Nanos(1_000_000)), false, ready, |_| (), || ()), Woken::Early);
     }
 
     #[test]

@@ -93,8 +93,8 @@ pub struct Port {
     pub optional: bool,
     /// What carries its messages.
     pub wire: Wire,
-    /// Whether the set listens to it: its clock is followed, its keys transpose or are played by an arpeggio, or something
-    /// on it is bound to a command.
+    /// Whether the set listens to it: its clock is followed, its keys transpose, are played by an arpeggio or go on
+    /// to a track, or something on it is bound to a command.
     pub input: bool,
     /// Whether the set sends to it: a track plays on it, or clock goes there.
     pub output: bool,
@@ -161,6 +161,7 @@ fn heard(document: &Document<'_>) -> PortSet {
     });
     let heard = document.clock.follow.iter().copied();
     let heard = heard.chain(tracks.chain(document.transpose).map(|transpose| transpose.port));
+    let heard = heard.chain(document.tracks.iter().filter_map(|track| Some(track.thru.as_ref()?.0.port)));
     let heard = heard.chain(keyboards).chain(document.bindings.iter().map(|binding| binding.port));
     heard.fold(PortSet::default(), PortSet::with)
 }

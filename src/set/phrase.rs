@@ -138,6 +138,40 @@ pub(super) fn transpose(
     Some(Transpose { port: phrase.port?, channel: channel?, from: from?, unit: unit? })
 }
 
+/// The keyboard that plays a track by hand.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Thru {
+    pub port: PortSlot,
+    pub channel: Option<Channel>,
+    /// By how many semitones the keys are moved.
+    pub by: i8,
+}
+
+/// Reads what plays a track by hand.
+pub(super) fn thru(text: &Text<'_>, key: KeyOf, ports: &[Port<'_>], report: &mut Report) -> Option<Thru> {
+    const OCTAVE: Clause = ("octave", "a number");
+    const BY: Clause = ("by", "semitones");
+    let phrase = read(text, key, &[CHANNEL, OCTAVE, BY], ports, report)?;
+    let channel = channel(&phrase, text, key, report);
+    let mut moved = |clause: Clause, most: i8| {
+        let Some(value) = phrase.value(clause.0) else { return Some(0) };
+        let number = text.text.get(value.clone()).and_then(|number| number.parse::<i8>().ok());
+        let number = number.filter(|number| (-most..=most).contains(number));
+        if number.is_none() {
+            report.add(text.place(value), || {
+                Mistake::new(format!("`{}` here has no number that fits", clause.0))
+                    .label(format!("expected a whole number from -{most} to {most}"))
+                    .help(format!("for example `{}`", key.example))
+            });
+        }
+        number
+    };
+    let (octaves, semitones) = (moved(OCTAVE, 10), moved(BY, 127));
+    let by = i16::from(octaves?) * 12 + i16::from(semitones?);
+    let by = i8::try_from(by.clamp(-127, 127)).ok()?;
+    Some(Thru { port: phrase.port?, channel: channel?, by })
+}
+
 /// The words of `text`, as ranges of its bytes.
 pub(super) fn words(text: &str) -> impl Iterator<Item = Range<usize>> {
     let mut at = 0;

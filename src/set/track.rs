@@ -1,10 +1,12 @@
-//! A part of the show as it is described: a channel of a port, what its letters mean, and what transposes it.
+//! A part of the show as it is described: a channel of a port, what its letters mean, what transposes it and who plays it.
+
+use std::ops::Range;
 
 use super::keys::track as keys;
 use super::lane;
 use super::mistake::{Mistake, Report, quoted};
 use super::notation::{GATES, Kit};
-use super::phrase::{note, transpose};
+use super::phrase::{Thru, note, thru, transpose};
 use super::pitch::Octaves;
 use super::port::{Port, port_slot};
 use super::reader::Value;
@@ -25,6 +27,8 @@ pub(super) struct Track<'t> {
     pub transpose: Option<Transpose>,
     /// Whether it says that nothing moves it.
     pub stays: bool,
+    /// The keyboard that plays it by hand, and where that is written.
+    pub thru: Option<(Thru, Range<usize>)>,
 }
 
 /// What letters play on a track.
@@ -55,6 +59,7 @@ pub(super) fn read<'t>(
         gate: lane::GATE,
         transpose: None,
         stays: false,
+        thru: None,
     };
     let Some(table) = value.table(&keys::TABLE, report) else { return track };
     let whose = || format!("the track {}", quoted(name));
@@ -78,6 +83,9 @@ pub(super) fn read<'t>(
         if !track.stays {
             track.transpose = transpose(&text, keys::TRANSPOSE, ports, octaves, report);
         }
+    }
+    if let Some(text) = table.take(keys::THRU).and_then(|value| value.text(report)) {
+        track.thru = thru(&text, keys::THRU, ports, report).map(|thru| (thru, text.span));
     }
     table.finish(report);
     track

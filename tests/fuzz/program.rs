@@ -71,11 +71,13 @@ pub fn any_program(u: &mut Unstructured<'_>) -> Result<Program> {
             .collect::<Result<_>>()?,
         patterns: many(u, usize::from(patterns)..=usize::from(patterns), |u| any_pattern(u, meter, ports, tracks))?,
         song: Song { parts: Box::new([]), then: *u.choose(&[AfterSong::Hold, AfterSong::Loop, AfterSong::Stop])? },
+        thrus: many(u, 0..=4, |u| any_thru(u, ports, tracks))?,
         bindings: many(u, 0..=3, |u| any_binding(u, ports))?,
     };
     for slot in (0..ports).map(PortSlot) {
         program.ports[usize::from(slot.0)].clock = any_clock(u, slot)?;
     }
+    program.thrus.sort_by_key(|thru| thru.track);
     let mut start = Tick::ZERO;
     let placed = |(pattern, times): &(PatternSlot, i64)| {
         let length = program.patterns[usize::from(pattern.0)].length * *times;
@@ -92,6 +94,11 @@ pub fn any_program(u: &mut Unstructured<'_>) -> Result<Program> {
     Ok(program)
 }
 
+fn any_thru(u: &mut Unstructured<'_>, ports: u8, tracks: u16) -> Result<Thru> {
+    let track = TrackSlot(u.int_in_range(0..=tracks - 1)?);
+    Ok(Thru { track, port: any_port(u, ports)?, channels: u.arbitrary()?, by: u.arbitrary()? })
+}
+
 fn any_tempo(u: &mut Unstructured<'_>) -> Result<Tempo> {
     Ok(Tempo::from_bpm(f64::from(u.int_in_range(20..=400u32)?)).expect("it is in range"))
 }
@@ -100,7 +107,7 @@ fn any_tempo(u: &mut Unstructured<'_>) -> Result<Tempo> {
 pub fn any_command(u: &mut Unstructured<'_>) -> Result<Command> {
     let switch = |u: &mut Unstructured<'_>| u.choose(&[Switch::On, Switch::Off, Switch::Toggle]).copied();
     let track = |u: &mut Unstructured<'_>| Ok(TrackSlot(*u.choose(&[0u16, 1, 2, 3, MAX_TRACKS as u16 - 1, 300])?));
-    Ok(match u.int_in_range(0..=16u8)? {
+    Ok(match u.int_in_range(0..=17u8)? {
         0 => Command::Start,
         1 => Command::Continue,
         2 => Command::Stop,
@@ -118,6 +125,7 @@ pub fn any_command(u: &mut Unstructured<'_>) -> Result<Command> {
         13 => Command::Tempo(any_tempo(u)?),
         14 => Command::Nudge(u.int_in_range(-40_000..=40_000)?),
         15 => Command::Tap,
+        16 => Command::LetGo(PortSlot(u.int_in_range(0..=17)?)),
         _ => Command::Panic,
     })
 }

@@ -289,7 +289,7 @@ impl Listener {
         }
         assert_eq!(self.sounding.len(), engine.sounding());
         assert!(
-            engine.phase() != Phase::Stopped || self.sounding.is_empty(),
+            engine.phase() != Phase::Stopped || self.sounding.is_empty() || !show.program.thrus.is_empty(),
             "sounds while stopped: {:?}",
             self.sounding
         );
@@ -316,8 +316,10 @@ struct Density {
 
 impl Density {
     fn of(program: &Program) -> Density {
-        // All notes off, a pulse and a transport message to each port, a pulse's worth of everything.
-        let mut density = Density { at_once: (16 * 256) as f64, per_tick: program.ports.len() as f64 / 40.0 };
+        // All notes off, all that a panic sends, a pulse and a transport message to each port, a pulse's worth of everything.
+        let silencers = 16 * 16 * 3;
+        let mut density =
+            Density { at_once: f64::from(16 * 256 + silencers), per_tick: program.ports.len() as f64 / 40.0 };
         for pattern in &program.patterns {
             density.at_once += 3.0 * pattern.programs.len() as f64;
             density.per_tick += 3.0 * pattern.programs.len() as f64 / pattern.length.0 as f64;

@@ -57,13 +57,16 @@ pub const EVERYTHING: &str = r#"
     port = "a"
     channel = 1
     transpose = "keys channel 2"
+    thru = "keys by 7"
     [tracks.u]
     port = "b"
     channel = 2
     transpose = "none"
+    thru = "a octave -1"
     [tracks.v]
     port = "b"
     channel = 2
+    thru = "keys channel 1"
     [patterns.one]
     t = { step = "1/64", steps = "c2 d2=150 e2~ | c2", swing = 61 }
     u = { held = "keys", order = "up-down", lengths = ["1/96", "1/12"], pick = "random", octave = 1 }

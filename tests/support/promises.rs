@@ -4,8 +4,8 @@
 use tightrope::engine::Command;
 use tightrope::engine::program::{
     Action, Arp, ArpKeys, Binding, ClockOut, Condition, Lane, Lost, MAX_BINDINGS, MAX_CONDITIONS, MAX_EVENTS,
-    MAX_LANES, MAX_LENGTH, MAX_OFFSET, MAX_PORTS, MAX_SOURCES, MAX_TRACKS, Pattern, PortSlot, Program, Quantum, Song,
-    Source, Steps, Target, Trigger,
+    MAX_LANES, MAX_LENGTH, MAX_OFFSET, MAX_PORTS, MAX_SOURCES, MAX_THRUS, MAX_TRACKS, Pattern, PortSlot, Program,
+    Quantum, Song, Source, Steps, Target, Trigger,
 };
 use tightrope::set::{Mistakes, Set};
 use tightrope::time::{Span, Tempo, Tick, TickSpan};
@@ -64,8 +64,9 @@ fn check_set(set: &Set) {
         let held = program.patterns.iter().flat_map(|pattern| &pattern.clips).flat_map(|clip| &clip.lanes).any(
             |lane| matches!(&lane.source, Source::Arp(Arp { keys: ArpKeys::Held { port, .. }, .. }) if *port == slot),
         );
+        let played = program.thrus.iter().any(|thru| thru.port == slot);
         let follows = program.clock.follow.contains(&slot);
-        assert_eq!(declared.input, follows || transposes || all || bound || held);
+        assert_eq!(declared.input, follows || transposes || all || bound || held || played);
     }
     check_program(program);
 }
@@ -99,6 +100,11 @@ pub fn check_program(program: &Program) {
         next += track.lanes.count;
     }
     assert!(usize::from(next) <= MAX_LANES);
+    assert!(program.thrus.len() <= MAX_THRUS && program.thrus.is_sorted_by_key(|thru| thru.track));
+    for thru in &program.thrus {
+        port(thru.port);
+        assert!(usize::from(thru.track.0) < program.tracks.len());
+    }
     program.patterns.iter().for_each(|pattern| check_pattern(pattern, program));
     check_song(&program.song, program);
     assert!(program.bindings.len() <= MAX_BINDINGS);

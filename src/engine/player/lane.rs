@@ -253,8 +253,10 @@ impl Random {
     }
 }
 
-/// Whether every condition of the chain that begins at `guard` holds. At most [`MAX_CONDITIONS`] are asked.
-fn holds(steps: &Steps, guard: Option<GuardIndex>, seed: u64, pass: i64, fill: bool) -> bool {
+/// Whether every condition of the chain that begins at `guard` holds in pass number `pass` of a lane with seed `seed`. At
+/// most [`MAX_CONDITIONS`] are asked. Real-time safe.
+#[must_use]
+pub fn holds(steps: &Steps, guard: Option<GuardIndex>, seed: u64, pass: i64, fill: bool) -> bool {
     let mut next = guard;
     for _ in 0..MAX_CONDITIONS {
         let Some(guard) = next.and_then(|index| steps.guards.get(index.index())) else { return true };

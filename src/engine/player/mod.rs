@@ -11,6 +11,8 @@
 
 mod lane;
 
+pub use lane::holds;
+
 use super::fixed::{Agenda, Slots};
 use super::keyboard::Keyboards;
 use super::program::{Clip, Lane, MAX_LANES, MAX_PORTS, MAX_TRACKS, PatternSlot, PortSlot, Program, Target, TrackSlot};

@@ -2,6 +2,7 @@
 
 mod arp;
 mod steps;
+mod thru;
 
 use std::collections::BTreeMap;
 
@@ -54,6 +55,7 @@ pub(super) fn compile(document: &Document<'_>, report: &mut Report) -> Program {
         tracks: tracks.collect(),
         patterns,
         song: document.song.clone(),
+        thrus: thru::compile(document, report),
         bindings: document.bindings.as_slice().into(),
     }
 }

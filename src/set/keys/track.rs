@@ -50,8 +50,18 @@ pub const TRANSPOSE: Key = key(
     "The port whose last key moves the notes: by as much as that key is away from c2, or from the note named; in \
      semitones, or in degrees of the scale. It adds to what moves the set as a whole; with `none` nothing of that does.",
 );
+/// `thru`
+pub const THRU: Key = key(
+    "thru",
+    "the name of a port, then perhaps `channel` and a number, `octave` and a number, `by` and semitones, in quotes",
+    r#"thru = "circuit channel 1 octave -1""#,
+    "The keyboard that plays the track by hand: notes, pressure, pitch bend and controllers go on at once, the keys moved \
+     as it says and by nothing else. A note lasts as long as its key is down; a mute silences it, STOP ends it. What is \
+     bound does not go on, nor, where no channel is named, do channels that something else names: one whose keys \
+     transpose or are held.",
+);
 /// A track as a whole.
 pub const ENTRY: Key = key("NAME", "a table", "[tracks.bass]", "A part under a name.").of(Kind::Table(&TABLE));
 /// All of them.
 pub const TABLE: Table =
-    Table { heading: "[tracks.NAME]", keys: &[PORT, CHANNEL, KIT, NOTE, VELOCITY, GATE, TRANSPOSE] };
+    Table { heading: "[tracks.NAME]", keys: &[PORT, CHANNEL, KIT, NOTE, VELOCITY, GATE, TRANSPOSE, THRU] };

@@ -1,0 +1,77 @@
+//! The ways into a running show from outside: the control socket, and OSC where that is asked for.
+
+use super::args::Play;
+use super::config::Listen;
+use super::failure::Failure;
+use super::lines::Lines;
+use crate::control::feed::{Board, Feed};
+use crate::control::{Caller, Notice, Observer, View, osc};
+use crate::set::Set;
+
+/// What listens, and tells those who watch. Closed when it is dropped.
+pub struct Remote {
+    feed: Feed,
+    #[cfg(unix)]
+    _ctl: Option<crate::control::ctl::Server>,
+    _osc: Option<osc::Server>,
+}
+
+impl Remote {
+    /// Listens from now on, and says where. What is wanted goes to `caller`.
+    ///
+    /// # Errors
+    ///
+    /// When a flag asks for OSC and it cannot be had. A show goes on without what nobody asked for just now.
+    pub fn open(
+        set: &Set,
+        args: &Play,
+        listen: Option<Listen>,
+        caller: &Caller,
+        lines: &mut Lines,
+    ) -> Result<Remote, Failure> {
+        let board = Board::new(&args.set);
+        #[cfg(unix)]
+        let ctl = match crate::control::ctl::Server::open(&set.name, caller.clone(), board.clone()) {
+            Ok(server) => {
+                lines.line(format_args!("ctl: this show is `{}`", server.name()));
+                Some(server)
+            }
+            Err(why) => {
+                lines.line(format_args!("ctl: not available: {why}"));
+                None
+            }
+        };
+        #[cfg(not(unix))]
+        let _ = set;
+        let osc = match listen.map(|Listen(at)| (at, osc::Server::open(at, caller.clone(), board.clone()))) {
+            None => None,
+            Some((_, Ok(server))) => {
+                let at = server.address();
+                let warning = if at.ip().is_loopback() { "" } else { "; whoever reaches this address can play" };
+                lines.line(format_args!("osc: listens at {at}{warning}"));
+                Some(server)
+            }
+            Some((at, Err(error))) if args.osc.is_some() => return Err(Failure::Osc(at, error)),
+            Some((at, Err(error))) => {
+                lines.line(format_args!("osc: not available at {at}: {error}"));
+                None
+            }
+        };
+        Ok(Remote {
+            feed: Feed::new(board),
+            #[cfg(unix)]
+            _ctl: ctl,
+            _osc: osc,
+        })
+    }
+}
+
+impl Observer for Remote {
+    fn look(&mut self, view: &View<'_>) {
+        self.feed.look(view);
+    }
+
+    fn notice(&mut self, notice: &Notice) {
+        self.feed.notice(notice);
+    }
+}

@@ -1,0 +1,213 @@
+//! A scene as characters, for a terminal of any size.
+//!
+//! What is read first is biggest and uppermost: where the music is, which pattern plays, what comes next. Below it the
+//! tracks, then what is needed less often. In a small terminal the lower parts go first, and their names are shown instead.
+
+mod big;
+mod header;
+mod look;
+mod over;
+mod panels;
+mod tracks;
+
+pub use look::Look;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Modifier;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Clear, Widget};
+
+use super::hands::Over;
+use super::keys::TABLE;
+use super::scene::{Clock, Scene};
+
+/// From this size on, timing and ports stand beside the tracks.
+const PANEL_FROM: (u16, u16) = (120, 30);
+
+/// The most lines that a mistake of the set file takes.
+const MISTAKE_LINES: usize = 8;
+
+/// Draws `scene` over all of `buffer`.
+pub fn draw(scene: &Scene, look: Look, buffer: &mut Buffer) {
+    let area = buffer.area;
+    buffer.reset();
+    let mut room = Room(area);
+    header::draw(scene, look, &mut room, buffer);
+    let hidden = below(scene, look, &mut room, buffer);
+    middle(scene, look, room.0, buffer);
+    bottom_line(scene, look, area, &hidden, buffer);
+    match scene.over {
+        Over::Help => over::help(look, area, buffer),
+        Over::Quit => over::quit(look, area, buffer),
+        Over::Nothing | Over::Prompt { .. } => {}
+    }
+}
+
+/// What is left of the screen.
+struct Room(Rect);
+
+impl Room {
+    /// So many rows from above, or what is left.
+    fn above(&mut self, rows: usize) -> Rect {
+        let rows = rows.min(self.0.height.into()) as u16;
+        let taken = Rect { height: rows, ..self.0 };
+        self.0 = Rect { y: self.0.y + rows, height: self.0.height - rows, ..self.0 };
+        taken
+    }
+
+    /// So many rows from below, or what is left.
+    fn below(&mut self, rows: usize) -> Rect {
+        let rows = rows.min(self.0.height.into()) as u16;
+        self.0.height -= rows;
+        Rect { y: self.0.bottom(), height: rows, ..self.0 }
+    }
+}
+
+fn put(lines: Vec<Line<'_>>, area: Rect, buffer: &mut Buffer) {
+    for (row, line) in area.rows().zip(lines) {
+        line.render(row, buffer);
+    }
+}
+
+/// Patterns, ports, timing, and what is said, from the bottom up. Gives the names of what there was no room for.
+fn below(scene: &Scene, look: Look, room: &mut Room, buffer: &mut Buffer) -> Vec<&'static str> {
+    let Rect { width, height, .. } = buffer.area;
+    let (width, mut hidden) = (usize::from(width), Vec::new());
+    // The line at the bottom is drawn last, over whatever is there.
+    if height >= 4 {
+        room.below(1);
+    }
+    if height >= 3 {
+        let said = said(scene, look, width, usize::from(height / 3).clamp(1, MISTAKE_LINES));
+        put_below(said, room, buffer);
+    }
+    let has_panel = has_panel(buffer.area);
+    if height >= 16 && !has_panel {
+        put_below(panels::timing(scene, look), room, buffer);
+        put_below(vec![panels::ports(scene, look)], room, buffer);
+    } else if !has_panel {
+        hidden = vec!["ports", "timing"];
+    }
+    if height >= 7 {
+        let patterns = panels::patterns(scene, look, width, usize::from(height / 8).max(1));
+        put_below(patterns, room, buffer);
+        if height >= 16 {
+            room.below(1);
+        }
+    } else {
+        hidden.insert(0, "patterns");
+    }
+    hidden
+}
+
+fn put_below(lines: Vec<Line<'_>>, room: &mut Room, buffer: &mut Buffer) {
+    let area = room.below(lines.len());
+    put(lines, area, buffer);
+}
+
+const fn has_panel(area: Rect) -> bool {
+    area.width >= PANEL_FROM.0 && area.height >= PANEL_FROM.1
+}
+
+/// The tracks, and beside them what there is room for.
+fn middle(scene: &Scene, look: Look, area: Rect, buffer: &mut Buffer) {
+    let mut room = Room(area);
+    let rule = if buffer.area.height >= 12 { room.above(1) } else { Rect { height: 0, ..area } };
+    let mut area = room.0;
+    if has_panel(buffer.area) {
+        let width = panels::PANEL_WIDTH.min(area.width);
+        let panel = Rect { x: area.right() - width, width, ..area };
+        area.width = area.width.saturating_sub(width + 2);
+        panels::panel(scene, look, panel, buffer);
+    }
+    if area.height == 0 {
+        return;
+    }
+    let (first, shown) = tracks::draw(scene, look, area, buffer);
+    let count = if shown < scene.tracks.len() {
+        format!(" tracks {} to {} of {} ", first + 1, first + shown, scene.tracks.len())
+    } else {
+        String::new()
+    };
+    if rule.height > 0 {
+        let line: String = std::iter::repeat_n(look.pick('─', '-'), rule.width.into()).collect();
+        Line::styled(line, look.dim()).render(rule, buffer);
+        let name = Rect { x: rule.x + 2, width: rule.width.saturating_sub(2), ..rule }.intersection(rule);
+        Line::styled(format!(" {} ", scene.set), look.dim()).render(name, buffer);
+        let line = Line::styled(count, look.next()).right_aligned();
+        line.render(Rect { width: rule.width.saturating_sub(2), ..rule }, buffer);
+    }
+}
+
+/// A mistake in the set file, for as long as it is there, and what was said last.
+fn said<'l>(scene: &Scene, look: Look, width: usize, most: usize) -> Vec<Line<'l>> {
+    let mut lines = Vec::new();
+    if let Some(mistake) = &scene.mistake {
+        let title = Span::styled(" MISTAKE ", look.wrong().add_modifier(Modifier::REVERSED));
+        let what = Span::styled(" in the set file: what plays is as it was before", look.wrong());
+        lines.push(Line::from(vec![title, what]));
+        let text = mistake.lines().map(|line| Line::raw(line.to_owned()));
+        lines.extend(text.take(most.saturating_sub(2).max(1)));
+    }
+    let (text, is_wrong) = match (&scene.over, &scene.said) {
+        (Over::Prompt { wrong: Some(why), .. }, _) => (why.clone(), true),
+        (_, Some((text, is_wrong))) => (text.clone(), *is_wrong),
+        (_, None) => (String::new(), false),
+    };
+    let style = if is_wrong { look.wrong() } else { look.strong() };
+    let sign = if is_wrong { "! " } else { "" };
+    // One row is kept for it, so that nothing moves when something is said.
+    let rows = panels::wrapped(&format!("{sign}{}", text.replace('\n', " ")), width);
+    lines.extend(rows.into_iter().take(2).map(|line| Line::styled(line, style)));
+    lines
+}
+
+/// The command that is being written, or else the most important keys, and what there is no room for.
+fn bottom_line(scene: &Scene, look: Look, area: Rect, hidden: &[&str], buffer: &mut Buffer) {
+    let row = Rect { y: area.bottom().saturating_sub(1), height: 1, ..area }.intersection(area);
+    if let Over::Prompt { text, .. } = &scene.over {
+        Clear.render(row, buffer);
+        let cursor = Span::styled(" ", look.strong().add_modifier(Modifier::REVERSED));
+        // The end is where it is written.
+        let room = usize::from(row.width).saturating_sub(3);
+        let skipped = text.chars().count().saturating_sub(room);
+        let text: String = text.chars().skip(skipped).collect();
+        Line::from(vec![Span::styled(": ", look.next()), Span::raw(text), cursor]).render(row, buffer);
+        return;
+    }
+    if area.height < 4 {
+        return;
+    }
+    if scene.is_locked {
+        let locked = Span::styled(" LOCKED ", look.hands());
+        Line::from(vec![locked, Span::styled("  L unlocks   p panic", look.dim())]).render(row, buffer);
+    } else {
+        let mut spans = Vec::new();
+        let hints = TABLE.iter().filter_map(|entry| Some((entry.shown, entry.hint?)));
+        // `?` leads to all others, and `q` out, so they come before what may be cut off.
+        let (last, first): (Vec<_>, Vec<_>) = hints.partition(|(keys, _)| matches!(*keys, "?" | "q"));
+        for (keys, hint) in last.into_iter().rev().chain(first) {
+            spans.push(Span::styled(keys, look.strong()));
+            spans.push(Span::styled(format!(" {hint}   "), look.dim()));
+        }
+        Line::from(spans).render(row, buffer);
+    }
+    if !hidden.is_empty() {
+        let text = format!(" no room: {}", hidden.join(", "));
+        let width = (text.chars().count() as u16).min(row.width);
+        let right = Rect { x: row.right() - width, width, ..row };
+        Clear.render(right, buffer);
+        Line::styled(text, look.dim()).render(right, buffer);
+    }
+}
+
+/// Where the clock comes from, in words, and whether something is wrong with it.
+fn clock_words(clock: &Clock) -> (String, bool) {
+    match clock {
+        Clock::Own => ("own clock".to_owned(), false),
+        Clock::Follows(port) => (format!("from {port}"), false),
+        Clock::Misses(port, None) => (format!("waits for {port}"), false),
+        Clock::Misses(port, Some(seconds)) => (format!("NO CLOCK from {port}, {seconds} s"), true),
+    }
+}

@@ -1,0 +1,163 @@
+//! The rows of tracks: name, mute and solo, activity, and the steps with the playhead.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Modifier, Style};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Widget;
+
+use super::super::scene::{Row, Scene};
+use super::super::steps::{Cells, Figure};
+use super::Look;
+use crate::time::TickSpan;
+
+/// The columns that a track takes besides its name and its steps: the mark of the chosen one, mute or solo, activity, and
+/// spaces between them.
+const SIGNS: usize = 7;
+
+/// The columns for what stands behind the steps: which part of them is shown.
+const BEHIND: usize = 6;
+
+/// Draws as many tracks as there is room for, the chosen one among them. Gives the first that is shown and how many.
+pub fn draw(scene: &Scene, look: Look, area: Rect, buffer: &mut Buffer) -> (usize, usize) {
+    let total = scene.tracks.len();
+    let room = usize::from(area.height);
+    if total == 0 {
+        Line::styled("no tracks", look.dim()).render(area, buffer);
+        return (0, 0);
+    }
+    let shown = total.min(room);
+    // The chosen one is in the middle as long as there are tracks on both sides.
+    let first = scene.chosen.saturating_sub(shown / 2).min(total - shown);
+    let longest = scene.tracks.iter().map(|row| row.name.chars().count()).max().unwrap_or(0);
+    let name = longest.clamp(4, if area.width < 60 { 8 } else { 16 });
+    // Where there is room, there is air between them.
+    let pitch = if total * 2 <= room { 2 } else { 1 };
+    for (index, row) in scene.tracks.iter().enumerate().skip(first).take(shown) {
+        let y = area.y + ((index - first) * pitch) as u16;
+        let line = line(row, scene, look, index == scene.chosen, name, area.width.into());
+        line.render(Rect { y, height: 1, ..area }, buffer);
+    }
+    (first, shown)
+}
+
+fn line<'l>(row: &Row, scene: &Scene, look: Look, is_chosen: bool, name: usize, width: usize) -> Line<'l> {
+    let quiet = if row.is_heard { Style::new() } else { look.dim() };
+    let marker = if is_chosen { look.pick('▸', '>') } else { ' ' };
+    let name_style = if is_chosen { quiet.add_modifier(Modifier::BOLD) } else { quiet };
+    let (mark, mark_style) = match (row.muted, row.soloed) {
+        (true, _) => ("M", look.hands()),
+        (false, true) => ("S", look.hands()),
+        (false, false) if !row.is_heard => ("-", look.dim()),
+        _ => (" ", Style::new()),
+    };
+    let (glow, glow_style) = look.glow(row.glow);
+    let shown_name: String = row.name.chars().take(name).collect();
+    let mut spans = vec![
+        Span::styled(marker.to_string(), look.strong()),
+        Span::styled(format!("{shown_name:<name$} "), name_style),
+        Span::styled(mark, mark_style),
+        Span::raw(" "),
+        Span::styled(glow.to_string(), glow_style),
+        Span::raw("  "),
+    ];
+    let room = width.saturating_sub(SIGNS + name);
+    match row.figure.as_deref() {
+        None => spans.push(Span::styled(look.pick('—', '-').to_string(), look.dim())),
+        Some(Figure::Arp(text)) => spans.push(Span::styled(format!("~ {text}"), quiet)),
+        Some(Figure::Steps(cells, has_arp)) => {
+            let used = steps(row, cells, scene, look, room.saturating_sub(BEHIND), &mut spans);
+            let mut behind = used;
+            if cells.has_others {
+                behind.push_str(" +");
+            }
+            if *has_arp {
+                behind.push_str(" ~arp");
+            }
+            spans.push(Span::styled(behind, look.dim()));
+        }
+    }
+    if let Some(pattern) = &row.pattern {
+        spans.push(Span::styled(format!("  {pattern}"), look.dim()));
+    }
+    Line::from(spans)
+}
+
+/// Draws the steps, or the part of them that plays; which part that is, where it is not all.
+fn steps(row: &Row, cells: &Cells, scene: &Scene, look: Look, room: usize, spans: &mut Vec<Span<'_>>) -> String {
+    let groups = Groups::of(cells.grid, scene.meter);
+    let total = cells.cells.len();
+    let page = groups.page(total, room);
+    if page == 0 {
+        return String::new();
+    }
+    let first = row.at.unwrap_or(0).min(total - 1) / page * page;
+    for (index, &cell) in cells.cells.iter().enumerate().skip(first).take(page) {
+        if index > first && index % groups.beat == 0 {
+            let is_bar = groups.bar.is_some_and(|bar| index % bar == 0);
+            let gap = if is_bar { look.pick('│', '|') } else { ' ' };
+            spans.push(Span::styled(gap.to_string(), look.dim()));
+        }
+        let (glyph, style) = look.cell(cell);
+        let style = if row.is_heard { style } else { look.dim() };
+        let style = if row.at == Some(index) { look.strong().add_modifier(Modifier::REVERSED) } else { style };
+        spans.push(Span::styled(glyph.to_string(), style));
+    }
+    if page >= total { String::new() } else { format!(" {}/{}", first / page + 1, total.div_ceil(page)) }
+}
+
+/// How cells stand together.
+struct Groups {
+    /// Cells to a beat; a gap comes after it.
+    beat: usize,
+    /// Cells to a bar, if they come out even.
+    bar: Option<usize>,
+}
+
+impl Groups {
+    fn of(grid: TickSpan, (beat, bar): (TickSpan, TickSpan)) -> Groups {
+        let whole = |span: TickSpan| (span.0 % grid.0 == 0).then_some((span.0 / grid.0) as usize);
+        match whole(beat).filter(|&cells| cells > 1) {
+            Some(beat) => Groups { beat, bar: whole(bar) },
+            None => Groups { beat: whole(bar).unwrap_or(4).max(1), bar: None },
+        }
+    }
+
+    /// How many columns so many cells take.
+    fn width(&self, cells: usize) -> usize {
+        cells + cells.saturating_sub(1) / self.beat
+    }
+
+    /// How many of `total` cells are shown at once in `room` columns: all, or some bars, or some beats, or what there is
+    /// room for.
+    fn page(&self, total: usize, room: usize) -> usize {
+        if self.width(total) <= room {
+            return total;
+        }
+        let fits = |cells: &usize| self.width(*cells) <= room;
+        let bars = self.bar.into_iter().flat_map(|bar| [8 * bar, 4 * bar, 2 * bar, bar]);
+        let beats = [8 * self.beat, 4 * self.beat, 2 * self.beat, self.beat];
+        bars.chain(beats).find(fits).unwrap_or(room.min(self.beat))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_shows_whole_bars_or_whole_beats() {
+        let sixteenths = Groups::of(TickSpan::SIXTEENTH, (TickSpan(960), TickSpan(3_840)));
+        assert_eq!((sixteenths.width(16), sixteenths.width(32)), (19, 39));
+        for (total, room, page) in
+            [(16, 80, 16), (64, 79, 64), (64, 78, 32), (64, 39, 32), (64, 38, 16), (16, 18, 8), (16, 3, 3), (16, 0, 0)]
+        {
+            assert_eq!(sixteenths.page(total, room), page, "{total} in {room}");
+        }
+        let triplets = Groups::of(TickSpan(320), (TickSpan(960), TickSpan(3_840)));
+        assert_eq!((triplets.beat, triplets.bar), (3, Some(12)));
+        // 7/16: beats of one cell would be nothing but gaps.
+        let odd = Groups::of(TickSpan(240), (TickSpan(240), TickSpan(1_680)));
+        assert_eq!((odd.beat, odd.bar), (7, None));
+    }
+}

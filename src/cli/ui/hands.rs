@@ -1,0 +1,240 @@
+//! What the hands at the keyboard have chosen, and what they ask for: pure, key by key.
+//!
+//! Nothing of the music is kept here. What plays, what waits and what is muted is in the [`View`], and comes back through it
+//! when the engine has done what was asked.
+
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+
+use super::keys::{self, Action, PATTERNS_PER_PAGE, When};
+use crate::control::View;
+use crate::engine::transport::Phase;
+
+/// The longest command that can be written.
+const LONGEST_COMMAND: usize = 200;
+
+/// What the hands have chosen of the screen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hands {
+    /// The chosen track, by its slot. May lie beyond the tracks of a set that came later.
+    pub chosen: usize,
+    /// Which page of patterns is shown.
+    pub page: usize,
+    /// Whether keys are ignored.
+    pub is_locked: bool,
+    /// What lies over the screen.
+    pub over: Over,
+    /// The last command that was written.
+    last: String,
+}
+
+/// What lies over the screen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Over {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// The keys.
+    Help,
+    /// Whether the show is to end.
+    Quit,
+    /// A command that is being written.
+    Prompt {
+        /// What is written.
+        text: String,
+        /// What was wrong with it.
+        wrong: Option<String>,
+    },
+}
+
+/// What a key leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// That these words are followed.
+    Words(String),
+    /// That these words, which were written by hand, are followed.
+    Written(String),
+    /// That the performer is told this.
+    Say(String),
+    /// That the whole screen is drawn anew.
+    Redraw,
+}
+
+impl Hands {
+    /// What `key` leads to, if it does more than to change what is chosen.
+    pub fn press(&mut self, key: &KeyEvent, view: &View<'_>) -> Option<Wish> {
+        let action = keys::action(key);
+        if action == Some(Action::End) {
+            return words("quit");
+        }
+        match &mut self.over {
+            Over::Prompt { .. } => return self.write(key),
+            Over::Quit => {
+                self.over = Over::Nothing;
+                let agrees = matches!(key.code, KeyCode::Char('y' | 'Y' | 'q') | KeyCode::Enter);
+                return if agrees { words("quit") } else { None };
+            }
+            Over::Help => {
+                self.over = Over::Nothing;
+                if matches!(action, Some(Action::Help | Action::Close | Action::Quit)) {
+                    return None;
+                }
+            }
+            Over::Nothing => {}
+        }
+        self.act(action?, view)
+    }
+
+    fn act(&mut self, action: Action, view: &View<'_>) -> Option<Wish> {
+        use Action::{Choose, Close, Help, Lock, Page, Panic, Redraw, Suspend};
+        let always =
+            matches!(action, Panic | Lock | Choose(_) | Page(_) | Redraw | Help | Close | Suspend);
+        if self.is_locked && !always {
+            return Some(Wish::Say("the keys are locked; L or F2 unlocks them, p still silences everything".to_owned()));
+        }
+        let tracks = view.set.tracks.len();
+        self.chosen = self.chosen.min(tracks.saturating_sub(1));
+        match action {
+            Action::StartStop if view.snapshot.phase == Phase::Stopped => words("start"),
+            Action::StartStop => words("stop"),
+            Action::Continue => words("continue"),
+            Action::Launch(index, when) => self.launch(index, when, view),
+            Action::Mute => self.track(view).and_then(|track| words(&format!("mute {track}"))),
+            Action::Solo => self.track(view).and_then(|track| words(&format!("solo {track}"))),
+            Action::Fill => words("fill"),
+            Action::Hold => words("hold"),
+            Action::Withdraw => words("withdraw"),
+            Action::Choose(by) => {
+                self.chosen = self.chosen.saturating_add_signed(by as isize).min(tracks.saturating_sub(1));
+                None
+            }
+            Action::Page(by) => {
+                self.page = self.page.saturating_add_signed(by as isize).min(pages(view.set.patterns.len()) - 1);
+                None
+            }
+            Action::Tempo(hundredths) => {
+                own_clock(view, &format!("tempo {}{}", sign(hundredths), tempo(hundredths.unsigned_abs())))
+            }
+            Action::Tap => own_clock(view, "tap"),
+            Action::Panic => words("panic"),
+            Action::Reload => words("reload"),
+            Action::Prompt => {
+                self.over = Over::Prompt { text: String::new(), wrong: None };
+                None
+            }
+            Action::Lock => {
+                self.is_locked = !self.is_locked;
+                None
+            }
+            Action::Help => {
+                self.over = Over::Help;
+                None
+            }
+            Action::Quit if view.snapshot.phase == Phase::Stopped => words("quit"),
+            Action::Quit => {
+                self.over = Over::Quit;
+                None
+            }
+            Action::End => words("quit"),
+            Action::Close => None,
+            Action::Redraw => Some(Wish::Redraw),
+            Action::Suspend => {
+                Some(Wish::Say("Ctrl-Z does not pause a show, for notes would hang: space stops it".to_owned()))
+            }
+        }
+    }
+
+    fn launch(&self, index: usize, when: When, view: &View<'_>) -> Option<Wish> {
+        let pattern = view.set.patterns.get(self.page * PATTERNS_PER_PAGE + index);
+        match (pattern, when) {
+            (None, _) => Some(Wish::Say(format!("no pattern has the key {}", keys::pattern_key(index)))),
+            (Some(pattern), When::AsSet) => words(&format!("launch {pattern}")),
+            (Some(pattern), When::AtEnd) => words(&format!("launch {pattern} at end")),
+        }
+    }
+
+    fn track<'v>(&self, view: &View<'v>) -> Option<&'v str> {
+        view.set.tracks.get(self.chosen).map(String::as_str)
+    }
+
+    /// A key for the command that is being written.
+    fn write(&mut self, key: &KeyEvent) -> Option<Wish> {
+        let Over::Prompt { text, wrong } = &mut self.over else { return None };
+        if key.kind == KeyEventKind::Release {
+            return None;
+        }
+        let ctrl = key.modifiers.contains(KeyModifiers::CONTROL);
+        *wrong = None;
+        match key.code {
+            KeyCode::Esc => self.over = Over::Nothing,
+            KeyCode::Enter if text.trim().is_empty() => self.over = Over::Nothing,
+            KeyCode::Enter => {
+                self.last.clone_from(text);
+                return Some(Wish::Written(text.clone()));
+            }
+            KeyCode::Up => text.clone_from(&self.last),
+            KeyCode::Backspace if text.is_empty() => self.over = Over::Nothing,
+            KeyCode::Backspace => drop(text.pop()),
+            KeyCode::Char('u') if ctrl => text.clear(),
+            KeyCode::Char('w') if ctrl => {
+                let kept = text.trim_end().rfind(' ').map_or(0, |space| space + 1);
+                text.truncate(kept);
+            }
+            KeyCode::Char(char) if !ctrl => insert(text, char),
+            _ => {}
+        }
+        None
+    }
+
+    /// Text that was pasted. Only a command takes it: it would be played otherwise.
+    pub fn paste(&mut self, pasted: &str) {
+        if let Over::Prompt { text, .. } = &mut self.over {
+            pasted.chars().for_each(|char| insert(text, char));
+        }
+    }
+
+    /// What became of a command that was written.
+    pub fn answered(&mut self, wrong: Option<String>) {
+        if let Over::Prompt { wrong: said, .. } = &mut self.over {
+            match wrong {
+                Some(why) => *said = Some(why),
+                None => self.over = Over::Nothing,
+            }
+        }
+    }
+}
+
+/// How many pages so many patterns take; at least one.
+#[must_use]
+pub const fn pages(patterns: usize) -> usize {
+    let pages = patterns.div_ceil(PATTERNS_PER_PAGE);
+    if pages == 0 { 1 } else { pages }
+}
+
+fn insert(text: &mut String, char: char) {
+    if !char.is_control() && text.chars().count() < LONGEST_COMMAND {
+        text.push(char);
+    }
+}
+
+fn words(words: &str) -> Option<Wish> {
+    Some(Wish::Words(words.to_owned()))
+}
+
+/// What only the one whose clock it is can do.
+fn own_clock(view: &View<'_>, what: &str) -> Option<Wish> {
+    let Some(followed) = view.snapshot.followed else { return words(what) };
+    let port = view.set.ports.get(usize::from(followed.0)).map_or("?", |port| port.name.as_str());
+    Some(Wish::Say(format!("the tempo is {port}'s, whose clock is followed: change it there")))
+}
+
+const fn sign(of: i32) -> char {
+    if of < 0 { '-' } else { '+' }
+}
+
+/// Hundredths as they are written.
+fn tempo(hundredths: u32) -> String {
+    match hundredths % 100 {
+        0 => (hundredths / 100).to_string(),
+        _ => format!("{}.{:02}", hundredths / 100, hundredths % 100).trim_end_matches('0').to_owned(),
+    }
+}

@@ -1,0 +1,351 @@
+//! What is shown, as plain data: made of a look at the show, of what is remembered of it, and of what the hands have chosen.
+//! Two scenes that are equal look the same, so nothing is drawn between them.
+
+use std::rc::Rc;
+
+use super::hands::{Hands, Over, pages};
+use super::keys::{PATTERNS_PER_PAGE, pattern_key};
+use super::steps::{self, Figure};
+use super::watch::{Glow, Watch};
+use crate::control::View;
+use crate::engine::program::{PatternSlot, TrackSlot};
+use crate::engine::transport::Phase;
+use crate::link::{OCTAVES, Percentiles};
+use crate::time::{Tick, TickSpan};
+
+/// What is shown.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scene {
+    /// What the set is called.
+    pub set: String,
+    /// What the transport is doing.
+    pub phase: Phase,
+    /// Where the music is, counted from 1.
+    pub bar: i64,
+    /// And the beat in the bar.
+    pub beat: i64,
+    /// The length of a beat, and of a bar.
+    pub meter: (TickSpan, TickSpan),
+    /// The pattern that plays.
+    pub pattern: String,
+    /// The part of the song: its number, and how many there are.
+    pub part: Option<(usize, usize)>,
+    /// What comes next.
+    pub next: Option<Next>,
+    /// Whether the part is held, and whether a fill is asked for.
+    pub holds: bool,
+    /// Whether a fill is asked for.
+    pub fills: bool,
+    /// The tempo, in hundredths of a BPM.
+    pub tempo: Option<u64>,
+    /// Where it comes from.
+    pub clock: Clock,
+    /// The tracks.
+    pub tracks: Vec<Row>,
+    /// Which of them is chosen.
+    pub chosen: usize,
+    /// The patterns of the page.
+    pub patterns: Vec<Pad>,
+    /// Which page of how many, from 1.
+    pub page: (usize, usize),
+    /// The ports.
+    pub ports: Vec<Port>,
+    /// What is measured.
+    pub timing: Timing,
+    /// What is wrong with the set file.
+    pub mistake: Option<String>,
+    /// What was said last, and whether something is wrong.
+    pub said: Option<(String, bool)>,
+    /// Whether the keys are locked.
+    pub is_locked: bool,
+    /// What lies over the rest.
+    pub over: Over,
+}
+
+/// What comes next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Next {
+    /// The pattern.
+    pub pattern: String,
+    /// In how many beats: 1 in the last one.
+    pub beats: i64,
+    /// Whether hands have asked for it; otherwise it is the song's.
+    pub is_asked_for: bool,
+}
+
+/// Where the clock comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Clock {
+    /// It is our own.
+    Own,
+    /// It is that of a port, which is heard.
+    Follows(String),
+    /// It is that of a port, which has not been heard for so many seconds; `None` where it never has.
+    Misses(String, Option<u64>),
+}
+
+/// A track.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// What it is called.
+    pub name: String,
+    /// Whether it is muted, and soloed.
+    pub muted: bool,
+    /// Whether it is soloed.
+    pub soloed: bool,
+    /// Whether it is heard.
+    pub is_heard: bool,
+    /// How lately it has played.
+    pub glow: Glow,
+    /// What it plays.
+    pub figure: Option<Rc<Figure>>,
+    /// The cell of its steps that plays now; none while nothing does.
+    pub at: Option<usize>,
+    /// The pattern that it plays, where it is not the one that all play.
+    pub pattern: Option<String>,
+}
+
+/// A pattern with its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pad {
+    /// What launches it.
+    pub key: char,
+    /// What it is called.
+    pub name: String,
+    /// Whether it plays.
+    pub plays: bool,
+    /// Whether it is next.
+    pub is_next: bool,
+}
+
+/// A port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Port {
+    /// What the set calls it.
+    pub name: String,
+    /// What it is connected to; `None` where the show plays without ports.
+    pub state: Option<Connected>,
+    /// How many messages went out.
+    pub sent: u64,
+    /// How many messages were refused, or lost on their way in.
+    pub lost: u64,
+    /// The port whose clock comes back here.
+    pub echo_of: Option<String>,
+}
+
+/// What a port is connected to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connected {
+    /// Whether its output is open, and its input.
+    pub output: bool,
+    /// Whether its input is open.
+    pub input: bool,
+    /// Whether something is missing.
+    pub is_missing: bool,
+    /// The device, by the system's name.
+    pub device: Option<String>,
+}
+
+/// What is measured.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Timing {
+    /// Lateness of all messages since the start.
+    pub lateness: Percentiles,
+    /// The same, by powers of two.
+    pub octaves: [u64; OCTAVES],
+    /// How late the real-time thread woke up.
+    pub wake: Percentiles,
+    /// Jitter of the followed clock.
+    pub jitter: Percentiles,
+    /// How good its estimate is.
+    pub estimate: Percentiles,
+    /// Notes that were not played, messages that were refused, and messages that were lost on their way in.
+    pub drops: u64,
+    /// What the machine has granted.
+    pub granted: String,
+}
+
+/// The rows of tracks as they were made last: made anew only when what they show has changed.
+#[derive(Default)]
+pub struct Rows(Vec<Option<(RowKey, Option<Rc<Figure>>)>>);
+
+/// Edition of the set, pattern, pass, and fill.
+type RowKey = (u64, PatternSlot, i64, bool);
+
+impl Rows {
+    /// What `track` plays in `pattern`, which began at `origin`, at `position`.
+    fn figure(
+        &mut self,
+        view: &View<'_>,
+        track: TrackSlot,
+        (pattern, origin): (PatternSlot, Tick),
+        position: Tick,
+    ) -> Option<Rc<Figure>> {
+        let clip = view.set.program.patterns.get(usize::from(pattern.0))?.clip(track)?;
+        let fills = view.status.fills;
+        let pass = steps::pass_of(clip, position - origin).max(0);
+        let key = (view.edition, pattern, pass, fills);
+        let index = usize::from(track.0);
+        if self.0.len() <= index {
+            self.0.resize(index + 1, None);
+        }
+        let row = &mut self.0[index];
+        match row {
+            Some((known, figure)) if *known == key => figure.clone(),
+            _ => {
+                let figure = steps::figure(clip, pass, fills).map(Rc::new);
+                *row = Some((key, figure.clone()));
+                figure
+            }
+        }
+    }
+}
+
+impl Scene {
+    /// What there is to show of `view`.
+    #[must_use]
+    pub fn of(view: &View<'_>, watch: &Watch, hands: &Hands, rows: &mut Rows) -> Scene {
+        let &View { set, snapshot, status, .. } = view;
+        let position = watch.position();
+        let meter = set.program.meter;
+        let (bar, beat, _) = meter.bar_beat_tick(position);
+        let parts = set.program.song.parts.len();
+        Scene {
+            set: set.name.clone(),
+            phase: snapshot.phase,
+            bar,
+            beat,
+            meter: (meter.beat(), meter.bar()),
+            pattern: name(&set.patterns, status.pattern.0.into()),
+            part: status.part.map(|part| (usize::from(part.0) + 1, parts)),
+            next: next(view, position),
+            holds: status.holds,
+            fills: status.fills,
+            tempo: snapshot.bpm.map(|bpm| (bpm * 100.0).round() as u64),
+            clock: clock(view, watch),
+            tracks: (0..set.tracks.len() as u16).map(|track| row(view, watch, rows, TrackSlot(track))).collect(),
+            chosen: hands.chosen.min(set.tracks.len().saturating_sub(1)),
+            patterns: pads(view, hands),
+            page: (hands.page.min(pages(set.patterns.len()) - 1) + 1, pages(set.patterns.len())),
+            ports: ports(view),
+            timing: timing(view),
+            mistake: view.mistake.map(str::to_owned),
+            said: watch.said().map(|notice| (notice.text.clone(), notice.is_wrong)),
+            is_locked: hands.is_locked,
+            over: hands.over.clone(),
+        }
+    }
+}
+
+fn name(names: &[String], index: usize) -> String {
+    names.get(index).cloned().unwrap_or_default()
+}
+
+fn row(view: &View<'_>, watch: &Watch, rows: &mut Rows, track: TrackSlot) -> Row {
+    let &View { set, status, .. } = view;
+    let (muted, soloed) = (status.muted.contains(track), status.soloed.contains(track));
+    let position = watch.position();
+    let (pattern, origin) = view.playing.of(track).unwrap_or((status.pattern, status.origin));
+    let figure = rows.figure(view, track, (pattern, origin), position);
+    let at = match figure.as_deref() {
+        Some(Figure::Steps(cells, _)) if view.snapshot.phase == Phase::Running && position >= origin => {
+            Some(cells.at(origin, position))
+        }
+        _ => None,
+    };
+    Row {
+        name: name(&set.tracks, track.0.into()),
+        muted,
+        soloed,
+        is_heard: !muted && (status.soloed.is_empty() || soloed),
+        glow: watch.glow(track),
+        pattern: (pattern != status.pattern && figure.is_some()).then(|| name(&set.patterns, pattern.0.into())),
+        figure,
+        at,
+    }
+}
+
+/// What hands have asked for, or else what the song has next.
+fn next(view: &View<'_>, position: Tick) -> Option<Next> {
+    let &View { set, status, snapshot, .. } = view;
+    if snapshot.phase == Phase::Stopped {
+        return None;
+    }
+    let song = &set.program.song;
+    let (pattern, line, is_asked_for) = match (status.queued, status.part) {
+        (Some((pattern, line)), _) => (pattern, line, true),
+        (None, Some(part)) if !status.holds => {
+            let index = usize::from(part.0);
+            let line = status.origin + song.parts.get(index)?.length;
+            (song.parts.get(index + 1)?.pattern, line, false)
+        }
+        _ => return None,
+    };
+    let left = (line - position).0;
+    let beat = set.program.meter.beat().0;
+    // The song's line has passed where a part was held: nobody knows from here where the next one is.
+    (is_asked_for || left > 0).then(|| Next {
+        pattern: name(&set.patterns, pattern.0.into()),
+        beats: ((left + beat - 1).div_euclid(beat)).max(1),
+        is_asked_for,
+    })
+}
+
+fn clock(view: &View<'_>, watch: &Watch) -> Clock {
+    let Some(port) = view.snapshot.followed else { return Clock::Own };
+    let name = view.set.ports.get(usize::from(port.0)).map_or_else(|| "?".to_owned(), |port| port.name.clone());
+    match watch.misses_clock(port) {
+        None => Clock::Follows(name),
+        Some(seconds) => Clock::Misses(name, seconds),
+    }
+}
+
+fn pads(view: &View<'_>, hands: &Hands) -> Vec<Pad> {
+    let patterns = &view.set.patterns;
+    let page = hands.page.min(pages(patterns.len()) - 1);
+    let of_page = patterns.iter().enumerate().skip(page * PATTERNS_PER_PAGE).take(PATTERNS_PER_PAGE);
+    let pad = |(index, name): (usize, &String)| Pad {
+        key: pattern_key(index),
+        name: name.clone(),
+        plays: usize::from(view.status.pattern.0) == index,
+        is_next: view.status.queued.is_some_and(|(pattern, _)| usize::from(pattern.0) == index),
+    };
+    of_page.map(pad).collect()
+}
+
+fn ports(view: &View<'_>) -> Vec<Port> {
+    let name_of = |port: crate::engine::program::PortSlot| {
+        view.set.ports.get(usize::from(port.0)).map_or_else(|| "?".to_owned(), |port| port.name.clone())
+    };
+    let port = |(port, measured): (&crate::set::Port, &crate::link::PortSnapshot)| Port {
+        name: port.name.clone(),
+        state: None,
+        sent: measured.sent,
+        lost: measured.failed + measured.lost_inputs,
+        echo_of: measured.echo_of.map(name_of),
+    };
+    let mut ports: Vec<Port> = view.set.ports.iter().zip(&view.snapshot.ports).map(port).collect();
+    for (port, state) in ports.iter_mut().zip(view.ports) {
+        port.state = Some(Connected {
+            output: state.output.is_some(),
+            input: state.input.is_some(),
+            is_missing: state.is_missing,
+            device: state.output.clone().or_else(|| state.input.clone()),
+        });
+    }
+    ports
+}
+
+fn timing(view: &View<'_>) -> Timing {
+    let snapshot = view.snapshot;
+    let lost: u64 = snapshot.ports.iter().map(|port| port.failed + port.lost_inputs).sum();
+    Timing {
+        lateness: snapshot.lateness,
+        octaves: snapshot.lateness_octaves,
+        wake: snapshot.wake,
+        jitter: snapshot.input_jitter,
+        estimate: snapshot.phase_error,
+        drops: snapshot.skipped + lost,
+        granted: view.granted.to_owned(),
+    }
+}

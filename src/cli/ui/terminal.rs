@@ -1,0 +1,218 @@
+//! The terminal while a screen is on it: its modes, and its keys.
+//!
+//! A terminal is put back when the [`Terminal`] is dropped. Everything that ends a show passes there, panics too: that of the
+//! control thread is caught, and those of other threads end the show. So the panic hook need not write to the terminal; and
+//! it must not, since it runs on the thread that panics before its notes are ended, and a terminal may stand still.
+
+use std::io::{self, IsTerminal};
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::thread;
+use std::time::Duration;
+
+use ratatui::crossterm::cursor::{Hide, Show};
+use ratatui::crossterm::event::{self, DisableBracketedPaste, EnableBracketedPaste, Event};
+use ratatui::crossterm::terminal::{
+    DisableLineWrap, EnableLineWrap, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
+use ratatui::crossterm::{queue, style};
+
+use crate::cli::lines::Frames;
+use crate::control::{Call, Caller};
+
+/// How many keys can wait for the control thread. One that finds no room is lost: a cat on the keyboard harms nobody.
+const WAITING_KEYS: usize = 256;
+
+/// How often the thread that reads keys looks whether it is still wanted.
+const PERIOD: Duration = Duration::from_millis(100);
+
+/// The stack of the thread that reads keys: small, because locked memory counts.
+const STACK_BYTES: usize = 256 * 1024;
+
+/// Whether there is a terminal that a screen can be drawn on: somebody types and looks there, and it can do more than lines.
+#[must_use]
+pub fn is_there() -> bool {
+    let can_draw = match std::env::var("TERM") {
+        Ok(term) => !term.is_empty() && term != "dumb",
+        Err(_) => cfg!(not(unix)),
+    };
+    can_draw && io::stdin().is_terminal() && io::stdout().is_terminal()
+}
+
+/// The modes of a terminal, as far as a screen changes them.
+pub trait Modes {
+    /// Keys come one by one, and are not shown.
+    ///
+    /// # Errors
+    ///
+    /// When the terminal refuses.
+    fn raw(&mut self) -> io::Result<()>;
+    /// As it was before.
+    fn cooked(&mut self);
+}
+
+/// Those of the terminal that the program runs in.
+pub struct Own;
+
+impl Modes for Own {
+    fn raw(&mut self) -> io::Result<()> {
+        enable_raw_mode()
+    }
+
+    fn cooked(&mut self) {
+        // A terminal that is gone needs nothing.
+        let _ = disable_raw_mode();
+    }
+}
+
+/// A terminal with a screen on it. As it was before, when this is dropped.
+pub struct Terminal<M: Modes = Own> {
+    modes: M,
+    sink: Frames,
+}
+
+impl<M: Modes> Terminal<M> {
+    /// Makes room for a screen.
+    ///
+    /// # Errors
+    ///
+    /// When the terminal refuses.
+    pub fn take(mut modes: M, sink: Frames) -> io::Result<Terminal<M>> {
+        modes.raw()?;
+        let mut bytes = Vec::new();
+        queue!(bytes, EnterAlternateScreen, Hide, DisableLineWrap, EnableBracketedPaste)?;
+        sink.always(bytes);
+        Ok(Terminal { modes, sink })
+    }
+}
+
+impl<M: Modes> Drop for Terminal<M> {
+    fn drop(&mut self) {
+        self.modes.cooked();
+        let mut bytes = Vec::new();
+        // Memory does not refuse bytes.
+        let _ = queue!(
+            bytes,
+            style::ResetColor,
+            DisableBracketedPaste,
+            EnableLineWrap,
+            Show,
+            LeaveAlternateScreen
+        );
+        self.sink.always(bytes);
+    }
+}
+
+/// What comes from the keyboard.
+pub struct Keys {
+    events: Receiver<Event>,
+    is_wanted: Arc<AtomicBool>,
+}
+
+impl Keys {
+    /// Begins to read keys. Each wakes the control thread.
+    ///
+    /// # Errors
+    ///
+    /// When the system has no thread to give.
+    pub fn read(caller: Caller) -> io::Result<Keys> {
+        let (sender, events) = mpsc::sync_channel(WAITING_KEYS);
+        let is_wanted = Arc::new(AtomicBool::new(true));
+        let wanted = Arc::clone(&is_wanted);
+        let read = move || {
+            // Without keys the show goes on. Then at least Ctrl-C has to be a signal again.
+            let outcome = panic::catch_unwind(AssertUnwindSafe(|| forward(&sender, &caller, &wanted)));
+            if wanted.load(Relaxed) && !matches!(outcome, Ok(Ok(()))) {
+                let _ = disable_raw_mode();
+            }
+        };
+        thread::Builder::new().name("tightrope-keys".into()).stack_size(STACK_BYTES).spawn(read)?;
+        Ok(Keys { events, is_wanted })
+    }
+
+    /// The next one, if there is one.
+    pub fn next(&self) -> Option<Event> {
+        self.events.try_recv().ok()
+    }
+
+    /// Whether the keyboard is not read any more.
+    pub fn is_dead(&self) -> bool {
+        matches!(self.events.try_recv(), Err(mpsc::TryRecvError::Disconnected))
+    }
+}
+
+impl Drop for Keys {
+    fn drop(&mut self) {
+        self.is_wanted.store(false, Relaxed);
+    }
+}
+
+fn forward(sender: &SyncSender<Event>, caller: &Caller, is_wanted: &AtomicBool) -> io::Result<()> {
+    while is_wanted.load(Relaxed) {
+        if event::poll(PERIOD)? {
+            let _ = sender.try_send(event::read()?);
+            // A full inbox is awake.
+            let _ = caller.call(Call::Wake);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::lines::Lines;
+    use std::io::Write;
+    use std::sync::{Mutex, PoisonError};
+
+    #[derive(Clone, Default)]
+    struct Paper(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Paper {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[derive(Clone, Default)]
+    struct Pretended(Arc<AtomicBool>);
+
+    impl Modes for Pretended {
+        fn raw(&mut self) -> io::Result<()> {
+            self.0.store(true, Relaxed);
+            Ok(())
+        }
+
+        fn cooked(&mut self) {
+            self.0.store(false, Relaxed);
+        }
+    }
+
+    #[test]
+    fn a_panic_leaves_the_terminal_as_it_was() {
+        let (paper, modes) = (Paper::default(), Pretended::default());
+        let mut lines = Lines::to(paper.clone()).unwrap();
+        lines.line(format_args!("before"));
+        let (sink, own) = (lines.frames(), modes.clone());
+        let panicked = panic::catch_unwind(AssertUnwindSafe(|| {
+            let _terminal = Terminal::take(own, sink).unwrap();
+            assert!(modes.0.load(Relaxed));
+            panic!("a test");
+        }));
+        assert!(panicked.is_err() && !modes.0.load(Relaxed));
+        lines.line(format_args!("after"));
+        lines.finish();
+        let written = paper.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let text = String::from_utf8(written).unwrap();
+        let places = ["before\n", "\x1b[?1049h", "\x1b[?25l", "\x1b[?25h", "\x1b[?1049l", "after\n"]
+            .map(|part| text.find(part).unwrap_or_else(|| panic!("{part:?} is missing in {text:?}")));
+        assert!(places.is_sorted(), "{text:?}");
+    }
+}

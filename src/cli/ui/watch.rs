@@ -1,0 +1,191 @@
+//! What a screen has to remember between two looks at a show: where the playhead is between two messages, which track has
+//! just played, when a clock was heard last, and what was said.
+
+use crate::control::{Notice, View};
+use crate::engine::program::{MAX_PORTS, MAX_TRACKS, PortSlot, TrackSlot};
+use crate::engine::transport::Phase;
+use crate::link::{Heard, Sent, Snapshot};
+use crate::midi::Message;
+use crate::time::{Nanos, Span, TICKS_PER_QUARTER, Tick};
+
+/// How long something that was said stays on the screen, and how long if something is wrong.
+const SAID_FOR: Span = Span::from_millis(8_000);
+const WRONG_FOR: Span = Span::from_millis(20_000);
+
+/// How long a track that has played a note shows it: bright at first, then fading.
+const BRIGHT_FOR: Span = Span::from_millis(120);
+const GLOWS_FOR: Span = Span::from_millis(400);
+
+/// A followed clock that has not been heard for so long is missed: four pulses of the slowest tempo.
+const MISSED_AFTER: Span = Span::from_millis(500);
+
+/// Where the music is. The real-time thread says so when it has something to do, which can be a bar ago: in between the
+/// music goes on at its tempo.
+#[derive(Clone, Copy, Debug, Default)]
+struct Playhead {
+    at: Nanos,
+    tick: f64,
+    seen: Tick,
+    runs: bool,
+}
+
+impl Playhead {
+    fn look(&mut self, snapshot: &Snapshot, now: Nanos) {
+        let seen = snapshot.position;
+        let runs = snapshot.phase == Phase::Running;
+        let per_nano = snapshot.bpm.unwrap_or(0.0) * TICKS_PER_QUARTER as f64 / 60e9;
+        let gone = now.since(self.at).0.max(0) as f64 * per_nano;
+        self.tick = match (runs, self.runs) {
+            (true, true) if seen == self.seen => self.tick + gone,
+            // It was there at some time since the last look.
+            (true, true) => (self.tick + gone).clamp(seen.0 as f64, seen.0 as f64 + gone),
+            _ => seen.0 as f64,
+        };
+        (self.at, self.seen, self.runs) = (now, seen, runs);
+    }
+}
+
+/// How lately a track has played.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Glow {
+    /// Not lately.
+    #[default]
+    Dark,
+    /// A moment ago.
+    Faint,
+    /// Now.
+    Bright,
+}
+
+/// What a screen remembers.
+#[derive(Debug)]
+pub struct Watch {
+    playhead: Playhead,
+    /// By track, when it played last.
+    played: Vec<Option<Nanos>>,
+    /// By port, when its clock was heard last.
+    clocks: [Option<Nanos>; MAX_PORTS],
+    said: Option<(Notice, Nanos)>,
+    now: Nanos,
+}
+
+impl Default for Watch {
+    fn default() -> Watch {
+        Watch {
+            playhead: Playhead::default(),
+            played: vec![None; MAX_TRACKS],
+            clocks: [None; MAX_PORTS],
+            said: None,
+            now: Nanos(0),
+        }
+    }
+}
+
+impl Watch {
+    /// A look at the show.
+    pub fn look(&mut self, view: &View<'_>) {
+        self.now = view.now;
+        self.playhead.look(view.snapshot, view.now);
+    }
+
+    /// A message went out.
+    pub fn sent(&mut self, sent: &Sent) {
+        let track = sent.track.filter(|_| matches!(sent.message, Message::NoteOn(..)));
+        if let Some(played) = track.and_then(|track| self.played.get_mut(usize::from(track.0))) {
+            *played = Some(sent.at);
+        }
+    }
+
+    /// A message came in.
+    pub fn heard(&mut self, heard: &Heard) {
+        if let (Message::Clock, Some(clock)) = (heard.message, self.clocks.get_mut(usize::from(heard.port.0))) {
+            *clock = Some(heard.at);
+        }
+    }
+
+    /// Something is said to the performer.
+    pub fn say(&mut self, notice: Notice) {
+        self.said = Some((notice, self.now));
+    }
+
+    /// Where the music is.
+    #[must_use]
+    pub fn position(&self) -> Tick {
+        Tick(self.playhead.tick as i64)
+    }
+
+    /// How lately `track` has played.
+    #[must_use]
+    pub fn glow(&self, track: TrackSlot) -> Glow {
+        let played = self.played.get(usize::from(track.0)).copied().flatten();
+        match played.map(|played| self.now.since(played)) {
+            Some(ago) if ago < BRIGHT_FOR => Glow::Bright,
+            Some(ago) if ago < GLOWS_FOR => Glow::Faint,
+            _ => Glow::Dark,
+        }
+    }
+
+    /// For how many seconds the clock on `port` has been missed: `None` while it comes, and a number below 1 where it has
+    /// not come yet.
+    #[must_use]
+    pub fn misses_clock(&self, port: PortSlot) -> Option<Option<u64>> {
+        let heard = self.clocks.get(usize::from(port.0)).copied().flatten();
+        match heard.map(|heard| self.now.since(heard)) {
+            None => Some(None),
+            Some(ago) if ago > MISSED_AFTER => Some(Some(ago.0.unsigned_abs() / 1_000_000_000)),
+            Some(_) => None,
+        }
+    }
+
+    /// What was said last, while it is new.
+    #[must_use]
+    pub fn said(&self) -> Option<&Notice> {
+        let (notice, at) = self.said.as_ref()?;
+        let stays = if notice.is_wrong { WRONG_FOR } else { SAID_FOR };
+        (self.now.since(*at) < stays).then_some(notice)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::link::Meters;
+
+    const BEAT: u64 = 500_000_000;
+
+    fn snapshot(phase: Phase, position: i64) -> Snapshot {
+        let meters = Meters::default();
+        meters.show_music(phase, Tick(position), Some(120.0), 0);
+        meters.snapshot()
+    }
+
+    #[test]
+    fn the_playhead_moves_between_what_is_said_of_it() {
+        let mut playhead = Playhead::default();
+        playhead.look(&snapshot(Phase::Stopped, 240), Nanos(5));
+        assert_eq!(playhead.tick, 240.0);
+        let start = 10 * BEAT;
+        playhead.look(&snapshot(Phase::Running, 0), Nanos(start));
+        playhead.look(&snapshot(Phase::Running, 0), Nanos(start + BEAT));
+        assert_eq!(playhead.tick, 960.0);
+        // It was at 1,900 not long ago, and is a little further by now.
+        playhead.look(&snapshot(Phase::Running, 1_900), Nanos(start + 2 * BEAT));
+        assert_eq!(playhead.tick, 1_920.0);
+        // The master has jumped.
+        playhead.look(&snapshot(Phase::Running, 0), Nanos(start + 2 * BEAT + BEAT / 10));
+        assert!((0.0..=96.0).contains(&playhead.tick));
+    }
+
+    #[test]
+    fn what_is_said_fades_and_what_is_wrong_stays_longer() {
+        let mut watch = Watch::default();
+        for (is_wrong, stays) in [(false, SAID_FOR), (true, WRONG_FOR)] {
+            watch.say(Notice { text: "so".into(), is_wrong });
+            let said_at = watch.now;
+            watch.now = said_at + stays - Span(1);
+            assert!(watch.said().is_some());
+            watch.now = said_at + stays;
+            assert!(watch.said().is_none());
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! One client of the control socket: its requests and their answers.
+
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use serde::{Deserialize, Serialize};
+
+use super::{MAX_LINE, PATIENCE, PER_SECOND};
+use crate::control::bucket::Bucket;
+use crate::control::feed::Board;
+use crate::control::inbox::{Call, Caller, Declined, Refused};
+use crate::control::order;
+use crate::control::report::Report;
+use crate::set::nearest;
+
+/// How often one who watches, and is told nothing because nothing changes, is looked after.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
+
+/// The requests that are not orders.
+const OWN: [&str; 2] = ["status", "watch"];
+
+/// What a request is answered: one line of JSON.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Answer {
+    /// Whether it was done.
+    pub ok: bool,
+    /// Why not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    /// The same in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// What there is to say of its success.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub said: Option<String>,
+    /// The status, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<Report>,
+}
+
+/// Why something was not done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reason {
+    /// The words are wrong.
+    Misunderstood,
+    /// It cannot be done now.
+    Refused,
+    /// Too much is asked at once.
+    Busy,
+    /// The show is over.
+    Ended,
+}
+
+impl Answer {
+    fn not(reason: Reason, error: &dyn fmt::Display) -> Answer {
+        Answer { reason: Some(reason), error: Some(error.to_string()), ..Answer::default() }
+    }
+
+    pub(super) fn busy(why: &dyn fmt::Display) -> Answer {
+        Answer::not(Reason::Busy, why)
+    }
+
+    fn misunderstood(why: &dyn fmt::Display) -> Answer {
+        Answer::not(Reason::Misunderstood, why)
+    }
+
+    fn status(report: &Report) -> Answer {
+        Answer { ok: true, status: Some(report.clone()), ..Answer::default() }
+    }
+
+    /// As a line.
+    pub(super) fn line(&self) -> String {
+        // Nothing in it can fail to be written as JSON.
+        let mut line = serde_json::to_string(self).unwrap_or_default();
+        line.push('\n');
+        line
+    }
+}
+
+impl From<Refused> for Answer {
+    fn from(why: Refused) -> Answer {
+        let reason = match why {
+            Refused::Busy => Reason::Busy,
+            Refused::Ended => Reason::Ended,
+        };
+        Answer::not(reason, &why)
+    }
+}
+
+/// Answers a client until it goes, or until it no longer reads.
+///
+/// # Errors
+///
+/// When it has gone in the middle of something.
+pub fn serve(mut stream: UnixStream, caller: &Caller, board: &Board) -> io::Result<()> {
+    stream.set_write_timeout(Some(PATIENCE))?;
+    let mut bucket = Bucket::new(PER_SECOND, Instant::now());
+    let mut requests = Requests::new(stream.try_clone()?);
+    while let Some(request) = requests.next()? {
+        while let Err(wait) = bucket.take(Instant::now()) {
+            thread::sleep(wait);
+        }
+        let answer = match request {
+            Request::TooLong => {
+                let answer = Answer::misunderstood(&format_args!("a line has at most {MAX_LINE} bytes"));
+                return stream.write_all(answer.line().as_bytes());
+            }
+            Request::NotText => Answer::misunderstood(&"this is not UTF-8"),
+            Request::Words(words) => match words.trim() {
+                "watch" => return watch(stream, board),
+                "status" => status(caller, board),
+                words => order(words, caller),
+            },
+        };
+        stream.write_all(answer.line().as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Has an order done.
+fn order(words: &str, caller: &Caller) -> Answer {
+    let first = words.split_whitespace().next().unwrap_or_default();
+    if OWN.contains(&first) {
+        return Answer::misunderstood(&format_args!("`{first}` stands alone"));
+    }
+    // What knows only orders cannot know that one of these was meant.
+    let is_known = order::words().any(|word| word == first);
+    let meant = nearest(first, order::words().chain(OWN)).filter(|near| !is_known && OWN.contains(near));
+    if let Some(near) = meant {
+        let error = format!("there is no command `{}`: not a command; did you mean `{near}`?", first.escape_debug());
+        return Answer::misunderstood(&error);
+    }
+    match caller.ask(words, PATIENCE) {
+        Ok(Ok(said)) => Answer { ok: true, said: Some(said).filter(|said| !said.is_empty()), ..Answer::default() },
+        Ok(Err(Declined::Misunderstood(error))) => Answer::misunderstood(&error),
+        Ok(Err(Declined::Refused(error))) => Answer::not(Reason::Refused, &error),
+        Err(refused) => refused.into(),
+    }
+}
+
+/// The show as it is now.
+fn status(caller: &Caller, board: &Board) -> Answer {
+    let (report, reported) = sync_channel(1);
+    let board = board.clone();
+    let look = Call::Look(Box::new(move |view| {
+        // Who asked may have gone.
+        let _ = report.try_send(board.report(view));
+    }));
+    if let Err(refused) = caller.call(look) {
+        return refused.into();
+    }
+    match reported.recv_timeout(PATIENCE) {
+        Ok(report) => Answer::status(&report),
+        Err(RecvTimeoutError::Timeout) => Refused::Busy.into(),
+        Err(RecvTimeoutError::Disconnected) => Refused::Ended.into(),
+    }
+}
+
+/// Tells what changes, until the client goes.
+fn watch(mut stream: UnixStream, board: &Board) -> io::Result<()> {
+    let watch = board.watch();
+    loop {
+        match watch.reports().recv_timeout(BETWEEN_LOOKS) {
+            Ok(report) => stream.write_all(Answer::status(&report).line().as_bytes())?,
+            Err(RecvTimeoutError::Timeout) if has_gone(&stream) => return Ok(()),
+            Err(RecvTimeoutError::Timeout) => {}
+            // The show is over, or the client has not read for too long.
+            Err(RecvTimeoutError::Disconnected) => return Ok(()),
+        }
+    }
+}
+
+/// Whether the other side has closed the connection altogether. One that only has nothing more to say has not.
+fn has_gone(stream: &UnixStream) -> bool {
+    let mut sockets = [PollFd::new(stream, PollFlags::empty())];
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut sockets, Some(&at_once)).is_ok() && sockets[0].revents().contains(PollFlags::HUP)
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Request {
+    Words(String),
+    NotText,
+    TooLong,
+}
+
+/// Reads lines, in bounded memory whatever comes.
+struct Requests<R> {
+    source: R,
+    read: Vec<u8>,
+    /// How much of `read` has been looked through for the end of a line.
+    searched: usize,
+}
+
+impl<R: Read> Requests<R> {
+    fn new(source: R) -> Requests<R> {
+        Requests { source, read: Vec::with_capacity(MAX_LINE), searched: 0 }
+    }
+
+    /// The next line; the last one may lack its end. `None` at the end of everything.
+    fn next(&mut self) -> io::Result<Option<Request>> {
+        loop {
+            if let Some(at) = self.read[self.searched..].iter().position(|&byte| byte == b'\n') {
+                let line: Vec<u8> = self.read.drain(..=self.searched + at).collect();
+                self.searched = 0;
+                return Ok(Some(request(line)));
+            }
+            self.searched = self.read.len();
+            if self.read.len() >= MAX_LINE {
+                return Ok(Some(Request::TooLong));
+            }
+            let mut chunk = [0; MAX_LINE];
+            let room = MAX_LINE - self.read.len();
+            match self.source.read(&mut chunk[..room]) {
+                Ok(0) if self.read.is_empty() => return Ok(None),
+                Ok(0) => {
+                    self.searched = 0;
+                    return Ok(Some(request(std::mem::take(&mut self.read))));
+                }
+                Ok(length) => self.read.extend_from_slice(&chunk[..length]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+fn request(line: Vec<u8>) -> Request {
+    String::from_utf8(line).map_or(Request::NotText, Request::Words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn all(bytes: &[u8]) -> Vec<Request> {
+        let mut requests = Requests::new(bytes);
+        let mut found = Vec::new();
+        while let Some(request) = requests.next().expect("a slice can be read") {
+            let is_last = request == Request::TooLong;
+            found.push(request);
+            if is_last {
+                break;
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn lines_are_read_with_and_without_an_end() {
+        let words = |text: &str| Request::Words(text.to_owned());
+        assert_eq!(
+            all(b"start\nmute a\r\n\nstop"),
+            [words("start\n"), words("mute a\r\n"), words("\n"), words("stop")]
+        );
+        assert_eq!(all(b"\xff\nstop\n"), [Request::NotText, words("stop\n")]);
+        assert_eq!(all(b""), []);
+    }
+
+    #[test]
+    fn a_line_without_end_is_refused() {
+        assert_eq!(all(&[b'x'; 100_000]), [Request::TooLong]);
+        let mut longest = vec![b'x'; MAX_LINE - 1];
+        longest.push(b'\n');
+        assert_eq!(all(&longest).len(), 1);
+        assert!(matches!(all(&longest)[0], Request::Words(_)));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_lines_or_too_long(bytes in prop::collection::vec(prop_oneof![Just(b'\n'), any::<u8>()], 0..4_000)) {
+            let found = all(&bytes);
+            prop_assert!(found.len() <= bytes.len());
+            if !found.contains(&Request::TooLong) {
+                let lines = bytes.split_inclusive(|&byte| byte == b'\n').count();
+                prop_assert_eq!(found.len(), lines);
+            }
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! The control socket: `tightrope ctl`, and scripts, ask a running show for something.
+//!
+//! A show listens on a Unix socket that only its user can reach ([`folder`]). The protocol is lines of text: a request a
+//! line, and for each one line of JSON as its answer, in the same order. `nc -U` will do:
+//!
+//! ```text
+//! $ nc -U $XDG_RUNTIME_DIR/tightrope/circuits.sock
+//! mute drums on
+//! {"ok":true}
+//! lanch build
+//! {"ok":false,"reason":"misunderstood","error":"there is no command `lanch`: not a command; did you mean `launch`?"}
+//! status
+//! {"ok":true,"status":{"set":"circuits",...}}
+//! ```
+//!
+//! | request | answer |
+//! |---|---|
+//! | a command: `launch build at bar`, `mute drums`, `tempo 128`, `reload`, `quit`, ... ([`order`](super::order)) | `ok`, and `said` where there is something to say |
+//! | `status` | `ok` and `status`, a [`Report`](super::report) |
+//! | `watch` | the same at once, and again whenever something changes, until the connection is closed; what is sent after it is not read |
+//!
+//! `ok` says that the command is on its way to the music, where it arrives within a few milliseconds. An answer that is not
+//! `ok` has an `error` in words and a `reason`: `misunderstood` (the words are wrong; nothing happened), `refused` (it cannot
+//! be done now), `busy` (too much is asked at once; try again), `ended` (the show is over).
+//!
+//! # Bounds
+//!
+//! | of | at most | beyond that |
+//! |---|---|---|
+//! | a line | [`MAX_LINE`] bytes | `misunderstood`, and the connection is closed |
+//! | connections | [`MAX_CONNECTIONS`] | `busy`, and the connection is closed |
+//! | requests of a connection | [`PER_SECOND`] a second, and as many at once | they wait: the socket fills up |
+//! | time that a client lets an answer wait | [`PATIENCE`] | the connection is closed |
+//! | changes that wait for one who watches | [`WAITING`](super::feed::WAITING) | the connection is closed |
+//!
+//! Each connection has a thread with a small stack, which sleeps while nothing is asked.
+
+mod connection;
+pub mod folder;
+
+use std::io::{self, Write};
+use std::net::Shutdown;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::feed::Board;
+use super::inbox::Caller;
+pub use connection::{Answer, Reason};
+use folder::{Claim, Unavailable};
+
+/// The longest request, with the end of its line.
+pub const MAX_LINE: usize = 1_024;
+/// How many can be connected at once.
+pub const MAX_CONNECTIONS: usize = 16;
+/// How many requests of one connection are answered in a second.
+pub const PER_SECOND: u32 = 200;
+/// How long a client may let an answer wait, and the show a request.
+pub const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long the end of the show waits for answers that are still to be sent.
+const GRACE: Duration = Duration::from_millis(200);
+
+/// The stack of a connection's thread: small, because locked memory counts.
+const STACK_BYTES: usize = 128 * 1024;
+
+/// A socket that is listened at. When it is dropped, it is removed, and whoever is connected is so no more.
+#[derive(Debug)]
+pub struct Server {
+    claim: Claim,
+    board: Board,
+    connections: Connections,
+    is_over: Arc<AtomicBool>,
+}
+
+impl Server {
+    /// Opens the socket of a show of the set `name`, and answers from now on.
+    ///
+    /// # Errors
+    ///
+    /// When there is no safe place for it, or the system refuses. The show can do without.
+    pub fn open(name: &str, caller: Caller, board: Board) -> Result<Server, Unavailable> {
+        let (claim, listener) = folder::claim(&folder::make()?, name)?;
+        let (connections, is_over) = (Connections::default(), Arc::new(AtomicBool::new(false)));
+        let door = Door {
+            listener,
+            connections: connections.clone(),
+            is_over: Arc::clone(&is_over),
+            caller,
+            board: board.clone(),
+        };
+        let thread = thread::Builder::new().name("tightrope-ctl".into()).stack_size(STACK_BYTES);
+        thread
+            .spawn(move || door.keep())
+            .map_err(|error| Unavailable::System { path: claim.socket().to_owned(), error })?;
+        Ok(Server { claim, board, connections, is_over })
+    }
+
+    /// What `ctl --show` calls the show.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.claim.name()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.is_over.store(true, Relaxed);
+        // Wakes the thread that listens, so that it sees that.
+        let _ = UnixStream::connect(self.claim.socket());
+        // What has been answered is still sent, so that whoever ended the show learns that it was they.
+        self.board.close();
+        self.connections.shut(Shutdown::Read);
+        let begun = Instant::now();
+        while !self.connections.list().is_empty() && begun.elapsed() < GRACE {
+            thread::sleep(Duration::from_millis(1));
+        }
+        self.connections.shut(Shutdown::Both);
+    }
+}
+
+/// Lets clients in.
+struct Door {
+    listener: UnixListener,
+    connections: Connections,
+    is_over: Arc<AtomicBool>,
+    caller: Caller,
+    board: Board,
+}
+
+impl Door {
+    fn keep(self) {
+        loop {
+            let arrived = self.listener.accept();
+            if self.is_over.load(Relaxed) {
+                return;
+            }
+            match arrived {
+                Ok((stream, _)) => self.let_in(stream),
+                // Out of files, perhaps, which passes; there is no use in asking again at once.
+                Err(_) => thread::sleep(Duration::from_millis(100)),
+            }
+        }
+    }
+
+    /// Gives a client a thread, or turns it away.
+    fn let_in(&self, stream: UnixStream) {
+        let begun = self.connections.admit(&stream).and_then(|slot| {
+            let client = stream.try_clone()?;
+            let (caller, board) = (self.caller.clone(), self.board.clone());
+            let thread = thread::Builder::new().name("tightrope-ctl".into()).stack_size(STACK_BYTES);
+            thread.spawn(move || {
+                // Who goes away in the middle has gone away.
+                let _: io::Result<()> = connection::serve(client, &caller, &board);
+                drop(slot);
+            })
+        });
+        if let Err(why) = begun {
+            // Its buffer is empty: one line does not wait.
+            let _ = (&stream).write_all(Answer::busy(&why).line().as_bytes());
+        }
+    }
+}
+
+/// Who is connected.
+#[derive(Clone, Debug, Default)]
+struct Connections(Arc<Mutex<Vec<Arc<UnixStream>>>>);
+
+impl Connections {
+    fn list(&self) -> std::sync::MutexGuard<'_, Vec<Arc<UnixStream>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn admit(&self, stream: &UnixStream) -> io::Result<Slot> {
+        let mut list = self.list();
+        if list.len() >= MAX_CONNECTIONS {
+            return Err(io::Error::other(format!("{MAX_CONNECTIONS} are connected already")));
+        }
+        let stream = Arc::new(stream.try_clone()?);
+        list.push(Arc::clone(&stream));
+        Ok(Slot { connections: self.clone(), stream })
+    }
+
+    /// Nothing more is read from any of them, or nothing more goes either way.
+    fn shut(&self, how: Shutdown) {
+        for stream in self.list().iter() {
+            // One that is closed already is closed.
+            let _ = stream.shutdown(how);
+        }
+    }
+}
+
+/// The place of one who is connected; free again when it is dropped.
+struct Slot {
+    connections: Connections,
+    stream: Arc<UnixStream>,
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.connections.list().retain(|stream| !Arc::ptr_eq(stream, &self.stream));
+        let _ = self.stream.shutdown(Shutdown::Both);
+    }
+}

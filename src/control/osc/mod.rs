@@ -1,0 +1,304 @@
+//! OSC over UDP: surfaces and other programs ask a running show for something, and are told how it goes.
+//!
+//! It is off unless `play --osc` or the configuration file asks for it, and then listens on this machine only, unless told
+//! otherwise: OSC knows no passwords.
+//!
+//! | message | does |
+//! |---|---|
+//! | `/tightrope/launch "build"`, `/tightrope/mute "drums" 1`, `/tightrope/tempo 128.0`, ... | any command ([`request`]) |
+//! | `/tightrope/subscribe`, or with a port | sends the status to where it came from, or to that port there, for 60 s; sent again, for 60 s more |
+//! | `/tightrope/unsubscribe`, likewise | ends that |
+//!
+//! What is wrong is answered with `/tightrope/error` and a text. Bundles are done at once, in their order, whatever their
+//! time tags say: what is to fall on a beat is launched there (`"at" "bar"`), which no network can do better.
+//!
+//! Subscribers get everything at first, and then what changes, each in a message of its own:
+//!
+//! | message | arguments |
+//! |---|---|
+//! | `/tightrope/status/set`, `.../pattern` | its name |
+//! | `/tightrope/status/transport` | `stopped`, `armed` or `running` |
+//! | `/tightrope/status/position` | bar and beat, with each beat |
+//! | `/tightrope/status/tempo` | quarter notes a minute, to a tenth; 0 while none is known |
+//! | `/tightrope/status/part` | the part of the song; 0 outside of a song |
+//! | `/tightrope/status/queued` | pattern, bar, beat, beats left; an empty text and zeros when nothing waits |
+//! | `/tightrope/status/fill`, `.../hold` | 1 or 0 |
+//! | `/tightrope/status/mute`, `.../solo` | a track, and 1 or 0 |
+//!
+//! # Bounds
+//!
+//! | of | at most | beyond that |
+//! |---|---|---|
+//! | a packet | [`MAX_PACKET`](packet::MAX_PACKET) bytes, bundles four deep, no arrays | dropped and counted |
+//! | messages that are heeded | [`PER_SECOND`] a second, and as many at once | dropped and counted |
+//! | errors that are answered | [`ERRORS_PER_SECOND`] a second in all | not answered |
+//! | subscribers | [`MAX_SUBSCRIBERS`] | refused |
+//! | the whole status, to a subscriber | [`WHOLES_PER_SECOND`] in all | sent later |
+//!
+//! Packets that cannot be read, and messages with other addresses, are never answered. One thread reads and sends, at low
+//! priority; the show never waits for it.
+
+pub mod packet;
+pub mod request;
+mod status;
+
+use std::io::{self, ErrorKind};
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::mpsc::TryRecvError;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rosc::{OscMessage, OscPacket, OscType, encoder};
+
+use super::bucket::Bucket;
+use super::feed::{Board, Watch};
+use super::inbox::Caller;
+use super::report::Report;
+use request::{Request, Wrong};
+
+/// How many messages are heeded in a second.
+pub const PER_SECOND: u32 = 200;
+/// How many errors are answered in a second.
+pub const ERRORS_PER_SECOND: u32 = 20;
+/// How often in a second the whole status is sent to somebody.
+pub const WHOLES_PER_SECOND: u32 = 8;
+/// How many can subscribe at once.
+pub const MAX_SUBSCRIBERS: usize = 8;
+/// How long a subscription lasts.
+pub const SUBSCRIBED: Duration = Duration::from_secs(60);
+
+/// How long the show may take to answer.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// How often the thread looks around: with subscribers, who are told what is new, and without.
+const BETWEEN_LOOKS: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
+/// The longest text of an error, so that an answer is never much larger than what asked for it.
+const MAX_ERROR: usize = 256;
+/// Small, because locked memory counts.
+const STACK_BYTES: usize = 128 * 1024;
+
+/// What came.
+#[derive(Debug, Default)]
+pub struct Counts {
+    /// Where it is listened.
+    pub address: String,
+    /// Orders that were done.
+    pub orders: AtomicU64,
+    /// Messages that were dropped because there were too many.
+    pub dropped: AtomicU64,
+    /// Packets that could not be read, and messages for somebody else.
+    pub malformed: AtomicU64,
+    /// How many are told the status.
+    pub subscribers: AtomicU64,
+}
+
+/// A socket that is listened at, until it is dropped.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    is_over: Arc<AtomicBool>,
+}
+
+impl Server {
+    /// Listens at `address` from now on. Port 0 is any that is free.
+    ///
+    /// # Errors
+    ///
+    /// When the address is taken or not ours, or the system has no thread to give.
+    pub fn open(address: SocketAddr, caller: Caller, board: Board) -> io::Result<Server> {
+        let socket = UdpSocket::bind(address)?;
+        let address = socket.local_addr()?;
+        let counts = Arc::new(Counts { address: address.to_string(), ..Counts::default() });
+        board.count_osc(Arc::clone(&counts));
+        let is_over = Arc::new(AtomicBool::new(false));
+        let desk = Desk {
+            socket,
+            caller,
+            board,
+            counts,
+            messages: Bucket::new(PER_SECOND, Instant::now()),
+            errors: Bucket::new(ERRORS_PER_SECOND, Instant::now()),
+            wholes: Bucket::new(WHOLES_PER_SECOND, Instant::now()),
+            subscribers: Vec::new(),
+            watch: None,
+            latest: None,
+            is_over: Arc::clone(&is_over),
+        };
+        let thread = thread::Builder::new().name("tightrope-osc".into()).stack_size(STACK_BYTES);
+        thread.spawn(move || desk.attend())?;
+        Ok(Server { address, is_over })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.is_over.store(true, Relaxed);
+    }
+}
+
+/// Somebody who is told the status.
+struct Subscriber {
+    address: SocketAddr,
+    until: Instant,
+    /// What was told last; nothing where all of it is to be told.
+    told: Option<Arc<Report>>,
+}
+
+/// Reads, and answers.
+struct Desk {
+    socket: UdpSocket,
+    caller: Caller,
+    board: Board,
+    counts: Arc<Counts>,
+    messages: Bucket,
+    errors: Bucket,
+    /// The whole status, told to one.
+    wholes: Bucket,
+    subscribers: Vec<Subscriber>,
+    /// While there are subscribers.
+    watch: Option<Watch>,
+    latest: Option<Arc<Report>>,
+    is_over: Arc<AtomicBool>,
+}
+
+impl Desk {
+    fn attend(mut self) {
+        yield_to_others();
+        // One byte more, to tell a packet that is too large from one that fits.
+        let mut packet = [0; packet::MAX_PACKET + 1];
+        let mut patience = None;
+        while !self.is_over.load(Relaxed) {
+            let wanted = if self.subscribers.is_empty() { BETWEEN_LOOKS.1 } else { BETWEEN_LOOKS.0 };
+            if patience != Some(wanted) && self.socket.set_read_timeout(Some(wanted)).is_ok() {
+                patience = Some(wanted);
+            }
+            match self.socket.recv_from(&mut packet) {
+                Ok((length, from)) => self.take(&packet[..length], from),
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+                // Some systems say here that an answer was not wanted. It may come again at once.
+                Err(_) => thread::sleep(BETWEEN_LOOKS.0),
+            }
+            self.tell(Instant::now());
+        }
+    }
+
+    /// A packet has come.
+    fn take(&mut self, packet: &[u8], from: SocketAddr) {
+        let Ok(messages) = packet::read(packet) else {
+            self.counts.malformed.fetch_add(1, Relaxed);
+            return;
+        };
+        for message in messages {
+            let now = Instant::now();
+            if self.messages.take(now).is_err() {
+                self.counts.dropped.fetch_add(1, Relaxed);
+                continue;
+            }
+            match self.heed(&message, from, now) {
+                Ok(()) => {}
+                Err(Wrong::NotForUs) => {
+                    self.counts.malformed.fetch_add(1, Relaxed);
+                }
+                Err(Wrong::Because(why)) => self.complain(&why, from, now),
+            }
+        }
+    }
+
+    fn heed(&mut self, message: &OscMessage, from: SocketAddr, now: Instant) -> Result<(), Wrong> {
+        let at = |port: Option<u16>| SocketAddr::new(from.ip(), port.unwrap_or(from.port()));
+        match request::read(message)? {
+            Request::Order(words) => {
+                let answer = self.caller.ask(&words, PATIENCE).map_err(|why| Wrong::Because(why.to_string()))?;
+                answer.map_err(|why| Wrong::Because(why.to_string()))?;
+                self.counts.orders.fetch_add(1, Relaxed);
+                Ok(())
+            }
+            Request::Subscribe(port) => self.subscribe(at(port), now),
+            Request::Unsubscribe(port) => {
+                let address = at(port);
+                self.subscribers.retain(|subscriber| subscriber.address != address);
+                Ok(())
+            }
+            Request::Nothing => Ok(()),
+        }
+    }
+
+    fn subscribe(&mut self, address: SocketAddr, now: Instant) -> Result<(), Wrong> {
+        let until = now + SUBSCRIBED;
+        let is_full = self.subscribers.len() >= MAX_SUBSCRIBERS;
+        match self.subscribers.iter_mut().find(|subscriber| subscriber.address == address) {
+            Some(known) => (known.until, known.told) = (until, None),
+            None if !is_full => {
+                self.subscribers.push(Subscriber { address, until, told: None });
+            }
+            None => {
+                let why = format!("{MAX_SUBSCRIBERS} have subscribed already; try again in a minute");
+                return Err(Wrong::Because(why));
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells the subscribers what is new.
+    fn tell(&mut self, now: Instant) {
+        self.subscribers.retain(|subscriber| subscriber.until > now);
+        self.counts.subscribers.store(self.subscribers.len() as u64, Relaxed);
+        if self.subscribers.is_empty() {
+            (self.watch, self.latest) = (None, None);
+            return;
+        }
+        let watch = self.watch.get_or_insert_with(|| self.board.watch());
+        // Only the newest counts.
+        let has_ended = loop {
+            match watch.reports().try_recv() {
+                Ok(report) => self.latest = Some(report),
+                Err(why) => break why == TryRecvError::Disconnected,
+            }
+        };
+        if has_ended {
+            self.watch = None;
+        }
+        let Some(latest) = &self.latest else { return };
+        for subscriber in &mut self.subscribers {
+            let is_news = match &subscriber.told {
+                Some(told) => !Arc::ptr_eq(told, latest),
+                None => self.wholes.take(now).is_ok(),
+            };
+            if !is_news {
+                continue;
+            }
+            let before = subscriber.told.replace(Arc::clone(latest));
+            for message in status::changes(before.as_deref(), latest) {
+                send(&self.socket, message, subscriber.address);
+            }
+        }
+    }
+
+    fn complain(&mut self, why: &str, to: SocketAddr, now: Instant) {
+        if self.errors.take(now).is_ok() {
+            let text = OscType::String(why.chars().take(MAX_ERROR).collect());
+            send(&self.socket, OscMessage { addr: request::ERROR.to_owned(), args: vec![text] }, to);
+        }
+    }
+}
+
+fn send(socket: &UdpSocket, message: OscMessage, to: SocketAddr) {
+    if let Ok(packet) = encoder::encode(&OscPacket::Message(message)) {
+        // Whoever is not there misses it, as with everything that is sent by UDP.
+        let _ = socket.send_to(&packet, to);
+    }
+}
+
+/// Lets all other threads go first.
+fn yield_to_others() {
+    #[cfg(target_os = "linux")]
+    // Of the calling thread only, here; where that is refused, it goes on as it is.
+    let _ = rustix::process::setpriority_process(None, 10);
+}

@@ -1,0 +1,239 @@
+//! The status of a show as data, for programs that ask: over the control socket as JSON, over OSC as small messages.
+//!
+//! The fields keep their names, their units and their order. Bars, beats, ticks and song parts count from 1, as musicians
+//! count.
+//!
+//! | field | is |
+//! |---|---|
+//! | `set`, `file` | the name of the set; the file it was read from, or the name of a built-in set |
+//! | `edition` | how often the set has been replaced since the show began |
+//! | `mistake` | what is wrong with the file as it is saved now, which is therefore not what plays; or null |
+//! | `transport` | `"stopped"`, `"armed"` (the next clock pulse starts it) or `"running"` |
+//! | `position` | `bar`, `beat` and `tick` of where the music is; a quarter note has 960 ticks |
+//! | `meter` | such as `"4/4"` |
+//! | `tempo_bpm` | quarter notes a minute; null while none is known |
+//! | `clock.source` | `"own"` or `"followed"` |
+//! | `clock.port` | the port whose clock is followed; or null |
+//! | `clock.jitter_ns` | how far its pulses came from where they were predicted, as percentiles; null where nothing was measured |
+//! | `clock.phase_error_ns` | how far off their estimated times may be, one standard deviation, likewise |
+//! | `pattern` | the one that plays, or will from the next start on |
+//! | `part` | of the song: `number`, `of` so many; null outside of a song |
+//! | `queued` | what waits: its `pattern`, the `bar` and `beat` where it begins, and the `beats_left` until then, rounded up; or null |
+//! | `tracks[]` | `name`, `muted`, `soloed`, and the pattern that it `plays`, or null |
+//! | `fill`, `hold` | whether a fill is asked for; whether the part is held over its end |
+//! | `ports[]` | `name`, `device`; the open `input` and `output` by the system's names, or null; whether it is `connected`, and whether something of it is `missing`; messages `sent`, `refused` by the port, and `lost` on their way in |
+//! | `timing` | `lateness_ns`, `wake_ns` and `send_ns` as percentiles: how late messages left, how late the real-time thread woke up, how long sends took; notes `skipped` because they were too late |
+//! | `granted` | what the machine has granted, in words |
+//! | `notices`, `notice` | how many there have been; the last one, with its `text` and whether something is `wrong`, or null |
+//! | `osc` | the `address` that it listens at, `orders` done, those `dropped` because there were too many, packets that were `malformed`, and `subscribers`; null where OSC is off |
+//!
+//! Percentiles are `count`, `p50`, `p99`, `p999` and `max`.
+
+use serde::{Deserialize, Serialize};
+
+use super::view::{Notice, View};
+use crate::engine::program::{PortSlot, TrackSlot};
+use crate::engine::transport::Phase;
+use crate::link;
+use crate::time::{Meter, Tick};
+
+/// The status of a show. See the [module](self) for what each field says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the table above says it once, for those who read the JSON too")]
+pub struct Report {
+    pub set: String,
+    pub file: Option<String>,
+    pub edition: u64,
+    pub mistake: Option<String>,
+    pub transport: Transport,
+    pub position: Position,
+    pub meter: String,
+    pub tempo_bpm: Option<f64>,
+    pub clock: Clock,
+    pub pattern: String,
+    pub part: Option<Part>,
+    pub queued: Option<Queued>,
+    pub tracks: Vec<Track>,
+    pub fill: bool,
+    pub hold: bool,
+    pub ports: Vec<Port>,
+    pub timing: Timing,
+    pub granted: String,
+    pub notices: u64,
+    pub notice: Option<LastNotice>,
+    pub osc: Option<Osc>,
+}
+
+macro_rules! parts {
+    ($($name:ident: $what:literal { $($field:ident: $type:ty),* $(,)? })*) => {
+        $(
+            #[doc = $what]
+            #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+            #[allow(missing_docs, reason = "as in [`Report`]")]
+            pub struct $name { $(pub $field: $type),* }
+        )*
+    };
+}
+
+parts! {
+    Position: "Where the music is." { bar: i64, beat: i64, tick: i64 }
+    Clock: "Whose clock counts." {
+        source: Source, port: Option<String>, jitter_ns: Option<Percentiles>, phase_error_ns: Option<Percentiles>
+    }
+    Part: "Which part of the song plays." { number: u16, of: usize }
+    Queued: "What waits." { pattern: String, bar: i64, beat: i64, beats_left: i64 }
+    Track: "One track." { name: String, muted: bool, soloed: bool, plays: Option<String> }
+    Port: "One port of the set." {
+        name: String, device: String, input: Option<String>, output: Option<String>, connected: bool, missing: bool,
+        sent: u64, refused: u64, lost: u64
+    }
+    Timing: "What is measured." { lateness_ns: Percentiles, wake_ns: Percentiles, send_ns: Percentiles, skipped: u64 }
+    Percentiles: "A distribution, in nanoseconds." { count: u64, p50: i64, p99: i64, p999: i64, max: i64 }
+    LastNotice: "What the performer was last told." { text: String, wrong: bool }
+    Osc: "What came over OSC." { address: String, orders: u64, dropped: u64, malformed: u64, subscribers: u64 }
+}
+
+/// What the transport is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    /// Nothing plays.
+    Stopped,
+    /// The next clock pulse starts it.
+    Armed,
+    /// The music plays.
+    Running,
+}
+
+impl Transport {
+    /// As it is written.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Transport::Stopped => "stopped",
+            Transport::Armed => "armed",
+            Transport::Running => "running",
+        }
+    }
+}
+
+/// Where the clock comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// It is our own.
+    #[default]
+    Own,
+    /// It comes in by a port.
+    Followed,
+}
+
+impl Report {
+    /// The show as `view` has it. `file` is what the set was read from; `notices` is how many there have been, and the last.
+    #[must_use]
+    pub fn of(view: &View<'_>, file: Option<&str>, notices: (u64, Option<&Notice>), osc: Option<Osc>) -> Report {
+        let &View { set, snapshot, status, .. } = view;
+        let meter = set.program.meter;
+        let pattern = |slot: usize| set.patterns.get(slot).cloned().unwrap_or_default();
+        let (bar, beat, tick) = meter.bar_beat_tick(snapshot.position);
+        let port = |slot: PortSlot| set.ports.get(usize::from(slot.0)).map(|port| port.name.clone());
+        let measured = |of| Some(percentiles(of)).filter(|of: &Percentiles| of.count > 0);
+        Report {
+            set: set.name.clone(),
+            file: file.map(str::to_owned),
+            edition: view.edition,
+            mistake: view.mistake.map(str::to_owned),
+            transport: match snapshot.phase {
+                Phase::Stopped => Transport::Stopped,
+                Phase::Armed => Transport::Armed,
+                Phase::Running => Transport::Running,
+            },
+            position: Position { bar, beat, tick: tick + 1 },
+            meter: meter.to_string(),
+            tempo_bpm: snapshot.bpm,
+            clock: Clock {
+                source: if snapshot.followed.is_some() { Source::Followed } else { Source::Own },
+                port: snapshot.followed.and_then(port),
+                jitter_ns: measured(&snapshot.input_jitter),
+                phase_error_ns: measured(&snapshot.phase_error),
+            },
+            pattern: pattern(usize::from(status.pattern.0)),
+            part: status.part.map(|part| Part { number: part.0 + 1, of: set.parts.len() }),
+            queued: status.queued.map(|(slot, line)| {
+                let (bar, beat, _) = meter.bar_beat_tick(line);
+                let beats_left = beats_between(meter, snapshot.position, line);
+                Queued { pattern: pattern(usize::from(slot.0)), bar, beat, beats_left }
+            }),
+            tracks: tracks(view),
+            fill: status.fills,
+            hold: status.holds,
+            ports: ports(view),
+            timing: Timing {
+                lateness_ns: percentiles(&snapshot.lateness),
+                wake_ns: percentiles(&snapshot.wake),
+                send_ns: percentiles(&snapshot.send),
+                skipped: snapshot.skipped,
+            },
+            granted: view.granted.to_owned(),
+            notices: notices.0,
+            notice: notices.1.map(|last| LastNotice { text: last.text.clone(), wrong: last.is_wrong }),
+            osc,
+        }
+    }
+
+    /// The report without what changes all the time: whoever watches is told when two of these differ. Where the music is
+    /// counts by the beat, the tempo by the tenth, and nothing that is merely measured.
+    #[must_use]
+    pub fn gist(&self) -> Report {
+        let mut gist = self.clone();
+        gist.position.tick = 1;
+        gist.tempo_bpm = gist.tempo_bpm.map(|bpm| (bpm * 10.0).round() / 10.0);
+        (gist.clock.jitter_ns, gist.clock.phase_error_ns) = (None, None);
+        gist.timing = Timing::default();
+        for port in &mut gist.ports {
+            (port.sent, port.refused, port.lost) = (0, 0, 0);
+        }
+        gist.osc = None;
+        gist
+    }
+}
+
+fn tracks(view: &View<'_>) -> Vec<Track> {
+    let track = |(slot, name): (TrackSlot, &String)| Track {
+        name: name.clone(),
+        muted: view.status.muted.contains(slot),
+        soloed: view.status.soloed.contains(slot),
+        plays: view.playing.of(slot).and_then(|(pattern, _)| view.set.patterns.get(usize::from(pattern.0)).cloned()),
+    };
+    (0..).map(TrackSlot).zip(&view.set.tracks).map(track).collect()
+}
+
+fn ports(view: &View<'_>) -> Vec<Port> {
+    let port = |(slot, port): (usize, &crate::set::Port)| {
+        // Without MIDI there are no states.
+        let state = view.ports.get(slot).cloned().unwrap_or_default();
+        let counted = view.snapshot.ports.get(slot).copied().unwrap_or_default();
+        Port {
+            name: port.name.clone(),
+            device: port.device.clone(),
+            connected: state.input.is_some() || state.output.is_some(),
+            missing: state.is_missing,
+            input: state.input,
+            output: state.output,
+            sent: counted.sent,
+            refused: counted.failed,
+            lost: counted.lost_inputs,
+        }
+    };
+    view.set.ports.iter().enumerate().map(port).collect()
+}
+
+fn percentiles(of: &link::Percentiles) -> Percentiles {
+    Percentiles { count: of.count, p50: of.p50.0, p99: of.p99.0, p999: of.p999.0, max: of.max.0 }
+}
+
+/// How many beats begin after `from` and up to `to`.
+fn beats_between(meter: Meter, from: Tick, to: Tick) -> i64 {
+    let beat = meter.beat().0;
+    (to.0.div_euclid(beat) - from.0.div_euclid(beat)).max(0)
+}

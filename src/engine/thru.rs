@@ -1,0 +1,330 @@
+//! Playing by hand: what comes in on a keyboard and goes on to a track's instrument at once.
+//!
+//! Notes, pressure, pitch bend and controllers are passed on; the keys are moved by as many semitones as the set says, and
+//! by nothing else. What is bound to a command is not passed on. A note of a key shares the ledger with the sequence, so the
+//! same rule holds: a key of an instrument sounds at most once, and striking it again, by whomever, ends it first. It lasts
+//! until its key comes up, and the end goes to where the note went, whatever has changed meanwhile.
+//!
+//! - A mute, or the solo of others, silences the track, whoever plays it. Its controllers run on, as those of the sequence do.
+//! - STOP, a panic, another program and the end of the show end all notes; START and a song position only those of the
+//!   sequence: who holds a chord while the drums begin still holds it.
+//! - What ends notes also lifts the pedals that were passed on: a note under a pedal that never comes up would sound forever.
+//!   Another program also takes the pitch bend back.
+//! - Channel mode messages (120 to 127) do not go on, because they would silence the sequence as well. All sound off and all
+//!   notes off end what the keyboard's channel holds.
+//! - An instrument that sends back what it gets is not answered: of a track whose keyboard is its own instrument, nothing is
+//!   passed on that has just been sent there.
+//!
+//! Bounded: a message goes to at most [`MAX_THRUS`] tracks, and at most [`MAX_FINGERS`] notes of keys are known at once; one
+//! more ends the oldest. What comes in waits for the next [`Engine::advance`], where it leaves before all that is due later.
+
+use super::Engine;
+use super::Moment;
+use super::due::departure;
+use super::fixed::{Queue, Slots};
+use super::ledger::HELD;
+use super::outbox::{Departure, Outbox};
+use super::program::{MAX_THRUS, PortSlot, Program, Thru, TrackSlot};
+use crate::midi::{Channel, Key, Message};
+use crate::time::Nanos;
+
+/// How many notes of keys are known at once.
+pub const MAX_FINGERS: usize = 64;
+
+/// How many messages can wait; the driver advances between them.
+const WAITING: usize = 8;
+
+/// The controllers that keep notes sounding, and behind them the pitch bend: a bit each in [`Line::moved`].
+const PEDALS: [u8; 3] = [64, 66, 69];
+pub(super) const ALL_PEDALS: u8 = 0b111;
+const BEND: u8 = 0b1000;
+/// Where a pitch bend rests.
+const CENTRE: u16 = 8_192;
+
+/// A note of a key.
+#[derive(Clone, Copy, Debug)]
+struct Finger {
+    /// The key that holds it.
+    from: (PortSlot, Channel, Key),
+    /// Where it sounds, and which of the notes there it is.
+    to: (PortSlot, Channel, Key),
+    serial: u64,
+}
+
+/// What is known of the way to one track.
+#[derive(Clone, Copy, Debug)]
+struct Line {
+    track: TrackSlot,
+    port: PortSlot,
+    channel: Channel,
+    /// The pedals that are down there and whether it is bent, and which of that is about to be taken back.
+    moved: u8,
+    lifted: u8,
+    /// What went there last, if the instrument could send it back.
+    last: Option<Message>,
+}
+
+/// A message that has come in.
+#[derive(Clone, Copy, Debug)]
+struct Heard {
+    moment: Moment,
+    port: PortSlot,
+    message: Message,
+}
+
+/// What hands play. Real-time safe after construction.
+#[derive(Debug)]
+pub(super) struct Fingers {
+    waiting: Queue<Heard>,
+    /// To how many tracks the first of them has gone.
+    gone_to: usize,
+    /// The oldest first; the first `held` count.
+    down: Slots<Finger>,
+    held: usize,
+    lines: Slots<Line>,
+    lifted_at: Nanos,
+}
+
+impl Default for Fingers {
+    fn default() -> Fingers {
+        let nowhere = (PortSlot(0), Channel::from_status(0), Key::from_data(0));
+        let finger = Finger { from: nowhere, to: nowhere, serial: 0 };
+        let line = Line { track: TrackSlot(0), port: nowhere.0, channel: nowhere.1, moved: 0, lifted: 0, last: None };
+        Fingers {
+            waiting: Queue::with_capacity(WAITING),
+            gone_to: 0,
+            down: Slots::from_fn(MAX_FINGERS, |_| finger),
+            held: 0,
+            lines: Slots::from_fn(MAX_THRUS, |_| line),
+            lifted_at: Nanos(0),
+        }
+    }
+}
+
+impl Fingers {
+    /// When what waits is due: it was, when it came.
+    pub fn due(&self) -> Option<Nanos> {
+        let lifts = self.lines.iter().any(|line| line.lifted != 0).then_some(self.lifted_at);
+        self.waiting.front().map(|heard| heard.moment.time).or(lifts)
+    }
+
+    /// Takes out a note that `from` is true of, the oldest first.
+    fn lift(&mut self, from: impl Fn(&Finger) -> bool) -> Option<Finger> {
+        let index = self.down[..self.held].iter().position(from)?;
+        let finger = self.down[index];
+        self.down.copy_within(index + 1..self.held, index);
+        self.held -= 1;
+        Some(finger)
+    }
+
+    /// Takes back what is moved of `which`, on the tracks that `of` says.
+    pub fn let_go(&mut self, at: Nanos, which: u8, of: impl Fn(TrackSlot) -> bool) {
+        for line in self.lines.iter_mut().filter(|line| of(line.track)) {
+            line.lifted |= line.moved & which;
+            line.moved &= !which;
+        }
+        self.lifted_at = at;
+    }
+
+    /// The next message that takes something back.
+    fn take_back(&mut self) -> Option<(TrackSlot, PortSlot, Message)> {
+        let line = self.lines.iter_mut().find(|line| line.lifted != 0)?;
+        let bit = line.lifted.trailing_zeros() as usize;
+        line.lifted &= line.lifted - 1;
+        let message = match PEDALS.get(bit) {
+            Some(&pedal) => Message::ControlChange(line.channel, pedal, 0),
+            None => Message::PitchBend(line.channel, CENTRE),
+        };
+        Some((line.track, line.port, message))
+    }
+}
+
+/// What a message does to a key or a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Touch {
+    Down(Channel, Key),
+    Up(Channel, Key),
+    /// All keys of a channel come up.
+    AllUp(Channel),
+    Press(Channel, Key, u8),
+    Other(Channel),
+}
+
+impl Touch {
+    fn of(message: Message) -> Option<Touch> {
+        match message {
+            Message::NoteOn(channel, key, _) => Some(Touch::Down(channel, key)),
+            Message::NoteOff(channel, key, _) => Some(Touch::Up(channel, key)),
+            Message::KeyPressure(channel, key, value) => Some(Touch::Press(channel, key, value)),
+            Message::ControlChange(channel, 120 | 123, _) => Some(Touch::AllUp(channel)),
+            Message::ControlChange(_, 121..=127, _) => None,
+            Message::ControlChange(channel, ..)
+            | Message::ChannelPressure(channel, _)
+            | Message::PitchBend(channel, _) => Some(Touch::Other(channel)),
+            _ => None,
+        }
+    }
+}
+
+/// The message as it goes on, on `channel`.
+fn on(channel: Channel, message: Message) -> Message {
+    match message {
+        Message::ControlChange(_, number, value) => Message::ControlChange(channel, number, value),
+        Message::ChannelPressure(_, value) => Message::ChannelPressure(channel, value),
+        Message::PitchBend(_, bend) => Message::PitchBend(channel, bend),
+        other => other,
+    }
+}
+
+impl Engine {
+    /// A message came in that may go on to tracks. `is_bound` says that it does something else.
+    pub(super) fn hear(&mut self, program: &Program, at: Nanos, port: PortSlot, message: Message, is_bound: bool) {
+        // A key that came up ends its note, whatever it has been bound to meanwhile.
+        let ends = matches!(Touch::of(message), Some(Touch::Up(..) | Touch::AllUp(_))) && self.fingers.held > 0;
+        if ends || !is_bound && program.thrus.iter().any(|thru| thru.port == port) {
+            let queued = self.fingers.waiting.push(Heard { moment: self.moment(at), port, message });
+            debug_assert!(queued.is_ok(), "input without advance between");
+        }
+    }
+
+    /// The input at `port` is gone, with whatever was held there.
+    pub(super) fn let_go(&mut self, at: Nanos, port: PortSlot) {
+        let moment = self.moment(at);
+        self.keyboards.let_go(port);
+        while let Some(finger) = self.fingers.lift(|finger| finger.from.0 == port) {
+            let (port, channel, key) = finger.to;
+            self.ledgers[usize::from(port.0)].cut_struck(channel, key, finger.serial, moment.tick);
+        }
+        // It is not known whose pedal it was: more than one keyboard may lead to a track.
+        self.fingers.let_go(at, ALL_PEDALS, |_| true);
+        self.release_cut(moment);
+    }
+
+    /// Takes back what hands hold on all tracks: the pedals, and the bend too where `also_bend`. Their notes end elsewhere.
+    pub(super) fn lift_pedals(&mut self, at: Nanos, also_bend: bool) {
+        let which = if also_bend { ALL_PEDALS | BEND } else { ALL_PEDALS };
+        self.fingers.let_go(at, which, |_| true);
+    }
+
+    /// Sends what comes next of what hands play: a few messages. Whether there was any.
+    pub(super) fn pass_on(&mut self, program: &Program, out: &mut Outbox) -> bool {
+        let Some(heard) = self.fingers.waiting.front().copied() else { return self.take_back(out) };
+        if !self.pass_on_part(program, heard, out) {
+            self.fingers.waiting.pop();
+            self.fingers.gone_to = 0;
+        }
+        true
+    }
+
+    /// Sends a part of what `heard` makes leave. Whether there is more to it.
+    fn pass_on_part(&mut self, program: &Program, heard: Heard, out: &mut Outbox) -> bool {
+        let Heard { moment, port, message } = heard;
+        let Some(touch) = Touch::of(message) else { return false };
+        match touch {
+            Touch::Up(channel, key) => self.lift_one(moment, out, |finger| finger.from == (port, channel, key)),
+            Touch::AllUp(channel) => {
+                self.lift_one(moment, out, |finger| (finger.from.0, finger.from.1) == (port, channel))
+            }
+            Touch::Down(channel, key) => {
+                if self.fingers.gone_to == 0
+                    && !self.is_echo(program, port, channel, key)
+                    && self.lift_one(moment, out, |finger| finger.from == (port, channel, key))
+                {
+                    return true;
+                }
+                let next = |(_, thru): &(usize, &Thru)| thru.hears(port, channel);
+                let mut thrus = program.thrus.iter().enumerate().skip(self.fingers.gone_to);
+                let Some((index, thru)) = thrus.find(next) else { return false };
+                self.fingers.gone_to = index + 1;
+                self.play_by_hand(program, thru, heard, out);
+                true
+            }
+            Touch::Press(channel, key, value) => {
+                for finger in &self.fingers.down[..self.fingers.held] {
+                    let (to, on, pressed) = finger.to;
+                    if finger.from == (port, channel, key) && out.free() > 0 {
+                        out.push(departure(moment, to, Message::KeyPressure(on, pressed, value)));
+                    }
+                }
+                false
+            }
+            Touch::Other(channel) => {
+                for (index, thru) in program.thrus.iter().enumerate().take(MAX_THRUS) {
+                    if thru.hears(port, channel) {
+                        self.move_by_hand(program, index, heard, out);
+                    }
+                }
+                false
+            }
+        }
+    }
+
+    /// Ends the oldest note that `of` is true of. Whether there was one.
+    fn lift_one(&mut self, moment: Moment, out: &mut Outbox, of: impl Fn(&Finger) -> bool) -> bool {
+        let Some(finger) = self.fingers.lift(of) else { return false };
+        let (port, channel, key) = finger.to;
+        if let Some(note) = self.ledgers[usize::from(port.0)].struck(channel, key, finger.serial) {
+            self.end_note(port, note, moment, out);
+        }
+        true
+    }
+
+    /// Whether a key that goes down is a note that hands have there already: an instrument sends back what it got.
+    fn is_echo(&self, program: &Program, port: PortSlot, channel: Channel, key: Key) -> bool {
+        let back = |finger: &Finger| {
+            finger.to == (port, channel, key)
+                && finger.from.2 == key
+                && self.ledgers[usize::from(port.0)].struck(channel, key, finger.serial).is_some()
+        };
+        program.thrus.iter().any(|thru| thru.hears(port, channel))
+            && self.fingers.down[..self.fingers.held].iter().any(back)
+    }
+
+    fn play_by_hand(&mut self, program: &Program, thru: &Thru, heard: Heard, out: &mut Outbox) {
+        let (Message::NoteOn(channel, key, velocity), Heard { moment, port, .. }) = (heard.message, heard) else {
+            return;
+        };
+        let Some(track) = program.tracks.get(usize::from(thru.track.0)).filter(|_| self.mixer.hears(thru.track)) else {
+            return;
+        };
+        if thru.port == track.port && self.is_echo(program, port, channel, key) {
+            return;
+        }
+        if self.fingers.held == MAX_FINGERS {
+            self.lift_one(moment, out, |_| true);
+        }
+        let to = (track.port, track.channel, key.transposed(i32::from(thru.by)));
+        let serial = self.begin_note(thru.track, to, velocity, HELD, moment, out);
+        self.fingers.down[self.fingers.held] = Finger { from: (port, channel, key), to, serial };
+        self.fingers.held += 1;
+    }
+
+    fn move_by_hand(&mut self, program: &Program, index: usize, heard: Heard, out: &mut Outbox) {
+        let Some(thru) = program.thrus.get(index) else { return };
+        let Some(track) = program.tracks.get(usize::from(thru.track.0)) else { return };
+        let message = on(track.channel, heard.message);
+        let line = &mut self.fingers.lines[index];
+        if line.last == Some(message) && heard.message == message {
+            return;
+        }
+        line.last = (thru.port == track.port).then_some(message);
+        (line.track, line.port, line.channel) = (thru.track, track.port, track.channel);
+        let (bit, is_moved) = match message {
+            Message::ControlChange(_, number, value) => {
+                let bit = PEDALS.iter().position(|&pedal| pedal == number).map_or(0, |place| 1 << place);
+                (bit, value > 0)
+            }
+            Message::PitchBend(_, bend) => (BEND, bend != CENTRE),
+            _ => (0, false),
+        };
+        line.moved = if is_moved { line.moved | bit } else { line.moved & !bit };
+        out.push(Departure { track: Some(thru.track), ..departure(heard.moment, track.port, message) });
+    }
+
+    fn take_back(&mut self, out: &mut Outbox) -> bool {
+        let Some((track, port, message)) = self.fingers.take_back() else { return false };
+        let moment = self.moment(self.fingers.lifted_at);
+        out.push(Departure { track: Some(track), ..departure(moment, port, message) });
+        true
+    }
+}
