@@ -14,7 +14,7 @@ use super::plain::Plain;
 use super::remote::Remote;
 use super::stage::{Connection, Devices, Stage, slots};
 use super::{config, report, source, ui};
-use crate::control::{self, Limits, Observer, PortWatch, Reason, Show, Signals};
+use crate::control::{self, Limits, Observer, PortWatch, Reason, Scribe, Show, Signals};
 use crate::engine::program::PortSlot;
 use crate::engine::{Command, Engine};
 use crate::io::ports::Inventory;
@@ -60,7 +60,8 @@ fn play_on(stage: Stage, mut set: Set, config: Config, args: &Play, lines: &mut 
 
     let monitor = args.monitor || matches!(stage, Stage::Monitor(_));
     let granted = running.granted().clone();
-    let mut show = Show::new(control_end, set, granted.to_string(), move || clock.now());
+    let scribe = Scribe::new(&args.set, source::file(&args.set));
+    let mut show = Show::new(control_end, set, scribe, granted.to_string(), move || clock.now());
     let mut display = if !args.plain && !args.monitor && ui::is_there() {
         Display::Screen(ui::Screen::open(caller.clone(), lines.frames()).map_err(Failure::System)?)
     } else {

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
 use crate::set::{Set, builtin, nearest};
@@ -26,11 +26,20 @@ pub fn text(name: &str) -> Result<Vec<u8>, Failure> {
     find(name).map(|(_, bytes)| bytes)
 }
 
+/// The file that `name` means; none for a built-in set.
+#[must_use]
+pub fn file(name: &str) -> Option<PathBuf> {
+    is_file(Path::new(name)).then(|| name.into())
+}
+
+fn is_file(path: &Path) -> bool {
+    path.is_file() || path.extension().is_some() || path.components().count() > 1
+}
+
 /// What a set is called in messages, and its bytes.
 fn find(name: &str) -> Result<(String, Vec<u8>), Failure> {
     let path = Path::new(name);
-    let looks_like_a_file = path.extension().is_some() || path.components().count() > 1;
-    if path.is_file() || looks_like_a_file {
+    if is_file(path) {
         let bytes = read(path).map_err(|error| Failure::Unreadable(path.into(), error))?;
         return Ok((name.to_owned(), bytes));
     }

@@ -1,25 +1,83 @@
 //! What a performer can ask of a running show, and how it is written.
 //!
 //! Most orders are commands of the engine, in the grammar that bindings use ([`command`]). A few are for the control thread
-//! itself: it reads the set file again, and ends the show.
+//! itself:
+//!
+//! | order | what is done |
+//! |---|---|
+//! | `reload` | the set file is read again |
+//! | `learn mute drums` | the next key, controller or program change that comes in is bound to `mute drums`, in the set file |
+//! | `learn off` | nothing is learned any more |
+//! | `record bass` | what is played is written into the pattern that the track plays, from the next bar line on |
+//! | `record bass from keys channel 2 1/8 50% replace` | from that port and channel, drawn half of the way to eighths, in place of what is there |
+//! | `record off` | the recording ends, and is written |
+//! | `record discard` | the recording ends, and is thrown away |
+//! | `undo`, `redo` | what was learned or recorded last is taken back, or made again |
+//! | `quit` | the show ends |
+//!
+//! A recording is drawn to the grid of sixteenths unless another is named, all of the way unless a percentage is, and is an
+//! overdub unless it is to `replace`. With `0%` every note stays where it was played.
 
+use std::ops::Range;
+
+use crate::edit::{self, Writing};
 use crate::engine::Command;
+use crate::midi::Channel;
 use crate::set::command::{self, Misunderstanding, Names};
 use crate::set::{listed, nearest};
+use crate::time::TickSpan;
 
 /// What is to be done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Order {
     /// Something that the engine does.
     Engine(Command),
     /// Read the set file again.
     Reload,
+    /// Bind what is touched next to this command.
+    Learn(String),
+    /// Learn nothing.
+    Forget,
+    /// Record.
+    Record(Record),
+    /// End the recording and write it.
+    Finish,
+    /// End the recording and throw it away.
+    Discard,
+    /// Take back what was written last.
+    Undo,
+    /// Write again what was taken back last.
+    Redo,
     /// End the show.
     Quit,
 }
 
-/// The orders that are not commands of the engine.
-const OWN: [(&str, Order); 2] = [("reload", Order::Reload), ("quit", Order::Quit)];
+/// What is recorded, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// The track that will play it, by its name.
+    pub track: String,
+    /// The port whose keys count, by its name; without one, the only one that keys come from.
+    pub from: Option<String>,
+    /// The channel whose keys count; without one, any.
+    pub channel: Option<Channel>,
+    /// What notes are drawn to.
+    pub grid: TickSpan,
+    /// How far, in per cent.
+    pub strength: u8,
+    /// What becomes of what the track plays until now.
+    pub writing: Writing,
+}
+
+/// The grid that is drawn to when none is named.
+const GRID: &str = "1/16";
+
+/// The orders that stand alone.
+const ALONE: [(&str, Order); 4] =
+    [("reload", Order::Reload), ("undo", Order::Undo), ("redo", Order::Redo), ("quit", Order::Quit)];
+
+/// The orders that say more.
+const MORE: [&str; 2] = ["learn", "record"];
 
 /// What `text` asks for.
 ///
@@ -27,39 +85,144 @@ const OWN: [(&str, Order); 2] = [("reload", Order::Reload), ("quit", Order::Quit
 ///
 /// When nothing of that name can be asked for, or when something is wrong with the rest.
 pub fn parse(text: &str, names: &Names<'_>) -> Result<Order, Misunderstanding> {
-    let trimmed = text.trim();
-    let (word, rest) = trimmed.split_once(char::is_whitespace).unwrap_or((trimmed, ""));
-    let begin = text.len() - text.trim_start().len();
-    match OWN.iter().find(|(name, _)| *name == word) {
-        Some((_, order)) if rest.trim().is_empty() => Ok(*order),
-        Some(_) => Err(Misunderstanding {
-            message: format!("`{word}` stands alone"),
-            span: begin + word.len()..text.len(),
-            label: "does not belong here".to_owned(),
-            help: format!("write `{word}`"),
+    let words: Vec<Range<usize>> = command::split(text).collect();
+    let Some((first, rest)) = words.split_first() else { return command::parse(text, names).map(Order::Engine) };
+    let word = &text[first.clone()];
+    if let Some((_, order)) = ALONE.iter().find(|(name, _)| *name == word) {
+        return match rest.first() {
+            None => Ok(order.clone()),
+            Some(more) => Err(Misunderstanding {
+                message: format!("`{word}` stands alone"),
+                span: more.start..text.trim_end().len(),
+                label: "does not belong here".to_owned(),
+                help: format!("write `{word}`"),
+            }),
+        };
+    }
+    match word {
+        "learn" => learn(text, rest, names),
+        "record" => record(text, rest, names),
+        _ if command::words().any(|known| known == word) => command::parse(text, names).map(Order::Engine),
+        _ => Err(Misunderstanding {
+            message: format!("there is no command `{}`", word.escape_debug()),
+            span: first.clone(),
+            label: "not a command".to_owned(),
+            help: match nearest(word, self::words()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("there are {}", self::words().collect::<Vec<_>>().join(", ")),
+            },
         }),
-        None if word.is_empty() || command::words().any(|known| known == word) => {
-            command::parse(text, names).map(Order::Engine)
+    }
+}
+
+fn learn(text: &str, rest: &[Range<usize>], names: &Names<'_>) -> Result<Order, Misunderstanding> {
+    let Some(first) = rest.first() else {
+        return Err(lacking(text, "`learn` lacks what is to be done", "learn mute drums"));
+    };
+    let words = text[first.start..].trim_end();
+    if words == "off" {
+        return Ok(Order::Forget);
+    }
+    match command::bound(words, names) {
+        Ok(_) => Ok(Order::Learn(words.to_owned())),
+        Err(wrong) => {
+            let span = wrong.span.start + first.start..wrong.span.end + first.start;
+            Err(Misunderstanding { span, ..wrong })
         }
-        None => Err(unknown(word, begin)),
+    }
+}
+
+fn record(text: &str, rest: &[Range<usize>], names: &Names<'_>) -> Result<Order, Misunderstanding> {
+    const EXAMPLE: &str = "record bass from keys 1/8 50% replace";
+    let mut rest = rest.iter().cloned();
+    let Some(first) = rest.next() else { return Err(lacking(text, "`record` lacks the name of a track", EXAMPLE)) };
+    let track = &text[first.clone()];
+    match track {
+        "off" => return Ok(Order::Finish),
+        "discard" => return Ok(Order::Discard),
+        _ => {}
+    }
+    let wrong = |span: Range<usize>, message: String, label: &str, help: String| {
+        Err(Misunderstanding { message, span, label: label.to_owned(), help })
+    };
+    if !names.tracks.contains(&track) {
+        let help = match nearest(track, names.tracks.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("the tracks are {}", listed(names.tracks.iter().copied())),
+        };
+        return wrong(first, format!("there is no track `{}`", track.escape_debug()), "not a track", help);
+    }
+    let mut order = Record {
+        track: track.to_owned(),
+        from: None,
+        channel: None,
+        grid: edit::grid(GRID).unwrap_or(TickSpan::PULSE),
+        strength: 100,
+        writing: Writing::Overdub,
+    };
+    while let Some(span) = rest.next() {
+        let word = &text[span.clone()];
+        match word {
+            "overdub" => order.writing = Writing::Overdub,
+            "replace" => order.writing = Writing::Replace,
+            "from" | "channel" => {
+                let Some(value) = rest.next() else {
+                    return wrong(
+                        span,
+                        format!("`{word}` lacks its value"),
+                        "expected one behind it",
+                        example(EXAMPLE),
+                    );
+                };
+                let written = &text[value.clone()];
+                if word == "from" {
+                    order.from = Some(written.to_owned());
+                } else if let Some(channel) = written.parse().ok().and_then(Channel::from_number) {
+                    order.channel = Some(channel);
+                } else {
+                    let message = format!("`{}` is not a channel", written.escape_debug());
+                    return wrong(value, message, "expected a number from 1 to 16", example(EXAMPLE));
+                }
+            }
+            _ if word.ends_with('%') => match word.trim_end_matches('%').parse() {
+                Ok(strength @ 0..=100) => order.strength = strength,
+                _ => {
+                    let message = format!("`{}` is not how far to draw notes to the grid", word.escape_debug());
+                    return wrong(span, message, "expected 0% to 100%", example(EXAMPLE));
+                }
+            },
+            _ if word.contains('/') => match edit::grid(word) {
+                Ok(grid) => order.grid = grid,
+                Err(why) => return wrong(span, why, "not a grid", example(EXAMPLE)),
+            },
+            _ => {
+                let help = match nearest(word, ["overdub", "replace", "from", "channel"].into_iter()) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => example(EXAMPLE),
+                };
+                return wrong(span, format!("`{}` does not belong here", word.escape_debug()), "not understood", help);
+            }
+        }
+    }
+    Ok(Order::Record(order))
+}
+
+fn example(text: &str) -> String {
+    format!("for example `{text}`")
+}
+
+fn lacking(text: &str, message: &str, like: &str) -> Misunderstanding {
+    Misunderstanding {
+        message: message.to_owned(),
+        span: 0..text.len(),
+        label: "more was expected".to_owned(),
+        help: example(like),
     }
 }
 
 /// The first words of all orders.
 pub fn words() -> impl Iterator<Item = &'static str> {
-    command::words().chain(OWN.iter().map(|&(name, _)| name))
-}
-
-fn unknown(word: &str, begin: usize) -> Misunderstanding {
-    Misunderstanding {
-        message: format!("there is no command `{}`", word.escape_debug()),
-        span: begin..begin + word.len(),
-        label: "not a command".to_owned(),
-        help: match nearest(word, words()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("there are {}", listed(words())),
-        },
-    }
+    command::words().chain(ALONE.iter().map(|(name, _)| *name)).chain(MORE)
 }
 
 #[cfg(test)]
@@ -78,6 +241,32 @@ mod tests {
         assert_eq!(parse(" launch build ", &names()), Ok(launch));
         assert_eq!(parse(" reload ", &names()), Ok(Order::Reload));
         assert_eq!(parse("quit", &names()), Ok(Order::Quit));
+        assert_eq!(parse("learn  mute drums on ", &names()), Ok(Order::Learn("mute drums on".to_owned())));
+        assert_eq!(parse("learn off", &names()), Ok(Order::Forget));
+        assert_eq!(parse("record off", &names()), Ok(Order::Finish));
+        assert_eq!(parse("record discard", &names()), Ok(Order::Discard));
+    }
+
+    #[test]
+    fn a_recording_says_what_it_is_drawn_to() {
+        let plain = Record {
+            track: "drums".to_owned(),
+            from: None,
+            channel: None,
+            grid: TickSpan(240),
+            strength: 100,
+            writing: Writing::Overdub,
+        };
+        assert_eq!(parse("record drums", &names()), Ok(Order::Record(plain.clone())));
+        let all = Record {
+            from: Some("keys".to_owned()),
+            channel: Channel::from_number(2),
+            grid: TickSpan(480),
+            strength: 0,
+            writing: Writing::Replace,
+            ..plain
+        };
+        assert_eq!(parse("record drums 1/8 replace 0% channel 2 from keys", &names()), Ok(Order::Record(all)));
     }
 
     #[test]
@@ -86,7 +275,16 @@ mod tests {
             ("relod", "relod", "did you mean `reload`?"),
             (" lanch build", "lanch", "did you mean `launch`?"),
             ("launch bild", "bild", "did you mean `build`?"),
-            ("reload now", " now", "stands alone"),
+            ("reload now", "now", "stands alone"),
+            ("learn", "learn", "lacks what is to be done"),
+            (" learn  mute drms ", "drms", "did you mean `drums`?"),
+            ("record", "record", "lacks the name of a track"),
+            ("record drms", "drms", "did you mean `drums`?"),
+            ("record drums from", "from", "lacks its value"),
+            ("record drums channel 17", "17", "from 1 to 16"),
+            ("record drums 101%", "101%", "0% to 100%"),
+            ("record drums 1/7", "1/7", "the grids are"),
+            ("record drums replce", "replce", "did you mean `replace`?"),
             ("xyzzy", "xyzzy", "there are "),
             ("", "", "the command is empty"),
         ] {

@@ -28,6 +28,10 @@ pub struct View<'a> {
     pub granted: &'a str,
     /// What is wrong with the set file as it is saved now: it is not what plays. In words, with its place.
     pub mistake: Option<&'a str>,
+    /// The command that is bound to what is touched next, if one is.
+    pub learning: Option<&'a str>,
+    /// What is recorded, if anything is. In words.
+    pub recording: Option<&'a str>,
 }
 
 /// What a port is connected to.

@@ -79,6 +79,11 @@ pub fn words() -> impl Iterator<Item = &'static str> {
     COMMANDS.iter().map(|&(name, _)| name)
 }
 
+/// The places of the words in `text`.
+pub fn split(text: &str) -> impl Iterator<Item = Range<usize>> {
+    phrase::words(text)
+}
+
 /// What `text` asks for. Where a command is to switch something and does not say how, it becomes what it was not.
 ///
 /// # Errors

@@ -86,10 +86,11 @@ impl Hands {
 
     fn act(&mut self, action: Action, view: &View<'_>) -> Option<Wish> {
         use Action::{Choose, Close, Help, Lock, Page, Panic, Redraw, Suspend};
-        let always =
-            matches!(action, Panic | Lock | Choose(_) | Page(_) | Redraw | Help | Close | Suspend);
+        let always = matches!(action, Panic | Lock | Choose(_) | Page(_) | Redraw | Help | Close | Suspend);
         if self.is_locked && !always {
-            return Some(Wish::Say("the keys are locked; L or F2 unlocks them, p still silences everything".to_owned()));
+            return Some(Wish::Say(
+                "the keys are locked; L or F2 unlocks them, p still silences everything".to_owned(),
+            ));
         }
         let tracks = view.set.tracks.len();
         self.chosen = self.chosen.min(tracks.saturating_sub(1));

@@ -139,7 +139,8 @@ impl Screen {
                 None => {}
             }
         }
-        if let Some(display) = self.display.as_mut().filter(|display| !display.has_lost_keys && display.keys.is_dead()) {
+        if let Some(display) = self.display.as_mut().filter(|display| !display.has_lost_keys && display.keys.is_dead())
+        {
             display.has_lost_keys = true;
             let text = "the keyboard is not read any more; Ctrl-C still ends the show".to_owned();
             self.watch.say(Notice { text, is_wrong: true });

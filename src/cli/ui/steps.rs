@@ -208,7 +208,8 @@ mod tests {
     use crate::engine::program::TrackSlot;
     use crate::set::Set;
 
-    const RIG: &str = "tempo = 120\n[ports.a]\ndevice = \"A\"\n[tracks.one]\nport = \"a\"\nchannel = 1\n[patterns.main]\n";
+    const RIG: &str =
+        "tempo = 120\n[ports.a]\ndevice = \"A\"\n[tracks.one]\nport = \"a\"\nchannel = 1\n[patterns.main]\n";
 
     /// The row of what `lane` says, as text, in some passes.
     fn rows(lane: &str, passes: i64, fill: bool) -> Vec<String> {

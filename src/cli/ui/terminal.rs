@@ -93,14 +93,7 @@ impl<M: Modes> Drop for Terminal<M> {
         self.modes.cooked();
         let mut bytes = Vec::new();
         // Memory does not refuse bytes.
-        let _ = queue!(
-            bytes,
-            style::ResetColor,
-            DisableBracketedPaste,
-            EnableLineWrap,
-            Show,
-            LeaveAlternateScreen
-        );
+        let _ = queue!(bytes, style::ResetColor, DisableBracketedPaste, EnableLineWrap, Show, LeaveAlternateScreen);
         self.sink.always(bytes);
     }
 }

@@ -23,7 +23,8 @@ pub fn rows(text: &str) -> [String; ROWS as usize] {
     let columns: Vec<u8> = text.chars().flat_map(columns).collect();
     std::array::from_fn(|row| {
         let quadrant = |pair: &[u8]| {
-            let dot = |column: usize, below: usize| pair.get(column).is_some_and(|dots| dots >> (2 * row + below) & 1 == 1);
+            let dot =
+                |column: usize, below: usize| pair.get(column).is_some_and(|dots| dots >> (2 * row + below) & 1 == 1);
             let set = [dot(0, 0), dot(1, 0), dot(0, 1), dot(1, 1)];
             QUADRANTS[set.iter().rev().fold(0, |index, &set| index * 2 + usize::from(set))]
         };

@@ -65,12 +65,7 @@ pub fn quit(look: Look, area: Rect, buffer: &mut Buffer) {
 fn frame(title: &'static str, columns: usize, rows: usize, look: Look, area: Rect, buffer: &mut Buffer) -> Rect {
     let width = (columns + 4).min(usize::from(area.width)) as u16;
     let height = (rows + 2).min(usize::from(area.height)) as u16;
-    let outer = Rect {
-        x: area.x + (area.width - width) / 2,
-        y: area.y + (area.height - height) / 2,
-        width,
-        height,
-    };
+    let outer = Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height };
     Clear.render(outer, buffer);
     if height < 3 || width < 10 {
         return outer;

@@ -112,10 +112,8 @@ pub fn timing<'l>(scene: &Scene, look: Look) -> Vec<Line<'l>> {
     let timing = &scene.timing;
     let mut spans = vec![Span::styled(chart(&counts(&timing.octaves, 2), look, 1).concat(), look.plays())];
     spans.push(Span::raw(format!("  {}", percentiles(&timing.lateness))));
-    let drops = Span::styled(
-        format!("  drops {}", timing.drops),
-        if timing.drops > 0 { look.wrong() } else { look.dim() },
-    );
+    let drops =
+        Span::styled(format!("  drops {}", timing.drops), if timing.drops > 0 { look.wrong() } else { look.dim() });
     spans.push(drops);
     let mut rows = vec![labelled("late by", spans, look)];
     if let Some(text) = lock(scene) {

@@ -1,0 +1,325 @@
+//! What is written into the set file while it plays: bindings that are learned, notes that are recorded, and the way back
+//! over both.
+//!
+//! A scribe writes for the performer what they could write themselves, into the same file, where they see it and may change
+//! it. It holds no music: what it has written is taken up like any other change of the file. A set that is built in has no
+//! file, and so nothing can be written.
+
+use std::path::PathBuf;
+
+use super::order::Record;
+use crate::edit::{self, Cycle, History, Keyboard, Recorder, Refused, Take, Taken};
+use crate::engine::Status;
+use crate::engine::program::{PatternSlot, PortSlot, Trigger};
+use crate::engine::transport::Phase;
+use crate::link::{Heard, Snapshot};
+use crate::midi::{Channel, Message};
+use crate::set::{Set, command};
+use crate::time::{Tick, TickSpan};
+
+use super::view::Playing;
+
+/// Notes that are struck together are a chord where their velocities are no further apart than this.
+const CHORD_SPREAD: u8 = 20;
+
+/// Who writes into the set file.
+pub struct Scribe {
+    /// What the set is called in messages, and its file; a built-in set has none.
+    origin: String,
+    file: Option<PathBuf>,
+    /// The command that the next key, controller or program change is bound to.
+    learning: Option<String>,
+    recording: Option<Session>,
+    history: History,
+}
+
+/// A recording that goes on.
+struct Session {
+    order: Record,
+    pattern: String,
+    slot: PatternSlot,
+    cycle: Cycle,
+    recorder: Recorder,
+    /// Where the music was when it was looked at last.
+    position: Tick,
+    is_running: bool,
+}
+
+/// What of the file has changed, for the performer. The file is to be read again.
+pub struct Written(pub String);
+
+/// What a scribe needs to know of the show.
+#[derive(Clone, Copy)]
+pub struct Scene<'a> {
+    /// The set that plays.
+    pub set: &'a Set,
+    /// What plays.
+    pub status: &'a Status,
+    /// Which pattern each track plays.
+    pub playing: &'a Playing,
+    /// Where the music is.
+    pub snapshot: &'a Snapshot,
+}
+
+impl Scribe {
+    /// A scribe for the set in `file`, called `origin` in messages.
+    #[must_use]
+    pub fn new(origin: &str, file: Option<PathBuf>) -> Scribe {
+        Scribe { origin: origin.to_owned(), file, learning: None, recording: None, history: History::default() }
+    }
+
+    /// What is learned, if anything is.
+    #[must_use]
+    pub fn learning(&self) -> Option<&str> {
+        self.learning.as_deref()
+    }
+
+    /// What is recorded, if anything is, in a few words.
+    #[must_use]
+    pub fn recording(&self, scene: Scene<'_>) -> Option<String> {
+        let session = self.recording.as_ref()?;
+        let (now, begins) = (scene.snapshot.position, session.recorder.begins());
+        let (bar, ..) = scene.set.program.meter.bar_beat_tick(begins);
+        let (track, pattern) = (&session.order.track, &session.pattern);
+        Some(match session.recorder.pass(now) {
+            _ if scene.snapshot.phase != Phase::Running => format!("records {track} in {pattern}, waits for the start"),
+            0 => format!("records {track} in {pattern} from bar {bar}"),
+            pass => format!("records {track} in {pattern}, pass {pass}"),
+        })
+    }
+
+    /// The next key, controller or program change will be bound to `words`.
+    ///
+    /// # Errors
+    ///
+    /// When there is no file, or the words are no command that can be bound.
+    pub fn learn(&mut self, words: &str, scene: Scene<'_>) -> Result<String, String> {
+        self.file()?;
+        command::bound(words, &scene.set.names()).map_err(|wrong| wrong.to_string())?;
+        if !scene.set.ports.iter().any(|port| port.input) {
+            return Err("the set listens to no port: a port is listened to whose keys do something, for example with \
+                        `[[bind]]` or `transpose`"
+                .to_owned());
+        }
+        self.learning = Some(words.to_owned());
+        Ok(format!("learns `{words}`: touch a key, a controller or a pad now"))
+    }
+
+    /// Nothing is learned any more.
+    pub fn forget(&mut self) -> String {
+        match self.learning.take() {
+            Some(words) => format!("`{words}` is not learned"),
+            None => "nothing was being learned".to_owned(),
+        }
+    }
+
+    /// Begins to record at the next bar line.
+    ///
+    /// # Errors
+    ///
+    /// When there is no file, something is recorded already, or nothing of the kind is played on the track.
+    pub fn record(&mut self, order: Record, scene: Scene<'_>) -> Result<String, String> {
+        self.file()?;
+        if let Some(session) = &self.recording {
+            return Err(format!("{} is being recorded; `record off` ends that", session.order.track));
+        }
+        let slot = |names: &[String], name: &str| names.iter().position(|known| known == name);
+        let track = slot(&scene.set.tracks, &order.track).unwrap_or_default();
+        let port = match &order.from {
+            Some(name) => scene.set.ports.iter().position(|port| port.name == *name),
+            None => only_keyboard(scene.set)?,
+        };
+        let Some(port) = port else { return Err("there is no such port".to_owned()) };
+        if !scene.set.ports.get(port).is_some_and(|port| port.input) {
+            return Err(format!(
+                "the set does not listen to {}; a port is listened to whose keys do something, for example with `thru`",
+                scene.set.ports.get(port).map_or("it", |port| &port.name)
+            ));
+        }
+        let track = crate::engine::program::TrackSlot(track as u16);
+        let (slot, origin) = scene.playing.of(track).unwrap_or((scene.status.pattern, scene.status.origin));
+        let cycle = Cycle { origin, length: length_of(scene.set, slot) };
+        let keyboard = Keyboard { port: PortSlot(port as u8), channel: order.channel };
+        let position = scene.snapshot.position;
+        let recorder = Recorder::new(keyboard, cycle, scene.set.program.meter.bar(), order.grid, position);
+        let pattern = scene.set.patterns.get(usize::from(slot.0)).cloned().unwrap_or_default();
+        let is_running = scene.snapshot.phase == Phase::Running;
+        self.recording = Some(Session { order, pattern, slot, cycle, recorder, position, is_running });
+        Ok(self.recording(scene).unwrap_or_default())
+    }
+
+    /// Ends the recording and writes it.
+    ///
+    /// # Errors
+    ///
+    /// When nothing is recorded, or what is cannot be written. Then the file is as it was.
+    pub fn finish(&mut self, scene: Scene<'_>) -> Result<Written, String> {
+        let session = self.recording.take().ok_or("nothing is being recorded; `record TRACK` begins")?;
+        let track = session.order.track.clone();
+        let recording = session.recorder.finish(scene.snapshot.position);
+        let notes = &recording.notes;
+        let take = Take {
+            pattern: &session.pattern,
+            track: &track,
+            notes,
+            length: session.cycle.length,
+            grid: session.order.grid,
+            strength: session.order.strength,
+            spread: CHORD_SPREAD,
+            writing: session.order.writing,
+        };
+        let what = format!("record {track} in {}", session.pattern);
+        let mut remarks = Vec::new();
+        let written = self.edit(&what, |origin, text| {
+            let recorded = edit::record(origin, text, &take)?;
+            remarks.push(match recorded.notes {
+                1 => "1 note".to_owned(),
+                notes => format!("{notes} notes"),
+            });
+            remarks.extend(recorded.remarks);
+            Ok(recorded.text)
+        })?;
+        if recording.lost > 0 {
+            remarks.push(format!("{} notes were too many and are not in it", recording.lost));
+        }
+        Ok(Written(format!("{}: {}", written.0, remarks.join("; "))))
+    }
+
+    /// Ends the recording and throws it away.
+    pub fn discard(&mut self) -> String {
+        match self.recording.take() {
+            Some(session) => format!("the recording of {} is thrown away", session.order.track),
+            None => "nothing was being recorded".to_owned(),
+        }
+    }
+
+    /// Takes the last edit back.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, or somebody else has changed the file since.
+    pub fn undo(&mut self) -> Result<Written, String> {
+        self.step("undone", History::undo)
+    }
+
+    /// Makes the edit again that was taken back last.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, or somebody else has changed the file since.
+    pub fn redo(&mut self) -> Result<Written, String> {
+        self.step("done again", History::redo)
+    }
+
+    /// Something came in. What is being learned is written when it is something to bind.
+    pub fn heard(&mut self, heard: &Heard, scene: Scene<'_>) -> Option<Result<Written, String>> {
+        if let Some(session) = &mut self.recording {
+            session.recorder.heard(heard.tick, heard.port, heard.message);
+        }
+        let (channel, trigger) = trigger(heard.message)?;
+        let words = self.learning.take()?;
+        let port = scene.set.ports.get(usize::from(heard.port.0))?.name.clone();
+        Some(self.bind(&port, channel, trigger, &words))
+    }
+
+    /// The show as it is now: a recording follows where the music goes, and ends when its pattern does.
+    pub fn look(&mut self, scene: Scene<'_>) -> Option<Result<Written, String>> {
+        let session = self.recording.as_mut()?;
+        let slot = scene.set.tracks.iter().position(|name| *name == session.order.track);
+        let playing = slot.and_then(|slot| scene.playing.of(crate::engine::program::TrackSlot(slot as u16)));
+        let (position, left) = (scene.snapshot.position, session.position);
+        let is_running = scene.snapshot.phase == Phase::Running;
+        if session.is_running && !is_running {
+            session.recorder.stopped(left.max(position));
+        }
+        (session.position, session.is_running) = (position, is_running);
+        match playing {
+            Some((pattern, origin)) if pattern == session.slot => {
+                if origin != session.cycle.origin || position < left {
+                    session.cycle.origin = origin;
+                    session.recorder.jumped(left, position, session.cycle);
+                }
+                None
+            }
+            // Another pattern plays, or the track is gone.
+            _ => Some(self.finish(scene)),
+        }
+    }
+
+    fn bind(&mut self, port: &str, channel: Channel, trigger: Trigger, words: &str) -> Result<Written, String> {
+        let heard = edit::Heard { port, channel: Some(channel), trigger };
+        let mut on = String::new();
+        let mut replaced = Vec::new();
+        let written = self.edit(&format!("learn {words}"), |origin, text| {
+            let learned = edit::bind(origin, text, heard, words, Taken::Replace)?;
+            (on, replaced) = (learned.on, learned.replaced);
+            Ok(learned.text)
+        })?;
+        let instead = if replaced.is_empty() { String::new() } else { format!(", instead of {}", replaced.join(", ")) };
+        Ok(Written(format!("{}: `{on}` does `{words}`{instead}", written.0)))
+    }
+
+    fn file(&self) -> Result<&PathBuf, String> {
+        self.file.as_ref().ok_or_else(|| Refused::built_in(&self.origin).to_string())
+    }
+
+    /// Reads the file, edits it, and writes it.
+    fn edit(
+        &mut self,
+        what: &str,
+        edit: impl FnOnce(&str, &str) -> Result<String, Refused>,
+    ) -> Result<Written, String> {
+        let file = self.file()?.clone();
+        let before = edit::file::read(&file).map_err(|failed| failed.to_string())?;
+        let after = edit(&self.origin, &before).map_err(|refused| refused.to_string())?;
+        edit::file::write(&file, &after).map_err(|failed| failed.to_string())?;
+        self.history.done(what, &before, &after);
+        Ok(Written(format!("written into {}", file.display())))
+    }
+
+    fn step(
+        &mut self,
+        done: &str,
+        step: impl FnOnce(&History, &str) -> Result<edit::Change, Refused>,
+    ) -> Result<Written, String> {
+        let file = self.file()?.clone();
+        let on_disk = edit::file::read(&file).map_err(|failed| failed.to_string())?;
+        let change = step(&self.history, &on_disk).map_err(|refused| refused.to_string())?;
+        edit::file::write(&file, &change.text).map_err(|failed| failed.to_string())?;
+        let what = change.what.clone();
+        self.history.accept(change);
+        Ok(Written(format!("{done}: {what}")))
+    }
+}
+
+fn length_of(set: &Set, pattern: PatternSlot) -> TickSpan {
+    let length = set.program.patterns.get(usize::from(pattern.0)).map(|pattern| pattern.length);
+    length.unwrap_or_default().max(TickSpan(1))
+}
+
+/// The port that is listened to and whose clock is not followed, if there is one only.
+fn only_keyboard(set: &Set) -> Result<Option<usize>, String> {
+    let heard = |is_followed: bool| {
+        let ports = set.ports.iter().enumerate().filter(|(_, port)| port.input);
+        let follows = |index: usize| set.program.clock.follow.contains(&PortSlot(index as u8));
+        ports.map(|(index, _)| index).filter(|&index| follows(index) == is_followed).collect::<Vec<_>>()
+    };
+    match (&heard(false)[..], &heard(true)[..]) {
+        (&[only], _) | (&[], &[only]) => Ok(Some(only)),
+        ([], []) => Err("the set listens to no port; name one with `from`".to_owned()),
+        (several, _) => {
+            let names: Vec<&str> = several.iter().map(|&index| set.ports[index].name.as_str()).collect();
+            Err(format!("from which port? Say `from` and one of {}", names.join(", ")))
+        }
+    }
+}
+
+/// What a message is to bindings, when it goes down.
+fn trigger(message: Message) -> Option<(Channel, Trigger)> {
+    match message {
+        Message::NoteOn(channel, key, _) => Some((channel, Trigger::Note(key))),
+        Message::ControlChange(channel, number, 1..) => Some((channel, Trigger::Controller(number))),
+        Message::ProgramChange(channel, number) => Some((channel, Trigger::Program(number))),
+        _ => None,
+    }
+}
