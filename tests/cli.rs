@@ -13,6 +13,7 @@ fn tightrope(arguments: &[&str]) -> Command {
     let mut command = Command::cargo_bin("tightrope").expect("it is built");
     // The user's own configuration must not take part.
     command.env("XDG_CONFIG_HOME", env!("CARGO_TARGET_TMPDIR")).env("HOME", env!("CARGO_TARGET_TMPDIR"));
+    command.env("XDG_RUNTIME_DIR", env!("CARGO_TARGET_TMPDIR"));
     command.args(arguments).timeout(std::time::Duration::from_secs(60));
     command
 }

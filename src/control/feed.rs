@@ -145,3 +145,135 @@ impl Observer for Feed {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::Show;
+    use crate::engine::Status;
+    use crate::engine::program::PatternSlot;
+    use crate::engine::transport::Phase;
+    use crate::link::{RtEnd, link};
+    use crate::set::Set;
+    use crate::time::Tick;
+    use std::cell::Cell;
+    use std::rc::Rc;
+    use std::sync::mpsc::TryRecvError;
+
+    const SET: &str = "[ports.a]\ndevice = \"A\"\n[tracks.lead]\nport = \"a\"\nchannel = 1\n\
+                       [patterns.main]\nlead = \"c3\"\n[patterns.build]\n";
+
+    /// A show whose time stands still but for the test.
+    struct Stage {
+        show: Show<'static>,
+        rt: RtEnd,
+        now: Rc<Cell<u64>>,
+        board: Board,
+        feed: Feed,
+    }
+
+    impl Stage {
+        fn new() -> Stage {
+            let set = Set::parse("a.toml", SET.as_bytes()).unwrap();
+            let (end, rt, _) = link(set.program.clone(), &[]);
+            let now = Rc::new(Cell::new(0));
+            let clock = Rc::clone(&now);
+            let show = Show::new(end, set, "nothing".to_owned(), move || Nanos(clock.get()));
+            let board = Board::new("a.toml");
+            Stage { show, rt, now, feed: Feed::new(board.clone()), board }
+        }
+
+        /// So many milliseconds pass, with a look at their end.
+        fn pass(&mut self, millis: u64) {
+            self.now.set(self.now.get() + millis * 1_000_000);
+            self.show.watch(&mut [&mut self.feed]);
+        }
+
+        fn play_at(&mut self, tick: i64) {
+            self.rt.meters().show_music(Phase::Running, Tick(tick), Some(120.0), 0);
+        }
+    }
+
+    #[test]
+    fn who_watches_is_told_at_once_and_then_what_changes() {
+        let mut stage = Stage::new();
+        stage.pass(20);
+        let watch = stage.board.watch();
+        stage.pass(20);
+        let first = watch.reports().try_recv().unwrap();
+        assert_eq!((first.pattern.as_str(), first.queued.is_none()), ("main", true));
+        stage.pass(100);
+        assert_eq!(watch.reports().try_recv().unwrap_err(), TryRecvError::Empty, "nothing has changed");
+        stage.rt.show(Status { queued: Some((PatternSlot(1), Tick(3_840))), ..Status::default() });
+        stage.pass(20);
+        let queued = watch.reports().try_recv().unwrap().queued.clone().unwrap();
+        assert_eq!((queued.pattern.as_str(), queued.bar, queued.beat, queued.beats_left), ("build", 2, 1, 4));
+    }
+
+    #[test]
+    fn the_position_is_news_with_each_beat_only() {
+        let mut stage = Stage::new();
+        let watch = stage.board.watch();
+        let mut told = Vec::new();
+        for tick in 0..2_000 {
+            stage.play_at(tick);
+            stage.pass(50);
+            told.extend(watch.reports().try_iter().map(|report| (report.position.beat, report.position.tick)));
+        }
+        assert_eq!(told, [(1, 1), (2, 1), (3, 1)]);
+    }
+
+    #[test]
+    fn twenty_times_a_second_is_enough() {
+        let mut stage = Stage::new();
+        let watch = stage.board.watch();
+        let mut told = 0;
+        for look in 0..1_000 {
+            stage.play_at(960 * look);
+            stage.pass(7);
+            told += watch.reports().try_iter().count();
+        }
+        // Each eighth look, which is the first after 50 ms.
+        assert_eq!(told, 125);
+    }
+
+    #[test]
+    fn who_does_not_read_is_told_no_more_and_the_others_are() {
+        let mut stage = Stage::new();
+        let (idle, keen) = (stage.board.watch(), stage.board.watch());
+        let mut told = 0;
+        for look in 0..2 * WAITING as i64 {
+            stage.play_at(960 * look);
+            stage.pass(50);
+            told += keen.reports().try_iter().count();
+        }
+        assert_eq!(told, 2 * WAITING);
+        let waiting = std::iter::from_fn(|| idle.reports().try_recv().ok()).count();
+        assert_eq!((waiting, idle.reports().try_recv().unwrap_err()), (WAITING, TryRecvError::Disconnected));
+    }
+
+    #[test]
+    fn who_has_gone_is_forgotten_even_while_nothing_changes() {
+        let mut stage = Stage::new();
+        for _ in 0..100 {
+            drop(stage.board.watch());
+            stage.pass(1);
+        }
+        assert_eq!(lock(&stage.board.0.watchers).len(), 0);
+        let watch = stage.board.watch();
+        stage.board.close();
+        assert_eq!(watch.reports().try_recv().unwrap_err(), TryRecvError::Disconnected);
+    }
+
+    #[test]
+    fn a_report_says_what_was_last_noticed() {
+        let mut stage = Stage::new();
+        let notice = Notice { text: "a is gone".to_owned(), is_wrong: true };
+        stage.feed.notice(&notice);
+        stage.feed.notice(&notice);
+        let report = stage.board.report(&stage.show.view());
+        let last = report.notice.unwrap();
+        assert_eq!((report.notices, last.text.as_str(), last.wrong), (2, "a is gone", true));
+        assert_eq!(report.file.as_deref(), Some("a.toml"));
+    }
+}

@@ -11,7 +11,7 @@
 //! | `transport` | `"stopped"`, `"armed"` (the next clock pulse starts it) or `"running"` |
 //! | `position` | `bar`, `beat` and `tick` of where the music is; a quarter note has 960 ticks |
 //! | `meter` | such as `"4/4"` |
-//! | `tempo_bpm` | quarter notes a minute; null while none is known |
+//! | `tempo_bpm` | quarter notes a minute, to a thousandth; null while none is known |
 //! | `clock.source` | `"own"` or `"followed"` |
 //! | `clock.port` | the port whose clock is followed; or null |
 //! | `clock.jitter_ns` | how far its pulses came from where they were predicted, as percentiles; null where nothing was measured |
@@ -150,7 +150,7 @@ impl Report {
             },
             position: Position { bar, beat, tick: tick + 1 },
             meter: meter.to_string(),
-            tempo_bpm: snapshot.bpm,
+            tempo_bpm: snapshot.bpm.map(|bpm| (bpm * 1e3).round() / 1e3),
             clock: Clock {
                 source: if snapshot.followed.is_some() { Source::Followed } else { Source::Own },
                 port: snapshot.followed.and_then(port),
@@ -236,4 +236,58 @@ fn percentiles(of: &link::Percentiles) -> Percentiles {
 fn beats_between(meter: Meter, from: Tick, to: Tick) -> i64 {
     let beat = meter.beat().0;
     (to.0.div_euclid(beat) - from.0.div_euclid(beat)).max(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::Show;
+    use crate::engine::Status;
+    use crate::engine::program::{PartSlot, PatternSlot, TrackSet};
+    use crate::link::link;
+    use crate::set::Set;
+    use crate::time::{Nanos, Span};
+
+    const SET: &str = "meter = \"3/4\"\n[clock]\nfollow = \"b\"\n[ports.a]\ndevice = \"A\"\n[ports.b]\ndevice = \"B\"\n\
+                       [tracks.lead]\nport = \"a\"\nchannel = 1\n[tracks.bass]\nport = \"b\"\nchannel = 2\n\
+                       [patterns.main]\nlead = \"c3\"\n[patterns.build]\nbass = \"c2\"\nkeep = true\n\
+                       [song]\nparts = [\"main\", \"build\"]\n";
+
+    /// The names of the fields are a promise: scripts are written against them.
+    #[test]
+    fn the_fields_are_as_they_were() {
+        let set = Set::parse("a.toml", SET.as_bytes()).unwrap_or_else(|mistakes| panic!("{}", mistakes.render(false)));
+        let (end, mut rt, _) = link(set.program.clone(), &[]);
+        let mut show = Show::new(end, set, "real-time: as asked".to_owned(), || Nanos(0));
+        let meters = rt.meters();
+        meters.show_music(Phase::Running, Tick(2_880 + 970), Some(124.96), 1);
+        meters.show_followed(Some(PortSlot(1)));
+        meters.record_pulse(Span(-3_000), Span(500));
+        meters.record_lateness(Span(7));
+        meters.port(PortSlot(0)).count_sent();
+        let mut muted = TrackSet::default();
+        muted.set(TrackSlot(1), true);
+        rt.show(Status {
+            pattern: PatternSlot(1),
+            part: Some(PartSlot(1)),
+            queued: Some((PatternSlot(0), Tick(2 * 2_880))),
+            muted,
+            fills: true,
+            ..Status::default()
+        });
+        show.watch(&mut []);
+        let notice = Notice { text: "b is gone".to_owned(), is_wrong: true };
+        let osc = Osc { address: "127.0.0.1:9000".to_owned(), orders: 3, ..Osc::default() };
+        let report = Report::of(&show.view(), Some("sets/a.toml"), (1, Some(&notice)), Some(osc));
+        insta::assert_snapshot!(serde_json::to_string_pretty(&report).unwrap());
+        let back: Report = serde_json::from_str(&serde_json::to_string(&report).unwrap()).unwrap();
+        assert_eq!(back, report);
+    }
+
+    #[test]
+    fn beats_are_counted_to_the_line() {
+        let left = |from, to| beats_between(Meter::COMMON, Tick(from), Tick(to));
+        assert_eq!([left(0, 3_840), left(1, 3_840), left(959, 3_840), left(960, 3_840)], [4, 4, 4, 3]);
+        assert_eq!([left(3_839, 3_840), left(3_840, 3_840), left(5_000, 3_840)], [1, 0, 0]);
+    }
 }
