@@ -14,7 +14,7 @@ use super::plain::Plain;
 use super::remote::Remote;
 use super::stage::{Connection, Devices, Stage, slots};
 use super::{config, report, source, ui};
-use crate::control::{self, Limits, Observer, PortWatch, Reason, Scribe, Show, Signals};
+use crate::control::{self, Caller, Limits, Observer, PortWatch, Reason, Scribe, Show, Signals};
 use crate::engine::program::PortSlot;
 use crate::engine::{Command, Engine};
 use crate::io::ports::Inventory;
@@ -44,7 +44,9 @@ pub fn play(args: &Play, out: impl Write + Send + 'static) -> Result<(), Failure
 fn play_on(stage: Stage, mut set: Set, config: Config, args: &Play, lines: &mut Lines) -> Result<(), Failure> {
     let settings = config.realtime;
     lines.line(format_args!("set: {} ({} tracks, {} patterns)", set.name, set.tracks.len(), set.patterns.len()));
-    let own_clock = announce(&set, &stage, lines);
+    let monitor = args.monitor || matches!(stage, Stage::Monitor(_));
+    let has_screen = !args.plain && !args.monitor && ui::is_there();
+    let own_clock = announce(&set, &stage, monitor && !has_screen, lines);
     if own_clock {
         set.program.clock.follow = Box::default();
     }
@@ -58,14 +60,13 @@ fn play_on(stage: Stage, mut set: Set, config: Config, args: &Play, lines: &mut 
     let running = rt::spawn(rt_end, engine, clock, sink, settings).map_err(Failure::System)?;
     lines.line(format_args!("{}", running.granted()));
 
-    let monitor = args.monitor || matches!(stage, Stage::Monitor(_));
     let granted = running.granted().clone();
     let scribe = Scribe::new(&args.set, source::file(&args.set));
     let mut show = Show::new(control_end, set, scribe, granted.to_string(), move || clock.now());
-    let mut display = if !args.plain && !args.monitor && ui::is_there() {
-        Display::Screen(ui::Screen::open(caller.clone(), lines.frames()).map_err(Failure::System)?)
-    } else {
-        Display::Plain(Plain::new(lines, show.set(), clock.now(), monitor))
+    let screen = if has_screen { open_screen(caller.clone(), lines) } else { None };
+    let mut display = match screen {
+        Some(screen) => Display::Screen(Box::new(screen)),
+        None => Display::Plain(Plain::new(lines, show.set(), clock.now(), monitor)),
     };
     let is_finished = || running.is_finished();
     // Whatever fails or panics in here, the show is ended after it.
@@ -103,21 +104,27 @@ fn play_on(stage: Stage, mut set: Set, config: Config, args: &Play, lines: &mut 
 
 /// What shows the show.
 enum Display<'l> {
-    Screen(ui::Screen),
+    Screen(Box<ui::Screen>),
     Plain(Plain<'l>),
 }
 
 impl Display<'_> {
     fn observer(&mut self) -> &mut dyn Observer {
         match self {
-            Display::Screen(screen) => screen,
+            Display::Screen(screen) => &mut **screen,
             Display::Plain(plain) => plain,
         }
     }
 }
 
-/// Says where the show plays; whether it runs on its own clock.
-fn announce(set: &Set, stage: &Stage, lines: &mut Lines) -> bool {
+/// The screen, or a line that says why there is none.
+fn open_screen(caller: Caller, lines: &mut Lines) -> Option<ui::Screen> {
+    let screen = ui::Screen::open(caller, lines.frames());
+    screen.inspect_err(|why| lines.line(format_args!("no screen: {why}; lines instead"))).ok()
+}
+
+/// Says where the show plays; whether it runs on its own clock. `is_monitored` says that every message is printed.
+fn announce(set: &Set, stage: &Stage, is_monitored: bool, lines: &mut Lines) -> bool {
     let bpm = set.program.tempo.bpm();
     match stage {
         Stage::Devices(Devices { inventory, connections, .. }) => {
@@ -133,7 +140,8 @@ fn announce(set: &Set, stage: &Stage, lines: &mut Lines) -> bool {
             ));
         }
         Stage::Monitor(no_midi) => {
-            lines.line(format_args!("no MIDI: {no_midi}. Every message is printed instead"));
+            let instead = if is_monitored { "Every message is printed instead" } else { "Nothing is sent" };
+            lines.line(format_args!("no MIDI: {no_midi}. {instead}"));
         }
     }
     let (here, missing) = sources(set, stage);

@@ -8,7 +8,7 @@
 use std::path::PathBuf;
 
 use super::order::Record;
-use crate::edit::{self, Cycle, History, Keyboard, Recorder, Refused, Take, Taken};
+use crate::edit::{self, Cycle, History, Keyboard, Recorder, Recording, Refused, Take, Taken};
 use crate::engine::Status;
 use crate::engine::program::{PatternSlot, PortSlot, Trigger};
 use crate::engine::transport::Phase;
@@ -40,6 +40,8 @@ struct Session {
     slot: PatternSlot,
     cycle: Cycle,
     recorder: Recorder,
+    /// What was recorded, once that has ended and could not be written.
+    done: Option<Recording>,
     /// Where the music was when it was looked at last.
     position: Tick,
     is_running: bool,
@@ -82,6 +84,7 @@ impl Scribe {
         let (bar, ..) = scene.set.program.meter.bar_beat_tick(begins);
         let (track, pattern) = (&session.order.track, &session.pattern);
         Some(match session.recorder.pass(now) {
+            _ if session.done.is_some() => format!("keeps what was recorded of {track} in {pattern}"),
             _ if scene.snapshot.phase != Phase::Running => format!("records {track} in {pattern}, waits for the start"),
             0 => format!("records {track} in {pattern} from bar {bar}"),
             pass => format!("records {track} in {pattern}, pass {pass}"),
@@ -144,7 +147,7 @@ impl Scribe {
         let recorder = Recorder::new(keyboard, cycle, scene.set.program.meter.bar(), order.grid, position);
         let pattern = scene.set.patterns.get(usize::from(slot.0)).cloned().unwrap_or_default();
         let is_running = scene.snapshot.phase == Phase::Running;
-        self.recording = Some(Session { order, pattern, slot, cycle, recorder, position, is_running });
+        self.recording = Some(Session { order, pattern, slot, cycle, recorder, done: None, position, is_running });
         Ok(self.recording(scene).unwrap_or_default())
     }
 
@@ -152,25 +155,40 @@ impl Scribe {
     ///
     /// # Errors
     ///
-    /// When nothing is recorded, or what is cannot be written. Then the file is as it was.
+    /// When nothing is recorded, or what is cannot be written. Then the file is as it was, and what was recorded is kept, to be
+    /// written when the reason is mended, or thrown away.
     pub fn finish(&mut self, scene: Scene<'_>) -> Result<Written, String> {
-        let session = self.recording.take().ok_or("nothing is being recorded; `record TRACK` begins")?;
-        let track = session.order.track.clone();
-        let recording = session.recorder.finish(scene.snapshot.position);
-        let notes = &recording.notes;
-        let take = Take {
-            pattern: &session.pattern,
-            track: &track,
-            notes,
-            length: session.cycle.length,
-            grid: session.order.grid,
-            strength: session.order.strength,
-            spread: CHORD_SPREAD,
-            writing: session.order.writing,
+        let Some(mut session) = self.recording.take() else {
+            return Err("nothing is being recorded; `record TRACK` begins".to_owned());
         };
-        let what = format!("record {track} in {}", session.pattern);
+        let recording = session.done.take().unwrap_or_else(|| session.recorder.clone().finish(scene.snapshot.position));
+        let written = self.write(&session, &recording);
+        if written.is_err() && !recording.notes.is_empty() {
+            session.done = Some(recording);
+            self.recording = Some(session);
+        }
+        written.map_err(|why| match &self.recording {
+            Some(_) => {
+                format!("{why}. The recording is kept: `record off` tries again, `record discard` throws it away")
+            }
+            None => why,
+        })
+    }
+
+    fn write(&mut self, session: &Session, recording: &Recording) -> Result<Written, String> {
+        let (order, pattern) = (&session.order, &session.pattern);
+        let take = Take {
+            pattern,
+            track: &order.track,
+            notes: &recording.notes,
+            length: session.cycle.length,
+            grid: order.grid,
+            strength: order.strength,
+            spread: CHORD_SPREAD,
+            writing: order.writing,
+        };
         let mut remarks = Vec::new();
-        let written = self.edit(&what, |origin, text| {
+        let Written(written) = self.edit(&format!("record {} in {pattern}", order.track), |origin, text| {
             let recorded = edit::record(origin, text, &take)?;
             remarks.push(match recorded.notes {
                 1 => "1 note".to_owned(),
@@ -182,7 +200,7 @@ impl Scribe {
         if recording.lost > 0 {
             remarks.push(format!("{} notes were too many and are not in it", recording.lost));
         }
-        Ok(Written(format!("{}: {}", written.0, remarks.join("; "))))
+        Ok(Written(format!("{written}: {}", remarks.join("; "))))
     }
 
     /// Ends the recording and throws it away.
@@ -224,7 +242,7 @@ impl Scribe {
 
     /// The show as it is now: a recording follows where the music goes, and ends when its pattern does.
     pub fn look(&mut self, scene: Scene<'_>) -> Option<Result<Written, String>> {
-        let session = self.recording.as_mut()?;
+        let session = self.recording.as_mut().filter(|session| session.done.is_none())?;
         let slot = scene.set.tracks.iter().position(|name| *name == session.order.track);
         let playing = slot.and_then(|slot| scene.playing.of(crate::engine::program::TrackSlot(slot as u16)));
         let (position, left) = (scene.snapshot.position, session.position);

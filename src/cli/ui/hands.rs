@@ -113,9 +113,9 @@ impl Hands {
                 None
             }
             Action::Tempo(hundredths) => {
-                own_clock(view, &format!("tempo {}{}", sign(hundredths), tempo(hundredths.unsigned_abs())))
+                words(&format!("tempo {}{}", sign(hundredths), tempo(hundredths.unsigned_abs())))
             }
-            Action::Tap => own_clock(view, "tap"),
+            Action::Tap => words("tap"),
             Action::Panic => words("panic"),
             Action::Reload => words("reload"),
             Action::Prompt => {
@@ -219,13 +219,6 @@ fn insert(text: &mut String, char: char) {
 
 fn words(words: &str) -> Option<Wish> {
     Some(Wish::Words(words.to_owned()))
-}
-
-/// What only the one whose clock it is can do.
-fn own_clock(view: &View<'_>, what: &str) -> Option<Wish> {
-    let Some(followed) = view.snapshot.followed else { return words(what) };
-    let port = view.set.ports.get(usize::from(followed.0)).map_or("?", |port| port.name.as_str());
-    Some(Wish::Say(format!("the tempo is {port}'s, whose clock is followed: change it there")))
 }
 
 const fn sign(of: i32) -> char {

@@ -119,12 +119,17 @@ pub const TABLE: &[Entry] = &[
     entry(&[(Char('h'), Action::Hold)], "h", "hold the part of the song", None),
     entry(&[(Char('u'), Action::Withdraw)], "u", "take back what is next", Some("undo next")),
     entry(
-        &[(Char('+'), Action::Tempo(100)), (Char('='), Action::Tempo(100)), (Char('-'), Action::Tempo(-100))],
-        "+ -",
-        "tempo, by 1 BPM",
+        &[
+            (Char('+'), Action::Tempo(100)),
+            (Char('='), Action::Tempo(100)),
+            (Char('-'), Action::Tempo(-100)),
+            (Char(']'), Action::Tempo(10)),
+            (Char('['), Action::Tempo(-10)),
+        ],
+        "+ - ] [",
+        "tempo, by 1 BPM and by 0.1",
         None,
     ),
-    entry(&[(Char(']'), Action::Tempo(10)), (Char('['), Action::Tempo(-10))], "] [", "tempo, by 0.1 BPM", None),
     entry(&[(Char('t'), Action::Tap)], "t", "tap the tempo", None),
     entry(&[(Char('p'), Action::Panic)], "p", "panic: silence everything", Some("panic")),
     entry(
@@ -142,10 +147,18 @@ pub const TABLE: &[Entry] = &[
     entry(&[(Char('r'), Action::Reload)], "r", "read the set file again", None),
     entry(&[(Char('L'), Action::Lock), (Other(F(2)), Action::Lock)], "L or F2", "lock the keys, and unlock", None),
     entry(&[(Ctrl('l'), Action::Redraw)], "Ctrl-L", "draw the screen anew", None),
-    entry(&[(Char('?'), Action::Help), (Other(F(1)), Action::Help)], "?", "these keys", Some("help")),
-    entry(&[(Other(Esc), Action::Close)], "Esc", "close what lies over the screen", None),
-    entry(&[(Char('q'), Action::Quit)], "q", "end the show; asks while it plays", Some("quit")),
-    entry(&[(Ctrl('c'), Action::End), (Ctrl('\\'), Action::End)], "Ctrl-C", "end the show at once", None),
+    entry(
+        &[(Char('?'), Action::Help), (Other(F(1)), Action::Help), (Other(Esc), Action::Close)],
+        "? Esc",
+        "show these keys, and close them",
+        Some("help"),
+    ),
+    entry(
+        &[(Char('q'), Action::Quit), (Ctrl('c'), Action::End), (Ctrl('\\'), Action::End)],
+        "q Ctrl-C",
+        "end the show: asks first, at once",
+        Some("quit"),
+    ),
 ];
 
 /// What is not shown, because it does nothing.

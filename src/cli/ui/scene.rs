@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::hands::{Hands, Over, pages};
 use super::keys::{PATTERNS_PER_PAGE, pattern_key};
-use super::steps::{self, Figure};
+use super::steps::{self, Cells, Figure};
 use super::watch::{Glow, Watch};
 use crate::control::View;
 use crate::engine::program::{PatternSlot, TrackSlot};
@@ -99,8 +99,10 @@ pub struct Row {
     pub glow: Glow,
     /// What it plays.
     pub figure: Option<Rc<Figure>>,
-    /// The cell of its steps that plays now; none while nothing does.
-    pub at: Option<usize>,
+    /// The cells that play now, of all in one row, and of each voice; none while nothing plays.
+    pub at: Option<(usize, Vec<usize>)>,
+    /// The most voices that it has in any pattern, and 1 at least: so many rows are kept for it where there is room.
+    pub most_voices: usize,
     /// The pattern that it plays, where it is not the one that all play.
     pub pattern: Option<String>,
 }
@@ -167,10 +169,14 @@ pub struct Timing {
 
 /// The rows of tracks as they were made last: made anew only when what they show has changed.
 #[derive(Default)]
-pub struct Rows(Vec<Option<(RowKey, Option<Rc<Figure>>)>>);
+pub struct Rows {
+    figures: Vec<Option<(RowKey, Option<Rc<Figure>>)>>,
+    /// The most voices of each track, and of which edition of the set.
+    voices: Option<(u64, Vec<usize>)>,
+}
 
-/// Edition of the set, pattern, pass, and fill.
-type RowKey = (u64, PatternSlot, i64, bool);
+/// Edition of the set, pattern, fill, and the passes of the lanes.
+type RowKey = (u64, PatternSlot, bool, Vec<i64>);
 
 impl Rows {
     /// What `track` plays in `pattern`, which began at `origin`, at `position`.
@@ -182,22 +188,38 @@ impl Rows {
         position: Tick,
     ) -> Option<Rc<Figure>> {
         let clip = view.set.program.patterns.get(usize::from(pattern.0))?.clip(track)?;
-        let fills = view.status.fills;
-        let pass = steps::pass_of(clip, position - origin).max(0);
-        let key = (view.edition, pattern, pass, fills);
+        let passes = steps::passes(clip, position - origin);
+        let key = (view.edition, pattern, view.status.fills, passes);
         let index = usize::from(track.0);
-        if self.0.len() <= index {
-            self.0.resize(index + 1, None);
+        if self.figures.len() <= index {
+            self.figures.resize(index + 1, None);
         }
-        let row = &mut self.0[index];
+        let row = &mut self.figures[index];
         match row {
             Some((known, figure)) if *known == key => figure.clone(),
             _ => {
-                let figure = steps::figure(clip, pass, fills).map(Rc::new);
+                let figure = steps::figure(clip, &key.3, key.2).map(Rc::new);
                 *row = Some((key, figure.clone()));
                 figure
             }
         }
+    }
+
+    /// The most voices that `track` has in any pattern.
+    fn most_voices(&mut self, view: &View<'_>, track: TrackSlot) -> usize {
+        let known = self.voices.take().filter(|(edition, _)| *edition == view.edition);
+        let (edition, voices) = known.unwrap_or_else(|| {
+            let mut voices = vec![1; view.set.tracks.len()];
+            for clip in view.set.program.patterns.iter().flat_map(|pattern| &pattern.clips) {
+                if let Some(most) = voices.get_mut(usize::from(clip.track.0)) {
+                    *most = steps::voices(clip).max(*most);
+                }
+            }
+            (view.edition, voices)
+        });
+        let most = voices.get(usize::from(track.0)).copied().unwrap_or(1);
+        self.voices = Some((edition, voices));
+        most
     }
 }
 
@@ -247,12 +269,11 @@ fn row(view: &View<'_>, watch: &Watch, rows: &mut Rows, track: TrackSlot) -> Row
     let position = watch.position();
     let (pattern, origin) = view.playing.of(track).unwrap_or((status.pattern, status.origin));
     let figure = rows.figure(view, track, (pattern, origin), position);
-    let at = match figure.as_deref() {
-        Some(Figure::Steps(cells, _)) if view.snapshot.phase == Phase::Running && position >= origin => {
-            Some(cells.at(origin, position))
-        }
-        _ => None,
-    };
+    let plays = view.snapshot.phase == Phase::Running && position >= origin;
+    let at = figure.as_deref().filter(|_| plays).map(|figure| {
+        let at = |cells: &Cells| cells.at(origin, position);
+        (figure.together.as_ref().map_or(0, at), figure.voices.iter().map(at).collect())
+    });
     Row {
         name: name(&set.tracks, track.0.into()),
         muted,
@@ -262,6 +283,7 @@ fn row(view: &View<'_>, watch: &Watch, rows: &mut Rows, track: TrackSlot) -> Row
         pattern: (pattern != status.pattern && figure.is_some()).then(|| name(&set.patterns, pattern.0.into())),
         figure,
         at,
+        most_voices: rows.most_voices(view, track),
     }
 }
 

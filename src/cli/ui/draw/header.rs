@@ -71,6 +71,10 @@ fn draw_small(scene: &Scene, look: Look, room: &mut Room, buffer: &mut Buffer) {
     put(vec![Line::from(first)], room.above(1), buffer);
     if height >= 2 {
         let mut second = next_line(scene, look).spans;
+        if buffer.area.width < BIG_FROM.0 {
+            // The signs say again what the words say.
+            second.truncate(1);
+        }
         if !second.is_empty() {
             second.push(Span::raw("  "));
         }
@@ -128,14 +132,14 @@ fn tempo(scene: &Scene) -> (String, bool) {
 /// The part of the song, and what hands have switched.
 fn state<'l>(scene: &Scene, look: Look) -> Vec<Span<'l>> {
     let mut spans = Vec::new();
-    if let Some((part, of)) = scene.part {
-        spans.push(Span::styled(format!("part {part} of {of}  "), look.dim()));
-    }
     for (is_on, word) in [(scene.holds, " HOLD "), (scene.fills, " FILL ")] {
         if is_on {
             spans.push(Span::styled(word, look.hands()));
             spans.push(Span::raw(" "));
         }
+    }
+    if let Some((part, of)) = scene.part {
+        spans.push(Span::styled(format!("part {part} of {of} "), look.dim()));
     }
     spans
 }
@@ -149,7 +153,7 @@ fn next_line<'l>(scene: &Scene, look: Look) -> Line<'l> {
     let left = (*beats).clamp(0, COUNTED) as usize;
     let signs: String = if *beats > COUNTED { String::new() } else { look.pick('■', '#').to_string().repeat(left) };
     Line::from(vec![
-        Span::styled(format!("NEXT {pattern} in {beats} {unit}  "), look.next()),
-        Span::styled(signs, look.next()),
+        Span::styled(format!("NEXT {pattern} in {beats} {unit}"), look.next()),
+        Span::styled(format!("  {signs}"), look.next()),
     ])
 }

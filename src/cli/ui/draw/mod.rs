@@ -184,11 +184,11 @@ fn bottom_line(scene: &Scene, look: Look, area: Rect, hidden: &[&str], buffer: &
         Line::from(vec![locked, Span::styled("  L unlocks   p panic", look.dim())]).render(row, buffer);
     } else {
         let mut spans = Vec::new();
-        let hints = TABLE.iter().filter_map(|entry| Some((entry.shown, entry.hint?)));
+        let hints = TABLE.iter().filter_map(|entry| Some((entry.shown.split(' ').next()?, entry.hint?)));
         // `?` leads to all others, and `q` out, so they come before what may be cut off.
-        let (last, first): (Vec<_>, Vec<_>) = hints.partition(|(keys, _)| matches!(*keys, "?" | "q"));
-        for (keys, hint) in last.into_iter().rev().chain(first) {
-            spans.push(Span::styled(keys, look.strong()));
+        let (last, first): (Vec<_>, Vec<_>) = hints.partition(|(key, _)| matches!(*key, "?" | "q"));
+        for (key, hint) in last.into_iter().rev().chain(first) {
+            spans.push(Span::styled(key, look.strong()));
             spans.push(Span::styled(format!(" {hint}   "), look.dim()));
         }
         Line::from(spans).render(row, buffer);

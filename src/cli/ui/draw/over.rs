@@ -27,7 +27,7 @@ const ASCII: border::Set<'_> = border::Set {
 pub fn help(look: Look, area: Rect, buffer: &mut Buffer) {
     let shown = |keys: &str| keys.to_owned();
     let mut entries: Vec<(String, &str)> = vec![
-        (shown("1 to 9, a to z"), "launch the pattern with that key"),
+        (shown("1 to 0, a to z"), "launch the pattern with that key"),
         (shown("Shift, or Alt"), "with it: where this pattern ends"),
     ];
     entries.extend(TABLE.iter().map(|entry| (shown(entry.shown), entry.does)));

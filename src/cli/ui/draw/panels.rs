@@ -20,39 +20,49 @@ const BARS: usize = 20;
 /// The columns of a panel beside the tracks.
 pub const PANEL_WIDTH: u16 = 2 * BARS as u16 + 2;
 
-/// The patterns, in as many rows as they take, at most `most`.
+/// The patterns, in as many rows as they take, at most `most`. The one that plays is always among them.
 pub fn patterns<'l>(scene: &Scene, look: Look, width: usize, most: usize) -> Vec<Line<'l>> {
     let room = width.saturating_sub(LABEL);
-    let mut rows: Vec<(Vec<Span<'_>>, usize)> = vec![(Vec::new(), 0)];
-    let mut left = scene.patterns.len();
-    for pad in &scene.patterns {
-        let spans = pad_spans(pad, look);
-        let columns: usize = spans.iter().map(Span::width).sum();
-        let (_, used) = rows[rows.len() - 1];
-        if used > 0 && used + columns > room {
-            if rows.len() == most {
-                break;
-            }
-            rows.push((Vec::new(), 0));
-        }
-        if let Some((row, used)) = rows.last_mut() {
-            row.extend(spans);
-            *used += columns;
-        }
-        left -= 1;
+    let plays = scene.patterns.iter().position(|pad| pad.plays).unwrap_or(0);
+    let (mut rows, mut shown) = packed(&scene.patterns, look, room, most);
+    if plays >= shown {
+        let from = scene.patterns.get(plays.saturating_sub(1)..).unwrap_or_default();
+        (rows, shown) = packed(from, look, room, most);
     }
-    if left > 0
-        && let Some((row, _)) = rows.last_mut()
-    {
+    let hidden = scene.patterns.len() - shown;
+    if let Some(row) = rows.last_mut().filter(|_| hidden > 0) {
         row.pop();
-        row.push(Span::styled(format!(" +{left}"), look.dim()));
+        row.push(Span::styled(format!(" +{hidden}"), look.dim()));
     }
     let label = match scene.page {
         (_, 1) => "patterns".to_owned(),
-        (page, of) => format!("page {page}/{of}"),
+        (page, of) => format!("page {page}/{of}").chars().take(LABEL - 1).collect(),
     };
-    let rows = rows.into_iter().map(|(spans, _)| spans).enumerate();
+    let rows = rows.into_iter().enumerate();
     rows.map(|(index, spans)| labelled(if index == 0 { &label } else { "" }, spans, look)).collect()
+}
+
+/// As many of `pads` as fit into `most` rows of `room` columns, with room for how many do not; and how many these are.
+fn packed<'l>(pads: &[Pad], look: Look, room: usize, most: usize) -> (Vec<Vec<Span<'l>>>, usize) {
+    const COUNT: usize = 4;
+    let (mut rows, mut used, mut shown) = (vec![Vec::new()], 0, 0);
+    for pad in pads {
+        let spans = pad_spans(pad, look);
+        let columns: usize = spans.iter().map(Span::width).sum();
+        let is_last_row = rows.len() == most;
+        if used > 0 && used + columns > if is_last_row { room.saturating_sub(COUNT) } else { room } {
+            if is_last_row {
+                break;
+            }
+            rows.push(Vec::new());
+            used = 0;
+        }
+        if let Some(row) = rows.last_mut() {
+            row.extend(spans);
+        }
+        (used, shown) = (used + columns, shown + 1);
+    }
+    (rows, shown)
 }
 
 fn pad_spans<'l>(pad: &Pad, look: Look) -> Vec<Span<'l>> {

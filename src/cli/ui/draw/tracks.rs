@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
 use super::super::scene::{Row, Scene};
-use super::super::steps::{Cells, Figure};
+use super::super::steps::Cells;
 use super::Look;
 use crate::time::TickSpan;
 
@@ -19,6 +19,9 @@ const SIGNS: usize = 7;
 const BEHIND: usize = 6;
 
 /// Draws as many tracks as there is room for, the chosen one among them. Gives the first that is shown and how many.
+///
+/// Where there is room for it, each voice of a track has its own row, and there is air between the tracks. The rows of a
+/// track are as many as it has in any pattern, so that nothing moves when another one begins.
 pub fn draw(scene: &Scene, look: Look, area: Rect, buffer: &mut Buffer) -> (usize, usize) {
     let total = scene.tracks.len();
     let room = usize::from(area.height);
@@ -26,22 +29,85 @@ pub fn draw(scene: &Scene, look: Look, area: Rect, buffer: &mut Buffer) -> (usiz
         Line::styled("no tracks", look.dim()).render(area, buffer);
         return (0, 0);
     }
+    let voices: usize = scene.tracks.iter().map(|row| row.most_voices).sum();
+    let has_voices = voices <= room;
+    let rows = if has_voices { voices } else { total };
+    let gap = usize::from(rows + total - 1 <= room);
     let shown = total.min(room);
     // The chosen one is in the middle as long as there are tracks on both sides.
     let first = scene.chosen.saturating_sub(shown / 2).min(total - shown);
     let longest = scene.tracks.iter().map(|row| row.name.chars().count()).max().unwrap_or(0);
     let name = longest.clamp(4, if area.width < 60 { 8 } else { 16 });
-    // Where there is room, there is air between them.
-    let pitch = if total * 2 <= room { 2 } else { 1 };
+    let mut below = area;
     for (index, row) in scene.tracks.iter().enumerate().skip(first).take(shown) {
-        let y = area.y + ((index - first) * pitch) as u16;
-        let line = line(row, scene, look, index == scene.chosen, name, area.width.into());
-        line.render(Rect { y, height: 1, ..area }, buffer);
+        let lines = lines(row, scene, look, index == scene.chosen, (name, area.width.into()), has_voices);
+        let height = if has_voices { row.most_voices } else { 1 };
+        for (area, line) in below.rows().zip(lines).take(height) {
+            line.render(area, buffer);
+        }
+        let used = ((height + gap) as u16).min(below.height);
+        below = Rect { y: below.y + used, height: below.height - used, ..below };
     }
     (first, shown)
 }
 
-fn line<'l>(row: &Row, scene: &Scene, look: Look, is_chosen: bool, name: usize, width: usize) -> Line<'l> {
+/// The rows of a track: one, or one for each of its voices.
+fn lines<'l>(
+    row: &Row,
+    scene: &Scene,
+    look: Look,
+    is_chosen: bool,
+    (name, width): (usize, usize),
+    has_voices: bool,
+) -> Vec<Line<'l>> {
+    let quiet = if row.is_heard { Style::new() } else { look.dim() };
+    let before = before(row, look, is_chosen, name);
+    let indent = || vec![Span::raw(" ".repeat(SIGNS + name))];
+    let room = width.saturating_sub(SIGNS + name + BEHIND);
+    let Some(figure) = row.figure.as_deref() else {
+        return vec![finished(before, look.pick('—', '-').to_string(), row, look)];
+    };
+    let (at_together, at_voices) = match &row.at {
+        Some((together, voices)) => (Some(*together), &voices[..]),
+        None => (None, &[][..]),
+    };
+    let mut behind = match &figure.arp {
+        Some(_) if figure.together.is_some() => " ~arp".to_owned(),
+        Some(arp) => {
+            let mut spans = before;
+            spans.push(Span::styled(format!("~ {arp}"), quiet));
+            return vec![finished(spans, String::new(), row, look)];
+        }
+        None => String::new(),
+    };
+    if !has_voices {
+        if figure.has_others {
+            behind.push_str(" +");
+        }
+        let mut spans = before;
+        if let Some(cells) = &figure.together {
+            behind.insert_str(0, &steps(cells, at_together, row, scene, look, room, &mut spans));
+        }
+        return vec![finished(spans, behind, row, look)];
+    }
+    let mut lines = Vec::new();
+    let mut before = Some((before, behind));
+    for (index, cells) in figure.voices.iter().enumerate() {
+        let (mut spans, behind) = before.take().unwrap_or_else(|| (indent(), String::new()));
+        let page = steps(cells, at_voices.get(index).copied(), row, scene, look, room, &mut spans);
+        match index {
+            0 => lines.push(finished(spans, page + &behind, row, look)),
+            _ => {
+                spans.push(Span::styled(page, look.dim()));
+                lines.push(Line::from(spans));
+            }
+        }
+    }
+    lines
+}
+
+/// What stands before the steps.
+fn before<'l>(row: &Row, look: Look, is_chosen: bool, name: usize) -> Vec<Span<'l>> {
     let quiet = if row.is_heard { Style::new() } else { look.dim() };
     let marker = if is_chosen { look.pick('▸', '>') } else { ' ' };
     let name_style = if is_chosen { quiet.add_modifier(Modifier::BOLD) } else { quiet };
@@ -53,30 +119,19 @@ fn line<'l>(row: &Row, scene: &Scene, look: Look, is_chosen: bool, name: usize, 
     };
     let (glow, glow_style) = look.glow(row.glow);
     let shown_name: String = row.name.chars().take(name).collect();
-    let mut spans = vec![
+    vec![
         Span::styled(marker.to_string(), look.strong()),
         Span::styled(format!("{shown_name:<name$} "), name_style),
         Span::styled(mark, mark_style),
         Span::raw(" "),
         Span::styled(glow.to_string(), glow_style),
         Span::raw("  "),
-    ];
-    let room = width.saturating_sub(SIGNS + name);
-    match row.figure.as_deref() {
-        None => spans.push(Span::styled(look.pick('—', '-').to_string(), look.dim())),
-        Some(Figure::Arp(text)) => spans.push(Span::styled(format!("~ {text}"), quiet)),
-        Some(Figure::Steps(cells, has_arp)) => {
-            let used = steps(row, cells, scene, look, room.saturating_sub(BEHIND), &mut spans);
-            let mut behind = used;
-            if cells.has_others {
-                behind.push_str(" +");
-            }
-            if *has_arp {
-                behind.push_str(" ~arp");
-            }
-            spans.push(Span::styled(behind, look.dim()));
-        }
-    }
+    ]
+}
+
+/// The first row of a track, with what stands behind it.
+fn finished<'l>(mut spans: Vec<Span<'l>>, behind: String, row: &Row, look: Look) -> Line<'l> {
+    spans.push(Span::styled(behind, look.dim()));
     if let Some(pattern) = &row.pattern {
         spans.push(Span::styled(format!("  {pattern}"), look.dim()));
     }
@@ -84,14 +139,22 @@ fn line<'l>(row: &Row, scene: &Scene, look: Look, is_chosen: bool, name: usize, 
 }
 
 /// Draws the steps, or the part of them that plays; which part that is, where it is not all.
-fn steps(row: &Row, cells: &Cells, scene: &Scene, look: Look, room: usize, spans: &mut Vec<Span<'_>>) -> String {
+fn steps(
+    cells: &Cells,
+    at: Option<usize>,
+    row: &Row,
+    scene: &Scene,
+    look: Look,
+    room: usize,
+    spans: &mut Vec<Span<'_>>,
+) -> String {
     let groups = Groups::of(cells.grid, scene.meter);
     let total = cells.cells.len();
     let page = groups.page(total, room);
     if page == 0 {
         return String::new();
     }
-    let first = row.at.unwrap_or(0).min(total - 1) / page * page;
+    let first = at.unwrap_or(0).min(total - 1) / page * page;
     for (index, &cell) in cells.cells.iter().enumerate().skip(first).take(page) {
         if index > first && index % groups.beat == 0 {
             let is_bar = groups.bar.is_some_and(|bar| index % bar == 0);
@@ -100,7 +163,7 @@ fn steps(row: &Row, cells: &Cells, scene: &Scene, look: Look, room: usize, spans
         }
         let (glyph, style) = look.cell(cell);
         let style = if row.is_heard { style } else { look.dim() };
-        let style = if row.at == Some(index) { look.strong().add_modifier(Modifier::REVERSED) } else { style };
+        let style = if at == Some(index) { look.strong().add_modifier(Modifier::REVERSED) } else { style };
         spans.push(Span::styled(glyph.to_string(), style));
     }
     if page >= total { String::new() } else { format!(" {}/{}", first / page + 1, total.div_ceil(page)) }
