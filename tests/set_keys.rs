@@ -1,8 +1,8 @@
 //! What each key of a set means: text in, compiled values out.
 
 use tightrope::engine::program::{
-    Action, AfterSong, Arp, ArpKeys, Binding, Interval, Lane, Order, Part, PatternSlot, PortSlot, ProgramChange,
-    Quantum, Source, Steps, Swing, Target, TrackSlot, Trigger, Wire,
+    Action, AfterSong, Arp, ArpKeys, Binding, Does, Fader, Interval, Knob, Lane, Order, Part, PatternSlot, PortSlot,
+    ProgramChange, Quantum, Source, Steps, Swing, Target, TrackSlot, Trigger, Values, Wire,
 };
 use tightrope::engine::{Command, Switch};
 use tightrope::midi::{Channel, Key};
@@ -417,18 +417,35 @@ fn bindings_are_messages_and_commands() {
         set.program.bindings[0]
     };
     let launch = Command::Launch { pattern: PatternSlot(1), at: None };
+    let press = |command, release| Does::Press { command, release };
+    let trigger = Trigger::Note(key(36));
     let plain =
-        Binding { port: PortSlot(2), channel: None, trigger: Trigger::Note(key(36)), command: launch, release: None };
+        Binding { port: PortSlot(2), channel: None, trigger, values: trigger.values(), does: press(launch, None) };
     assert_eq!(bound("keys note 36", "launch build"), plain);
     assert_eq!(bound("keys note c1 channel 2", "launch build"), Binding { channel: Some(channel(2)), ..plain });
     assert_eq!(bound("keys channel 2 note 36", "launch build"), Binding { channel: Some(channel(2)), ..plain });
-    let on = |trigger, command, release| Binding { trigger, command, release, ..plain };
+    let on = |trigger: Trigger, command, release| Binding {
+        trigger,
+        values: trigger.values(),
+        does: press(command, release),
+        ..plain
+    };
     let fill = |to| Command::Fill(to);
     let pedal = on(Trigger::Controller(64), fill(Switch::On), Some(fill(Switch::Off)));
     assert_eq!(bound("keys cc 64", "fill"), pedal);
     assert_eq!(bound("keys cc 64", "fill toggle"), on(Trigger::Controller(64), fill(Switch::Toggle), None));
     assert_eq!(bound("keys program 3", "fill"), on(Trigger::Program(3), fill(Switch::Toggle), None));
     assert_eq!(bound("keys program 3", "stop"), on(Trigger::Program(3), Command::Stop, None));
+    let ranged = |trigger, low, high| Binding { values: Values { low, high }, ..on(trigger, Command::Stop, None) };
+    assert_eq!(bound("keys note 36 1..80", "stop"), ranged(Trigger::Note(key(36)), 1, 80));
+    assert_eq!(bound("keys cc 20 0..0", "stop"), ranged(Trigger::Controller(20), 0, 0));
+    assert_eq!(bound("keys bend", "stop"), ranged(Trigger::Bend, 12_288, 16_383));
+    let down = Binding { channel: Some(channel(3)), ..ranged(Trigger::Bend, 0, 4_192) };
+    assert_eq!(bound("keys bend -8192..-4000 channel 3", "stop"), down);
+    assert_eq!(bound("keys channel 3 bend -8192..-4000", "stop"), down);
+    let fader = Fader { knob: Knob::Tempo, low: 10_000, high: 14_000 };
+    assert_eq!(bound("keys bend", "tempo 100..140").does, Does::Slide(fader));
+    assert_eq!(bound("keys cc 7", "tempo 100..140").trigger, Trigger::Controller(7));
 }
 
 #[test]

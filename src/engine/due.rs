@@ -68,6 +68,8 @@ impl Engine {
                 self.release(port, out);
             } else if self.pass_on(program, out) {
                 // There may be more of it.
+            } else if self.send_value(program, out) {
+                // There may be more of them.
             } else if self.player.is_unseated() {
                 self.player.seat_next(program);
             } else if self.send_program(program, out) {
@@ -90,7 +92,7 @@ impl Engine {
         if !self.releasing.is_empty() {
             return Some(self.released_at.time);
         }
-        if let Some(time) = self.fingers.due() {
+        if let Some(time) = self.fingers.due().or(self.faders.due()) {
             return Some(time);
         }
         if self.player.is_unseated() {
@@ -263,6 +265,7 @@ impl Engine {
         match self.player.play(program, port, hands) {
             Some(Played::Note(strike)) => self.strike(program, port, strike, moment, out),
             Some(Played::Value(slot, target, value)) => {
+                self.note_value(program, slot, target, value);
                 let Some(track) = program.tracks.get(usize::from(slot.0)) else { return };
                 for message in target.messages(track.channel, value) {
                     out.push(Departure { track: Some(slot), ..departure(moment, port, message) });

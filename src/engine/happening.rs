@@ -2,10 +2,10 @@
 
 use super::clock::{Clock, LOST_AFTER};
 use super::echo::Echoes;
-use super::program::{Binding, Join, Lost, MAX_AT_ONCE, PortSet, PortSlot, Program, Trigger};
+use super::program::{Join, Lost, PortSet, PortSlot, Program};
 use super::transport::Phase;
 use super::{Command, Engine, Moment, Told, clock_for};
-use crate::midi::{Channel, Message};
+use crate::midi::Message;
 use crate::time::{Nanos, Tick, TickSpan};
 
 impl Engine {
@@ -64,6 +64,7 @@ impl Engine {
             Command::Solo(track, solo) => self.solo(at, track, solo),
             Command::Fill(fill) => self.fill(fill),
             Command::Transpose { track, by, unit } => self.transpose(track, by, unit),
+            Command::Control { track, target, value } => self.control(program, at, track, target, value),
             Command::Tempo(tempo) => self.set_tempo(tempo),
             Command::Nudge(hundredths) => self.nudge(hundredths),
             Command::Tap => self.tap(at),
@@ -103,6 +104,7 @@ impl Engine {
             self.forget_ahead();
         }
         self.adopt_tempo(program);
+        self.faders.forget();
         self.lift_pedals(at, true);
         self.release_all(self.moment(at));
         self.ports = program.played_ports();
@@ -119,46 +121,6 @@ impl Engine {
         match self.transport.phase() {
             Phase::Running => self.player.adopt(position),
             Phase::Stopped | Phase::Armed => self.player.clear(),
-        }
-    }
-
-    /// Does what a message is bound to, in the order of the bindings, and says whether it is bound at all. Takes time in
-    /// proportion to the bindings; of those that listen for the same message, [`MAX_AT_ONCE`] count.
-    fn obey(&mut self, program: &Program, at: Nanos, port: PortSlot, message: Message) -> bool {
-        let Some((trigger, channel, goes_down)) = self.touched(port, message) else {
-            let Message::ControlChange(channel, number, _) = message else { return false };
-            let meant = |binding: &Binding| {
-                let trigger = Trigger::Controller(number);
-                Binding { port, channel: Some(channel), trigger, ..*binding }.meets(binding)
-            };
-            return program.bindings.iter().any(meant);
-        };
-        let hears = |binding: &&Binding| {
-            binding.port == port && binding.trigger == trigger && binding.channel.is_none_or(|wanted| wanted == channel)
-        };
-        let mut is_bound = false;
-        for binding in program.bindings.iter().filter(hears).take(MAX_AT_ONCE) {
-            is_bound = true;
-            let command = if goes_down { Some(binding.command) } else { binding.release };
-            if let Some(command) = command {
-                self.command(program, at, command);
-            }
-        }
-        is_bound
-    }
-
-    /// What a message means to bindings: what they listen for, the channel it is on, and whether it goes down or comes up.
-    /// A controller that stays above or below its middle means nothing.
-    fn touched(&mut self, port: PortSlot, message: Message) -> Option<(Trigger, Channel, bool)> {
-        match message {
-            Message::NoteOn(channel, key, _) => Some((Trigger::Note(key), channel, true)),
-            Message::NoteOff(channel, key, _) => Some((Trigger::Note(key), channel, false)),
-            Message::ProgramChange(channel, number) => Some((Trigger::Program(number), channel, true)),
-            Message::ControlChange(channel, number, value) => {
-                let is_up = self.keyboards.turn(port, channel, number, value)?;
-                Some((Trigger::Controller(number), channel, is_up))
-            }
-            _ => None,
         }
     }
 

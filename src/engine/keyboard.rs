@@ -10,6 +10,10 @@ use crate::midi::{Channel, Key, Message};
 /// How many keys can be held on a port.
 pub const MAX_HELD: usize = 32;
 
+/// No value of a controller, or of a bend.
+const UNKNOWN: u8 = u8::MAX;
+const UNKNOWN_BEND: u16 = u16::MAX;
+
 /// The keys of one port.
 #[derive(Clone, Copy, Debug)]
 struct Keyboard {
@@ -19,8 +23,9 @@ struct Keyboard {
     /// Those that are down, in the order in which they were pressed; the first `held` count.
     down: [(Channel, Key); MAX_HELD],
     held: usize,
-    /// By channel, a bit for each controller: whether it is in its upper half.
-    up: [u128; Channel::COUNT],
+    /// The last value of each controller by channel, and of the pitch bend; [`UNKNOWN`] before the first one.
+    values: [[u8; 128]; Channel::COUNT],
+    bends: [u16; Channel::COUNT],
 }
 
 /// The keys of all ports. Real-time safe after construction.
@@ -34,7 +39,8 @@ impl Default for Keyboards {
             last_of_any: None,
             down: [(Channel::from_status(0), Key::from_data(0)); MAX_HELD],
             held: 0,
-            up: [0; Channel::COUNT],
+            values: [[UNKNOWN; 128]; Channel::COUNT],
+            bends: [UNKNOWN_BEND; Channel::COUNT],
         };
         Keyboards(Slots::from_fn(MAX_PORTS, |_| nobody))
     }
@@ -88,13 +94,16 @@ impl Keyboards {
         self.0.iter_mut().for_each(|keyboard| keyboard.held = 0);
     }
 
-    /// Controller `number` takes `value`: whether it has gone up to 64 or more, or down again; `None` if neither.
-    pub fn turn(&mut self, port: PortSlot, channel: Channel, number: u8, value: u8) -> Option<bool> {
-        let up = &mut self.0.get_mut(usize::from(port.0))?.up[channel.index()];
-        let (bit, is_up) = (1 << (number & 0x7F), value >= 64);
-        let was_up = *up & bit != 0;
-        *up = if is_up { *up | bit } else { *up & !bit };
-        (is_up != was_up).then_some(is_up)
+    /// Controller `number` takes `value`: what it had before, if it has had any.
+    pub fn turn(&mut self, port: PortSlot, channel: Channel, number: u8, value: u8) -> Option<u8> {
+        let place = &mut self.0.get_mut(usize::from(port.0))?.values[channel.index()][usize::from(number & 0x7F)];
+        Some(std::mem::replace(place, value & 0x7F)).filter(|&before| before != UNKNOWN)
+    }
+
+    /// The pitch bend takes `value`: what it had before, if it has had any.
+    pub fn bend(&mut self, port: PortSlot, channel: Channel, value: u16) -> Option<u16> {
+        let place = &mut self.0.get_mut(usize::from(port.0))?.bends[channel.index()];
+        Some(std::mem::replace(place, value)).filter(|&before| before != UNKNOWN_BEND)
     }
 
     /// The last key that was pressed on `port`, on `channel` or on any.
@@ -194,12 +203,14 @@ mod tests {
     }
 
     #[test]
-    fn controllers_go_up_and_down_each_for_itself() {
+    fn controllers_move_each_for_itself() {
         let mut keyboards = Keyboards::default();
         let mut turn = |on: u8, number: u8, value: u8| keyboards.turn(PortSlot(2), channel(on), number, value);
-        assert_eq!([turn(1, 64, 63), turn(1, 64, 64), turn(1, 64, 127)], [None, Some(true), None]);
-        assert_eq!([turn(2, 64, 127), turn(1, 0, 127), turn(1, 127, 64)], [Some(true); 3]);
-        assert_eq!([turn(1, 64, 0), turn(1, 64, 1), turn(2, 64, 0)], [Some(false), None, Some(false)]);
+        assert_eq!([turn(1, 64, 63), turn(1, 64, 64), turn(1, 64, 127)], [None, Some(63), Some(64)]);
+        assert_eq!([turn(2, 64, 127), turn(1, 0, 127), turn(1, 127, 64)], [None; 3]);
+        assert_eq!([turn(1, 64, 0), turn(2, 64, 0)], [Some(127); 2]);
+        let mut bend = |on: u8, value: u16| keyboards.bend(PortSlot(2), channel(on), value);
+        assert_eq!([bend(1, 16_383), bend(2, 0), bend(1, 5)], [None, None, Some(16_383)]);
     }
 
     #[test]

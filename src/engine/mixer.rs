@@ -120,6 +120,18 @@ impl Engine {
         self.silence_unheard(at);
     }
 
+    /// By how much commands have transposed a track, or all, in `unit`.
+    pub(super) fn transposed(&self, track: Option<TrackSlot>, unit: Interval) -> i32 {
+        let shift = match track {
+            None => self.mixer.all,
+            Some(track) => self.mixer.each.get(usize::from(track.0)).copied().unwrap_or_default(),
+        };
+        match unit {
+            Interval::Semitones => shift.semitones,
+            Interval::Degrees => shift.degrees,
+        }
+    }
+
     pub(super) fn transpose(&mut self, track: Option<TrackSlot>, by: i8, unit: Interval) {
         let shift = Shift::of(i32::from(by), unit);
         match track {

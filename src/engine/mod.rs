@@ -17,6 +17,8 @@
 //! |---|---|
 //! | [`program`] | what is played, compiled and immutable: clock, ports, tracks |
 //! | [`pattern`] | what is played: patterns, their lanes and events, the song, what hands ask for |
+//! | [`binding`] | what hands ask for: messages that come in, and what they stand for |
+//! | `fader` | what hands move: faders that take hold where they pass |
 //! | [`scale`] | keys that belong together |
 //! | [`clock`] | where time comes from: our own clock, or one that is followed |
 //! | [`timeline`] | the exact mapping between position and time |
@@ -37,9 +39,11 @@
 //! | [`random`] | seeded chance |
 //! | [`fixed`] | containers that allocate once |
 
+pub mod binding;
 pub mod clock;
 mod due;
 mod echo;
+mod fader;
 pub mod fixed;
 mod happening;
 mod hush;
@@ -61,6 +65,7 @@ pub mod transport;
 
 use clock::{Clock, Internal, Sources};
 use echo::Echoes;
+use fader::Faders;
 use fixed::{Parked, Queue, Slots};
 use hush::Hush;
 use keyboard::Keyboards;
@@ -115,6 +120,15 @@ pub enum Command {
         by: i8,
         /// What it is counted in.
         unit: Interval,
+    },
+    /// Send a value to a controller of a track.
+    Control {
+        /// Whose.
+        track: TrackSlot,
+        /// Which one.
+        target: pattern::Target,
+        /// What; held to its highest.
+        value: u16,
     },
     /// Play at this tempo, where the clock is our own; where one is followed, this does nothing, nor do the next two.
     Tempo(Tempo),
@@ -244,6 +258,7 @@ pub struct Engine {
     releases_held: bool,
     /// What hands play.
     fingers: Fingers,
+    faders: Faders,
     keyboards: Keyboards,
     /// Clock and transport bytes on their way.
     wire: Queue<Told>,
@@ -298,6 +313,7 @@ impl Engine {
             released_at: Moment { time: Nanos(0), tick: Tick::ZERO },
             releases_held: false,
             fingers: Fingers::default(),
+            faders: Faders::default(),
             keyboards: Keyboards::default(),
             wire: Queue::with_capacity(WIRE_CAPACITY),
             pulses: Slots::from_fn(MAX_PORTS, |_| Tick::ZERO),

@@ -459,49 +459,6 @@ pub enum AfterSong {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PartSlot(pub u16);
 
-/// What a performer's hands ask for: a message that comes in, and the command it stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Binding {
-    /// The port it comes from.
-    pub port: PortSlot,
-    /// Its channel; without one, any.
-    pub channel: Option<Channel>,
-    /// Which message.
-    pub trigger: Trigger,
-    /// What happens when it comes.
-    pub command: super::Command,
-    /// What happens when the key comes up or the controller goes down again, if anything.
-    pub release: Option<super::Command>,
-}
-
-impl Binding {
-    /// Whether there is a message that both listen for.
-    #[must_use]
-    pub fn meets(&self, other: &Binding) -> bool {
-        let channels = match (self.channel, other.channel) {
-            (Some(one), Some(other)) => one == other,
-            _ => true,
-        };
-        channels && self.port == other.port && self.trigger == other.trigger
-    }
-}
-
-/// What a binding listens for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trigger {
-    /// A key that goes down.
-    Note(Key),
-    /// A controller, 0 to 127, that rises from below 64 to 64 or more.
-    Controller(u8),
-    /// A program change, 0 to 127.
-    Program(u8),
-}
-
-/// The most bindings a set may have.
-pub const MAX_BINDINGS: usize = 256;
-/// The most bindings that may listen for the same message; more than so many do nothing.
-pub const MAX_AT_ONCE: usize = 8;
-
 const _: () = assert!(MAX_LENGTH.0 < i64::MAX / 1_000_000);
 
 #[cfg(test)]

@@ -46,7 +46,9 @@ fn plain(message: String) -> Hint {
 /// Tracks that no pattern plays, ports that nothing uses.
 fn unused(set: &Set) -> Vec<Hint> {
     let program = &set.program;
-    let played = |slot: u16| program.patterns.iter().any(|pattern| pattern.clip(TrackSlot(slot)).is_some());
+    let by_hand = |slot: u16| program.thrus.iter().any(|thru| thru.track.0 == slot);
+    let played =
+        |slot: u16| by_hand(slot) || program.patterns.iter().any(|pattern| pattern.clip(TrackSlot(slot)).is_some());
     let tracks = (0..).zip(&set.tracks).filter(|(slot, _)| !played(*slot));
     let tracks = tracks.map(|(_, name)| plain(format!("no pattern plays the track `{name}`")));
     let bound = |slot: u8| program.bindings.iter().any(|binding| binding.port.0 == slot);
@@ -61,11 +63,11 @@ fn unreached(set: &Set) -> Vec<Hint> {
     if program.song.parts.is_empty() {
         return Vec::new();
     }
-    let launches = |command: Option<Command>, slot: u16| matches!(command, Some(Command::Launch { pattern, .. }) if pattern.0 == slot);
+    let launches =
+        |command: Command, slot: u16| matches!(command, Command::Launch { pattern, .. } if pattern.0 == slot);
     let reached = |slot: u16| {
-        let bound = |binding: &crate::engine::pattern::Binding| {
-            launches(Some(binding.command), slot) || launches(binding.release, slot)
-        };
+        let bound =
+            |binding: &crate::engine::program::Binding| binding.commands().any(|command| launches(command, slot));
         program.song.parts.iter().any(|part| part.pattern.0 == slot) || program.bindings.iter().any(bound)
     };
     let patterns = (0..).zip(&set.patterns).filter(|(slot, _)| !reached(*slot));

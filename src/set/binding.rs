@@ -1,4 +1,4 @@
-//! What keys, pedals and pads do: `on = "keys note 36"`, `do = "launch build"`.
+//! What keys, pedals, pads and faders do: `on = "keys note 36"`, `do = "launch build"`.
 
 use std::ops::Range;
 
@@ -10,7 +10,7 @@ use super::pitch::Octaves;
 use super::port::Port;
 use super::reader::{Text, Value};
 use super::values::digits;
-use crate::engine::program::{Binding, MAX_AT_ONCE, MAX_BINDINGS, Trigger};
+use crate::engine::program::{Binding, Does, MAX_AT_ONCE, MAX_BINDINGS, Trigger, Values};
 use crate::engine::{Command, Switch};
 use crate::midi::{Channel, Key};
 
@@ -45,13 +45,34 @@ pub(super) fn read(
             continue;
         };
         let Some(bound) = bound else { continue };
-        let (press, release) = match (heard.trigger, bound.press, bound.release) {
+        let (heard, range) = heard;
+        let does = match (heard.trigger, bound) {
             // A program change does not come up again.
-            (Trigger::Program(_), Command::Fill(_), Some(_)) => (Command::Fill(Switch::Toggle), None),
-            (Trigger::Program(_), Command::Hold(_), Some(_)) => (Command::Hold(Switch::Toggle), None),
-            (_, press, release) => (press, release),
+            (Trigger::Program(_), Does::Press { command: Command::Fill(_), release: Some(_) }) => {
+                toggled(Command::Fill)
+            }
+            (Trigger::Program(_), Does::Press { command: Command::Hold(_), release: Some(_) }) => {
+                toggled(Command::Hold)
+            }
+            (Trigger::Note(_) | Trigger::Program(_), Does::Slide(_)) => {
+                report.add(text.span.clone(), || {
+                    Mistake::new(format!("{} cannot be moved over a range", quoted(text.text)))
+                        .label("expected what moves: `cc` and a number, or `bend`")
+                        .help("for example `keys cc 20`")
+                });
+                continue;
+            }
+            (_, Does::Slide(_)) if range.is_some() => {
+                report.add(range.map_or(text.span.clone(), |range| text.place(range)), || {
+                    Mistake::new("a fader has its whole way")
+                        .label("this range has no meaning here")
+                        .help("the range in `do` says from where to where it goes")
+                });
+                continue;
+            }
+            (_, does) => does,
         };
-        let binding = Binding { command: press, release, ..heard };
+        let binding = Binding { does, ..heard };
         // Said once, of the first that is too much.
         let do_all = |channel: u8| {
             let here = Binding { channel: Channel::from_number(channel), ..binding };
@@ -69,8 +90,13 @@ pub(super) fn read(
     bindings
 }
 
-/// The command that `text` writes.
-fn understood(text: &Text<'_>, names: &Names<'_>, report: &mut Report) -> Option<command::Bound> {
+/// What a key does that cannot come up again.
+fn toggled(command: impl Fn(Switch) -> Command) -> Does {
+    Does::Press { command: command(Switch::Toggle), release: None }
+}
+
+/// What `text` asks for.
+fn understood(text: &Text<'_>, names: &Names<'_>, report: &mut Report) -> Option<Does> {
     command::bound(text.text, names)
         .map_err(|wrong| {
             let place = if wrong.span.is_empty() { text.span.clone() } else { text.place(wrong.span) };
@@ -79,17 +105,25 @@ fn understood(text: &Text<'_>, names: &Names<'_>, report: &mut Report) -> Option
         .ok()
 }
 
-/// What is listened for: a binding whose command stands for another.
-fn trigger(text: &Text<'_>, ports: &[Port<'_>], octaves: Octaves, report: &mut Report) -> Option<Binding> {
+/// What is listened for: a binding whose command stands for another; and where a range is, if there is one.
+fn trigger(
+    text: &Text<'_>,
+    ports: &[Port<'_>],
+    octaves: Octaves,
+    report: &mut Report,
+) -> Option<(Binding, Option<Range<usize>>)> {
     const NOTE: Clause = ("note", "a key");
     const CONTROLLER: Clause = ("cc", "a number");
     const PROGRAM: Clause = ("program", "a number");
-    let phrase = phrase::read(text, bind::ON, &[NOTE, CONTROLLER, PROGRAM, CHANNEL], ports, report)?;
+    const BEND: &str = "bend";
+    let known = [NOTE, CONTROLLER, PROGRAM, CHANNEL];
+    let phrase = phrase::read_ranged(text, bind::ON, &known, &[BEND], ports, report)?;
     let channel = phrase::channel(&phrase, text, bind::ON, report);
     let triggers: Vec<&(&'static str, Range<usize>)> =
         phrase.clauses.iter().filter(|(word, _)| *word != CHANNEL.0).collect();
     let trigger = match *triggers.as_slice() {
         [(word, value)] if *word == NOTE.0 => key(text, value, octaves, report).map(Trigger::Note),
+        [(word, _)] if *word == BEND => Some(Trigger::Bend),
         [(word, value)] => {
             let is_controller = *word == CONTROLLER.0;
             let number = number(text, if is_controller { "controller" } else { "program" }, value, report);
@@ -100,7 +134,7 @@ fn trigger(text: &Text<'_>, ports: &[Port<'_>], octaves: Octaves, report: &mut R
             if phrase.port.is_some() {
                 report.add(text.span.clone(), || {
                     Mistake::new(format!("{} does not say what has to come", quoted(text.text)))
-                        .label("expected `note`, `cc` or `program` and a number")
+                        .label("expected `note`, `cc` or `program` and a number, or `bend`")
                         .help(format!("for example `{}`", bind::ON.example))
                 });
             }
@@ -116,7 +150,46 @@ fn trigger(text: &Text<'_>, ports: &[Port<'_>], octaves: Octaves, report: &mut R
         }
     };
     let (port, channel, trigger) = (phrase.port?, channel?, trigger?);
-    Some(Binding { port, channel, trigger, command: Command::Withdraw, release: None })
+    let values = match &phrase.range {
+        Some(range) => values(text, range, trigger, report)?,
+        None => trigger.values(),
+    };
+    let does = Does::Press { command: Command::Withdraw, release: None };
+    Some((Binding { port, channel, trigger, values, does }, phrase.range))
+}
+
+/// The values that count as down, written as `64..127`; those of a bend from -8192 to 8191.
+fn values(text: &Text<'_>, range: &Range<usize>, trigger: Trigger, report: &mut Report) -> Option<Values> {
+    let written = text.text.get(range.clone()).unwrap_or_default();
+    let lowest = match trigger {
+        Trigger::Note(_) => Some(1),
+        Trigger::Controller(_) => Some(0),
+        Trigger::Bend => Some(-8_192),
+        Trigger::Program(_) => None,
+    };
+    let Some(lowest) = lowest else {
+        report.add(text.place(range.clone()), || {
+            Mistake::new("a program change has no value").label("this range has no meaning here").help("leave it out")
+        });
+        return None;
+    };
+    let (offset, highest) = match trigger {
+        Trigger::Bend => (8_192, 8_191),
+        _ => (0, 127),
+    };
+    let number = |text: &str| text.parse::<i32>().ok().filter(|number| (lowest..=highest).contains(number));
+    let ends = written.split_once("..").and_then(|(low, high)| Some((number(low)?, number(high)?)));
+    let values = ends.filter(|(low, high)| low <= high).and_then(|(low, high)| {
+        Some(Values { low: u16::try_from(low + offset).ok()?, high: u16::try_from(high + offset).ok()? })
+    });
+    if values.is_none() {
+        report.add(text.place(range.clone()), || {
+            Mistake::new(format!("{} is not a range of values", quoted(written)))
+                .label(format!("expected two numbers from {lowest} to {highest}, the lower one first"))
+                .help("for example `64..127`")
+        });
+    }
+    values
 }
 
 /// A key by its number or its name.

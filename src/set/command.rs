@@ -9,7 +9,8 @@ use std::ops::Range;
 use super::launch;
 use super::mistake::{listed, nearest, quoted};
 use super::phrase;
-use crate::engine::program::{Interval, PartSlot, PatternSlot, Quantum, TrackSlot};
+use super::target;
+use crate::engine::program::{Does, Fader, Interval, Knob, PartSlot, PatternSlot, Quantum, TrackSlot};
 use crate::engine::{Command, Switch};
 use crate::time::{Meter, Tempo};
 
@@ -47,17 +48,14 @@ impl fmt::Display for Misunderstanding {
 
 impl std::error::Error for Misunderstanding {}
 
-/// What a key does when it goes down, and when it comes up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bound {
-    /// When it goes down.
-    pub press: Command,
-    /// When it comes up, if anything.
-    pub release: Option<Command>,
+/// What a command asks for, or what it would have a fader do.
+enum Said {
+    Command(Command),
+    Fader(Fader),
 }
 
 /// The commands, and how each is written.
-const COMMANDS: [(&str, &str); 14] = [
+const COMMANDS: [(&str, &str); 15] = [
     ("start", "start"),
     ("stop", "stop"),
     ("continue", "continue"),
@@ -69,6 +67,7 @@ const COMMANDS: [(&str, &str); 14] = [
     ("solo", "solo drums on"),
     ("fill", "fill off"),
     ("transpose", "transpose +2"),
+    ("cc", "cc bass 74 64"),
     ("tempo", "tempo +0.5"),
     ("tap", "tap"),
     ("panic", "panic"),
@@ -90,26 +89,36 @@ pub fn split(text: &str) -> impl Iterator<Item = Range<usize>> {
 ///
 /// When it is not a command.
 pub fn parse(text: &str, names: &Names<'_>) -> Result<Command, Misunderstanding> {
-    Reader { text, names, rest: phrase::words(text).collect() }.read().map(|(command, _)| command)
+    match Reader::new(text, names).read()? {
+        (Said::Command(command), _) => Ok(command),
+        (Said::Fader(_), _) => Err(Misunderstanding {
+            message: "only a fader has a range".to_owned(),
+            span: phrase::words(text).find(|word| is_range(&text[word.clone()])).unwrap_or(0..text.len()),
+            label: "expected one value".to_owned(),
+            help: "a fader is bound with `[[bind]]` to a controller".to_owned(),
+        }),
+    }
 }
 
-/// What `text` asks for when it is bound to a key or a pedal: `fill` and `hold` that do not say whether on or off last as
-/// long as it is down.
+/// What `text` asks for when it is bound to a key, a pedal or a fader: `fill` and `hold` that do not say whether on or off
+/// last as long as it is down; where a value is a range, such as `100..140`, it is moved over that range.
 ///
 /// # Errors
 ///
 /// When it is not a command.
-pub fn bound(text: &str, names: &Names<'_>) -> Result<Bound, Misunderstanding> {
-    let (command, says_how) = Reader { text, names, rest: phrase::words(text).collect() }.read()?;
-    Ok(match command {
-        Command::Fill(_) if !says_how => {
-            Bound { press: Command::Fill(Switch::On), release: Some(Command::Fill(Switch::Off)) }
-        }
-        Command::Hold(_) if !says_how => {
-            Bound { press: Command::Hold(Switch::On), release: Some(Command::Hold(Switch::Off)) }
-        }
-        press => Bound { press, release: None },
-    })
+pub fn bound(text: &str, names: &Names<'_>) -> Result<Does, Misunderstanding> {
+    let press = |command, release| Ok(Does::Press { command, release });
+    match Reader::new(text, names).read()? {
+        (Said::Fader(fader), _) => Ok(Does::Slide(fader)),
+        (Said::Command(Command::Fill(_)), false) => press(Command::Fill(Switch::On), Some(Command::Fill(Switch::Off))),
+        (Said::Command(Command::Hold(_)), false) => press(Command::Hold(Switch::On), Some(Command::Hold(Switch::Off))),
+        (Said::Command(command), _) => press(command, None),
+    }
+}
+
+/// Whether a word is a range of values.
+fn is_range(word: &str) -> bool {
+    word.contains("..")
 }
 
 /// Reads the words of one command, from the first to the last.
@@ -120,8 +129,12 @@ struct Reader<'c> {
 }
 
 impl<'c> Reader<'c> {
-    /// The command, and whether it says how it switches.
-    fn read(mut self) -> Result<(Command, bool), Misunderstanding> {
+    fn new(text: &'c str, names: &'c Names<'c>) -> Reader<'c> {
+        Reader { text, names, rest: phrase::words(text).collect() }
+    }
+
+    /// What is said, and whether it says how it switches.
+    fn read(mut self) -> Result<(Said, bool), Misunderstanding> {
         let known = || COMMANDS.iter().map(|&(name, _)| name);
         let Some(word) = self.rest.pop_front() else {
             return Err(self.missing("the command is empty", "expected a command", "launch main"));
@@ -136,38 +149,32 @@ impl<'c> Reader<'c> {
             let message = format!("there is no command {}", quoted(name));
             return Err(Misunderstanding { message, span: word, label: "not a command".to_owned(), help });
         };
-        let (command, says_how) = match name {
-            "start" => (Command::Start, true),
-            "stop" => (Command::Stop, true),
-            "continue" => (Command::Continue, true),
-            "withdraw" => (Command::Withdraw, true),
-            "launch" => (Command::Launch { pattern: self.pattern(example)?, at: self.quantum(example)? }, true),
-            "jump" => (Command::Jump(self.part(example)?), true),
-            "mute" => {
-                let track = self.track(name, example)?;
-                let (switch, says_how) = self.switch();
-                (Command::Mute(track, switch), says_how)
-            }
-            "solo" => {
-                let track = self.track(name, example)?;
-                let (switch, says_how) = self.switch();
-                (Command::Solo(track, switch), says_how)
-            }
-            "hold" => {
-                let (switch, says_how) = self.switch();
-                (Command::Hold(switch), says_how)
-            }
-            "fill" => {
-                let (switch, says_how) = self.switch();
-                (Command::Fill(switch), says_how)
-            }
-            "tempo" => (self.tempo(example)?, true),
-            "tap" => (Command::Tap, true),
-            "panic" => (Command::Panic, true),
-            _ => (self.transpose(example)?, true),
+        let mut says_how = true;
+        let mut switched = |(switch, says): (Switch, bool)| {
+            says_how = says;
+            switch
+        };
+        let said = match name {
+            "transpose" => self.transpose(example)?,
+            "tempo" => self.tempo(example)?,
+            "cc" => self.control(example)?,
+            _ => Said::Command(match name {
+                "start" => Command::Start,
+                "stop" => Command::Stop,
+                "continue" => Command::Continue,
+                "withdraw" => Command::Withdraw,
+                "launch" => Command::Launch { pattern: self.pattern(example)?, at: self.quantum(example)? },
+                "jump" => Command::Jump(self.part(example)?),
+                "mute" => Command::Mute(self.track(name, example)?, switched(self.switch())),
+                "solo" => Command::Solo(self.track(name, example)?, switched(self.switch())),
+                "hold" => Command::Hold(switched(self.switch())),
+                "fill" => Command::Fill(switched(self.switch())),
+                "tap" => Command::Tap,
+                _ => Command::Panic,
+            }),
         };
         match self.rest.pop_front() {
-            None => Ok((command, says_how)),
+            None => Ok((said, says_how)),
             Some(word) => {
                 let near = nearest(self.written(&word), ["on", "off", "toggle", "at", "degrees"].into_iter());
                 let near = near.filter(|near| *near != self.written(&word));
@@ -293,18 +300,26 @@ impl<'c> Reader<'c> {
     }
 
     /// A tempo, or with a sign by how much it changes.
-    fn tempo(&mut self, example: &str) -> Result<Command, Misunderstanding> {
+    fn tempo(&mut self, example: &str) -> Result<Said, Misunderstanding> {
         let Some(word) = self.rest.pop_front() else {
             return Err(self.missing("`tempo` lacks its number", "how fast, or by how much?", example));
         };
         let written = self.written(&word);
+        if let Some((low, high)) = written.split_once("..") {
+            let hundredths =
+                |text: &str| plain(text).and_then(Tempo::from_bpm).map(|tempo| (tempo.bpm() * 100.0).round() as i32);
+            let takes = format!("from {} to {}", Tempo::SLOWEST, Tempo::FASTEST);
+            return match (hundredths(low), hundredths(high)) {
+                (Some(low), Some(high)) => Ok(Said::Fader(Fader { knob: Knob::Tempo, low, high })),
+                _ => Err(wrong_range(written, word, &takes, "tempo 100..140")),
+            };
+        }
         let (sign, number) = match written.as_bytes() {
             [b'+', ..] => (1.0, &written[1..]),
             [b'-', ..] => (-1.0, &written[1..]),
             _ => (0.0, written),
         };
-        let is_plain = number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-        let number = number.parse::<f64>().ok().filter(|_| is_plain);
+        let number = plain(number);
         let command = if sign == 0.0 {
             number.and_then(Tempo::from_bpm).map(Command::Tempo)
         } else {
@@ -313,7 +328,7 @@ impl<'c> Reader<'c> {
             let most = (Tempo::FASTEST - Tempo::SLOWEST) * 100.0;
             hundredths.filter(|by| by.abs() <= most && fits(by)).map(|by| Command::Nudge(by.round() as i32))
         };
-        command.ok_or_else(|| Misunderstanding {
+        command.map(Said::Command).ok_or_else(|| Misunderstanding {
             message: format!("{} is no tempo", quoted(written)),
             span: word,
             label: match sign == 0.0 {
@@ -325,8 +340,8 @@ impl<'c> Reader<'c> {
     }
 
     /// Perhaps a track, then how far, then perhaps in what.
-    fn transpose(&mut self, example: &str) -> Result<Command, Misunderstanding> {
-        let is_number = |word: &str| word.parse::<i64>().is_ok();
+    fn transpose(&mut self, example: &str) -> Result<Said, Misunderstanding> {
+        let is_number = |word: &str| word.parse::<i64>().is_ok() || is_range(word);
         // A number is a track only if another one follows.
         let has_track = match (self.rest.front(), self.rest.get(1)) {
             (Some(first), second) => {
@@ -339,8 +354,16 @@ impl<'c> Reader<'c> {
         let Some(word) = self.rest.pop_front() else {
             return Err(self.missing("`transpose` does not say how far", "expected a number such as `+2`", example));
         };
-        let by = self.written(&word).parse::<i8>().ok().filter(|by| *by != i8::MIN);
-        let Some(by) = by else {
+        let written = self.written(&word);
+        let distance = |text: &str| text.parse::<i8>().ok().filter(|by| *by != i8::MIN);
+        if let Some((low, high)) = written.split_once("..") {
+            let (Some(low), Some(high)) = (distance(low), distance(high)) else {
+                return Err(wrong_range(written, word, "from -127 to +127", "transpose -12..12"));
+            };
+            let (low, high) = (i32::from(low), i32::from(high));
+            return Ok(Said::Fader(Fader { knob: Knob::Transpose(track, self.unit()), low, high }));
+        }
+        let Some(by) = distance(written) else {
             return Err(Misunderstanding {
                 message: format!("{} is not how far to transpose", quoted(self.written(&word))),
                 span: word,
@@ -348,13 +371,85 @@ impl<'c> Reader<'c> {
                 help: format!("for example `{example}`"),
             });
         };
+        Ok(Said::Command(Command::Transpose { track, by, unit: self.unit() }))
+    }
+
+    /// What a distance is counted in, if that is said.
+    fn unit(&mut self) -> Interval {
         let unit = match self.rest.front().map(|word| self.written(word)) {
             Some("degrees" | "degree") => Interval::Degrees,
             Some("semitones" | "semitone") => Interval::Semitones,
-            _ => return Ok(Command::Transpose { track, by, unit: Interval::Semitones }),
+            _ => return Interval::Semitones,
         };
         self.rest.pop_front();
-        Ok(Command::Transpose { track, by, unit })
+        unit
+    }
+
+    /// A track, what on it, and a value.
+    fn control(&mut self, example: &str) -> Result<Said, Misunderstanding> {
+        let track = self.track("cc", example)?;
+        let Some(word) = self.rest.pop_front() else {
+            return Err(self.missing(
+                "`cc` does not say what to send",
+                &format!("expected {}", target::NAMES),
+                example,
+            ));
+        };
+        let name = self.written(&word);
+        let target = target::parse(name).map_err(|(label, near)| Misunderstanding {
+            message: format!("{} is nothing that a value can be sent to", quoted(name)),
+            span: word,
+            label,
+            help: match near {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("for example `{example}`"),
+            },
+        })?;
+        let Some(word) = self.rest.pop_front() else {
+            return Err(self.missing(
+                "`cc` lacks its value",
+                "expected a number, or a range such as `20..110`",
+                example,
+            ));
+        };
+        let written = self.written(&word);
+        let value = |text: &str| text.parse().ok().and_then(|number| target::value(target, number));
+        let span = target::range(target);
+        let takes = format!("from {} to {}", span.start(), span.end());
+        match written.split_once("..") {
+            Some((low, high)) => match (value(low), value(high)) {
+                (Some(low), Some(high)) => {
+                    let (low, high) = (i32::from(low), i32::from(high));
+                    Ok(Said::Fader(Fader { knob: Knob::Control(track, target), low, high }))
+                }
+                _ => Err(wrong_range(written, word, &takes, "cc bass 74 20..110")),
+            },
+            None => match value(written) {
+                Some(value) => Ok(Said::Command(Command::Control { track, target, value })),
+                None => Err(Misunderstanding {
+                    message: format!("{} is no value for {}", quoted(written), quoted(name)),
+                    span: word,
+                    label: format!("expected a whole number {takes}"),
+                    help: format!("for example `{example}`"),
+                }),
+            },
+        }
+    }
+}
+
+/// A number without a sign or an exponent.
+fn plain(text: &str) -> Option<f64> {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    text.parse().ok().filter(|_| is_plain)
+}
+
+/// The message for a range that cannot be moved over.
+fn wrong_range(written: &str, span: Range<usize>, takes: &str, example: &str) -> Misunderstanding {
+    Misunderstanding {
+        message: format!("{} is no range for a fader", quoted(written)),
+        span,
+        label: format!("expected two numbers {takes}"),
+        help: format!("for example `{example}`"),
     }
 }
 
@@ -377,6 +472,7 @@ fn unknown(one: &str, name: &str, span: Range<usize>, names: &[&str]) -> Misunde
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::program::Target;
     use crate::time::TickSpan;
 
     fn names() -> Names<'static> {
@@ -421,6 +517,8 @@ mod tests {
             ("transpose -1 degree", transpose(None, -1, Interval::Degrees)),
             ("transpose 2 5", transpose(Some(2), 5, Interval::Semitones)),
             ("transpose 2 semitones", transpose(None, 2, Interval::Semitones)),
+            ("cc bass 74 64", Command::Control { track: TrackSlot(1), target: Target::Controller(74), value: 64 }),
+            ("cc drums bend 0", Command::Control { track: TrackSlot(0), target: Target::Bend, value: 8_192 }),
             ("tempo 128", Command::Tempo(tempo(128.0))),
             ("tempo 127.5", Command::Tempo(tempo(127.5))),
             ("tempo 400", Command::Tempo(tempo(400.0))),
@@ -445,12 +543,29 @@ mod tests {
     #[test]
     fn bound_fills_and_holds_last_as_long_as_the_key_is_down() {
         let bound = |text| bound(text, &names()).unwrap();
-        let lasting = Bound { press: Command::Fill(Switch::On), release: Some(Command::Fill(Switch::Off)) };
-        assert_eq!(bound("fill"), lasting);
-        assert_eq!(bound("hold").release, Some(Command::Hold(Switch::Off)));
-        assert_eq!(bound("fill toggle"), Bound { press: Command::Fill(Switch::Toggle), release: None });
-        assert_eq!(bound("fill on"), Bound { press: Command::Fill(Switch::On), release: None });
-        assert_eq!(bound("mute bass"), Bound { press: Command::Mute(TrackSlot(1), Switch::Toggle), release: None });
+        let press = |command, release| Does::Press { command, release };
+        assert_eq!(bound("fill"), press(Command::Fill(Switch::On), Some(Command::Fill(Switch::Off))));
+        assert_eq!(bound("hold"), press(Command::Hold(Switch::On), Some(Command::Hold(Switch::Off))));
+        assert_eq!(bound("fill toggle"), press(Command::Fill(Switch::Toggle), None));
+        assert_eq!(bound("fill on"), press(Command::Fill(Switch::On), None));
+        assert_eq!(bound("mute bass"), press(Command::Mute(TrackSlot(1), Switch::Toggle), None));
+    }
+
+    #[test]
+    fn a_range_makes_a_fader() {
+        let fader = |text, knob, low, high| {
+            let expected = Does::Slide(Fader { knob, low, high });
+            assert_eq!(bound(text, &names()), Ok(expected), "{text}");
+            let wrong = parse(text, &names()).unwrap_err();
+            assert!(wrong.to_string().contains("only a fader") && text[wrong.span].contains(".."), "{text}");
+        };
+        fader("tempo 100..140.5", Knob::Tempo, 10_000, 14_050);
+        fader("tempo 140..100", Knob::Tempo, 14_000, 10_000);
+        fader("transpose -12..+12", Knob::Transpose(None, Interval::Semitones), -12, 12);
+        fader("transpose bass 0..7 degrees", Knob::Transpose(Some(TrackSlot(1)), Interval::Degrees), 0, 7);
+        fader("transpose 2 0..7", Knob::Transpose(Some(TrackSlot(2)), Interval::Semitones), 0, 7);
+        fader("cc bass 74 20..110", Knob::Control(TrackSlot(1), Target::Controller(74)), 20, 110);
+        fader("cc bass bend -8192..8191", Knob::Control(TrackSlot(1), Target::Bend), 0, 16_383);
     }
 
     #[test]
@@ -488,6 +603,15 @@ mod tests {
             ("tempo +1.234", "+1.234", "to a hundredth"),
             ("tempo -", "-", "by how much"),
             ("tempo +381", "+381", "by how much"),
+            ("tempo 100..", "100..", "two numbers from 20 to 400"),
+            ("tempo 10..100", "10..100", "two numbers from 20 to 400"),
+            ("transpose bass 0..200", "0..200", "two numbers from -127 to +127"),
+            ("cc", "cc", "which track?"),
+            ("cc bass", "cc bass", "what to send"),
+            ("cc bass cutoff", "cutoff", "nothing that a value"),
+            ("cc bass 74", "cc bass 74", "lacks its value"),
+            ("cc bass 74 128", "128", "a whole number from 0 to 127"),
+            ("cc bass 74 1..128", "1..128", "two numbers from 0 to 127"),
             ("tempo 128 bpm", "bpm", "does not belong here"),
             ("tap 3", "3", "does not belong here"),
             ("pancake", "pancake", "tempo, tap, panic"),

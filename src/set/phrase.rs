@@ -25,6 +25,8 @@ pub(super) struct Phrase {
     pub port: Option<PortSlot>,
     /// The words of the clauses, and where in the text their values are.
     pub clauses: Vec<(&'static str, Range<usize>)>,
+    /// Where a range of values is.
+    pub range: Option<Range<usize>>,
 }
 
 impl Phrase {
@@ -42,7 +44,20 @@ pub(super) fn read(
     ports: &[Port<'_>],
     report: &mut Report,
 ) -> Option<Phrase> {
-    let mut words = words(text.text);
+    read_ranged(text, key, known, &[], ports, report)
+}
+
+/// The same, where the words `alone` have no value, and where every clause but that of the channel may be followed by a
+/// range of values such as `64..127`.
+pub(super) fn read_ranged(
+    text: &Text<'_>,
+    key: KeyOf,
+    known: &[Clause],
+    alone: &[&'static str],
+    ports: &[Port<'_>],
+    report: &mut Report,
+) -> Option<Phrase> {
+    let mut words = words(text.text).peekable();
     let Some(word) = words.next() else {
         report.add(text.span.clone(), || {
             Mistake::new(format!("`{}` cannot be empty", key.name))
@@ -51,16 +66,28 @@ pub(super) fn read(
         });
         return None;
     };
+    let is_range = |word: &Range<usize>| text.text.get(word.clone()).is_some_and(|word| word.contains(".."));
     let port = port_slot(text, word, ports, report);
-    let mut phrase = Phrase { port, clauses: Vec::new() };
+    let mut phrase = Phrase { port, clauses: Vec::new(), range: None };
     while let Some(word) = words.next() {
         let written = text.text.get(word.clone()).unwrap_or_default();
+        if let Some(&clause) = alone.iter().find(|known| **known == written) {
+            phrase.clauses.push((clause, word));
+            phrase.range = phrase.range.or_else(|| words.next_if(is_range));
+            continue;
+        }
         let clause = known.iter().find(|(known, _)| *known == written).map(|&(known, _)| known);
         match (clause, words.next()) {
-            (Some(clause), Some(value)) if phrase.value(clause).is_none() => phrase.clauses.push((clause, value)),
+            (Some(clause), Some(value)) if phrase.value(clause).is_none() => {
+                phrase.clauses.push((clause, value));
+                if !alone.is_empty() && clause != CHANNEL.0 {
+                    phrase.range = phrase.range.or_else(|| words.next_if(is_range));
+                }
+            }
             _ => {
                 report.add(text.place(word), || {
-                    let help = match nearest(written, known.iter().map(|&(word, _)| word)) {
+                    let words = known.iter().map(|&(word, _)| word).chain(alone.iter().copied());
+                    let help = match nearest(written, words) {
                         Some(near) if near != written => format!("did you mean `{near}`?"),
                         _ => format!("for example `{}`", key.example),
                     };

@@ -88,8 +88,13 @@ pub fn any_program(u: &mut Unstructured<'_>) -> Result<Program> {
     program.song.parts = parts.iter().map(placed).collect();
     let parts = parts.len() as u16;
     for binding in &mut program.bindings {
-        binding.command = real_command(binding.command, tracks, patterns, parts);
-        binding.release = binding.release.map(|command| real_command(command, tracks, patterns, parts));
+        binding.does = match binding.does {
+            Does::Press { command, release } => Does::Press {
+                command: real_command(command, tracks, patterns, parts),
+                release: release.map(|command| real_command(command, tracks, patterns, parts)),
+            },
+            slide => slide,
+        };
     }
     Ok(program)
 }
@@ -107,7 +112,7 @@ fn any_tempo(u: &mut Unstructured<'_>) -> Result<Tempo> {
 pub fn any_command(u: &mut Unstructured<'_>) -> Result<Command> {
     let switch = |u: &mut Unstructured<'_>| u.choose(&[Switch::On, Switch::Off, Switch::Toggle]).copied();
     let track = |u: &mut Unstructured<'_>| Ok(TrackSlot(*u.choose(&[0u16, 1, 2, 3, MAX_TRACKS as u16 - 1, 300])?));
-    Ok(match u.int_in_range(0..=17u8)? {
+    Ok(match u.int_in_range(0..=18u8)? {
         0 => Command::Start,
         1 => Command::Continue,
         2 => Command::Stop,
@@ -125,6 +130,10 @@ pub fn any_command(u: &mut Unstructured<'_>) -> Result<Command> {
         13 => Command::Tempo(any_tempo(u)?),
         14 => Command::Nudge(u.int_in_range(-40_000..=40_000)?),
         15 => Command::Tap,
+        18 => {
+            let target = any_target(u)?;
+            Command::Control { track: track(u)?, target, value: u.int_in_range(0..=target.highest())? }
+        }
         16 => Command::LetGo(PortSlot(u.int_in_range(0..=17)?)),
         _ => Command::Panic,
     })
@@ -138,6 +147,7 @@ fn real_command(command: Command, tracks: u16, patterns: u16, parts: u16) -> Com
         Command::Jump(_) if parts == 0 => Command::Withdraw,
         Command::Jump(part) => Command::Jump(PartSlot(part.0 % parts)),
         Command::Mute(track, switch) => Command::Mute(real(track), switch),
+        Command::Control { track, target, value } => Command::Control { track: real(track), target, value },
         Command::Solo(track, switch) => Command::Solo(real(track), switch),
         Command::Transpose { track, by, unit } => Command::Transpose { track: track.map(real), by, unit },
         other => other,
@@ -227,19 +237,23 @@ fn any_action(u: &mut Unstructured<'_>) -> Result<Action> {
     if u.ratio(2, 3)? {
         return Ok(Action::Note { key: any_key(u)?, velocity: any_velocity(u)?, legato: u.arbitrary()? });
     }
-    let target = match u.int_in_range(0..=5u8)? {
+    let target = any_target(u)?;
+    let value = u.int_in_range(0..=target.highest())?;
+    Ok(match u.int_in_range(0..=2u8)? {
+        0 => Action::Prepare(target, value),
+        1 => Action::Control(target, value),
+        _ => Action::Wander(target, value, u.int_in_range(value..=target.highest())?),
+    })
+}
+
+fn any_target(u: &mut Unstructured<'_>) -> Result<Target> {
+    Ok(match u.int_in_range(0..=5u8)? {
         0 => Target::Controller(u.int_in_range(0..=127)?),
         1 => Target::Fine(u.int_in_range(0..=31)?),
         2 => Target::Bend,
         3 => Target::Pressure,
         4 => Target::Rpn(u.int_in_range(0..=16_383)?),
         _ => Target::Nrpn(u.int_in_range(0..=16_383)?),
-    };
-    let value = u.int_in_range(0..=target.highest())?;
-    Ok(match u.int_in_range(0..=2u8)? {
-        0 => Action::Prepare(target, value),
-        1 => Action::Control(target, value),
-        _ => Action::Wander(target, value, u.int_in_range(value..=target.highest())?),
     })
 }
 
@@ -258,17 +272,42 @@ fn any_condition(u: &mut Unstructured<'_>) -> Result<Condition> {
 }
 
 fn any_binding(u: &mut Unstructured<'_>, ports: u8) -> Result<Binding> {
+    let trigger = match u.int_in_range(0..=3u8)? {
+        0 => Trigger::Note(any_key(u)?),
+        1 => Trigger::Controller(u.int_in_range(0..=127)?),
+        2 => Trigger::Program(u.int_in_range(0..=127)?),
+        _ => Trigger::Bend,
+    };
+    let moves = matches!(trigger, Trigger::Controller(_) | Trigger::Bend);
+    let low = u.int_in_range(0..=trigger.highest())?;
+    let does = match moves && u.arbitrary()? {
+        true => Does::Slide(any_fader(u)?),
+        false => Does::Press { command: any_command(u)?, release: maybe(u, any_command)? },
+    };
     Ok(Binding {
         port: any_port(u, ports)?,
         channel: maybe(u, any_channel)?,
-        trigger: match u.int_in_range(0..=2u8)? {
-            0 => Trigger::Note(any_key(u)?),
-            1 => Trigger::Controller(u.int_in_range(0..=127)?),
-            _ => Trigger::Program(u.int_in_range(0..=127)?),
+        trigger,
+        values: match u.arbitrary()? {
+            true => trigger.values(),
+            false => Values { low, high: u.int_in_range(low..=trigger.highest())? },
         },
-        command: any_command(u)?,
-        release: maybe(u, any_command)?,
+        does,
     })
+}
+
+/// Of what is there in any program.
+fn any_fader(u: &mut Unstructured<'_>) -> Result<Fader> {
+    let track = TrackSlot(0);
+    let (knob, least, most) = match u.int_in_range(0..=2u8)? {
+        0 => (Knob::Tempo, 2_000, 40_000),
+        1 => (Knob::Transpose(u.arbitrary::<bool>()?.then_some(track), any_unit(u)?), -127, 127),
+        _ => {
+            let target = any_target(u)?;
+            (Knob::Control(track, target), 0, i32::from(target.highest()))
+        }
+    };
+    Ok(Fader { knob, low: u.int_in_range(least..=most)?, high: u.int_in_range(least..=most)? })
 }
 
 fn any_transpose(u: &mut Unstructured<'_>, ports: u8) -> Result<Transpose> {

@@ -108,6 +108,18 @@ pub const EVERYTHING: &str = r#"
     [[bind]]
     on = "keys program 1"
     do = "transpose +3"
+    [[bind]]
+    on = "keys cc 66"
+    do = "transpose t -12..12"
+    [[bind]]
+    on = "keys cc 67"
+    do = "cc u 74 110..20"
+    [[bind]]
+    on = "keys cc 67"
+    do = "cc v nrpn-5 0..16383"
+    [[bind]]
+    on = "keys bend"
+    do = "tempo 100..140"
 "#;
 
 /// An engine driven as its contract says.

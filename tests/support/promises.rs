@@ -3,9 +3,9 @@
 
 use tightrope::engine::Command;
 use tightrope::engine::program::{
-    Action, Arp, ArpKeys, Binding, ClockOut, Condition, Lane, Lost, MAX_BINDINGS, MAX_CONDITIONS, MAX_EVENTS,
-    MAX_LANES, MAX_LENGTH, MAX_OFFSET, MAX_PORTS, MAX_SOURCES, MAX_THRUS, MAX_TRACKS, Pattern, PortSlot, Program,
-    Quantum, Song, Source, Steps, Target, Trigger,
+    Action, Arp, ArpKeys, Binding, ClockOut, Condition, Does, Fader, Knob, Lane, Lost, MAX_BINDINGS, MAX_CONDITIONS,
+    MAX_EVENTS, MAX_LANES, MAX_LENGTH, MAX_OFFSET, MAX_PORTS, MAX_SOURCES, MAX_THRUS, MAX_TRACKS, Pattern, PortSlot,
+    Program, Quantum, Song, Source, Steps, Target, Trigger,
 };
 use tightrope::set::{Mistakes, Set};
 use tightrope::time::{Span, Tempo, Tick, TickSpan};
@@ -108,11 +108,16 @@ pub fn check_program(program: &Program) {
     program.patterns.iter().for_each(|pattern| check_pattern(pattern, program));
     check_song(&program.song, program);
     assert!(program.bindings.len() <= MAX_BINDINGS);
-    for Binding { port: slot, trigger, command, release, .. } in &program.bindings {
+    for binding in &program.bindings {
+        let Binding { port: slot, trigger, values, does, .. } = binding;
         port(*slot);
+        assert!(values.low <= values.high && values.high <= trigger.highest());
+        if let Does::Slide(fader) = does {
+            check_fader(*fader, program);
+        }
         assert!(!matches!(trigger, Trigger::Controller(number) | Trigger::Program(number) if *number > 127));
-        for command in std::iter::once(command).chain(release) {
-            check_command(*command, program);
+        for command in binding.commands() {
+            check_command(command, program);
         }
     }
 }
@@ -134,11 +139,31 @@ fn check_command(command: Command, program: &Program) {
             at.into_iter().for_each(check_quantum);
         }
         Command::Jump(part) => assert!(usize::from(part.0) < program.song.parts.len()),
+        Command::Control { track, target, value } => {
+            assert!(usize::from(track.0) < program.tracks.len());
+            check_value(target, value);
+        }
         Command::Mute(track, _) | Command::Solo(track, _) | Command::Transpose { track: Some(track), .. } => {
             assert!(usize::from(track.0) < program.tracks.len());
         }
         _ => {}
     }
+}
+
+fn check_fader(fader: Fader, program: &Program) {
+    let (least, most) = match fader.knob {
+        Knob::Tempo => (2_000, 40_000),
+        Knob::Transpose(track, _) => {
+            assert!(track.is_none_or(|track| usize::from(track.0) < program.tracks.len()));
+            (-127, 127)
+        }
+        Knob::Control(track, target) => {
+            assert!(usize::from(track.0) < program.tracks.len());
+            check_value(target, 0);
+            (0, i32::from(target.highest()))
+        }
+    };
+    assert!([fader.low, fader.high].iter().all(|value| (least..=most).contains(value)), "{fader:?}");
 }
 
 fn check_song(song: &Song, program: &Program) {

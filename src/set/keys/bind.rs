@@ -5,10 +5,12 @@ use super::{Key, Kind, Table, key};
 /// `on`
 pub const ON: Key = key(
     "on",
-    "the name of a port, then `note`, `cc` or `program` and its number, then perhaps `channel` and a number, in quotes",
+    "the name of a port, then `note`, `cc` or `program` and its number, or `bend`, then perhaps values such as `64..127`, \
+     then perhaps `channel` and a number, in quotes",
     r#"on = "circuit note 36 channel 1""#,
-    "What has to come: a key that goes down, a controller that rises to 64 or more, a program change. A key that is \
-     bound plays nothing else: it moves no track and is not held.",
+    "What has to come: a key that goes down, a controller or the bend that comes to one of the values, a program change. \
+     Without values, any velocity counts, a controller from 64 up, and a bend from half way up: `4096..8191` of `-8192` \
+     to `8191`. A key that is bound plays nothing else: it moves no track, is not held and does not go on.",
 );
 /// `do`
 pub const DO: Key = key(
@@ -16,9 +18,11 @@ pub const DO: Key = key(
     "a command such as \"launch main\", in quotes",
     r#"do = "launch main at bar""#,
     "What happens then; the commands are `start`, `stop`, `continue`, `launch NAME at bar`, `withdraw`, `jump 2`, \
-     `hold`, `mute TRACK`, `solo TRACK`, `fill`, `transpose +2`, `tempo 128` or `tempo +1`, `tap` and `panic`. `hold` \
+     `hold`, `mute TRACK`, `solo TRACK`, `fill`, `transpose +2`, `tempo 128` or `tempo +1`, `cc TRACK 74 64`, `tap` and `panic`. `hold` \
      and `fill` last as long as the key is down, `mute` and `solo` change to the other state, unless `on` or `off` \
-     follows. A tempo can be set where no clock is followed.",
+     follows. A tempo can be set where no clock is followed. With a range in place of the number, such as `tempo \
+     100..140`, `transpose bass -12..12` or `cc bass 74 20..110`, a controller or the bend is a fader, which takes hold \
+     when it passes the value that is in force.",
 );
 /// A binding as a whole.
 pub const ENTRY: Key =

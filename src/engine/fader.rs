@@ -1,0 +1,185 @@
+//! What moves: a controller of the hands that sets a value, and controllers that commands send.
+//!
+//! A fader does not jump. It takes hold when it passes the value that is in force, or stands on it, and has it from then on,
+//! until somebody else changes the value. What is not known, a controller that nobody has sent yet, it takes at once.
+
+use super::binding::Trigger;
+use super::clock::Clock;
+use super::due::departure;
+use super::fixed::{Queue, Slots};
+use super::outbox::{Departure, Outbox};
+use super::pattern::{MAX_VALUE_MESSAGES, Target};
+use super::program::{Does, Interval, MAX_AT_ONCE, MAX_BINDINGS, Program, TrackSlot};
+use super::{Command, Engine, Moment};
+use crate::time::{Nanos, Tempo};
+
+/// What a fader moves, and how far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fader {
+    /// What it moves.
+    pub knob: Knob,
+    /// The value at its lower end.
+    pub low: i32,
+    /// The value at its upper end; below the other one where it works upside down.
+    pub high: i32,
+}
+
+impl Fader {
+    /// The value at `position` of `most`, rounded.
+    fn value(self, position: u16, most: u16) -> i32 {
+        let (way, most) = (i64::from(self.high) - i64::from(self.low), i64::from(most.max(1)));
+        let moved = (2 * way * i64::from(position) + most).div_euclid(2 * most);
+        self.low + moved as i32
+    }
+}
+
+/// What a fader moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Knob {
+    /// The tempo, in hundredths of a quarter note a minute.
+    Tempo,
+    /// How far a track is transposed, or all are; -127 to 127.
+    Transpose(Option<TrackSlot>, Interval),
+    /// A controller of a track, within what its target takes.
+    Control(TrackSlot, Target),
+}
+
+/// How many values can wait to leave: what one message may be bound to, and commands beside it.
+const WAITING: usize = 2 * MAX_AT_ONCE;
+
+/// A value on its way.
+#[derive(Clone, Copy, Debug)]
+struct Value {
+    moment: Moment,
+    track: TrackSlot,
+    target: Target,
+    value: u16,
+}
+
+/// What is known of one fader.
+#[derive(Clone, Copy, Debug, Default)]
+struct Slid {
+    /// What it has set.
+    set: Option<i32>,
+    /// What its controller was sent last, by whomever.
+    known: Option<i32>,
+}
+
+/// All faders, by the bindings. Real-time safe after construction.
+#[derive(Debug)]
+pub(super) struct Faders {
+    slid: Slots<Slid>,
+    waiting: Queue<Value>,
+}
+
+impl Default for Faders {
+    fn default() -> Faders {
+        Faders { slid: Slots::from_fn(MAX_BINDINGS, |_| Slid::default()), waiting: Queue::with_capacity(WAITING) }
+    }
+}
+
+impl Faders {
+    /// Other bindings count.
+    pub fn forget(&mut self) {
+        self.slid.iter_mut().for_each(|slid| *slid = Slid::default());
+    }
+
+    /// When the first value that waits is due.
+    pub fn due(&self) -> Option<Nanos> {
+        self.waiting.front().map(|value| value.moment.time)
+    }
+}
+
+impl Engine {
+    /// The fader of binding `index` moves from `before`, if that is known, to `now`.
+    #[allow(clippy::too_many_arguments, reason = "a fader, its binding and its way")]
+    pub(super) fn slide(
+        &mut self,
+        program: &Program,
+        at: Nanos,
+        index: usize,
+        fader: Fader,
+        trigger: Trigger,
+        before: Option<u16>,
+        now: u16,
+    ) {
+        let most = trigger.highest();
+        let value = fader.value(now, most);
+        let Some(slid) = self.faders.slid.get(index).copied() else { return };
+        let in_force = match fader.knob {
+            Knob::Tempo => match &self.clock {
+                Clock::Internal(clock) => Some((clock.tempo().bpm() * 100.0).round() as i32),
+                // A followed clock is not moved.
+                Clock::Midi(_) => return,
+            },
+            Knob::Transpose(track, unit) => Some(self.transposed(track, unit)),
+            Knob::Control(..) => slid.known,
+        };
+        let passes = |in_force: i32| {
+            let from = before.map_or(value, |before| fader.value(before, most));
+            from.min(value) <= in_force && in_force <= from.max(value)
+        };
+        if in_force.is_some_and(|in_force| slid.set != Some(in_force) && !passes(in_force)) {
+            return;
+        }
+        self.faders.slid[index].set = Some(value);
+        if in_force == Some(value) {
+            return;
+        }
+        let command = match fader.knob {
+            Knob::Tempo => Tempo::from_bpm(f64::from(value) / 100.0).map(Command::Tempo),
+            Knob::Transpose(track, unit) => i8::try_from(value).ok().map(|by| Command::Transpose { track, by, unit }),
+            Knob::Control(track, target) => {
+                u16::try_from(value).ok().map(|value| Command::Control { track, target, value })
+            }
+        };
+        if let Some(command) = command {
+            self.command(program, at, command);
+        }
+    }
+
+    /// A command sends a value to a controller.
+    pub(super) fn control(&mut self, program: &Program, at: Nanos, track: TrackSlot, target: Target, value: u16) {
+        self.note_value(program, track, target, value);
+        // Where too many wait, because nothing was sent between, the later ones are left out: hands will move again.
+        let _: Result<(), Value> = self.faders.waiting.push(Value { moment: self.moment(at), track, target, value });
+    }
+
+    /// Notes that a controller of a track has been sent a value. Takes time in proportion to the bindings.
+    pub(super) fn note_value(&mut self, program: &Program, track: TrackSlot, target: Target, value: u16) {
+        for (slid, binding) in self.faders.slid.iter_mut().zip(&program.bindings) {
+            if let Does::Slide(Fader { knob: Knob::Control(moved, known), .. }) = binding.does
+                && (moved, known) == (track, target)
+            {
+                slid.known = Some(i32::from(value));
+            }
+        }
+    }
+
+    /// Sends the first value that waits: at most [`MAX_VALUE_MESSAGES`] messages. Whether there was one.
+    pub(super) fn send_value(&mut self, program: &Program, out: &mut Outbox) -> bool {
+        let Some(Value { moment, track, target, value }) = self.faders.waiting.pop() else { return false };
+        if let Some(known) = program.tracks.get(usize::from(track.0)) {
+            for message in target.messages(known.channel, value).take(MAX_VALUE_MESSAGES) {
+                out.push(Departure { track: Some(track), ..departure(moment, known.port, message) });
+            }
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ends_of_the_way_are_the_ends_of_the_range() {
+        let fader = |low, high| Fader { knob: Knob::Tempo, low, high };
+        let values = |low, high, most: u16| [0, most / 2, most].map(|position| fader(low, high).value(position, most));
+        assert_eq!(values(10_000, 14_000, 127), [10_000, 11_984, 14_000]);
+        assert_eq!(values(-12, 12, 127), [-12, 0, 12]);
+        assert_eq!(values(110, 20, 127), [110, 65, 20]);
+        assert_eq!(values(-127, 127, 16_383), [-127, 0, 127]);
+        assert_eq!(values(5, 5, 127), [5; 3]);
+    }
+}
