@@ -338,6 +338,7 @@ fn trigger(message: Message) -> Option<(Channel, Trigger)> {
         Message::NoteOn(channel, key, _) => Some((channel, Trigger::Note(key))),
         Message::ControlChange(channel, number, 1..) => Some((channel, Trigger::Controller(number))),
         Message::ProgramChange(channel, number) => Some((channel, Trigger::Program(number))),
+        Message::PitchBend(channel, value) if Trigger::Bend.values().contain(value) => Some((channel, Trigger::Bend)),
         _ => None,
     }
 }

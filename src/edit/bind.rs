@@ -1,4 +1,4 @@
-//! A command is bound to a key, a controller or a program change that was heard.
+//! A command is bound to a key, a controller, a program change or the pitch bend that was heard.
 //!
 //! "The same trigger" is what a message is: a binding answers it if there is a message that both would hear. So a key that is
 //! learned on channel 1 takes the place of a binding of that key on any channel, since otherwise a press would do two things.
@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 use super::place::{self, Splice, apply};
 use super::{Refused, after, before, same};
 use crate::engine::Command;
-use crate::engine::program::{Binding, PortSlot, Trigger};
+use crate::engine::program::{Binding, Does, PortSlot, Trigger};
 use crate::midi::Channel;
 use crate::set::{Set, command};
 
@@ -19,20 +19,21 @@ pub struct Heard<'h> {
     pub port: &'h str,
     /// The channel, if it matters.
     pub channel: Option<Channel>,
-    /// The key, the controller or the program.
+    /// The key, the controller, the program or the bend.
     pub trigger: Trigger,
 }
 
 impl Heard<'_> {
     /// As it is written behind `on`.
     fn written(&self) -> String {
-        let (word, number) = match self.trigger {
-            Trigger::Note(key) => ("note", key.number()),
-            Trigger::Controller(number) => ("cc", number),
-            Trigger::Program(number) => ("program", number),
+        let trigger = match self.trigger {
+            Trigger::Note(key) => format!("note {}", key.number()),
+            Trigger::Controller(number) => format!("cc {number}"),
+            Trigger::Program(number) => format!("program {number}"),
+            Trigger::Bend => "bend".to_owned(),
         };
         let channel = self.channel.map_or(String::new(), |channel| format!(" channel {}", channel.number()));
-        format!("{} {word} {number}{channel}", self.port)
+        format!("{} {trigger}{channel}", self.port)
     }
 }
 
@@ -106,7 +107,8 @@ fn answering(set: &Set, heard: Heard<'_>) -> Result<Vec<usize>, Refused> {
     let slot = names.iter().position(|name| name == heard.port).and_then(|slot| u8::try_from(slot).ok());
     let port = PortSlot(slot.ok_or_else(|| Refused::unknown("port", heard.port, &names))?);
     let Heard { channel, trigger, .. } = heard;
-    let wanted = Binding { port, channel, trigger, command: Command::Withdraw, release: None };
+    let does = Does::Press { command: Command::Withdraw, release: None };
+    let wanted = Binding { port, channel, trigger, values: trigger.values(), does };
     let bindings = set.program.bindings.iter().enumerate();
     Ok(bindings.filter(|(_, binding)| binding.meets(&wanted)).map(|(index, _)| index).collect())
 }

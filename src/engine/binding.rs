@@ -105,7 +105,9 @@ pub struct Values {
 }
 
 impl Values {
-    const fn contain(self, value: u16) -> bool {
+    /// Whether `value` is among them.
+    #[must_use]
+    pub const fn contain(self, value: u16) -> bool {
         self.low <= value && value <= self.high
     }
 }
