@@ -342,3 +342,169 @@ fn trigger(message: Message) -> Option<(Channel, Trigger)> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::order;
+    use crate::engine::program::TrackSlot;
+    use crate::link::link;
+    use crate::midi::{Key, Velocity};
+    use crate::time::Nanos;
+
+    const SET: &str = "# mine\n[ports.keys]\ndevice = \"Keys\"\n[ports.synth]\ndevice = \"Synth\"\n\n\
+        [tracks.lead]\nport = \"synth\"\nchannel = 1\ntranspose = \"keys\"\n\n\
+        [patterns.main]\nlead = \"c3 . . .\"  # as it was\n[patterns.build]\nlead = \"c4 . . .\"\n";
+
+    /// A show that stands still, its scribe, and the file that it writes into.
+    struct Desk {
+        scribe: Scribe,
+        set: Set,
+        status: Status,
+        playing: Playing,
+        snapshot: Snapshot,
+        file: PathBuf,
+        _folder: tempfile::TempDir,
+    }
+
+    impl Desk {
+        fn new() -> Desk {
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("set.toml");
+            std::fs::write(&file, SET).unwrap();
+            let set = Set::parse("set.toml", SET.as_bytes()).unwrap();
+            let (end, ..) = link(set.program.clone(), &[]);
+            let snapshot = Snapshot { phase: Phase::Running, ..end.meters().snapshot() };
+            let (status, mut playing) = (Status::default(), Playing::default());
+            playing.follow(&set, &status);
+            let scribe = Scribe::new("set.toml", Some(file.clone()));
+            Desk { scribe, set, status, playing, snapshot, file, _folder: folder }
+        }
+
+        fn text(&self) -> String {
+            std::fs::read_to_string(&self.file).unwrap()
+        }
+
+        fn scene(&self) -> Scene<'_> {
+            Scene { set: &self.set, status: &self.status, playing: &self.playing, snapshot: &self.snapshot }
+        }
+
+        fn with<T>(&mut self, act: impl FnOnce(&mut Scribe, Scene<'_>) -> T) -> T {
+            let scene =
+                Scene { set: &self.set, status: &self.status, playing: &self.playing, snapshot: &self.snapshot };
+            act(&mut self.scribe, scene)
+        }
+
+        fn hear(&mut self, tick: i64, message: Message) -> Option<Result<String, String>> {
+            let heard = Heard { at: Nanos(0), tick: Tick(tick), port: PortSlot(0), message };
+            self.with(|scribe, scene| scribe.heard(&heard, scene)).map(|written| written.map(|Written(what)| what))
+        }
+
+        fn record(&mut self, words: &str) -> Result<String, String> {
+            let Ok(order::Order::Record(record)) = order::parse(words, &self.set.names()) else { panic!("{words}") };
+            self.with(|scribe, scene| scribe.record(record, scene))
+        }
+
+        /// The music is at `tick` of `pattern`, which began at 0.
+        fn comes_to(&mut self, tick: i64, pattern: u16) -> Option<Result<String, String>> {
+            self.snapshot.position = Tick(tick);
+            self.status.pattern = PatternSlot(pattern);
+            self.playing.follow(&self.set, &self.status);
+            self.with(Scribe::look).map(|written| written.map(|Written(what)| what))
+        }
+
+        fn finish(&mut self) -> Result<String, String> {
+            self.with(Scribe::finish).map(|Written(what)| what)
+        }
+    }
+
+    fn note(key: u8, down: bool) -> Message {
+        let (channel, key) = (Channel::from_number(1).unwrap(), Key::new(key).unwrap());
+        if down {
+            Message::NoteOn(channel, key, Velocity::new(100).unwrap())
+        } else {
+            Message::NoteOff(channel, key, 0)
+        }
+    }
+
+    #[test]
+    fn what_is_touched_after_learn_is_bound_once() {
+        let mut desk = Desk::new();
+        assert!(desk.with(|scribe, scene| scribe.learn("launch build", scene)).is_ok());
+        assert_eq!(desk.scribe.learning(), Some("launch build"));
+        assert_eq!(desk.hear(0, Message::Clock), None);
+        assert_eq!(desk.hear(0, note(36, false)), None);
+        let said = desk.hear(0, note(36, true)).unwrap().unwrap();
+        assert!(said.contains("`keys note 36 channel 1` does `launch build`"), "{said}");
+        assert_eq!(desk.hear(0, note(37, true)), None);
+        let text = desk.text();
+        assert!(text.starts_with(SET) && text.contains("do = \"launch build\""), "{text}");
+        assert!(desk.scribe.undo().is_ok());
+        assert_eq!(desk.text(), SET);
+        assert!(desk.scribe.redo().is_ok());
+        assert_eq!(desk.text(), text);
+    }
+
+    #[test]
+    fn what_is_played_is_written_from_the_bar_line_on() {
+        let mut desk = Desk::new();
+        desk.comes_to(1_000, 0);
+        let said = desk.record("record lead").unwrap();
+        assert_eq!(said, "records lead in main from bar 2");
+        for (tick, key, down) in [(2_000, 40, true), (2_100, 40, false), (4_800, 64, true), (5_000, 64, false)] {
+            desk.hear(tick, note(key, down));
+        }
+        desk.comes_to(6_000, 0);
+        let said = desk.finish().unwrap();
+        assert!(said.ends_with(": 1 note"), "{said}");
+        let text = desk.text();
+        let set = Set::parse("set.toml", text.as_bytes()).unwrap();
+        let clip = set.program.patterns[0].clip(TrackSlot(0)).unwrap();
+        assert_eq!(clip.lanes.len(), 2, "{text}");
+        assert!(text.contains("# mine") && text.contains("# as it was") && text.contains("e3"), "{text}");
+        assert!(desk.finish().unwrap_err().contains("nothing is being recorded"));
+    }
+
+    #[test]
+    fn a_recording_ends_with_its_pattern() {
+        let mut desk = Desk::new();
+        desk.record("record lead replace").unwrap();
+        assert!(desk.record("record lead").unwrap_err().contains("lead is being recorded"));
+        desk.hear(480, note(64, true));
+        assert_eq!(desk.comes_to(3_839, 0), None);
+        assert!(desk.comes_to(3_841, 1).unwrap().is_ok());
+        assert!(desk.text().contains("e3") && !desk.text().contains("lead = \"c3"), "{}", desk.text());
+        assert_eq!(desk.scribe.recording(desk.scene()), None);
+    }
+
+    #[test]
+    fn a_recording_is_kept_until_it_can_be_written() {
+        let mut desk = Desk::new();
+        desk.record("record lead").unwrap();
+        desk.hear(480, note(64, true));
+        desk.comes_to(960, 0);
+        std::fs::write(&desk.file, SET.replace("[tracks.lead]", "[tracks.lead")).unwrap();
+        let why = desk.finish().unwrap_err();
+        assert!(why.contains("mend the file") && why.contains("is kept"), "{why}");
+        std::fs::write(&desk.file, SET).unwrap();
+        assert!(desk.finish().is_ok());
+        assert!(desk.text().contains("e3"));
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_said_first() {
+        let mut desk = Desk::new();
+        desk.scribe.file = None;
+        desk.scribe.origin = "circuits".to_owned();
+        for why in [
+            desk.record("record lead").unwrap_err(),
+            desk.with(|scribe, scene| scribe.learn("start", scene)).unwrap_err(),
+            desk.scribe.undo().map(|_| ()).unwrap_err(),
+        ] {
+            assert!(why.contains("tightrope new"), "{why}");
+        }
+        let mut desk = Desk::new();
+        assert!(desk.record("record lead from synth").unwrap_err().contains("does not listen to synth"));
+        assert!(desk.record("record lead from kyes").unwrap_err().contains("no such port"));
+    }
+}
