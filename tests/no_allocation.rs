@@ -165,6 +165,45 @@ fn several_clocks_and_the_test_for_echoes_do_not_touch_the_heap() {
 }
 
 #[test]
+fn a_program_that_takes_over_at_its_bar_does_not_touch_the_heap() {
+    // The second port is early, so that the first has something left to play.
+    let text = "[ports.a]\ndevice = \"a\"\n[ports.b]\ndevice = \"b\"\noffset = \"-50 ms\"\n\
+        [tracks.t]\nport = \"a\"\nchannel = 1\n[tracks.u]\nport = \"b\"\nchannel = 1\n\
+        [patterns.p]\nt = { step = \"1/64\", steps = \"c2 d2\" }\nu = { arp = \"c2 e2\" }\n";
+    let parse = |text: &str| tightrope::set::Set::parse("a.toml", text.as_bytes()).unwrap();
+    let set = parse(text);
+    let edited =
+        parse(&text.replace("[tracks.t]", "[tracks.s]\nport = \"b\"\nchannel = 3\n[tracks.t]").replace("u =", "s ="));
+    let programs = [set.program.clone(), edited.following(&set).program];
+    let mut engine = Engine::new(&programs[0]);
+    let mut outbox = Outbox::default();
+    let mut adopted = 0;
+    let visits = visits_of(|| {
+        engine.command(&programs[0], Nanos(1_000_000_000), Command::Start);
+        for step in 0..40_000u64 {
+            let at = Nanos(1_000_000_000 + step * 1_000_000);
+            loop {
+                let progress = engine.advance(&programs[adopted % 2], at, &mut outbox);
+                while outbox.pop().is_some() {}
+                match progress {
+                    Progress::CaughtUp => break,
+                    Progress::OutboxFull => {}
+                    Progress::ProgramDue => {
+                        adopted += 1;
+                        engine.adopt(&programs[adopted % 2], at);
+                    }
+                }
+            }
+            if step % 3_000 == 0 {
+                engine.await_program(&programs[adopted % 2], at);
+            }
+        }
+    });
+    assert!(adopted >= 13, "{adopted}");
+    assert_eq!(visits, 0);
+}
+
+#[test]
 fn nothing_that_hands_can_do_touches_the_heap() {
     use tightrope::engine::Switch;
     use tightrope::midi::Channel;

@@ -98,6 +98,67 @@ fn lateness_is_counted_from_the_stamp_and_every_message_is_traced() {
     assert_eq!((snapshot.ports[0].sent, snapshot.ports[1].sent), (2, 3));
 }
 
+/// The set that plays the key `c2` on each quarter, at 120 BPM, and the same with another key.
+fn quarters(key: &str, edition: u32) -> Program {
+    let text = format!(
+        "tempo = 120\n[ports.a]\ndevice = \"a\"\n[tracks.t]\nport = \"a\"\nchannel = 1\n\
+        [patterns.p]\nt = {{ step = \"1/4\", steps = \"{key}\" }}\n"
+    );
+    Program { edition, ..compile(&text) }
+}
+
+#[test]
+fn a_program_that_is_published_takes_over_at_the_next_bar_and_the_newest_wins() {
+    let time = Cell::new(1_000_000);
+    let (mut control, wire) = rehearse(quarters("c2", 1), &time, SlowWire(&time, Vec::new(), false), |show| {
+        show.control.command(Command::Start).unwrap();
+        show.passes(600, 1);
+        show.control.publish(quarters("d2", 2));
+        show.passes(500, 1);
+        show.control.publish(quarters("e2", 3));
+        show.passes(100, 1);
+        assert_eq!(show.control.status().edition, 1, "not yet");
+        show.passes(2_000, 1);
+        assert_eq!(show.control.status().edition, 3);
+        // A show that is stopped has no line to wait for.
+        show.control.command(Command::Stop).unwrap();
+        show.passes(1, 1);
+        show.control.publish(quarters("f2", 4));
+        show.passes(1, 1);
+        assert_eq!(show.control.status().edition, 4);
+    });
+    let keys: Vec<u8> = wire
+        .1
+        .iter()
+        .filter_map(|(_, message)| match message {
+            Message::NoteOn(_, key, _) => Some(key.number()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(keys, [48, 48, 48, 48, 52, 52, 52]);
+    let late = std::iter::from_fn(|| control.sent()).map(|sent| sent.at.since(sent.due)).max();
+    assert!(late < Some(Span::from_millis(2)), "a beat is late: {late:?}");
+}
+
+#[test]
+fn a_program_that_waits_for_its_bar_does_not_keep_the_thread_awake() {
+    let time = Cell::new(1_000_000);
+    let program = quarters("c2", 1);
+    let mut engine = Engine::new(&program);
+    let (mut outbox, mut sink) = (Outbox::default(), SlowWire(&time, Vec::new(), false));
+    let (mut control, mut rt, _) = link(program, &[]);
+    control.command(Command::Start).unwrap();
+    {
+        let waiter = Waiter::new(Strategy::Sleep, Span::ZERO);
+        let mut player = Loop::new(&mut rt, &mut engine, &mut outbox, Virtual(&time), &mut sink, waiter);
+        player.pass();
+        control.publish(quarters("d2", 2));
+        player.pass();
+    }
+    assert!(!rt.has_input());
+    assert_eq!(rt.program().edition, 1);
+}
+
 #[test]
 fn after_a_stall_late_notes_are_not_played_and_everything_else_is() {
     let time = Cell::new(1_000_000);

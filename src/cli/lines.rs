@@ -144,7 +144,7 @@ impl Names {
 
     /// Whether there is more than one pattern.
     pub fn has_patterns(&self) -> bool {
-        self.patterns.len() > 1
+        self.patterns.iter().filter(|name| !name.is_empty()).count() > 1
     }
 
     /// The name of a pattern.
@@ -163,9 +163,10 @@ impl Names {
         self.ports.get(usize::from(slot.0)).map_or("?", String::as_str)
     }
 
-    /// All ports in order.
+    /// All ports in order, without the slots of those that were removed.
     pub fn ports(&self) -> impl Iterator<Item = (PortSlot, &str)> {
-        (0..).map(PortSlot).zip(self.ports.iter().map(String::as_str))
+        let ports = (0..).map(PortSlot).zip(self.ports.iter().map(String::as_str));
+        ports.filter(|(_, name)| !name.is_empty())
     }
 }
 

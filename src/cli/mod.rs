@@ -7,6 +7,7 @@
 //! | `source` | finding a set by file or built-in name |
 //! | `stage` | which ports a show plays on: devices, virtual ports, or the monitor |
 //! | `patchbay` | the connections to devices, and making them again |
+//! | `virtual_ports` | the ports of a show without its devices |
 //! | `play` | `tightrope play` |
 //! | `remote` | the control socket and OSC of a show |
 //! | `ctl` | `tightrope ctl` |
@@ -48,6 +49,7 @@ mod stage;
 #[cfg(unix)]
 mod status;
 mod ui;
+mod virtual_ports;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;

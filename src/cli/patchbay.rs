@@ -4,6 +4,11 @@
 //! word. So the ports are looked at ten times a second, by name. A device that is gone is let go, and announced; when one of
 //! its name is there, it is opened anew, its used channels are silenced, and its output travels to the real-time thread.
 //!
+//! When the set is reloaded, its ports may be others. A new one is connected at once, so that it is there when the new program
+//! plays. Where a port goes, or gets another device, the old program plays on it up to its last bar line: so the new output,
+//! or none, travels along with the edition of the program, and takes its place with it. The real-time thread ends what
+//! sounds on the old output before it lets go of it.
+//!
 //! A device that is away for less than a look, and comes back under the same number, is not noticed.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -12,7 +17,7 @@ use std::time::{Duration, Instant};
 use super::stage::{Devices, slots};
 use crate::control::{Notices, PortState, PortWatch};
 use crate::engine::Command;
-use crate::engine::program::{PortSlot, Program};
+use crate::engine::program::{PortSlot, Program, Tenant, Track};
 use crate::io::ports::{Inventory, PortName, Scanner, find};
 use crate::io::{OpenError, input, output};
 use crate::link::{ControlEnd, MidiInEnd};
@@ -29,10 +34,53 @@ struct Patch {
     channels: Vec<Channel>,
     input: Option<(String, input::Input)>,
     output: Option<String>,
+    /// From which edition of the program on an output takes its place here.
+    edition: u32,
+    /// Whether the output of an earlier edition has yet to be taken away, because too many were on their way.
+    leaves: bool,
     /// Whether the performer has been told that it could not be opened.
     complained: bool,
     /// Whether the engine has to be told that the keys that were down there are released.
     let_go: bool,
+}
+
+impl Patch {
+    fn new(slot: PortSlot, set: &Set, port: &Port) -> Patch {
+        Patch {
+            slot,
+            port: port.clone(),
+            channels: channels_on(&set.program, slot),
+            input: None,
+            output: None,
+            edition: 0,
+            leaves: false,
+            complained: false,
+            let_go: false,
+        }
+    }
+
+    /// The set is another one, in which this slot has `port`. What the port is connected to stays, unless it is another one.
+    fn renew(&mut self, set: &Set, port: &Port) {
+        let channels = channels_on(&set.program, self.slot);
+        if (&self.port.name, &self.port.device) == (&port.name, &port.device) {
+            // The old program may play on its own channels for a bar yet.
+            self.channels.extend(channels);
+            self.channels.sort_unstable();
+            self.channels.dedup();
+            self.port = port.clone();
+            return;
+        }
+        let leaves = self.output.is_some() || self.leaves;
+        let let_go = self.input.is_some() || self.let_go;
+        *self = Patch { leaves, let_go, edition: set.program.edition, ..Patch::new(self.slot, set, port) };
+    }
+
+    /// Takes away what an earlier edition played on, if nothing will take its place at once.
+    fn take_away(&mut self, end: &mut ControlEnd) {
+        if self.leaves && end.remove_output(self.slot, self.edition) {
+            self.leaves = false;
+        }
+    }
 }
 
 /// All connections of a show.
@@ -43,7 +91,7 @@ pub struct Patchbay {
     /// Ends of inputs that are not open.
     ends: Vec<MidiInEnd>,
     home: (Sender<MidiInEnd>, Receiver<MidiInEnd>),
-    looked: Instant,
+    looked: Option<Instant>,
 }
 
 impl Patchbay {
@@ -56,16 +104,11 @@ impl Patchbay {
         let Devices { scanner, inventory, connections } = devices;
         let name = |index: usize| inventory.outputs.get(index).map(|name| name.full.clone());
         let patches = slots(set).zip(&connections).map(|((slot, port), connection)| Patch {
-            slot,
-            port: port.clone(),
-            channels: channels_on(&set.program, slot),
-            input: None,
             output: connection.output.and_then(name),
-            complained: false,
-            let_go: false,
+            ..Patch::new(slot, set, port)
         });
         let patches = patches.collect();
-        let mut patchbay = Patchbay { patches, scanner, hooks, ends, home: channel(), looked: Instant::now() };
+        let mut patchbay = Patchbay { patches, scanner, hooks, ends, home: channel(), looked: Some(Instant::now()) };
         for (index, connection) in connections.iter().enumerate() {
             if let Some(at) = connection.input {
                 patchbay.open_input(index, &inventory, at)?;
@@ -101,12 +144,12 @@ impl Patchbay {
         end: &mut ControlEnd,
     ) -> Result<bool, OpenError> {
         let patch = &mut self.patches[index];
-        if !patch.port.output || patch.output.is_some() {
+        if !patch.port.output || patch.output.is_some() || patch.leaves {
             return Ok(false);
         }
         let connection = output::open(inventory, at, &patch.port.name, &patch.channels)?;
         // While too many are on their way, it is closed again and tried at the next look.
-        if end.replace_output(patch.slot, connection).is_err() {
+        if end.replace_output(patch.slot, connection, patch.edition).is_err() {
             return Ok(false);
         }
         patch.output = Some(inventory.outputs[at].full.clone());
@@ -116,12 +159,13 @@ impl Patchbay {
 
 impl PortWatch for Patchbay {
     fn look(&mut self, end: &mut ControlEnd, notices: &mut Notices) {
-        if self.looked.elapsed() < BETWEEN_LOOKS {
+        if self.looked.is_some_and(|looked| looked.elapsed() < BETWEEN_LOOKS) {
             return;
         }
-        self.looked = Instant::now();
+        self.looked = Some(Instant::now());
         let inventory = self.scanner.look();
         for patch in &mut self.patches {
+            patch.take_away(end);
             let lost_input = patch.input.take_if(|(name, _)| !is_there(name, &inventory.inputs)).is_some();
             let lost_output = patch.output.take_if(|name| !is_there(name, &inventory.outputs)).is_some();
             patch.let_go |= lost_input;
@@ -155,6 +199,18 @@ impl PortWatch for Patchbay {
         }
     }
 
+    fn reload(&mut self, set: &Set, end: &mut ControlEnd, _: &mut Notices) {
+        for (index, (slot, port)) in slots(set).enumerate() {
+            match self.patches.get_mut(index) {
+                Some(patch) => patch.renew(set, port),
+                None => self.patches.push(Patch::new(slot, set, port)),
+            }
+        }
+        self.patches.iter_mut().for_each(|patch| patch.take_away(end));
+        // What is new does not wait for the next look.
+        self.looked = None;
+    }
+
     fn states(&self) -> Vec<PortState> {
         let state = |patch: &Patch| PortState {
             input: patch.input.as_ref().map(|(name, _)| name.clone()),
@@ -169,49 +225,21 @@ fn is_there(name: &str, names: &[PortName]) -> bool {
     names.iter().any(|known| known.full == name)
 }
 
+fn is_played(track: &Track) -> bool {
+    track.tenant != Tenant::NOBODY
+}
+
 /// The channels that tracks use on a port.
 pub fn channels_on(program: &Program, port: PortSlot) -> Vec<Channel> {
-    let mut channels: Vec<_> =
-        program.tracks.iter().filter(|track| track.port == port).map(|track| track.channel).collect();
+    let mut channels: Vec<_> = program
+        .tracks
+        .iter()
+        .filter(|track| is_played(track) && track.port == port)
+        .map(|track| track.channel)
+        .collect();
     channels.sort_unstable();
     channels.dedup();
     channels
-}
-
-/// Virtual ports, which nobody can pull out.
-pub struct VirtualInputs {
-    _inputs: Vec<input::Input>,
-    states: Vec<PortState>,
-}
-
-impl VirtualInputs {
-    /// Opens one for each end, under the name of its device.
-    ///
-    /// # Errors
-    ///
-    /// When the system has no virtual ports.
-    pub fn open(set: &Set, ends: Vec<MidiInEnd>, hooks: &input::Hooks) -> Result<VirtualInputs, OpenError> {
-        let (home, _) = channel();
-        let open = |end: MidiInEnd| {
-            let device = set.ports.get(usize::from(end.port().0)).map_or("tightrope", |port| &port.device);
-            input::open_virtual(device, end, hooks.clone(), home.clone())
-        };
-        let state = |port: &Port| PortState {
-            input: port.input.then(|| port.device.clone()),
-            output: port.output.then(|| port.device.clone()),
-            is_missing: false,
-        };
-        let states = set.ports.iter().map(state).collect();
-        Ok(VirtualInputs { _inputs: ends.into_iter().map(open).collect::<Result<_, _>>()?, states })
-    }
-}
-
-impl PortWatch for VirtualInputs {
-    fn look(&mut self, _: &mut ControlEnd, _: &mut Notices) {}
-
-    fn states(&self) -> Vec<PortState> {
-        self.states.clone()
-    }
 }
 
 /// Looks after nothing: where a show plays on no ports at all.
@@ -220,7 +248,92 @@ pub struct NothingToWatch;
 impl PortWatch for NothingToWatch {
     fn look(&mut self, _: &mut ControlEnd, _: &mut Notices) {}
 
+    fn reload(&mut self, _: &Set, _: &mut ControlEnd, _: &mut Notices) {}
+
     fn states(&self) -> Vec<PortState> {
         Vec::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::link::link;
+
+    fn set(ports: &[(&str, &str)]) -> Set {
+        let text = ports.iter().map(|(name, device)| {
+            format!(
+                "[ports.{name}]\ndevice = \"{device}\"\n[tracks.{name}]\nport = \"{name}\"\nchannel = {}\n",
+                device.len()
+            )
+        });
+        Set::parse("a.toml", format!("{}[patterns.p]\n", text.collect::<String>()).as_bytes()).unwrap()
+    }
+
+    fn patches(set: &Set) -> Vec<Patch> {
+        let connected = |(slot, port): (PortSlot, &Port)| Patch {
+            output: Some(port.device.clone()),
+            ..Patch::new(slot, set, port)
+        };
+        slots(set).map(connected).collect()
+    }
+
+    #[test]
+    fn what_has_gone_is_let_go_of_when_the_new_program_plays() {
+        let first = set(&[("a", "A"), ("b", "B"), ("c", "C")]);
+        let (mut end, mut rt, _) = link(first.program.clone(), &[]);
+        let mut patches = patches(&first);
+        // The first one stays, the second goes, the third has another device.
+        let second = set(&[("c", "Other"), ("a", "A")]).following(&first);
+        for (patch, port) in patches.iter_mut().zip(&second.ports) {
+            patch.renew(&second, port);
+            patch.take_away(&mut end);
+        }
+        assert_eq!(patches[0].output.as_deref(), Some("A"));
+        assert!(patches[1..].iter().all(|patch| patch.output.is_none() && patch.edition == 2 && !patch.leaves));
+        assert!(!patches[1].port.output && patches[2].port.output);
+        let taken = |rt: &mut crate::link::RtEnd| {
+            let mut taken = None;
+            rt.exchange_output(|port, output| {
+                taken = Some((port, output.is_some()));
+                None
+            });
+            taken
+        };
+        assert_eq!(taken(&mut rt), None, "the old program still plays on them");
+        end.publish(second.program.clone());
+        assert!(rt.update_program());
+        assert_eq!(
+            [taken(&mut rt), taken(&mut rt), taken(&mut rt)],
+            [Some((PortSlot(1), false)), Some((PortSlot(2), false)), None]
+        );
+    }
+
+    #[test]
+    fn what_waits_to_be_let_go_of_is_not_forgotten() {
+        let first = set(&[("a", "A")]);
+        let (mut end, _rt, _) = link(first.program.clone(), &[]);
+        let mut patch = patches(&first).remove(0);
+        while end.remove_output(PortSlot(9), 1) {}
+        let second = set(&[("a", "Other")]).following(&first);
+        patch.renew(&second, &second.ports[0]);
+        patch.take_away(&mut end);
+        assert!(patch.leaves, "too much is on its way");
+        let third = set(&[("a", "Another")]).following(&second);
+        patch.renew(&third, &third.ports[0]);
+        assert!(patch.leaves && patch.edition == 3);
+    }
+
+    #[test]
+    fn channels_of_the_old_and_the_new_program_are_silenced() {
+        let first = set(&[("a", "A")]);
+        let mut second = set(&[("a", "A")]);
+        second.program.tracks[0].channel = Channel::from_number(9).unwrap();
+        let second = second.following(&first);
+        let mut patch = patches(&first).remove(0);
+        patch.renew(&second, &second.ports[0]);
+        assert_eq!(patch.channels.iter().map(|channel| channel.number()).collect::<Vec<_>>(), [1, 9]);
+        let none = set(&[("b", "B")]).following(&first);
+        assert_eq!(channels_on(&none.program, PortSlot(0)), [], "an empty slot of a track plays on no port");
     }
 }

@@ -9,13 +9,14 @@ use super::args::{Length, Play};
 use super::config::Config;
 use super::failure::{Failure, last_panic};
 use super::lines::{Lines, Names};
-use super::patchbay::{NothingToWatch, Patchbay, VirtualInputs, channels_on};
+use super::patchbay::{NothingToWatch, Patchbay, channels_on};
 use super::plain::Plain;
 use super::remote::Remote;
 use super::stage::{Connection, Devices, Stage, slots};
+use super::virtual_ports::VirtualPorts;
 use super::{config, report, source, ui};
 use crate::control::{self, Caller, Limits, Observer, PortWatch, Reason, Scribe, Show, Signals};
-use crate::engine::program::PortSlot;
+use crate::engine::program::{MAX_PORTS, PortSlot};
 use crate::engine::{Command, Engine};
 use crate::io::ports::Inventory;
 use crate::io::{OpenError, input, output};
@@ -55,7 +56,7 @@ fn play_on(stage: Stage, mut set: Set, config: Config, args: &Play, lines: &mut 
     let mut remote = Remote::open(&set, args, config.osc, &caller, lines)?;
     let clock = Monotonic::start();
     let engine = Engine::new(&set.program);
-    let (control_end, rt_end, in_ends) = link(set.program.clone(), &listened_ports(&set, &stage));
+    let (control_end, rt_end, in_ends) = link(set.program.clone(), &listened_ports(&stage));
     let sink = open_outputs(&set, &stage)?;
     let running = rt::spawn(rt_end, engine, clock, sink, settings).map_err(Failure::System)?;
     lines.line(format_args!("{}", running.granted()));
@@ -188,11 +189,12 @@ fn describe(inventory: &Inventory, connection: Connection) -> String {
     }
 }
 
-/// The ports that have an input, or may get one when their device appears.
-fn listened_ports(set: &Set, stage: &Stage) -> Vec<PortSlot> {
+/// The ports that may have an input: all, because the set may be reloaded, and rings are made before the show. Each takes
+/// less than 64 KiB.
+fn listened_ports(stage: &Stage) -> Vec<PortSlot> {
     match stage {
         Stage::Monitor(_) => Vec::new(),
-        _ => slots(set).filter(|(_, port)| port.input).map(|(slot, _)| slot).collect(),
+        _ => (0..MAX_PORTS as u8).map(PortSlot).collect(),
     }
 }
 
@@ -223,7 +225,7 @@ fn connect(
 ) -> Result<Box<dyn PortWatch>, OpenError> {
     Ok(match stage {
         Stage::Monitor(_) => Box::new(NothingToWatch),
-        Stage::Virtual => Box::new(VirtualInputs::open(set, ends, &hooks)?),
+        Stage::Virtual => Box::new(VirtualPorts::open(set, ends, hooks)?),
         Stage::Devices(devices) => Box::new(Patchbay::open(set, devices, ends, hooks)?),
     })
 }

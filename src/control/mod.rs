@@ -12,6 +12,7 @@
 //! | [`order`] | what can be asked for |
 //! | [`scribe`] | what is written into the set file: what is learned and recorded |
 //! | [`view`] | what there is to see |
+//! | [`reload`] | a set file that is saved while it plays |
 //! | [`report`] | the same as data |
 //! | [`feed`] | who is told when something changes |
 //! | [`ctl`] | the control socket |
@@ -26,6 +27,7 @@ pub mod feed;
 pub mod inbox;
 pub mod order;
 pub mod osc;
+pub mod reload;
 pub mod report;
 pub mod scribe;
 pub mod show;
@@ -60,6 +62,9 @@ pub trait Observer {
 pub trait PortWatch {
     /// Called some fifty times a second, and not to take long.
     fn look(&mut self, end: &mut ControlEnd, notices: &mut Notices);
+    /// The set is `set` now, which follows the one before ([`Set::following`](crate::set::Set::following)). Called before its program is published, so that
+    /// what is new is on its way first. What has gone is let go of when that program plays.
+    fn reload(&mut self, set: &crate::set::Set, end: &mut ControlEnd, notices: &mut Notices);
     /// What each port of the set is connected to, by slot.
     fn states(&self) -> Vec<PortState>;
 }

@@ -3,14 +3,16 @@
 //! Everything has a position, and through the timeline a time; each port shifts its times by its own offset. So the order
 //! of steps is the order of their times, and where those are equal the order of a wire: the end, clock pulses, note-offs,
 //! the programs of a pattern and its beginning, controllers that notes need, notes in the order of their lanes, other
-//! controllers, and last the rest of a panic. At `Turn` another clock is followed.
+//! controllers, and last the rest of a panic. At `Turn` another clock is followed; at `Renew` another program takes over, and
+//! what the old one had to play before its line comes from the `Tail`.
 
 use super::clock::{Clock, LOST_AFTER};
 use super::launch::Coming;
 use super::ledger::{HELD, Sounding};
 use super::outbox::{Departure, OUTBOX_CAPACITY, Outbox};
 use super::player::{Hands, Played, Strike};
-use super::program::{PortSlot, Program, TrackSlot};
+use super::program::{PatternSlot, PortSlot, Program, TrackSlot};
+use super::renewal::RENEWED_BEFORE;
 use super::transport::Phase;
 use super::{Engine, Moment, Progress};
 use crate::midi::{Channel, Key, Message, Velocity};
@@ -24,8 +26,10 @@ enum Step {
     Turn,
     Pulse(PortSlot),
     Off(PortSlot),
+    Renew,
     Prepare,
     Line,
+    Tail,
     Event(PortSlot),
     Hush(PortSlot),
 }
@@ -70,10 +74,12 @@ impl Engine {
                 // There may be more of it.
             } else if self.send_value(program, out) {
                 // There may be more of them.
-            } else if self.player.is_unseated() {
-                self.player.seat_next(program);
+            } else if self.settle_next(program) {
+                // There may be more of it.
             } else if self.send_program(program, out) {
                 // There may be more of them.
+            } else if self.is_program_due() {
+                return Progress::ProgramDue;
             } else {
                 match self.first(program) {
                     Some(due) if due.time <= self.now => self.take(program, due, out),
@@ -95,7 +101,7 @@ impl Engine {
         if let Some(time) = self.fingers.due().or(self.faders.due()) {
             return Some(time);
         }
-        if self.player.is_unseated() {
+        if self.is_unsettled() || self.is_program_due() {
             return Some(self.now);
         }
         if let Some(time) = self.preparing_at(program) {
@@ -143,6 +149,12 @@ impl Engine {
             }
             if let Some(line) = self.turn.filter(|&line| line < end) {
                 consider(line, self.earliest_offset(program), Step::Turn);
+            }
+            if let Some(line) = self.renewal.line().filter(|&line| line < end) {
+                consider(line, self.earliest_offset(program) - RENEWED_BEFORE, Step::Renew);
+            }
+            if let Some((tick, offset)) = self.renewal.tail() {
+                consider(tick, offset, Step::Tail);
             }
             if let Some(coming) = self.launcher.coming(program).filter(|coming| coming.line() < end) {
                 consider(coming.line(), self.earliest_offset(program), Step::Line);
@@ -239,6 +251,8 @@ impl Engine {
                     self.end_note(port, note, moment, out);
                 }
             }
+            Step::Renew => self.renew(program, due.tick, due.time),
+            Step::Tail => self.play_tail(program, moment, out),
             Step::Prepare => self.take_prepare(program, moment),
             Step::Line => self.take_line(program, due.time),
             Step::Event(port) => self.play(program, port, moment, out),
@@ -256,13 +270,22 @@ impl Engine {
         }
     }
 
-    fn play(&mut self, program: &Program, port: PortSlot, moment: Moment, out: &mut Outbox) {
-        let coming = match self.launcher.coming(program) {
+    /// Takes the next event on `port`; `None` when it is not played this time.
+    pub(super) fn take_event(&mut self, program: &Program, port: PortSlot) -> Option<Played> {
+        let hands = Hands { fill: self.mixer.fill(), coming: self.coming_pattern(program), keyboards: &self.keyboards };
+        self.player.play(program, port, hands)
+    }
+
+    /// The pattern that waits for its line, if any, and where that is.
+    pub(super) fn coming_pattern(&self, program: &Program) -> Option<(PatternSlot, Tick)> {
+        match self.launcher.coming(program) {
             Some(Coming::Pattern { choice, line, .. }) => Some((choice.pattern, line)),
             _ => None,
-        };
-        let hands = Hands { fill: self.mixer.fill(), coming, keyboards: &self.keyboards };
-        match self.player.play(program, port, hands) {
+        }
+    }
+
+    fn play(&mut self, program: &Program, port: PortSlot, moment: Moment, out: &mut Outbox) {
+        match self.take_event(program, port) {
             Some(Played::Note(strike)) => self.strike(program, port, strike, moment, out),
             Some(Played::Value(slot, target, value)) => {
                 self.note_value(program, slot, target, value);

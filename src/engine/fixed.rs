@@ -51,6 +51,11 @@ impl<T: Copy> Queue<T> {
         self.capacity - self.items.len()
     }
 
+    /// Forgets everything. Takes time in proportion to what it holds.
+    pub fn clear(&mut self) {
+        self.items.clear();
+    }
+
     /// Whether there is nothing in it.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -1,10 +1,9 @@
 //! What input and commands do to the music.
 
 use super::clock::{Clock, LOST_AFTER};
-use super::echo::Echoes;
 use super::program::{Join, Lost, PortSet, PortSlot, Program};
 use super::transport::Phase;
-use super::{Command, Engine, Moment, Told, clock_for};
+use super::{Command, Engine, Moment, Told};
 use crate::midi::Message;
 use crate::time::{Nanos, Tick, TickSpan};
 
@@ -78,54 +77,8 @@ impl Engine {
         }
     }
 
-    /// Goes over to `program`, which replaces the one that all calls have been given so far. Every sounding note ends; the
-    /// music goes on at its position, in the pattern of the same slot or else in the first. A tempo that hands have set stays
-    /// unless `program` says another one than its predecessor.
-    pub fn adopt(&mut self, program: &Program, at: Nanos) {
-        self.happened(at);
-        let goes_on = match &mut self.clock {
-            Clock::Midi(sources) if !program.clock.follow.is_empty() => {
-                let mut relisted = *sources;
-                let goes_on = relisted.relist(&program.clock.follow, program.tempo);
-                if goes_on {
-                    *sources = relisted;
-                }
-                goes_on
-            }
-            Clock::Midi(_) => false,
-            Clock::Internal(_) => program.clock.follow.is_empty(),
-        };
-        if !goes_on {
-            // Another clock has another position.
-            self.stop(at);
-            self.clock = clock_for(program);
-            *self.echoes = Echoes::default();
-            self.set_pulses(Tick::ZERO);
-            self.forget_ahead();
-        }
-        self.adopt_tempo(program);
-        self.faders.forget();
-        self.lift_pedals(at, true);
-        self.release_all(self.moment(at));
-        self.ports = program.played_ports();
-        let pulsed = self.pulsed;
-        self.route_clock(program);
-        if pulsed != self.pulsed {
-            *self.echoes = Echoes::default();
-        }
-        for port in self.pulsed.iter().filter(|&port| !pulsed.contains(port)) {
-            self.pulses[usize::from(port.0)] = self.pulse_after(at);
-        }
-        let position = self.moment(at).tick + TickSpan(1);
-        self.adopt_launches(program);
-        match self.transport.phase() {
-            Phase::Running => self.player.adopt(position),
-            Phase::Stopped | Phase::Armed => self.player.clear(),
-        }
-    }
-
     /// Something came in at `at`. What it makes due cannot have been due before.
-    fn happened(&mut self, at: Nanos) {
+    pub(super) fn happened(&mut self, at: Nanos) {
         self.now = self.now.max(at);
         self.happened_at = self.happened_at.max(at);
     }
@@ -156,7 +109,7 @@ impl Engine {
         self.told_to_play = true;
     }
 
-    fn stop(&mut self, at: Nanos) {
+    pub(super) fn stop(&mut self, at: Nanos) {
         // A master that stops has stopped after the pulse that it sent last, however far we have predicted since. Where the
         // master was gone, what has been played in its place has been played.
         let position = match &self.clock {
@@ -196,7 +149,7 @@ impl Engine {
     }
 
     /// A new position is told, from which everybody counts anew.
-    fn forget_ahead(&mut self) {
+    pub(super) fn forget_ahead(&mut self) {
         self.ahead.iter_mut().for_each(|ahead| *ahead = TickSpan::ZERO);
     }
 
@@ -318,6 +271,7 @@ impl Engine {
         self.turn = None;
         self.base = pulse - position;
         self.transport.run();
+        self.reckon_renewal(program, position);
         self.seat_music(program, position);
         if let Some(length) = self.end_after.take() {
             self.end_at = Some(position + length);
@@ -335,7 +289,7 @@ impl Engine {
     }
 
     /// Sends `message` to `ports`.
-    fn tell(&mut self, moment: Moment, message: Message, ports: PortSet) {
+    pub(super) fn tell(&mut self, moment: Moment, message: Message, ports: PortSet) {
         self.tell_times(1, moment, message, ports);
     }
 
@@ -373,6 +327,8 @@ impl Engine {
     }
 
     fn tell_to_end(&mut self, moment: Moment, also_held: bool) {
+        // What is still to be struck before a line would not end.
+        self.renewal.forget_tail();
         // What is being released already keeps its time.
         if self.releasing.is_empty() {
             self.released_at = moment;

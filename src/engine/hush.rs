@@ -14,7 +14,7 @@
 use super::due::departure;
 use super::fixed::Slots;
 use super::outbox::Outbox;
-use super::program::{MAX_PORTS, PortSet, PortSlot, Program};
+use super::program::{MAX_PORTS, PortSet, PortSlot, Program, Tenant};
 use super::{Engine, Moment};
 use crate::midi::{Channel, Message};
 use crate::time::{Nanos, Span};
@@ -109,7 +109,7 @@ impl Engine {
         self.keyboards.let_all_go();
         self.lift_pedals(at, true);
         self.hush.left.iter_mut().for_each(|left| (left.channels, left.had) = (0, 0));
-        for track in &program.tracks {
+        for track in program.tracks.iter().filter(|track| track.tenant != Tenant::NOBODY) {
             if let Some(left) = self.hush.left.get_mut(usize::from(track.port.0)) {
                 left.channels |= 1 << track.channel.index();
                 // A panic that follows another keeps its pace.

@@ -32,21 +32,30 @@ struct Keyboard {
 #[derive(Debug)]
 pub struct Keyboards(Slots<Keyboard>);
 
+/// A keyboard that nobody has played.
+const UNTOUCHED: Keyboard = Keyboard {
+    last: [None; Channel::COUNT],
+    last_of_any: None,
+    down: [(Channel::from_status(0), Key::from_data(0)); MAX_HELD],
+    held: 0,
+    values: [[UNKNOWN; 128]; Channel::COUNT],
+    bends: [UNKNOWN_BEND; Channel::COUNT],
+};
+
 impl Default for Keyboards {
     fn default() -> Keyboards {
-        let nobody = Keyboard {
-            last: [None; Channel::COUNT],
-            last_of_any: None,
-            down: [(Channel::from_status(0), Key::from_data(0)); MAX_HELD],
-            held: 0,
-            values: [[UNKNOWN; 128]; Channel::COUNT],
-            bends: [UNKNOWN_BEND; Channel::COUNT],
-        };
-        Keyboards(Slots::from_fn(MAX_PORTS, |_| nobody))
+        Keyboards(Slots::from_fn(MAX_PORTS, |_| UNTOUCHED))
     }
 }
 
 impl Keyboards {
+    /// Another keyboard is on `port` from now on.
+    pub fn forget(&mut self, port: PortSlot) {
+        if let Some(keyboard) = self.0.get_mut(usize::from(port.0)) {
+            *keyboard = UNTOUCHED;
+        }
+    }
+
     /// A message came in on `port`. Takes time in proportion to [`MAX_HELD`].
     pub fn hear(&mut self, port: PortSlot, message: Message) {
         let Some(keyboard) = self.0.get_mut(usize::from(port.0)) else { return };

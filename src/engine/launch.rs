@@ -73,7 +73,8 @@ pub(super) struct Launcher {
     pending: Option<Pending>,
     /// The line that came last. What comes next was not known before it.
     known_from: Tick,
-    /// Where the part of the song that plays ends.
+    /// Where the part of the song that plays began, and where it ends.
+    part_from: Tick,
     part_end: Tick,
     /// Where the song begins, or would have begun, to be where it is.
     song_origin: TickSpan,
@@ -92,6 +93,7 @@ impl Launcher {
             requested: None,
             pending: None,
             known_from: Tick::ZERO,
+            part_from: Tick::ZERO,
             part_end: Tick::ZERO,
             song_origin: TickSpan::ZERO,
             hold: false,
@@ -154,17 +156,90 @@ impl Launcher {
         self.current = choice;
         self.known_from = from;
         if let Some(part) = choice.part.and_then(|part| song.parts.get(usize::from(part.0))) {
+            self.part_from = from;
             self.part_end = from + TickSpan(part.length.0.max(1));
             self.song_origin = from - part.start;
         }
     }
 }
 
+impl Launcher {
+    /// Finds in `program`, which is new, what plays and what is asked for; where the music plays, it does so up to
+    /// `position`. The part of the song that plays is where its pattern is, nearest to the place that it had; it is as long as
+    /// it is now, or longer, to the end of its pattern. What is asked for and does not exist any more is forgotten.
+    ///
+    /// A pattern that is gone gives way to the part of the song in the place of its own, which begins at `position`;
+    /// outside of the song, to the first pattern, which goes on as if it had begun where the other did. Gives the pattern
+    /// that plays, and where it began if that has changed.
+    pub fn adopt(&mut self, program: &Program, position: Option<Tick>) -> (PatternSlot, Option<Tick>) {
+        let song = &program.song;
+        let exists =
+            |pattern: PatternSlot| program.patterns.get(usize::from(pattern.0)).is_some_and(|pattern| !pattern.vacant);
+        let found = |choice: Choice| {
+            let part = choice.part.and_then(|part| same_part(song, part, choice.pattern));
+            exists(choice.pattern).then_some(Choice { part, ..choice })
+        };
+        self.preparing = None;
+        self.requested = self.requested.and_then(found);
+        self.pending = self.pending.and_then(|pending| Some(Pending { choice: found(pending.choice)?, ..pending }));
+        let had = self.current;
+        // Of a part that is gone, the one in its place.
+        let in_place = had.part.and_then(|part| {
+            let index = usize::from(part.0).min(song.parts.len().checked_sub(1)?);
+            Some(Choice { pattern: song.parts[index].pattern, part: Some(PartSlot(index as u16)) })
+        });
+        let Some(current) = found(had) else {
+            self.current = in_place.unwrap_or(Choice { part: None, ..first_of(program) });
+            let begins = in_place.and(position);
+            if let Some(position) = begins {
+                self.enter(song, self.current, position);
+            }
+            return (self.current.pattern, begins);
+        };
+        self.current = current;
+        match (position, current.part, in_place) {
+            (Some(position), Some(part), _) => self.measure_part(program, part, position),
+            // The song does not have this pattern any more: it plays to its end, and the song goes on.
+            (Some(_), None, Some(choice)) => {
+                let next = Pending { choice, line: self.part_end, origin: self.part_end };
+                self.pending = self.pending.or(Some(next));
+            }
+            (None, None, Some(choice)) => self.current = choice,
+            _ => {}
+        }
+        (self.current.pattern, None)
+    }
+
+    /// Reckons anew where the part that plays ends, which is not before `position`.
+    fn measure_part(&mut self, program: &Program, part: PartSlot, position: Tick) {
+        let Some(written) = program.song.parts.get(usize::from(part.0)) else { return };
+        let length = TickSpan(written.length.0.max(1));
+        let (end, pass) = (self.part_from + length, length_of(program, written.pattern));
+        let over = (position - end).max(TickSpan::ZERO);
+        self.part_end = end + ((Tick::ZERO + over).round_up_to(pass) - Tick::ZERO);
+        let plays_on =
+            !self.hold && program.song.then == AfterSong::Hold && usize::from(part.0) + 1 == program.song.parts.len();
+        let began = if plays_on { self.part_from } else { self.part_end - length };
+        self.song_origin = began - written.start;
+    }
+}
+
+/// The part of `song` that plays `pattern` and is nearest to `part`, the later of two; at most [`FARTHEST_PART`] away.
+fn same_part(song: &Song, part: PartSlot, pattern: PatternSlot) -> Option<PartSlot> {
+    let places = (0..=FARTHEST_PART).flat_map(|by| [part.0.checked_add(by), part.0.checked_sub(by)]).flatten();
+    let mut fit =
+        places.filter(|&place| song.parts.get(usize::from(place)).is_some_and(|part| part.pattern == pattern));
+    fit.next().map(PartSlot)
+}
+
+/// How far a part is looked for that has moved to another place of the song.
+const FARTHEST_PART: u16 = 32;
+
 /// What a show begins with: its song, or else its first pattern.
 fn first_of(program: &Program) -> Choice {
     match program.song.parts.first() {
         Some(part) => Choice { pattern: part.pattern, part: Some(PartSlot(0)) },
-        None => Choice { pattern: PatternSlot(0), part: None },
+        None => Choice { pattern: program.first, part: None },
     }
 }
 
@@ -250,7 +325,7 @@ impl Engine {
     }
 
     /// Something else comes next than what programs have been sent ahead for: those of what plays are sent again.
-    fn undo_prepared(&mut self, program: &Program, at: Nanos) {
+    pub(super) fn undo_prepared(&mut self, program: &Program, at: Nanos) {
         let Some(prepared) = self.launcher.prepared else { return };
         let is_coming = match self.launcher.coming(program) {
             Some(Coming::Pattern { choice, line, .. }) => (choice.pattern, line) == prepared,
@@ -376,22 +451,6 @@ impl Engine {
                 self.stop_here(time);
             }
             None => {}
-        }
-    }
-
-    /// Sees to it that what plays exists in `program`, which is new.
-    pub(super) fn adopt_launches(&mut self, program: &Program) {
-        let exists = |choice: &Choice| {
-            let part = choice.part.map(|part| program.song.parts.get(usize::from(part.0)));
-            usize::from(choice.pattern.0) < program.patterns.len() && part.is_none_or(|part| part.is_some())
-        };
-        self.launcher.requested = self.launcher.requested.filter(exists);
-        self.launcher.pending = self.launcher.pending.filter(|pending| exists(&pending.choice));
-        self.launcher.preparing = None;
-        if !exists(&self.launcher.current) {
-            let first = first_of(program);
-            self.launcher.current = Choice { part: None, ..first };
-            self.player.launch(program, first.pattern, self.player.origin(), self.player.origin());
         }
     }
 

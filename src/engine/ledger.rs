@@ -149,8 +149,14 @@ impl Ledger {
     /// Brings every note-off that lies after `tick` forward to it, of those tracks that `of` says. Takes time in proportion
     /// to what sounds.
     pub fn cut(&mut self, tick: Tick, of: impl Fn(TrackSlot) -> bool) {
+        self.cut_notes(tick, |note| of(note.track));
+    }
+
+    /// Brings every note-off that lies after `tick` forward to it, of those notes that `which` says. Takes time in
+    /// proportion to what sounds.
+    pub fn cut_notes(&mut self, tick: Tick, which: impl Fn(&Sounding) -> bool) {
         for note in &mut self.heap[..self.len] {
-            if of(note.track) {
+            if which(note) {
                 note.off = note.off.min(tick);
             }
         }

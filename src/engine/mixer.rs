@@ -61,6 +61,15 @@ impl Mixer {
         self.fill
     }
 
+    /// Somebody else has the slot `track` from now on, of whom nothing has been said.
+    pub fn forget(&mut self, track: TrackSlot) {
+        self.muted.set(track, false);
+        self.soloed.set(track, false);
+        if let Some(own) = self.each.get_mut(usize::from(track.0)) {
+            *own = Shift::default();
+        }
+    }
+
     /// Whether `track` is heard.
     pub fn hears(&self, track: TrackSlot) -> bool {
         !self.muted.contains(track) && (self.soloed.is_empty() || self.soloed.contains(track))

@@ -6,7 +6,9 @@
 //!    with its time, after an [`Engine::advance`] to that time.
 //! 2. Call [`Engine::advance`] with the present time, and send everything in the [`Outbox`](outbox::Outbox); repeat while it
 //!    answers [`Progress::OutboxFull`].
-//! 3. Wait for [`Engine::next_deadline`] or for input, whichever comes first, and begin again.
+//! 3. When another program is there, say so with [`Engine::await_program`], and hand it over with [`Engine::adopt`] when
+//!    `advance` asks for it.
+//! 4. Wait for [`Engine::next_deadline`] or for input, whichever comes first, and begin again.
 //!
 //! Early and repeated calls are harmless, and how the time is cut into calls does not matter: the same inputs at the same
 //! times give the same departures with the same due times. After construction nothing here allocates, locks, or makes a
@@ -26,6 +28,7 @@
 //! | `echo` | whether a clock that comes in is our own |
 //! | [`transport`] | stopped, armed, running; where CONTINUE goes on |
 //! | `happening` | what input and commands do |
+//! | `renewal` | another program takes over, at a bar line |
 //! | `launch` | which pattern plays: launches, the song, the programs that patterns need |
 //! | `hush` | the rest of a panic: channels that are silenced |
 //! | `mixer` | which tracks are heard, and how far they are transposed |
@@ -56,6 +59,7 @@ pub mod pattern;
 pub mod player;
 pub mod program;
 pub mod random;
+mod renewal;
 pub mod scale;
 mod succession;
 mod tempo;
@@ -76,6 +80,7 @@ use player::Player;
 use program::{
     ClockOut, Interval, MAX_PORTS, PartSlot, PatternSlot, PortSet, PortSlot, Program, Quantum, TrackSet, TrackSlot,
 };
+use renewal::Renewal;
 use tempo::Taps;
 use thru::Fingers;
 use transport::{Phase, Transport};
@@ -179,6 +184,9 @@ pub enum Progress {
     CaughtUp,
     /// There is more; drain the outbox and call again.
     OutboxFull,
+    /// The program that is awaited takes over here: drain the outbox, call [`Engine::adopt`] with it, and call again. Only
+    /// after [`Engine::await_program`].
+    ProgramDue,
 }
 
 /// What plays and what is next, for those who show it. Changes seldom: with launches, lines and what hands do.
@@ -200,6 +208,8 @@ pub struct Status {
     pub muted: TrackSet,
     /// The tracks that are soloed.
     pub soloed: TrackSet,
+    /// Which [edition](Program::edition) plays.
+    pub edition: u32,
 }
 
 const _: () = assert!(!core::mem::needs_drop::<Status>());
@@ -273,6 +283,8 @@ pub struct Engine {
     launcher: Launcher,
     /// Which tracks are heard, and how far they are transposed.
     mixer: Mixer,
+    /// The program that is waited for, and what is left of the one before.
+    renewal: Renewal,
     /// The tempo that the program says, and the taps that may make another.
     written_tempo: Tempo,
     taps: Taps,
@@ -321,6 +333,7 @@ impl Engine {
             echoes: Parked::new(Echoes::default()),
             launcher: Launcher::new(program),
             mixer: Mixer::default(),
+            renewal: Renewal::new(program),
             written_tempo: program.tempo,
             taps: Taps::default(),
             hush: Hush::default(),
@@ -428,6 +441,7 @@ impl Engine {
             fills: self.fills(),
             muted: self.muted(),
             soloed: self.soloed(),
+            edition: self.renewal.edition(),
         }
     }
 

@@ -33,6 +33,8 @@ pub struct Pattern {
     pub ahead: TickSpan,
     /// What the tracks play, in the order of the tracks, each at most once. At most [`MAX_LANES`] lanes together.
     pub clips: Box<[Clip]>,
+    /// Whether the slot is empty, because the pattern that had it has been removed. It plays nothing.
+    pub vacant: bool,
 }
 
 impl Pattern {

@@ -2,7 +2,8 @@
 //!
 //! A [`Program`] is built off the real-time thread (by [`set`](crate::set)), handed over whole, and only ever read
 //! there. It holds no names and no text: tracks, patterns and ports are *slots*, small numbers that the control side
-//! allots and remembers the names of. Its size is bounded by the constants below, which the compiler of set files
+//! allots and remembers the names of. They are in the order of the file, until the file is edited while the show plays: then
+//! what keeps its name keeps its slot. Its size is bounded by the constants below, which the compiler of set files
 //! enforces with an error that names the place; the engine allocates its state for those bounds once, at construction.
 
 pub use super::binding::{Binding, Does, Fader, Knob, MAX_AT_ONCE, MAX_BINDINGS, Trigger, Values};
@@ -20,17 +21,29 @@ pub const MAX_TRACKS: usize = 256;
 /// The longest lane, pattern or note: about an hour and a half at 125 BPM. It keeps every sum of positions far from overflow.
 pub const MAX_LENGTH: TickSpan = TickSpan(3_840 * 3_000);
 
-/// A port of the set, in the order in which the set names them; below [`MAX_PORTS`].
+/// A port of the set; below [`MAX_PORTS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PortSlot(pub u8);
 
-/// A track of the set, in the order in which the set names them; below [`MAX_TRACKS`].
+/// A track of the set; below [`MAX_TRACKS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TrackSlot(pub u16);
 
-/// A pattern of the set, in the order in which the set names them.
+/// A pattern of the set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PatternSlot(pub u16);
+
+/// Who has a slot: another number, another name. What the engine remembers of a slot belongs to its tenant, and ends with it.
+/// Programs that are compiled afresh have the same tenants; what is new in one that follows another has a new one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tenant(pub u32);
+
+impl Tenant {
+    /// Nobody: the slot is empty. What had it has been removed from the set.
+    pub const NOBODY: Tenant = Tenant(0);
+    /// Everybody in a program that follows no other.
+    pub const FIRST: Tenant = Tenant(1);
+}
 
 /// A set of ports.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -110,6 +123,8 @@ impl TrackSet {
 /// A whole show, compiled.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Program {
+    /// How many programs it follows, each of which it replaces while the show plays, and itself. At least 1.
+    pub edition: u32,
     /// The length of bars, which is what launches and `--for 8bars` count in.
     pub meter: Meter,
     /// The tempo where no clock is followed.
@@ -126,8 +141,10 @@ pub struct Program {
     pub ports: Box<[Port]>,
     /// By [`TrackSlot`]; at most [`MAX_TRACKS`].
     pub tracks: Box<[Track]>,
-    /// By [`PatternSlot`]; the first plays from the start, unless there is a song. At least one.
+    /// By [`PatternSlot`]. At least one that is not vacant.
     pub patterns: Box<[Pattern]>,
+    /// What plays from the start, unless there is a song.
+    pub first: PatternSlot,
     /// What the show plays by itself.
     pub song: Song,
     /// What hands play on the tracks, in the order of the tracks; at most [`MAX_THRUS`].
@@ -179,6 +196,8 @@ pub struct Port {
     pub clock: ClockOut,
     /// What carries its messages.
     pub wire: Wire,
+    /// Which name and which device have the slot. Nothing is sent by a port that nobody has.
+    pub tenant: Tenant,
 }
 
 /// What carries the messages of a port, and so how many it can carry.
@@ -216,9 +235,11 @@ pub struct Track {
     pub transpose: Option<Transpose>,
     /// Whether what transposes the set as a whole moves it too: drums stay where they are.
     pub moves: bool,
-    /// Its first lane among those of all tracks, and how many it may play at once. The ranges of the tracks follow each
-    /// other and end at [`MAX_LANES`] or before.
+    /// Its first lane among those of all tracks, and how many it may play at once. The ranges do not overlap, and end at
+    /// [`MAX_LANES`] or before. Their order, which is not that of the slots, is the order of the notes on one tick.
     pub lanes: LaneRange,
+    /// Which name has the slot. A track that nobody has plays nothing.
+    pub tenant: Tenant,
 }
 
 /// Lanes of a track among those of all tracks.
@@ -296,7 +317,7 @@ impl Program {
     pub fn played_ports(&self) -> PortSet {
         let all = (0..self.ports.len().min(MAX_PORTS) as u8).map(PortSlot).fold(PortSet::default(), PortSet::with);
         let mut played = PortSet::default();
-        for track in &self.tracks {
+        for track in self.tracks.iter().filter(|track| track.tenant != Tenant::NOBODY) {
             played = played.with(track.port);
             // There are many tracks, and few ports.
             if played == all {

@@ -10,7 +10,7 @@
 use super::Engine;
 use super::clock::Clock;
 use super::program::Program;
-use crate::time::{Nanos, Span, Tempo};
+use crate::time::{Nanos, Span, Tempo, Tick};
 
 /// How many taps count.
 const TAPS: usize = 8;
@@ -90,11 +90,15 @@ impl Engine {
         }
     }
 
-    /// Goes over to the tempo of `program`, if it is another one than its predecessor's.
-    pub(super) fn adopt_tempo(&mut self, program: &Program) {
-        if program.tempo != self.written_tempo {
-            self.written_tempo = program.tempo;
-            self.set_tempo(program.tempo);
+    /// Goes over to the tempo of `program`, if it is another one than its predecessor's: from the position `from` on, or now.
+    pub(super) fn adopt_tempo(&mut self, program: &Program, from: Option<Tick>) {
+        if program.tempo == self.written_tempo {
+            return;
+        }
+        self.written_tempo = program.tempo;
+        match (&mut self.clock, from) {
+            (Clock::Internal(clock), Some(from)) => clock.retune(from + self.base, program.tempo),
+            _ => self.set_tempo(program.tempo),
         }
     }
 }

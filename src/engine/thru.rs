@@ -6,7 +6,7 @@
 //! until its key comes up, and the end goes to where the note went, whatever has changed meanwhile.
 //!
 //! - A mute, or the solo of others, silences the track, whoever plays it. Its controllers run on, as those of the sequence do.
-//! - STOP, a panic, another program and the end of the show end all notes; START and a song position only those of the
+//! - STOP, a panic and the end of the show end all notes; another program those whose track has gone elsewhere; START and a song position only those of the
 //!   sequence: who holds a chord while the drums begin still holds it.
 //! - What ends notes also lifts the pedals that were passed on: a note under a pedal that never comes up would sound forever.
 //!   Another program also takes the pitch bend back.

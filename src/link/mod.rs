@@ -51,13 +51,15 @@ pub const TRACE_CAPACITY: usize = 4_096;
 /// How many newly opened outputs can be on their way, and how many that they replace on theirs home: each port once.
 pub const OUTPUT_CAPACITY: usize = MAX_PORTS;
 
-/// An output that has been opened, for the real-time thread.
+/// What a port is connected to from an edition of the program on, for the real-time thread: an output that has been opened,
+/// or none.
 struct NewOutput {
     port: PortSlot,
-    output: MidiOutputConnection,
+    output: Option<MidiOutputConnection>,
+    edition: u32,
 }
 
-/// What an opened output has replaced, if anything, on its way to be closed.
+/// What a port was connected to before, if anything, on its way to be closed.
 type Retired = Option<MidiOutputConnection>;
 
 /// A MIDI message that came in.
@@ -179,19 +181,36 @@ impl ControlEnd {
 
     /// Hands a newly opened output of a port to the real-time thread; gives it back when too many are on their way. What
     /// was opened there before comes home and is closed on this thread, by a later call.
-    pub fn replace_output(&mut self, port: PortSlot, output: MidiOutputConnection) -> Result<(), MidiOutputConnection> {
+    ///
+    /// It takes its place when the program of this [edition](Program::edition), or a later one, plays: so a port that
+    /// belongs to another device in a new program changes with it. All outputs that are handed over later wait as well.
+    /// What sounds on the old output is ended there.
+    pub fn replace_output(
+        &mut self,
+        port: PortSlot,
+        output: MidiOutputConnection,
+        edition: u32,
+    ) -> Result<(), MidiOutputConnection> {
+        self.send_output(NewOutput { port, output: Some(output), edition })
+            .or_else(|new| new.output.map_or(Ok(()), Err))
+    }
+
+    /// Takes the output of a port home, to be closed as one that is replaced, when the program of this edition plays.
+    /// Whether that could be said; not when too much is on its way.
+    #[must_use]
+    pub fn remove_output(&mut self, port: PortSlot, edition: u32) -> bool {
+        self.send_output(NewOutput { port, output: None, edition }).is_ok()
+    }
+
+    fn send_output(&mut self, new: NewOutput) -> Result<(), NewOutput> {
         self.close_retired();
         if self.travelling == OUTPUT_CAPACITY {
-            return Err(output);
+            return Err(new);
         }
-        match self.outputs.push(NewOutput { port, output }) {
-            Ok(()) => {
-                self.travelling += 1;
-                self.waker.0.wake();
-                Ok(())
-            }
-            Err(rtrb::PushError::Full(new)) => Err(new.output),
-        }
+        self.outputs.push(new).map_err(|rtrb::PushError::Full(new)| new)?;
+        self.travelling += 1;
+        self.waker.0.wake();
+        Ok(())
     }
 
     fn close_retired(&mut self) {
@@ -228,6 +247,8 @@ pub struct RtEnd {
     inputs: Box<[(PortSlot, rtrb::Consumer<InputEvent>)]>,
     commands: rtrb::Consumer<Command>,
     program: LatestReader<Program>,
+    /// Whether a program waits that is known of.
+    noticed: bool,
     trace: rtrb::Producer<Sent>,
     heard: rtrb::Producer<Heard>,
     status: LatestWriter<Status>,
@@ -238,16 +259,17 @@ pub struct RtEnd {
 }
 
 impl RtEnd {
-    /// Lets `replace` put a newly opened output in its place, and sends home what was there. Real-time safe: nothing is
-    /// closed here, and the way home has room, since no more are on their way than it holds.
+    /// Lets `replace` put a newly opened output in its place, or leave it empty, and sends home what was there, if the program
+    /// in force is of the edition that it is for. Real-time safe: nothing is closed here, and the way home has room, since no
+    /// more are on their way than it holds.
     pub fn exchange_output(
         &mut self,
-        replace: impl FnOnce(PortSlot, MidiOutputConnection) -> Option<MidiOutputConnection>,
+        replace: impl FnOnce(PortSlot, Option<MidiOutputConnection>) -> Option<MidiOutputConnection>,
     ) {
-        if self.retired.is_full() {
+        if self.retired.is_full() || !self.has_output() {
             return;
         }
-        if let Ok(NewOutput { port, output }) = self.outputs.pop() {
+        if let Ok(NewOutput { port, output, .. }) = self.outputs.pop() {
             let sent_home = self.retired.push(replace(port, output));
             debug_assert!(sent_home.is_ok(), "the way home is full");
         }
@@ -272,10 +294,16 @@ impl RtEnd {
         self.commands.pop().ok()
     }
 
-    /// Whether anything has come in. A racy answer: what comes later wakes the thread. Real-time safe.
+    /// Whether an output has come whose time has come too.
+    fn has_output(&self) -> bool {
+        self.outputs.peek().is_ok_and(|new| new.edition <= self.program.get().edition)
+    }
+
+    /// Whether anything has come in, but for a program that has been noticed. A racy answer: what comes later wakes the
+    /// thread. Real-time safe.
     #[must_use]
     pub fn has_input(&self) -> bool {
-        !self.commands.is_empty() || !self.outputs.is_empty() || self.program.has_news() || self.has_heard()
+        !self.commands.is_empty() || self.has_output() || (!self.noticed && self.program.has_news()) || self.has_heard()
     }
 
     /// Whether a MIDI message has come in. As racy. Real-time safe.
@@ -290,8 +318,17 @@ impl RtEnd {
         self.commands.is_abandoned()
     }
 
+    /// Whether there is a newer program than that in force, which has not been noticed yet. It goes on waiting, and
+    /// newer ones take its place. Real-time safe.
+    pub fn notice_program(&mut self) -> bool {
+        let is_news = !self.noticed && self.program.has_news();
+        self.noticed |= is_news;
+        is_news
+    }
+
     /// Takes up the newest program, if there is a newer one than that in force; whether there was. Real-time safe.
     pub fn update_program(&mut self) -> bool {
+        self.noticed = false;
         self.program.update()
     }
 
@@ -367,6 +404,7 @@ pub fn link(program: Program, inputs: &[PortSlot]) -> (ControlEnd, RtEnd, Vec<Mi
         inputs: rings.into_boxed_slice(),
         commands: command_rx,
         program: program_rx,
+        noticed: false,
         trace: trace_tx,
         heard: heard_tx,
         status: status_tx,
@@ -381,11 +419,13 @@ pub fn link(program: Program, inputs: &[PortSlot]) -> (ControlEnd, RtEnd, Vec<Mi
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::program::{ClockPlan, Join, Lost, Quantum, Scale, Song};
+    use crate::engine::program::{ClockPlan, Join, Lost, PatternSlot, Quantum, Scale, Song};
     use crate::time::{Meter, Tempo};
 
     fn empty_program() -> Program {
         Program {
+            edition: 1,
+            first: PatternSlot(0),
             meter: Meter::COMMON,
             tempo: Tempo::from_bpm(120.0).unwrap(),
             clock: ClockPlan { follow: Box::default(), lost: Lost::Hold, join: Join::Wait, when_stopped: true },
@@ -434,6 +474,43 @@ mod tests {
         }
         assert_eq!(control.command(Command::Stop), Err(Command::Stop));
         assert!(rt.has_input());
+    }
+
+    #[test]
+    fn a_program_that_waits_is_noticed_once_and_the_newest_is_taken_up() {
+        let (mut control, mut rt, _) = link(empty_program(), &[]);
+        assert!(!rt.notice_program() && !rt.has_input());
+        let edition = |edition| Program { edition, ..empty_program() };
+        control.publish(edition(2));
+        assert!(rt.has_input() && rt.notice_program());
+        control.publish(edition(3));
+        assert!(!rt.has_input() && !rt.notice_program(), "it is known that one waits");
+        assert_eq!(rt.program().edition, 1);
+        assert!(rt.update_program());
+        assert_eq!(rt.program().edition, 3);
+        control.publish(edition(4));
+        assert!(rt.has_input() && rt.notice_program());
+    }
+
+    #[test]
+    fn an_output_waits_for_its_edition() {
+        let (mut control, mut rt, _) = link(empty_program(), &[]);
+        assert!(control.remove_output(PortSlot(1), 2) && control.remove_output(PortSlot(0), 1));
+        let taken = |rt: &mut RtEnd| {
+            let mut taken = None;
+            rt.exchange_output(|port, _| {
+                taken = Some(port.0);
+                None
+            });
+            taken
+        };
+        assert_eq!((rt.has_input(), taken(&mut rt)), (false, None));
+        control.publish(Program { edition: 3, ..empty_program() });
+        assert!(rt.update_program() && rt.has_input());
+        assert_eq!((taken(&mut rt), taken(&mut rt), taken(&mut rt)), (Some(1), Some(0), None));
+        // What has come home makes room.
+        assert!((0..OUTPUT_CAPACITY).all(|_| control.remove_output(PortSlot(0), 1)));
+        assert!(!control.remove_output(PortSlot(0), 1));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! It does what the engine's contract asks, in that order, and measures itself. It never allocates, frees, locks or logs;
 //! its only system calls read the clock, wait, and send. What is due at a deadline is thought of shortly before it and
 //! measured after it, so that at the deadline nothing remains but to send. What one pass may do is bounded:
-//! [`INPUTS_PER_PASS`] messages in, [`COMMANDS_PER_PASS`] commands, and whatever they make due.
+//! [`INPUTS_PER_PASS`] messages in, one output that comes and one that goes, [`COMMANDS_PER_PASS`] commands, and whatever they make due.
 
 use super::clock::TimeSource;
 use super::sink::{SendFailed, Sink};
@@ -76,7 +76,7 @@ impl Batch {
             while let Some(departure) = outbox.pop() {
                 self.push(departure);
             }
-            if progress == Progress::CaughtUp || !self.has_room() || enough() {
+            if progress != Progress::OutboxFull || !self.has_room() || enough() {
                 return;
             }
         }
@@ -223,7 +223,8 @@ impl<'a, C: TimeSource, S: Sink> Loop<'a, C, S> {
                         sent |= self.send(departure, !sent);
                     }
                 }
-                if progress == Progress::CaughtUp || !self.batch.has_room() {
+                // A program that is due waits for the deadline.
+                if progress != Progress::OutboxFull || !self.batch.has_room() {
                     break;
                 }
             }
@@ -257,9 +258,10 @@ impl<'a, C: TimeSource, S: Sink> Loop<'a, C, S> {
         let mut sent = false;
         let sink = &mut *self.sink;
         self.end.exchange_output(|port, output| sink.replace(port, output));
-        if self.end.update_program() {
+        if self.end.notice_program() {
             let now = self.clock.now();
-            self.engine.adopt(self.end.program(), now);
+            sent |= self.advance(now);
+            self.engine.await_program(self.end.program(), now);
             sent |= self.advance(now);
         }
         for _ in 0..INPUTS_PER_PASS {
@@ -331,8 +333,13 @@ impl<'a, C: TimeSource, S: Sink> Loop<'a, C, S> {
             while let Some(departure) = self.outbox.pop() {
                 sent |= self.send(departure, !sent);
             }
-            if progress == Progress::CaughtUp {
-                return sent;
+            match progress {
+                Progress::CaughtUp => return sent,
+                Progress::OutboxFull => {}
+                Progress::ProgramDue => {
+                    self.end.update_program();
+                    self.engine.adopt(self.end.program(), now);
+                }
             }
         }
     }

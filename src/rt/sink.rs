@@ -14,10 +14,10 @@ pub trait Sink {
     /// [`SendFailed`]: data, not a reason to stop. The show goes on.
     fn send(&mut self, port: PortSlot, message: Message) -> Result<(), SendFailed>;
 
-    /// Puts a newly opened output in the place of a port's old one, which it gives back; a sink without outputs gives back
-    /// the new one. Real-time safe: nothing is closed.
-    fn replace(&mut self, _: PortSlot, output: MidiOutputConnection) -> Option<MidiOutputConnection> {
-        Some(output)
+    /// Puts a newly opened output, or none, in the place of a port's old one, which it gives back; a sink without outputs
+    /// gives back the new one. Real-time safe: nothing is closed.
+    fn replace(&mut self, _: PortSlot, output: Option<MidiOutputConnection>) -> Option<MidiOutputConnection> {
+        output
     }
 }
 
@@ -26,7 +26,7 @@ impl<S: Sink + ?Sized> Sink for Box<S> {
         (**self).send(port, message)
     }
 
-    fn replace(&mut self, port: PortSlot, output: MidiOutputConnection) -> Option<MidiOutputConnection> {
+    fn replace(&mut self, port: PortSlot, output: Option<MidiOutputConnection>) -> Option<MidiOutputConnection> {
         (**self).replace(port, output)
     }
 }
@@ -80,10 +80,10 @@ impl Sink for MidirSink {
         }
     }
 
-    fn replace(&mut self, port: PortSlot, output: MidiOutputConnection) -> Option<MidiOutputConnection> {
+    fn replace(&mut self, port: PortSlot, output: Option<MidiOutputConnection>) -> Option<MidiOutputConnection> {
         match self.outputs.get_mut(usize::from(port.0)) {
-            Some(slot) => slot.replace(output),
-            None => Some(output),
+            Some(slot) => std::mem::replace(slot, output),
+            None => output,
         }
     }
 }
@@ -119,18 +119,25 @@ impl<S: Sink> Guarded<S> {
     pub fn silence(&mut self) -> usize {
         let mut sent = 0;
         for port in (0..MAX_PORTS as u8).map(PortSlot) {
-            let index = usize::from(port.0);
-            if std::mem::take(&mut self.playing[index]) {
-                sent += usize::from(self.sink.send(port, Message::Stop).is_ok());
-            }
-            for number in 0..Channel::COUNT as u8 {
-                let channel = Channel::from_status(number);
-                let mut keys = std::mem::take(&mut self.sounding[index][channel.index()]);
-                while keys != 0 {
-                    let key = Key::from_data(keys.trailing_zeros() as u8);
-                    keys &= keys - 1;
-                    sent += usize::from(self.sink.send(port, Message::NoteOff(channel, key, 0)).is_ok());
-                }
+            sent += self.silence_port(port);
+        }
+        sent
+    }
+
+    /// Ends every note that sounds on `port` and stops it if it plays. How many messages it took.
+    fn silence_port(&mut self, port: PortSlot) -> usize {
+        let index = usize::from(port.0).min(MAX_PORTS - 1);
+        let mut sent = 0;
+        if std::mem::take(&mut self.playing[index]) {
+            sent += usize::from(self.sink.send(port, Message::Stop).is_ok());
+        }
+        for number in 0..Channel::COUNT as u8 {
+            let channel = Channel::from_status(number);
+            let mut keys = std::mem::take(&mut self.sounding[index][channel.index()]);
+            while keys != 0 {
+                let key = Key::from_data(keys.trailing_zeros() as u8);
+                keys &= keys - 1;
+                sent += usize::from(self.sink.send(port, Message::NoteOff(channel, key, 0)).is_ok());
             }
         }
         sent
@@ -173,7 +180,13 @@ impl<S: Sink> Sink for Guarded<S> {
         Ok(())
     }
 
-    fn replace(&mut self, port: PortSlot, output: MidiOutputConnection) -> Option<MidiOutputConnection> {
+    fn replace(&mut self, port: PortSlot, output: Option<MidiOutputConnection>) -> Option<MidiOutputConnection> {
+        // Whoever is let go of is left silent: what comes later goes to the new output.
+        let plays = self.playing.get(usize::from(port.0)).copied().unwrap_or(false);
+        self.silence_port(port);
+        if let Some(playing) = self.playing.get_mut(usize::from(port.0)) {
+            *playing = plays && output.is_some();
+        }
         self.sink.replace(port, output)
     }
 }
@@ -191,6 +204,22 @@ mod tests {
             self.0.push((port.0, message));
             Ok(())
         }
+    }
+
+    #[test]
+    fn an_output_that_is_let_go_of_is_silenced_first() {
+        let channel = Channel::from_number(3).unwrap();
+        let mut guarded = Guarded::new(Recorder::default());
+        let on = |key| Message::NoteOn(channel, Key::new(key).unwrap(), Velocity::MAX);
+        let off = |key| Message::NoteOff(channel, Key::new(key).unwrap(), 0);
+        for (port, message) in [(0, on(60)), (1, on(61)), (1, Message::Start)] {
+            guarded.send(PortSlot(port), message).unwrap();
+        }
+        guarded.sink.0.clear();
+        assert!(guarded.replace(PortSlot(1), None).is_none());
+        assert_eq!(guarded.sink.0, [(1, Message::Stop), (1, off(61))]);
+        assert_eq!(guarded.send(PortSlot(1), off(61)), Err(SendFailed::Absent), "nobody else has to hear of it");
+        assert_eq!((guarded.silence(), guarded.sink.0.last()), (1, Some(&(0, off(60)))));
     }
 
     #[test]

@@ -17,9 +17,9 @@ use crate::time::{Meter, Tempo};
 /// What commands can name.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Names<'n> {
-    /// The tracks by their slots.
+    /// The tracks by their slots; an empty slot has an empty name, which no word is.
     pub tracks: Vec<&'n str>,
-    /// The patterns by their slots.
+    /// The patterns by their slots, likewise.
     pub patterns: Vec<&'n str>,
     /// The patterns of the song's parts.
     pub parts: Vec<PatternSlot>,
@@ -455,11 +455,12 @@ fn wrong_range(written: &str, span: Range<usize>, takes: &str, example: &str) ->
 
 /// The message for a name that nothing has.
 fn unknown(one: &str, name: &str, span: Range<usize>, names: &[&str]) -> Misunderstanding {
-    let help = match (nearest(name, names.iter().copied()), names.len()) {
+    let known = || names.iter().copied().filter(|name| !name.is_empty());
+    let help = match (nearest(name, known()), known().count()) {
         (Some(near), _) => format!("did you mean `{near}`?"),
         (None, 0) => format!("the set has no {one} yet"),
-        (None, 1) => format!("the only {one} is {}", listed(names.iter().copied())),
-        (None, _) => format!("the {one}s are {}", listed(names.iter().copied())),
+        (None, 1) => format!("the only {one} is {}", listed(known())),
+        (None, _) => format!("the {one}s are {}", listed(known())),
     };
     Misunderstanding {
         message: format!("there is no {one} {}", quoted(name)),

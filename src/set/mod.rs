@@ -14,6 +14,8 @@
 //! No pass stops at the first mistake. All of them are gathered and shown together ([`Mistakes`]): on stage there is no
 //! time to find them one by one. A set with a mistake is not played at all, so that while a show runs the old one goes on.
 //!
+//! A set that is read again while the show plays keeps the slots of what keeps its name (`slots`).
+//!
 //! Whatever the bytes are, parsing ends and does not panic, in time and memory proportional to the file's length; and
 //! the program of a set without mistakes keeps the promises that [`engine::program`](crate::engine::program) makes.
 //! This runs off the real-time thread: it allocates.
@@ -38,6 +40,7 @@ mod programs;
 mod reader;
 mod scale;
 mod schema;
+mod slots;
 mod song;
 mod syntax;
 mod target;
@@ -64,12 +67,12 @@ use mistake::Report;
 pub struct Set {
     /// What it is called: what it says itself, else the name of its file.
     pub name: String,
-    /// By [`PortSlot`], in the order of the file.
+    /// By [`PortSlot`], in the order of the file; of a set that follows another, see [`Set::following`].
     pub ports: Vec<Port>,
-    /// The names of the tracks by [`TrackSlot`](crate::engine::program::TrackSlot), in the order of the file.
+    /// The names of the tracks by [`TrackSlot`](crate::engine::program::TrackSlot), in the same order as ports; empty where
+    /// a track was removed.
     pub tracks: Vec<String>,
-    /// The names of the patterns by [`PatternSlot`], in the order of the file; the
-    /// first one starts the show, unless there is a song. At least one.
+    /// The names of the patterns by [`PatternSlot`], likewise. At least one that is not empty.
     pub patterns: Vec<String>,
     /// What the parts of the song are called, by [`PartSlot`](crate::engine::program::PartSlot): the names of their
     /// patterns. How often each is played is in the program. Empty without a song.
@@ -83,9 +86,9 @@ pub struct Set {
 /// A port of a set: a device under the name that the set gives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Port {
-    /// What the set calls it: letters from a to z, digits, `-` and `_`.
+    /// What the set calls it: letters from a to z, digits, `-` and `_`. Empty where a port was removed.
     pub name: String,
-    /// What the computer calls it, or a part of that. Not empty.
+    /// What the computer calls it, or a part of that. Not empty, but where a port was removed.
     pub device: String,
     /// Whether clock, start, stop, continue and song position go there.
     pub clock: bool,
@@ -98,6 +101,27 @@ pub struct Port {
     pub input: bool,
     /// Whether the set sends to it: a track plays on it, or clock goes there.
     pub output: bool,
+}
+
+impl Port {
+    /// What is left of a port that was removed while the show plays.
+    fn vacant() -> Port {
+        Port {
+            name: String::new(),
+            device: String::new(),
+            clock: false,
+            optional: true,
+            wire: Wire::default(),
+            input: false,
+            output: false,
+        }
+    }
+
+    /// Whether there is none, because it was removed while the show plays.
+    #[must_use]
+    pub fn is_vacant(&self) -> bool {
+        self.name.is_empty()
+    }
 }
 
 impl Set {

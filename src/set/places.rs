@@ -23,6 +23,26 @@ impl Places {
     }
 }
 
+impl Places {
+    /// The same places under other slots: each pattern and track has the one that the functions say.
+    pub(super) fn renumbered(
+        self,
+        pattern: impl Fn(PatternSlot) -> usize,
+        track: impl Fn(TrackSlot) -> usize,
+    ) -> Places {
+        let mut patterns = Vec::new();
+        for (slot, mut tracks) in (0..).map(PatternSlot).zip(self.patterns) {
+            let slot = pattern(slot);
+            patterns.resize_with(patterns.len().max(slot + 1), Vec::new);
+            for (of, _) in &mut tracks {
+                *of = u16::try_from(*of).map_or(*of, |of| track(TrackSlot(of)));
+            }
+            patterns[slot] = tracks;
+        }
+        Places { patterns }
+    }
+}
+
 /// The places of what `document` describes, whose text is `text`.
 pub(super) fn of(document: &Document<'_>, text: &str) -> Places {
     let starts: Vec<usize> = text.match_indices('\n').map(|(at, _)| at + 1).collect();

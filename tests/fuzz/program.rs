@@ -32,6 +32,8 @@ pub fn any_program(u: &mut Unstructured<'_>) -> Result<Program> {
     };
     let parts = many(u, 0..=4, |u| Ok((PatternSlot(u.int_in_range(0..=patterns - 1)?), u.int_in_range(1..=4i64)?)))?;
     let mut program = Program {
+        edition: 1,
+        first: PatternSlot(0),
         meter,
         tempo: any_tempo(u)?,
         clock: ClockPlan {
@@ -56,6 +58,7 @@ pub fn any_program(u: &mut Unstructured<'_>) -> Result<Program> {
                 offset: Span(*u.choose(&[0, 0, -MAX_OFFSET.0, MAX_OFFSET.0, -1_500_000, 1])?),
                 clock: ClockOut::None,
                 wire: if u.arbitrary()? { Wire::Din } else { Wire::Usb },
+                tenant: Tenant::FIRST,
             })
         })?,
         tracks: (0..tracks)
@@ -66,6 +69,7 @@ pub fn any_program(u: &mut Unstructured<'_>) -> Result<Program> {
                     transpose: maybe(u, |u| any_transpose(u, ports))?,
                     moves: u.arbitrary()?,
                     lanes: LaneRange { first: slot * LANES, count: LANES },
+                    tenant: Tenant::FIRST,
                 })
             })
             .collect::<Result<_>>()?,
@@ -175,6 +179,7 @@ fn any_pattern(u: &mut Unstructured<'_>, meter: Meter, ports: u8, tracks: u16) -
         })?,
         ahead: TickSpan(*u.choose(&[0, 0, 1, 960, 3_840, MAX_LENGTH.0])?),
         clips: clips.into(),
+        vacant: false,
     })
 }
 

@@ -128,6 +128,8 @@ pub struct Show {
     pub engine: Engine,
     pub trace: Vec<Departure>,
     pub now: Nanos,
+    /// The program that waits to take over.
+    pub next: Option<Program>,
     outbox: Outbox,
 }
 
@@ -135,7 +137,7 @@ impl Show {
     pub fn new(program: Program) -> Show {
         let engine = Engine::new(&program);
         let now = Nanos(1_000_000_000);
-        let mut show = Show { program, engine, trace: Vec::new(), now, outbox: Outbox::default() };
+        let mut show = Show { program, engine, trace: Vec::new(), now, next: None, outbox: Outbox::default() };
         show.advance(now);
         show
     }
@@ -149,10 +151,23 @@ impl Show {
                 assert!(departure.due <= at, "{departure:?} left before it was due, at {at:?}");
                 self.trace.push(departure);
             }
-            if progress == Progress::CaughtUp {
-                return;
+            match progress {
+                Progress::CaughtUp => return,
+                Progress::OutboxFull => {}
+                Progress::ProgramDue => {
+                    self.program = self.next.take().expect("a program is awaited");
+                    self.engine.adopt(&self.program, at);
+                }
             }
         }
+    }
+
+    /// Another program is there, and takes over at the next bar line.
+    pub fn renew(&mut self, program: Program) {
+        self.advance(self.now);
+        self.next = Some(program);
+        self.engine.await_program(&self.program, self.now);
+        self.advance(self.now);
     }
 
     /// Time passes from deadline to deadline, as the real-time thread would wait.

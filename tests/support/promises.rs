@@ -91,15 +91,16 @@ pub fn check_program(program: &Program) {
     }
     check_quantum(program.launch);
     program.transpose.into_iter().for_each(|transpose| port(transpose.port));
-    let mut next = 0;
+    let mut ranges: Vec<_> = Vec::new();
     for track in &program.tracks {
         port(track.port);
         assert!((1..=16).contains(&track.channel.number()));
         track.transpose.into_iter().for_each(|transpose| port(transpose.port));
-        assert_eq!(track.lanes.first, next, "the lanes of the tracks follow each other");
-        next += track.lanes.count;
+        ranges.push((track.lanes.first, track.lanes.first + track.lanes.count));
     }
-    assert!(usize::from(next) <= MAX_LANES);
+    ranges.sort_unstable();
+    assert!(ranges.windows(2).all(|pair| pair[0].1 <= pair[1].0), "the lanes of the tracks do not overlap");
+    assert!(ranges.last().is_none_or(|last| usize::from(last.1) <= MAX_LANES));
     assert!(program.thrus.len() <= MAX_THRUS && program.thrus.is_sorted_by_key(|thru| thru.track));
     for thru in &program.thrus {
         port(thru.port);

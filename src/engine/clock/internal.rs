@@ -45,6 +45,12 @@ impl Internal {
         })
     }
 
+    /// Goes on at `tempo` from `tick` on.
+    pub fn retune(&mut self, tick: Tick, tempo: Tempo) {
+        self.tempo = tempo;
+        self.timeline = self.timeline.map(|timeline| timeline.with_tempo(tick, tempo));
+    }
+
     /// The mapping in force; `None` while it does not run.
     #[must_use]
     pub fn timeline(&self) -> Option<Timeline> {

@@ -15,7 +15,9 @@ pub use lane::holds;
 
 use super::fixed::{Agenda, Slots};
 use super::keyboard::Keyboards;
-use super::program::{Clip, Lane, MAX_LANES, MAX_PORTS, MAX_TRACKS, PatternSlot, PortSlot, Program, Target, TrackSlot};
+use super::program::{
+    Clip, Lane, LaneRange, MAX_LANES, MAX_PORTS, MAX_TRACKS, PatternSlot, PortSlot, Program, Target, TrackSlot,
+};
 use crate::midi::{Key, Velocity};
 use crate::time::Tick;
 use lane::LaneState;
@@ -119,8 +121,15 @@ pub struct Player {
     /// By bank, by lane among those of all tracks.
     lanes: [Slots<LaneState>; BANKS],
     agendas: Slots<Agenda<Due>>,
-    /// After a new program: the tracks from here on have yet to find their places in it, at this position.
-    unseated: Option<(TrackSlot, Tick)>,
+    /// By track, its place in `lanes`.
+    ranges: Slots<LaneRange>,
+    /// Lanes and places under the program before, and the tracks that had found theirs then: those below this one.
+    lanes_before: [Slots<LaneState>; BANKS],
+    ranges_before: Slots<LaneRange>,
+    seated_before: TrackSlot,
+    /// After a new program: the tracks from here on have yet to find their places in it; where the music plays, at this
+    /// position.
+    unseated: Option<(TrackSlot, Option<Tick>)>,
     /// Where every lane stands, if all stand at one position and nothing has been played since.
     ready_at: Option<Tick>,
 }
@@ -134,6 +143,10 @@ impl Default for Player {
             current: Slots::from_fn(MAX_TRACKS, |_| 0),
             lanes: std::array::from_fn(|_| Slots::from_fn(MAX_LANES, |_| LaneState::default())),
             agendas: Slots::from_fn(MAX_PORTS, |_| Agenda::with_capacity(BANKS * MAX_LANES)),
+            ranges: Slots::from_fn(MAX_TRACKS, |_| LaneRange::default()),
+            lanes_before: std::array::from_fn(|_| Slots::from_fn(MAX_LANES, |_| LaneState::default())),
+            ranges_before: Slots::from_fn(MAX_TRACKS, |_| LaneRange::default()),
+            seated_before: TrackSlot(0),
             unseated: None,
             ready_at: None,
         }
@@ -204,25 +217,65 @@ impl Player {
         }
     }
 
-    /// Goes over to a new program at `position`. Takes no time in proportion to anything but the ports: the tracks find
-    /// their places one by one, with [`Player::seat_next`].
-    pub fn adopt(&mut self, position: Tick) {
+    /// Goes over to a new program, in which `pattern` plays, which began at `origin`; where the music plays, at `position`.
+    /// Takes no time in proportion to anything but the ports and what they had to play: the tracks find their places one by
+    /// one, with [`Player::seat_next`].
+    pub fn adopt(&mut self, pattern: PatternSlot, origin: Tick, position: Option<Tick>) {
+        (self.pattern, self.origin) = (pattern, origin);
+        let seated = self.unseated.map_or(TrackSlot(MAX_TRACKS as u16), |(track, _)| track);
         self.clear();
+        // The lanes of a track may have moved, so they are carried over from where they were.
+        std::mem::swap(&mut self.lanes, &mut self.lanes_before);
+        std::mem::swap(&mut self.ranges, &mut self.ranges_before);
+        self.seated_before = seated;
         self.unseated = Some((TrackSlot(0), position));
     }
 
-    /// Whether there are tracks that have yet to find their place in a new program.
+    /// The next track that has yet to find its place in a new program.
     #[must_use]
-    pub fn is_unseated(&self) -> bool {
-        self.unseated.is_some()
+    pub fn unseated(&self) -> Option<TrackSlot> {
+        self.unseated.map(|(track, _)| track)
     }
 
-    /// Lets the next track find its place in a new program. Takes time in proportion to its lanes.
-    pub fn seat_next(&mut self, program: &Program) {
+    /// Lets the next track find its place in a new program; `is_new` says that somebody else had its slot. It plays what it
+    /// would if the pattern in force had been launched in this program. Takes time in proportion to its lanes.
+    pub fn seat_next(&mut self, program: &Program, is_new: bool) {
         let Some((track, position)) = self.unseated else { return };
-        self.seat(program, track, position, true);
         let next = TrackSlot(track.0 + 1);
         self.unseated = Some((next, position)).filter(|_| usize::from(next.0) < program.tracks.len().min(MAX_TRACKS));
+        let Some(of_track) = program.tracks.get(usize::from(track.0)) else { return };
+        let bank = self.bank_of(track);
+        let playing = &mut self.playing[bank][usize::from(track.0)];
+        let before = playing.pattern;
+        let is_lost = program.patterns.get(usize::from(before.0)).is_none_or(|pattern| pattern.vacant);
+        if is_new || is_lost || takes_over(program, self.pattern, track) {
+            *playing = Playing { pattern: self.pattern, clip: None, origin: self.origin, until: FOREVER };
+        }
+        playing.clip = place_of_clip(program, playing.pattern, track);
+        let playing = *playing;
+        let goes_on = !is_new && playing.pattern == before && track < self.seated_before;
+        let old = if goes_on { self.ranges_before[usize::from(track.0)] } else { LaneRange::default() };
+        self.ranges[usize::from(track.0)] = of_track.lanes;
+        let Some(clip) = clip_of(program, playing) else { return };
+        let places = usize::from(old.first)..usize::from(old.first) + usize::from(old.count);
+        let mut carried = self.lanes_before[bank].get(places).unwrap_or_default().iter();
+        for (slot, lane) in slots_of(program, track).zip(&clip.lanes) {
+            let Some(state) = self.lanes[bank].get_mut(slot) else { return };
+            let known = carried.next().filter(|known| known.track == track);
+            *state = known.copied().unwrap_or_else(|| LaneState::new(track, lane));
+        }
+        if let Some(position) = position {
+            self.seat(program, track, position, true);
+        }
+    }
+
+    /// Whether `track` has something to play in what plays, once every track has found its place in `program`.
+    #[must_use]
+    pub fn has_clip(&self, program: &Program, track: TrackSlot) -> bool {
+        let playing = self.playing[self.bank_of(track)].get(usize::from(track.0)).map(|playing| playing.pattern);
+        let pattern =
+            if takes_over(program, self.pattern, track) { self.pattern } else { playing.unwrap_or(self.pattern) };
+        place_of_clip(program, pattern, track).is_some()
     }
 
     /// No track plays anything any more.
@@ -277,6 +330,8 @@ impl Player {
             playing.clip = place_of_clip(program, playing.pattern, track);
         }
         let playing = *playing;
+        self.ranges[usize::from(track.0)] =
+            program.tracks.get(usize::from(track.0)).map(|track| track.lanes).unwrap_or_default();
         let Some(clip) = clip_of(program, playing) else { return };
         for (slot, lane) in slots_of(program, track).zip(&clip.lanes) {
             let Some(state) = self.lanes[bank].get_mut(slot) else { return };

@@ -17,7 +17,8 @@ use super::pitch::Octaves;
 use super::scale;
 use super::track::{Drums, Track};
 use crate::engine::program::{
-    self, Action, Clip, LaneRange, MAX_LANES, PortSlot, Program, Scale, Source, Steps, Swing, TrackSlot,
+    self, Action, Clip, LaneRange, MAX_LANES, PatternSlot, PortSlot, Program, Scale, Source, Steps, Swing, Tenant,
+    TrackSlot,
 };
 use crate::engine::random::Random;
 use crate::midi::Velocity;
@@ -42,9 +43,16 @@ pub(super) fn compile(document: &Document<'_>, report: &mut Report) -> Program {
         transpose: track.transpose,
         moves: matches!(track.kit, Drums::None) && !track.stays,
         lanes,
+        tenant: Tenant::FIRST,
     });
-    let port = |port: &super::port::Port<'_>| program::Port { offset: port.offset, clock: port.clock, wire: port.wire };
+    let port = |port: &super::port::Port<'_>| program::Port {
+        offset: port.offset,
+        clock: port.clock,
+        wire: port.wire,
+        tenant: Tenant::FIRST,
+    };
     Program {
+        edition: 1,
         meter: document.meter,
         tempo: document.tempo,
         clock: document.clock.clone(),
@@ -54,6 +62,7 @@ pub(super) fn compile(document: &Document<'_>, report: &mut Report) -> Program {
         ports: document.ports.iter().map(port).collect(),
         tracks: tracks.collect(),
         patterns,
+        first: PatternSlot(0),
         song: document.song.clone(),
         thrus: thru::compile(document, report),
         bindings: document.bindings.as_slice().into(),
@@ -104,6 +113,7 @@ impl Patterns<'_, '_> {
             programs: pattern.programs.as_slice().into(),
             ahead: pattern.ahead,
             clips: lanes.into_iter().map(|(track, lanes)| Clip { track, lanes: lanes.into() }).collect(),
+            vacant: false,
         }
     }
 

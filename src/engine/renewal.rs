@@ -1,0 +1,329 @@
+//! Another program takes over while the show plays.
+//!
+//! What plays goes on: at its position, with what is muted, soloed, transposed, held and launched. The old program plays up
+//! to a bar line, the new one from it on, and nothing is skipped or doubled there.
+//!
+//! # The line
+//!
+//! It is the first bar line that no port has reached when the engine hears of the program
+//! ([`Engine::await_program`]), or the line of a launch that lies shortly before it; a stopped show has no line, and goes
+//! over at once. The program is taken up shortly ([`RENEWED_BEFORE`]) before the earliest port reaches the line, so that the
+//! first beat of the new bar is prepared as any other. By then not everything before the line has been played, least on ports that are later
+//! than others; and the old program will not be there any more. So what it has yet to play is taken out of it and kept, in the
+//! *tail*, with its time and its place. What does not fit into the tail is not played ([`TAIL_CAPACITY`]).
+//!
+//! # What sounds
+//!
+//! A note goes on to its own end if its track has the same port and channel as before and something to play; otherwise it
+//! ends at the line, on the port that it was struck on. Where another device is on a port now, every note ends. What hands
+//! hold is held, on the same condition, but that the track may have nothing to play; pedals are lifted.
+//!
+//! # Work
+//!
+//! [`Engine::adopt`] takes time in proportion to the ports. What depends on the tracks and on what sounds comes after it, in
+//! steps of [`Engine::advance`]: first the notes, port by port, then the tracks.
+
+use super::clock::Clock;
+use super::due::departure;
+use super::echo::Echoes;
+use super::fixed::{Queue, Slots};
+use super::launch::Coming;
+use super::ledger::HELD;
+use super::outbox::{Departure, Outbox};
+use super::player::{Played, Strike, takes_over};
+use super::program::{MAX_PORTS, MAX_TRACKS, PortSet, PortSlot, Program, Tenant, TrackSlot};
+use super::transport::Phase;
+use super::{Engine, Moment, clock_for};
+use crate::midi::{Channel, Message};
+use crate::time::{Nanos, Span, Tick, TickSpan};
+
+/// How long before its line a program is taken up: what 256 tracks need to find their places on a slow machine, twice over.
+pub(super) const RENEWED_BEFORE: Span = Span::from_millis(1);
+
+/// How many events the old program may still have to play when the new one is there.
+pub const TAIL_CAPACITY: usize = 1_024;
+
+/// An event of the old program that has yet to be played.
+#[derive(Clone, Copy, Debug)]
+struct Tailed {
+    port: PortSlot,
+    /// The port's, in the old program.
+    offset: Span,
+    channel: Channel,
+    /// Of the track.
+    tenant: Tenant,
+    at: Tick,
+    /// Of a note, as it will sound.
+    played: Played,
+}
+
+/// The line is at hand.
+#[derive(Clone, Copy, Debug)]
+struct Ready {
+    at: Nanos,
+    line: Tick,
+}
+
+/// What is known of the program that is awaited, and of the one before.
+#[derive(Debug)]
+pub(super) struct Renewal {
+    /// The bar line at which the awaited program takes over, if the music plays; `None` if none is awaited.
+    line: Option<Tick>,
+    ready: Option<Ready>,
+    tail: Queue<Tailed>,
+    /// Where the program in force took over, or where what does not go on ended.
+    seam: Tick,
+    /// When it was taken up.
+    taken_up_at: Nanos,
+    /// The ports whose notes have yet to be looked through, and those that are other ones than before.
+    unsettled: PortSet,
+    moved: PortSet,
+    edition: u32,
+    ports: [Tenant; MAX_PORTS],
+    tracks: Slots<Tenant>,
+}
+
+impl Renewal {
+    pub fn new(program: &Program) -> Renewal {
+        Renewal {
+            line: None,
+            ready: None,
+            tail: Queue::with_capacity(TAIL_CAPACITY),
+            seam: Tick::ZERO,
+            taken_up_at: Nanos(0),
+            unsettled: PortSet::default(),
+            moved: PortSet::default(),
+            edition: program.edition,
+            ports: std::array::from_fn(|port| port_tenant(program, PortSlot(port as u8))),
+            tracks: Slots::from_fn(MAX_TRACKS, |track| track_tenant(program, TrackSlot(track as u16))),
+        }
+    }
+
+    /// The bar line at which the awaited program takes over.
+    pub fn line(&self) -> Option<Tick> {
+        self.line
+    }
+
+    /// Which edition plays.
+    pub fn edition(&self) -> u32 {
+        self.edition
+    }
+
+    /// Where the next event of the old program lies, and by how much its port is late.
+    pub fn tail(&self) -> Option<(Tick, Span)> {
+        self.tail.front().map(|event| (event.at, event.offset))
+    }
+
+    pub fn forget_tail(&mut self) {
+        self.tail.clear();
+    }
+}
+
+fn port_tenant(program: &Program, port: PortSlot) -> Tenant {
+    program.ports.get(usize::from(port.0)).map_or(Tenant::NOBODY, |port| port.tenant)
+}
+
+fn track_tenant(program: &Program, track: TrackSlot) -> Tenant {
+    program.tracks.get(usize::from(track.0)).map_or(Tenant::NOBODY, |track| track.tenant)
+}
+
+impl Engine {
+    /// Another program is there, at `at`, and will replace `program`, which all calls are given until then. From now on
+    /// [`Engine::advance`] answers [`Progress::ProgramDue`](super::Progress) when it is to be handed over: at the next bar
+    /// line while the music runs, at once otherwise. If there is one newer still by then, it is the one to hand over; to say
+    /// so is not needed, and harmless. Like an input it comes after an `advance` to `at`.
+    pub fn await_program(&mut self, program: &Program, at: Nanos) {
+        self.happened(at);
+        if self.renewal.line.is_none() && self.renewal.ready.is_none() {
+            self.renewal.line = Some(self.next_line(program, at));
+        }
+    }
+
+    /// Whether the awaited program is to be handed over now.
+    pub(super) fn is_program_due(&self) -> bool {
+        self.renewal.ready.is_some() || (self.renewal.line.is_some() && self.transport.phase() != Phase::Running)
+    }
+
+    /// The music goes on from `position`, and what waits for a bar line waits for the next one from there.
+    pub(super) fn reckon_renewal(&mut self, program: &Program, position: Tick) {
+        let is_awaited = self.renewal.ready.take().is_some() || self.renewal.line.is_some();
+        self.renewal.line = is_awaited.then(|| position.round_up_to(program.meter.bar()));
+    }
+
+    /// The awaited program is to take over at `line`, or at a launch before it. What `program` has yet to play before that
+    /// is kept.
+    pub(super) fn renew(&mut self, program: &Program, line: Tick, at: Nanos) {
+        let line = self.launcher.coming(program).map_or(line, |coming: Coming| coming.line().min(line));
+        self.renewal.line = None;
+        self.renewal.ready = Some(Ready { at, line });
+        let Some(timeline) = self.clock.timeline() else { return };
+        while self.renewal.tail.free() > 0 {
+            let first = self.ports.iter().filter_map(|port| {
+                let tick = self.player.first(port).filter(|&tick| tick < line)?;
+                Some((timeline.time_of(tick + self.base) + program.offset(port), tick, port))
+            });
+            let Some((_, at, port)) = first.min() else { return };
+            let Some(played) = self.take_event(program, port) else { continue };
+            let track = match played {
+                Played::Note(Strike { track, .. }) | Played::Value(track, ..) => track,
+            };
+            let Some(of_track) = program.tracks.get(usize::from(track.0)) else { continue };
+            let played = match played {
+                Played::Note(strike) => {
+                    let shift = self.mixer.shift(program, track, of_track, strike.key, &self.keyboards);
+                    // The launch that ends it would find it only if it were struck by then.
+                    let launch =
+                        self.coming_pattern(program).filter(|&(pattern, _)| takes_over(program, pattern, track));
+                    let off = launch.map_or(strike.off, |(_, line)| strike.off.min(line));
+                    Played::Note(Strike { key: strike.key.transposed(shift), off, ..strike })
+                }
+                value @ Played::Value(..) => value,
+            };
+            let (offset, tenant) = (program.offset(port), of_track.tenant);
+            let kept = self.renewal.tail.push(Tailed { port, offset, channel: of_track.channel, tenant, at, played });
+            debug_assert!(kept.is_ok(), "there was room");
+        }
+    }
+
+    /// Goes over to `program`, which replaces the one that all calls have been given so far: at the line, when
+    /// [`Engine::advance`] has asked for it; otherwise here and now, at `at`.
+    pub fn adopt(&mut self, program: &Program, at: Nanos) {
+        let ready = self.renewal.ready.take();
+        self.renewal.line = None;
+        // What came in meanwhile, if anything did, came later.
+        let at = ready.map_or(at, |ready| ready.at.max(self.happened_at));
+        self.happened(at);
+        if !self.relist_clocks(program) {
+            // Another clock has another position.
+            self.stop(at);
+            self.clock = clock_for(program);
+            *self.echoes = Echoes::default();
+            self.set_pulses(Tick::ZERO);
+            self.forget_ahead();
+        }
+        self.faders.forget();
+        self.lift_pedals(at, true);
+        let here = self.moment(at).tick;
+        self.renewal.taken_up_at = at;
+        self.renewal.seam = ready.map_or(here, |ready| ready.line);
+        let position = ready.map_or(here + TickSpan(1), |ready| ready.line);
+        let position = Some(position).filter(|_| self.transport.phase() == Phase::Running);
+        self.adopt_tempo(program, position);
+        self.meet_ports(program, at);
+        let (pattern, begins) = self.launcher.adopt(program, position);
+        self.player.adopt(pattern, begins.unwrap_or(self.player.origin()), position);
+        self.undo_prepared(program, at);
+        self.renewal.edition = program.edition;
+    }
+
+    /// Sees to the clocks that `program` follows. Whether the one in force goes on.
+    fn relist_clocks(&mut self, program: &Program) -> bool {
+        match &mut self.clock {
+            Clock::Midi(sources) if !program.clock.follow.is_empty() => {
+                let mut relisted = *sources;
+                let goes_on = relisted.relist(&program.clock.follow, program.tempo);
+                if goes_on {
+                    *sources = relisted;
+                }
+                goes_on
+            }
+            Clock::Midi(_) => false,
+            Clock::Internal(_) => program.clock.follow.is_empty(),
+        }
+    }
+
+    /// Looks up which port is which, and what it gets. Who gets no clock any more, or is another, has been stopped.
+    fn meet_ports(&mut self, program: &Program, at: Nanos) {
+        let (pulsed, clocked) = (self.pulsed, self.clocked);
+        self.renewal.moved = PortSet::default();
+        for port in (0..MAX_PORTS as u8).map(PortSlot) {
+            let tenant = port_tenant(program, port);
+            if std::mem::replace(&mut self.renewal.ports[usize::from(port.0)], tenant) != tenant {
+                self.renewal.moved = self.renewal.moved.with(port);
+                self.let_go(at, port);
+                self.keyboards.forget(port);
+                self.ahead[usize::from(port.0)] = TickSpan::ZERO;
+            }
+        }
+        let moved = self.renewal.moved;
+        self.route_clock(program);
+        if pulsed != self.pulsed || !moved.is_empty() {
+            *self.echoes = Echoes::default();
+        }
+        for port in self.pulsed.iter().filter(|&port| !pulsed.contains(port) || moved.contains(port)) {
+            self.pulses[usize::from(port.0)] = self.pulse_after(at);
+        }
+        let left = clocked.iter().filter(|&port| !self.clocked.contains(port) || moved.contains(port));
+        let left = left.fold(PortSet::default(), PortSet::with);
+        if self.told_to_play && !left.is_empty() {
+            self.tell(self.moment(at), Message::Stop, left);
+        }
+        // A port that nothing is played on any more is one until its notes have ended.
+        let sounding = |port: &PortSlot| !self.ledgers[usize::from(port.0)].is_empty();
+        self.renewal.unsettled =
+            (0..MAX_PORTS as u8).map(PortSlot).filter(sounding).fold(PortSet::default(), PortSet::with);
+        self.ports = self.renewal.unsettled.iter().fold(program.played_ports(), PortSet::with);
+    }
+
+    /// Whether there is something that has yet to find its place in a new program.
+    pub(super) fn is_unsettled(&self) -> bool {
+        !self.renewal.unsettled.is_empty() || self.player.unseated().is_some()
+    }
+
+    /// Lets the notes of a port, or a track, find their place in a new program. Whether there were any.
+    pub(super) fn settle_next(&mut self, program: &Program) -> bool {
+        if let Some(port) = self.renewal.unsettled.iter().next() {
+            self.renewal.unsettled = self.renewal.unsettled.without(port);
+            let Engine { renewal, player, ledgers, .. } = self;
+            ledgers[usize::from(port.0)].cut_notes(renewal.seam, |note| {
+                let tenant = renewal.tracks.get(usize::from(note.track.0)).copied().unwrap_or_default();
+                let goes_on = goes_on(renewal, program, port, note.track, note.channel, tenant);
+                !goes_on || (note.off != HELD && !player.has_clip(program, note.track))
+            });
+            self.release_cut(self.moment(self.renewal.taken_up_at));
+            return true;
+        }
+        let Some(track) = self.player.unseated() else { return false };
+        let tenant = track_tenant(program, track);
+        let is_new = std::mem::replace(&mut self.renewal.tracks[usize::from(track.0)], tenant) != tenant;
+        if is_new {
+            self.mixer.forget(track);
+        }
+        self.player.seat_next(program, is_new);
+        true
+    }
+
+    /// Plays the next event of the old program.
+    pub(super) fn play_tail(&mut self, program: &Program, moment: Moment, out: &mut Outbox) {
+        let Some(Tailed { port, channel, tenant, played, .. }) = self.renewal.tail.pop() else { return };
+        match played {
+            Played::Note(strike) if self.mixer.hears(strike.track) => {
+                let stays = goes_on(&self.renewal, program, port, strike.track, channel, tenant)
+                    && self.player.has_clip(program, strike.track);
+                let off = if stays { strike.off } else { strike.off.min(self.renewal.seam) };
+                // The port may not be played on any more.
+                self.ports = self.ports.with(port);
+                self.begin_note(strike.track, (port, channel, strike.key), strike.velocity, off, moment, out);
+            }
+            Played::Note(_) => {}
+            Played::Value(track, target, value) => {
+                for message in target.messages(channel, value) {
+                    out.push(Departure { track: Some(track), ..departure(moment, port, message) });
+                }
+            }
+        }
+    }
+}
+
+/// Whether the notes that `track`, which `tenant` had, has struck on `port` and `channel` are its own in `program` too.
+fn goes_on(
+    renewal: &Renewal,
+    program: &Program,
+    port: PortSlot,
+    track: TrackSlot,
+    channel: Channel,
+    tenant: Tenant,
+) -> bool {
+    let is_same = |track: &super::program::Track| (track.tenant, track.port, track.channel) == (tenant, port, channel);
+    program.tracks.get(usize::from(track.0)).is_some_and(is_same) && !renewal.moved.contains(port)
+}
