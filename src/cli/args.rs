@@ -86,6 +86,9 @@ pub struct Play {
     /// End by itself after a time or a number of bars: 30s, 5m, 8bars
     #[arg(long = "for", value_name = "LENGTH")]
     pub length: Option<Length>,
+    /// Leave the set as it is when its file is saved; `reload` reads it all the same
+    #[arg(long)]
+    pub no_watch: bool,
     /// Listen for OSC: at port 9000 of this machine, or at this port or address
     #[arg(long, value_name = "PORT|ADDRESS:PORT", num_args = 0..=1, default_missing_value = "9000")]
     pub osc: Option<Listen>,

@@ -28,6 +28,8 @@ pub struct Plain<'a> {
     /// The ports on which our own clock has been heard.
     echoes: PortSet,
     status: Option<Status>,
+    /// What is wrong with the set file.
+    mistake: Option<String>,
 }
 
 impl<'a> Plain<'a> {
@@ -45,6 +47,7 @@ impl<'a> Plain<'a> {
             followed: None,
             echoes: PortSet::default(),
             status: None,
+            mistake: None,
         }
     }
 }
@@ -132,6 +135,12 @@ impl Observer for Plain<'_> {
         let &View { snapshot, status, .. } = view;
         if view.edition != self.edition {
             (self.names, self.meter, self.edition) = (Names::of(view.set), view.set.program.meter, view.edition);
+        }
+        if view.mistake != self.mistake.as_deref() {
+            self.mistake = view.mistake.map(str::to_owned);
+            if let Some(mistake) = view.mistake {
+                self.lines.line(format_args!("{}\nthe show goes on with the set that it has", mistake.trim_end()));
+            }
         }
         self.look_at_clocks(snapshot);
         let tempo = || snapshot.bpm.map_or("tempo unknown".into(), |bpm| format!("{bpm:.1} BPM"));

@@ -15,7 +15,8 @@ use super::remote::Remote;
 use super::stage::{Connection, Devices, Stage, slots};
 use super::virtual_ports::VirtualPorts;
 use super::{config, report, source, ui};
-use crate::control::{self, Caller, Limits, Observer, PortWatch, Reason, Scribe, Show, Signals};
+use crate::control::reload::Watcher;
+use crate::control::{self, Call, Caller, Inbox, Limits, Observer, PortWatch, Reason, Show, Signals, Source};
 use crate::engine::program::{MAX_PORTS, PortSlot};
 use crate::engine::{Command, Engine};
 use crate::io::ports::Inventory;
@@ -34,15 +35,26 @@ use crate::set::Set;
 pub fn play(args: &Play, out: impl Write + Send + 'static) -> Result<(), Failure> {
     rt::sched::share_heap();
     let config = config::read(args.config.as_deref(), &args.realtime, args.osc)?;
+    let (caller, inbox) = control::inbox();
+    // Before the set is read, so that no save is missed.
+    let watcher = watch(args, &caller)?;
     let set = source::load(&args.set)?;
     let stage = Stage::find(&set)?;
     let mut lines = Lines::to(out).map_err(Failure::System)?;
-    let outcome = play_on(stage, set, config, args, &mut lines);
+    let outcome = play_on(stage, set, config, args, (caller, inbox), &mut lines);
+    drop(watcher);
     lines.finish();
     outcome
 }
 
-fn play_on(stage: Stage, mut set: Set, config: Config, args: &Play, lines: &mut Lines) -> Result<(), Failure> {
+fn play_on(
+    stage: Stage,
+    mut set: Set,
+    config: Config,
+    args: &Play,
+    (caller, inbox): (Caller, Inbox),
+    lines: &mut Lines,
+) -> Result<(), Failure> {
     let settings = config.realtime;
     lines.line(format_args!("set: {} ({} tracks, {} patterns)", set.name, set.tracks.len(), set.patterns.len()));
     let monitor = args.monitor || matches!(stage, Stage::Monitor(_));
@@ -52,7 +64,6 @@ fn play_on(stage: Stage, mut set: Set, config: Config, args: &Play, lines: &mut 
         set.program.clock.follow = Box::default();
     }
     let signals = Signals::listen().map_err(Failure::System)?;
-    let (caller, inbox) = control::inbox();
     let mut remote = Remote::open(&set, args, config.osc, &caller, lines)?;
     let clock = Monotonic::start();
     let engine = Engine::new(&set.program);
@@ -62,8 +73,8 @@ fn play_on(stage: Stage, mut set: Set, config: Config, args: &Play, lines: &mut 
     lines.line(format_args!("{}", running.granted()));
 
     let granted = running.granted().clone();
-    let scribe = Scribe::new(&args.set, source::file(&args.set));
-    let mut show = Show::new(control_end, set, scribe, granted.to_string(), move || clock.now());
+    let source = Source::new(&args.set, source::file(&args.set), own_clock, &set);
+    let mut show = Show::new(control_end, set, source, granted.to_string(), move || clock.now());
     let screen = if has_screen { open_screen(caller.clone(), lines) } else { None };
     let mut display = match screen {
         Some(screen) => Display::Screen(Box::new(screen)),
@@ -101,6 +112,17 @@ fn play_on(stage: Stage, mut set: Set, config: Config, args: &Play, lines: &mut 
         (Ok(Ok(Reason::InputFailed(port))), _) => Err(failed(&format!("input thread of port {}", names.port(port)))),
         (Ok(Ok(_)), Ending::Finished) => Ok(()),
     }
+}
+
+/// Watches the set's file, if it has one and that is wanted.
+fn watch(args: &Play, caller: &Caller) -> Result<Option<Watcher>, Failure> {
+    let Some(file) = source::file(&args.set).filter(|_| !args.no_watch) else { return Ok(None) };
+    let caller = caller.clone();
+    let changed = move || {
+        // Where too many wait, one of them may be this; the file is looked at again with the next change.
+        let _ = caller.call(Call::FileChanged);
+    };
+    Watcher::watch(&file, changed).map(Some).map_err(Failure::System)
 }
 
 /// What shows the show.

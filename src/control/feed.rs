@@ -178,10 +178,13 @@ mod tests {
             let (end, rt, _) = link(set.program.clone(), &[]);
             let now = Rc::new(Cell::new(0));
             let clock = Rc::clone(&now);
-            let show =
-                Show::new(end, set, crate::control::Scribe::new("a.toml", None), "nothing".to_owned(), move || {
-                    Nanos(clock.get())
-                });
+            let show = Show::new(
+                end,
+                set.clone(),
+                crate::control::Source::new("a.toml", None, false, &set),
+                "nothing".to_owned(),
+                move || Nanos(clock.get()),
+            );
             let board = Board::new("a.toml");
             Stage { show, rt, now, feed: Feed::new(board.clone()), board }
         }

@@ -10,9 +10,10 @@
 //! | [`show`] | the loop, and what becomes of calls |
 //! | [`inbox`] | who calls, and how they are answered |
 //! | [`order`] | what can be asked for |
+//! | [`source`] | where the set comes from, and reading it again |
+//! | [`reload`] | noticing that its file was saved |
 //! | [`scribe`] | what is written into the set file: what is learned and recorded |
 //! | [`view`] | what there is to see |
-//! | [`reload`] | a set file that is saved while it plays |
 //! | [`report`] | the same as data |
 //! | [`feed`] | who is told when something changes |
 //! | [`ctl`] | the control socket |
@@ -32,6 +33,7 @@ pub mod report;
 pub mod scribe;
 pub mod show;
 mod signals;
+pub mod source;
 pub mod view;
 
 pub use inbox::{Call, Caller, Declined, Inbox, inbox};
@@ -39,6 +41,7 @@ pub use order::Order;
 pub use scribe::Scribe;
 pub use show::{Show, Stuck};
 pub use signals::Signals;
+pub use source::Source;
 pub use view::{Notice, Notices, Playing, PortState, View};
 
 use std::time::Instant;

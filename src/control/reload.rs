@@ -19,7 +19,7 @@ use std::time::{Duration, Instant, SystemTime};
 use notify::event::{AccessKind, AccessMode};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode};
 
-use crate::set::{Mistakes, Set};
+use crate::set::Set;
 
 /// How long a file is left alone before it counts as written. Editors that write in pieces take some milliseconds.
 pub const QUIET: Duration = Duration::from_millis(50);
@@ -29,16 +29,6 @@ const LOOKED_AFTER: Duration = Duration::from_secs(1);
 
 /// The most links that are followed on the way to a file, as the kernel does.
 const MOST_LINKS: usize = 40;
-
-/// Reads a set anew that is to take the place of `previous`: what keeps its name keeps its slot. `origin` is the name of the
-/// file, as for [`Set::parse`].
-///
-/// # Errors
-///
-/// All mistakes of the file; then the show goes on with what it has.
-pub fn renew(previous: &Set, origin: &str, bytes: &[u8]) -> Result<Set, Mistakes> {
-    Set::parse(origin, bytes).map(|set| set.following(previous))
-}
 
 /// Waits until something has been left alone for a while. Knows no clock: it is told the time.
 #[derive(Clone, Copy, Debug)]
@@ -484,18 +474,5 @@ mod tests {
         fs::write(&file, "one").unwrap();
         watched.expect("one");
         watched.has_said_all();
-    }
-
-    #[test]
-    fn a_mistake_gives_no_set_and_an_edit_keeps_its_slots() {
-        let text = |tracks: &str| {
-            let lines = tracks.split(' ').map(|track| format!("[tracks.{track}]\nport = \"a\"\nchannel = 1\n"));
-            format!("[ports.a]\ndevice = \"A\"\n{}[patterns.p]\n", lines.collect::<String>())
-        };
-        let first = Set::parse("a.toml", text("one two").as_bytes()).unwrap();
-        let second = renew(&first, "a.toml", text("two three").as_bytes()).unwrap();
-        assert_eq!(second.tracks, ["", "two", "three"]);
-        let mistakes = renew(&second, "a.toml", text("two three").replace("channel = 1", "channel = 17").as_bytes());
-        assert_eq!(mistakes.unwrap_err().list().len(), 2);
     }
 }

@@ -258,10 +258,13 @@ mod tests {
     fn the_fields_are_as_they_were() {
         let set = Set::parse("a.toml", SET.as_bytes()).unwrap_or_else(|mistakes| panic!("{}", mistakes.render(false)));
         let (end, mut rt, _) = link(set.program.clone(), &[]);
-        let mut show =
-            Show::new(end, set, crate::control::Scribe::new("a.toml", None), "real-time: as asked".to_owned(), || {
-                Nanos(0)
-            });
+        let mut show = Show::new(
+            end,
+            set.clone(),
+            crate::control::Source::new("a.toml", None, false, &set),
+            "real-time: as asked".to_owned(),
+            || Nanos(0),
+        );
         let meters = rt.meters();
         meters.show_music(Phase::Running, Tick(2_880 + 970), Some(124.96), 1);
         meters.show_followed(Some(PortSlot(1)));

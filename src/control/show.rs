@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 use super::inbox::{Call, Declined, Inbox};
 use super::order::{self, Order};
 use super::scribe::{Scene, Scribe, Written};
+use super::source::{Renewed, Source};
 use super::view::{Notices, Playing, PortState, View};
 use super::{Limits, Observer, PortWatch, Reason};
-use crate::engine::program::{MAX_PORTS, PortSlot};
+use crate::engine::program::{MAX_PORTS, PortSlot, TrackSlot};
 use crate::engine::{Command, Status};
-use crate::link::{ControlEnd, Snapshot, TRACE_CAPACITY};
+use crate::link::{COMMAND_CAPACITY, ControlEnd, Snapshot, TRACE_CAPACITY};
 use crate::set::Set;
 use crate::time::Nanos;
 
@@ -20,6 +21,9 @@ const PERIOD: Duration = Duration::from_millis(20);
 
 /// How many calls are answered between two looks around.
 const CALLS_PER_LOOK: usize = 64;
+
+/// What is said where a ring is full.
+const BUSY: &str = "the real-time thread is busy; try again";
 
 /// How long the real-time thread may take to end every note. It needs some milliseconds.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -31,6 +35,12 @@ pub struct Show<'a> {
     edition: u64,
     playing: Playing,
     ports: Vec<PortState>,
+    /// What the set was before, until the newest plays, and what was asked of the newest meanwhile.
+    before: Option<Set>,
+    waiting: Vec<Command>,
+    /// A set that is still to be taken up.
+    renewed: Option<Box<Set>>,
+    source: Source,
     mistake: Option<String>,
     /// What is recorded, in words.
     recording: Option<String>,
@@ -44,22 +54,27 @@ pub struct Show<'a> {
 }
 
 impl<'a> Show<'a> {
-    /// The show of `set`, whose program the real-time thread has. `scribe` writes into its file, `granted` says what the machine
-    /// has granted, `now` is the show's clock.
+    /// The show of `set`, whose program the real-time thread has. `source` is where it comes from, `granted` says what the
+    /// machine has granted, `now` is the show's clock.
     pub fn new(
         mut end: ControlEnd,
         set: Set,
-        scribe: Scribe,
+        source: Source,
         granted: String,
         now: impl Fn() -> Nanos + 'a,
     ) -> Show<'a> {
         let (snapshot, status) = (end.meters().snapshot(), end.status());
+        let scribe = Scribe::new(source.origin(), source.file().map(Into::into));
         Show {
             end,
             set,
             edition: 0,
             playing: Playing::default(),
             ports: Vec::new(),
+            before: None,
+            waiting: Vec::new(),
+            renewed: None,
+            source,
             mistake: None,
             recording: None,
             notices: Notices::default(),
@@ -113,6 +128,7 @@ impl<'a> Show<'a> {
             ports.look(&mut self.end, &mut self.notices);
             self.ports = ports.states();
             self.watch(observers);
+            self.take_over(ports);
             if limits.signals.take_suspend() {
                 self.notices.notice("Ctrl-Z does not pause a show, for notes would hang: Ctrl-C ends it");
             }
@@ -123,10 +139,12 @@ impl<'a> Show<'a> {
             for _ in 0..CALLS_PER_LOOK {
                 let Some(this) = call else { break };
                 self.answer(this);
+                self.take_over(ports);
                 call = inbox.next();
             }
             if let Some(this) = call {
                 self.answer(this);
+                self.take_over(ports);
             }
         }
     }
@@ -178,7 +196,11 @@ impl<'a> Show<'a> {
     /// Sees how the show is now.
     fn refresh(&mut self) {
         (self.snapshot, self.status) = (self.end.meters().snapshot(), self.end.status());
-        self.playing.follow(&self.set, &self.status);
+        self.catch_up();
+        // What plays is told in the slots of what plays.
+        if self.before.is_none() {
+            self.playing.follow(&self.set, &self.status);
+        }
     }
 
     fn answer(&mut self, call: Call) {
@@ -201,7 +223,7 @@ impl<'a> Show<'a> {
                 self.refresh();
                 look(&self.view());
             }
-            Call::FileChanged => self.reload(),
+            Call::FileChanged => self.file_changed(),
             Call::Wake => {}
         }
     }
@@ -211,13 +233,13 @@ impl<'a> Show<'a> {
         match order {
             Order::Engine(command) => {
                 self.is_ours_to_say(command)?;
+                if self.waits(command) {
+                    return self.put_by(command);
+                }
                 let taken = self.end.command(command).map(|()| String::new());
-                taken.map_err(|_| "the real-time thread is busy; try again".to_owned())
+                taken.map_err(|_| BUSY.to_owned())
             }
-            Order::Reload => {
-                self.reload();
-                Ok(String::new())
-            }
+            Order::Reload => self.reload(),
             Order::Learn(words) => {
                 self.scribe.learn(&words, scene(&self.set, &self.status, &self.playing, &self.snapshot))
             }
@@ -242,7 +264,7 @@ impl<'a> Show<'a> {
         write: impl FnOnce(&mut Scribe, Scene<'_>) -> Result<Written, String>,
     ) -> Result<String, String> {
         let Written(what) = write(&mut self.scribe, scene(&self.set, &self.status, &self.playing, &self.snapshot))?;
-        self.reload();
+        self.file_changed();
         Ok(what)
     }
 
@@ -251,7 +273,7 @@ impl<'a> Show<'a> {
         match written {
             None => {}
             Some(Ok(Written(what))) => {
-                self.reload();
+                self.file_changed();
                 self.notices.notice(&what);
             }
             Some(Err(why)) => self.notices.wrong(&why),
@@ -269,7 +291,90 @@ impl<'a> Show<'a> {
         }
     }
 
-    fn reload(&mut self) {}
+    /// Reads the set again. A mistake changes nothing; what there is to say.
+    fn reload(&mut self) -> Result<String, String> {
+        // One that has not been taken up yet has never played.
+        match self.source.renew(self.renewed.as_deref().unwrap_or(&self.set)) {
+            Ok(renewed) => {
+                let was_wrong = self.mistake.take().is_some();
+                match renewed {
+                    Renewed::Other(set) => {
+                        self.renewed = Some(set);
+                        Ok("the set was read again, and plays from the next bar on".to_owned())
+                    }
+                    Renewed::Same if was_wrong => {
+                        Ok("the set file is without mistakes, and says what plays".to_owned())
+                    }
+                    Renewed::Same => Ok("the set file says what plays; nothing has changed".to_owned()),
+                }
+            }
+            Err(why) => {
+                self.mistake = Some(why.clone());
+                Err(why)
+            }
+        }
+    }
+
+    /// The set file was saved by somebody.
+    fn file_changed(&mut self) {
+        let was_wrong = self.mistake.is_some();
+        if let Ok(said) = self.reload()
+            && (was_wrong || self.renewed.is_some())
+        {
+            self.notices.notice(&said);
+        }
+    }
+
+    /// Lets a set that was read take the place of the one that plays: from the next bar on, and here at once.
+    fn take_over(&mut self, ports: &mut dyn PortWatch) {
+        let Some(set) = self.renewed.take() else { return };
+        ports.reload(&set, &mut self.end, &mut self.notices);
+        self.ports = ports.states();
+        self.end.publish(set.program.clone());
+        let before = std::mem::replace(&mut self.set, *set);
+        self.before.get_or_insert(before);
+        self.edition += 1;
+        self.playing.forget();
+    }
+
+    /// Whether `command` names something that plays only when the newest set does.
+    fn waits(&self, command: Command) -> bool {
+        let Some(before) = &self.before else { return false };
+        let is_new = |now: &[String], then: &[String], slot: u16| {
+            let slot = usize::from(slot);
+            now.get(slot) != then.get(slot)
+        };
+        let track = |slot: TrackSlot| is_new(&self.set.tracks, &before.tracks, slot.0);
+        match command {
+            Command::Launch { pattern, .. } => is_new(&self.set.patterns, &before.patterns, pattern.0),
+            Command::Jump(_) => self.set.program.song != before.program.song,
+            Command::Mute(slot, _) | Command::Solo(slot, _) | Command::Control { track: slot, .. } => track(slot),
+            Command::Transpose { track: Some(slot), .. } => track(slot),
+            _ => false,
+        }
+    }
+
+    /// Keeps a command until the newest set plays.
+    fn put_by(&mut self, command: Command) -> Result<String, String> {
+        if self.waiting.len() >= COMMAND_CAPACITY {
+            return Err(BUSY.to_owned());
+        }
+        self.waiting.push(command);
+        Ok("done when the saved set plays, from the next bar on".to_owned())
+    }
+
+    /// Sends what was asked of the newest set, once that plays.
+    fn catch_up(&mut self) {
+        if self.before.is_none() || self.status.edition != self.set.program.edition {
+            return;
+        }
+        self.before = None;
+        for command in std::mem::take(&mut self.waiting) {
+            if self.end.command(command).is_err() {
+                self.notices.wrong(BUSY);
+            }
+        }
+    }
 
     fn reason_to_end(&self, limits: &Limits<'_>) -> Option<Reason> {
         if (limits.is_finished)() {
@@ -311,7 +416,7 @@ mod tests {
     fn show() -> (Show<'static>, RtEnd) {
         let set = Set::parse("a.toml", SET.as_bytes()).unwrap();
         let (end, rt, _) = link(set.program.clone(), &[]);
-        (Show::new(end, set, Scribe::new("a.toml", None), "nothing".to_owned(), || Nanos(0)), rt)
+        (Show::new(end, set.clone(), Source::new("a.toml", None, false, &set), "nothing".to_owned(), || Nanos(0)), rt)
     }
 
     fn say(show: &mut Show<'_>, words: &str) -> inbox::Answer {

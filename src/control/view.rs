@@ -80,7 +80,6 @@ impl Playing {
     }
 
     /// The set is another: slots may have changed hands.
-    #[expect(dead_code)]
     pub(super) fn forget(&mut self) {
         self.seen = None;
     }

@@ -13,7 +13,7 @@ use super::draw::{Look, draw};
 use super::hands::{Hands, Over, Wish};
 use super::scene::{Rows, Scene};
 use super::watch::Watch;
-use crate::control::{Notice, Observer, PortState, Scribe, Show, View};
+use crate::control::{Notice, Observer, PortState, Show, View};
 use crate::engine::Status;
 use crate::engine::program::{PartSlot, PatternSlot, PortSlot, TrackSlot};
 use crate::engine::transport::Phase;
@@ -82,7 +82,10 @@ impl Rehearsal {
         let now = Rc::new(Cell::new(1_000_000_000));
         let clock = Rc::clone(&now);
         let granted = "real-time: SCHED_FIFO 80; memory locked".to_owned();
-        let show = Show::new(end, set, Scribe::new("a.toml", None), granted, move || Nanos(clock.get()));
+        let show =
+            Show::new(end, set.clone(), crate::control::Source::new("a.toml", None, false, &set), granted, move || {
+                Nanos(clock.get())
+            });
         Rehearsal { show, rt, now, eye: Eye::default() }
     }
 
