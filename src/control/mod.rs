@@ -1,14 +1,14 @@
 //! The control thread: what the performer wants, between hands and the real-time thread.
 //!
-//! It runs on the program's first thread. Keys, sockets and the watcher of the set file call it ([`inbox`]); it does what
-//! they ask ([`order`]), hears signals, and shows the show ([`view`]) to whoever observes it: lines, a screen, sockets. And it
-//! sees to the end: whatever the reason, the real-time thread is told to end and is waited for, because that is how every
-//! note gets its note-off.
+//! It runs on the program's first thread. Keys, sockets and the watcher of the set file call it ([`inbox`](mod@inbox)); it
+//! does what they ask ([`order`]), hears signals, and shows the show ([`view`]) to whoever observes it: lines, a screen,
+//! sockets. And it sees to the end: whatever the reason, the real-time thread is told to end and is waited for, because that
+//! is how every note gets its note-off.
 //!
 //! | file | duty |
 //! |---|---|
 //! | [`show`] | the loop, and what becomes of calls |
-//! | [`inbox`] | who calls, and how they are answered |
+//! | [`inbox`](mod@inbox) | who calls, and how they are answered |
 //! | [`order`] | what can be asked for |
 //! | [`source`] | where the set comes from, and reading it again |
 //! | [`reload`] | noticing that its file was saved |
