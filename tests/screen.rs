@@ -211,6 +211,18 @@ fn a_signal_leaves_the_terminal_as_it_was() {
     }
 }
 
+/// Whoever changes the modes of a terminal from the background is suspended.
+#[test]
+fn a_show_in_the_background_prints_lines() {
+    let Some(terminal) = Terminal::open("background") else { return };
+    let set = file("screen_background.toml");
+    let program = assert_cmd::cargo::cargo_bin!("tightrope");
+    terminal.run("set -m");
+    terminal.run(&format!("{} play {} --for 1bars & wait", program.display(), set.display()));
+    terminal.waits("the report", |shown| shown.contains("dropped: "));
+    assert_eq!(terminal.knows("#{alternate_on}"), "0");
+}
+
 #[test]
 fn a_dumb_terminal_gets_lines() {
     let Some(terminal) = Terminal::open("dumb") else { return };

@@ -76,9 +76,9 @@ fn play_on(
     let source = Source::new(&args.set, source::file(&args.set), own_clock, &set);
     let mut show = Show::new(control_end, set, source, granted.to_string(), move || clock.now());
     let screen = if has_screen { open_screen(caller.clone(), lines) } else { None };
-    let mut display = match screen {
-        Some(screen) => Display::Screen(Box::new(screen)),
-        None => Display::Plain(Plain::new(lines, show.set(), clock.now(), monitor)),
+    let mut display: Box<dyn Observer + '_> = match screen {
+        Some(screen) => Box::new(screen),
+        None => Box::new(Plain::new(lines, show.set(), clock.now(), monitor)),
     };
     let is_finished = || running.is_finished();
     // Whatever fails or panics in here, the show is ended after it.
@@ -90,13 +90,13 @@ fn play_on(
         let mut ports = connect(show.set(), stage, in_ends, hooks)?;
         let until = begin(args.length, own_clock, &mut show);
         let limits = Limits { is_finished: &is_finished, signals: &signals, until };
-        Ok(show.conduct(&inbox, &limits, &mut *ports, &mut [display.observer(), &mut remote]))
+        Ok(show.conduct(&inbox, &limits, &mut *ports, &mut [&mut *display, &mut remote]))
     }));
     // Who still asks for something is told that it is over; but first of all, every note ends.
     drop((caller, inbox));
     show.end(&is_finished)?;
     drop(remote);
-    show.watch(&mut [display.observer()]);
+    show.watch(&mut [&mut *display]);
     // A screen gives the terminal back before anything else is printed.
     drop(display);
     let names = Names::of(show.set());
@@ -123,21 +123,6 @@ fn watch(args: &Play, caller: &Caller) -> Result<Option<Watcher>, Failure> {
         let _ = caller.call(Call::FileChanged);
     };
     Watcher::watch(&file, changed).map(Some).map_err(Failure::System)
-}
-
-/// What shows the show.
-enum Display<'l> {
-    Screen(Box<ui::Screen>),
-    Plain(Plain<'l>),
-}
-
-impl Display<'_> {
-    fn observer(&mut self) -> &mut dyn Observer {
-        match self {
-            Display::Screen(screen) => &mut **screen,
-            Display::Plain(plain) => plain,
-        }
-    }
 }
 
 /// The screen, or a line that says why there is none.

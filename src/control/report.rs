@@ -1,7 +1,7 @@
 //! The status of a show as data, for programs that ask: over the control socket as JSON, over OSC as small messages.
 //!
-//! The fields keep their names, their units and their order. Bars, beats, ticks and song parts count from 1, as musicians
-//! count.
+//! The fields keep their names, their units and their order. Bars, beats and song parts count from 1, as musicians count,
+//! and ticks from 0.
 //!
 //! | field | is |
 //! |---|---|
@@ -148,7 +148,7 @@ impl Report {
                 Phase::Armed => Transport::Armed,
                 Phase::Running => Transport::Running,
             },
-            position: Position { bar, beat, tick: tick + 1 },
+            position: Position { bar, beat, tick },
             meter: meter.to_string(),
             tempo_bpm: snapshot.bpm.map(|bpm| (bpm * 1e3).round() / 1e3),
             clock: Clock {

@@ -49,10 +49,14 @@ impl Shown {
 
     /// Shows `scene`. Whether that was possible: otherwise the printing thread is still busy with an earlier frame.
     pub fn show(&mut self, scene: &Scene) -> bool {
+        self.present(|look, buffer| draw(scene, look, buffer))
+    }
+
+    fn present(&mut self, draw: impl FnOnce(Look, &mut Buffer)) -> bool {
         if !self.sink.has_room() {
             return false;
         }
-        draw(scene, self.look, &mut self.next);
+        draw(self.look, &mut self.next);
         let was_unknown = self.is_unknown;
         if was_unknown {
             self.shown.reset();
@@ -84,5 +88,73 @@ impl Shown {
         CrosstermBackend::new(&mut bytes).draw(changed.into_iter())?;
         queue!(bytes, EndSynchronizedUpdate)?;
         Ok(Some(bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::lines::Lines;
+    use ratatui::text::Line;
+    use ratatui::widgets::Widget;
+    use std::io::Write;
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
+    /// A terminal that prints when it is let, and says what.
+    struct Slow {
+        lets: Receiver<()>,
+        printed: Sender<String>,
+    }
+
+    impl Write for Slow {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let _ = self.lets.recv();
+            let _ = self.printed.send(String::from_utf8_lossy(bytes).into_owned());
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn show(shown: &mut Shown, text: &str) -> bool {
+        let text = text.to_owned();
+        shown.present(|_, buffer| {
+            buffer.reset();
+            Line::raw(text).render(buffer.area, buffer);
+        })
+    }
+
+    #[test]
+    fn a_terminal_that_stands_still_misses_frames_and_then_sees_all_that_changed() {
+        let ((lets, wait), (printed, seen)) = (channel(), channel());
+        let lines = Lines::to(Slow { lets: wait, printed }).unwrap();
+        let look = Look { colour: true, blocks: true };
+        let mut shown = Shown::new(lines.frames(), look, (20, 1));
+        assert!(show(&mut shown, "one two"));
+        // It has not been printed, so the next ones are not taken, and nobody waits.
+        assert!(!show(&mut shown, "ONE two"));
+        assert!(!show(&mut shown, "ONE TWO"));
+        lets.send(()).unwrap();
+        let first = seen.recv().unwrap();
+        assert!(first.contains("one") && first.contains("two"), "{first:?}");
+        while !lines.frames().has_room() {
+            std::thread::yield_now();
+        }
+        assert!(show(&mut shown, "ONE twO"));
+        lets.send(()).unwrap();
+        let second = seen.recv().unwrap();
+        assert!(second.contains("ONE") && second.contains('O') && !second.contains("tw"), "{second:?}");
+        while !lines.frames().has_room() {
+            std::thread::yield_now();
+        }
+        // What has not changed is not printed.
+        assert!(show(&mut shown, "ONE twO"));
+        assert!(lines.frames().has_room());
+        shown.forget();
+        assert!(show(&mut shown, "ONE twO"));
+        lets.send(()).unwrap();
+        assert!(seen.recv().unwrap().contains("ONE"));
     }
 }

@@ -62,6 +62,9 @@ pub enum Wish {
 impl Hands {
     /// What `key` leads to, if it does more than to change what is chosen.
     pub fn press(&mut self, key: &KeyEvent, view: &View<'_>) -> Option<Wish> {
+        if key.kind == KeyEventKind::Release {
+            return None;
+        }
         let action = keys::action(key);
         if action == Some(Action::End) {
             return words("quit");
@@ -70,8 +73,12 @@ impl Hands {
             Over::Prompt { .. } => return self.write(key),
             Over::Quit => {
                 self.over = Over::Nothing;
-                let agrees = matches!(key.code, KeyCode::Char('y' | 'Y' | 'q') | KeyCode::Enter);
-                return if agrees { words("quit") } else { None };
+                return match (key.code, action) {
+                    (KeyCode::Char('y' | 'Y' | 'q') | KeyCode::Enter, _) => words("quit"),
+                    // Silence does not wait for an answer.
+                    (_, Some(Action::Panic)) => words("panic"),
+                    _ => None,
+                };
             }
             Over::Help => {
                 self.over = Over::Nothing;
@@ -160,9 +167,6 @@ impl Hands {
     /// A key for the command that is being written.
     fn write(&mut self, key: &KeyEvent) -> Option<Wish> {
         let Over::Prompt { text, wrong } = &mut self.over else { return None };
-        if key.kind == KeyEventKind::Release {
-            return None;
-        }
         let ctrl = key.modifiers.contains(KeyModifiers::CONTROL);
         *wrong = None;
         match key.code {

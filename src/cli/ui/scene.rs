@@ -32,10 +32,14 @@ pub struct Scene {
     pub part: Option<(usize, usize)>,
     /// What comes next.
     pub next: Option<Next>,
-    /// Whether the part is held, and whether a fill is asked for.
+    /// Whether the part is held.
     pub holds: bool,
     /// Whether a fill is asked for.
     pub fills: bool,
+    /// What is recorded.
+    pub recording: Option<String>,
+    /// What is bound to whatever is touched next.
+    pub learning: Option<String>,
     /// The tempo, in hundredths of a BPM.
     pub tempo: Option<u64>,
     /// Where it comes from.
@@ -243,6 +247,8 @@ impl Scene {
             next: next(view, position),
             holds: status.holds,
             fills: status.fills,
+            recording: view.recording.map(str::to_owned),
+            learning: view.learning.map(str::to_owned),
             tempo: snapshot.bpm.map(|bpm| (bpm * 100.0).round() as u64),
             clock: clock(view, watch),
             tracks: (0..set.tracks.len() as u16).map(|track| row(view, watch, rows, TrackSlot(track))).collect(),

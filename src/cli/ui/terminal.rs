@@ -8,7 +8,7 @@ use std::io::{self, IsTerminal};
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::mpsc::{self, Receiver, SyncSender, TryRecvError};
 use std::thread;
 use std::time::Duration;
 
@@ -38,7 +38,19 @@ pub fn is_there() -> bool {
         Ok(term) => !term.is_empty() && term != "dumb",
         Err(_) => cfg!(not(unix)),
     };
-    can_draw && io::stdin().is_terminal() && io::stdout().is_terminal()
+    can_draw && io::stdin().is_terminal() && io::stdout().is_terminal() && is_in_front()
+}
+
+/// Whether the terminal is the program's to use. One that a shell has put into the background would be suspended for
+/// changing its modes.
+#[cfg(unix)]
+fn is_in_front() -> bool {
+    rustix::termios::tcgetpgrp(io::stdin()).is_ok_and(|group| group == rustix::process::getpgrp())
+}
+
+#[cfg(not(unix))]
+fn is_in_front() -> bool {
+    true
 }
 
 /// The modes of a terminal, as far as a screen changes them.
@@ -101,6 +113,7 @@ impl<M: Modes> Drop for Terminal<M> {
 /// What comes from the keyboard.
 pub struct Keys {
     events: Receiver<Event>,
+    is_dead: bool,
     is_wanted: Arc<AtomicBool>,
 }
 
@@ -122,17 +135,19 @@ impl Keys {
             }
         };
         thread::Builder::new().name("tightrope-keys".into()).stack_size(STACK_BYTES).spawn(read)?;
-        Ok(Keys { events, is_wanted })
+        Ok(Keys { events, is_dead: false, is_wanted })
     }
 
     /// The next one, if there is one.
-    pub fn next(&self) -> Option<Event> {
-        self.events.try_recv().ok()
+    pub fn next(&mut self) -> Option<Event> {
+        let next = self.events.try_recv();
+        self.is_dead = next == Err(TryRecvError::Disconnected);
+        next.ok()
     }
 
     /// Whether the keyboard is not read any more.
     pub fn is_dead(&self) -> bool {
-        matches!(self.events.try_recv(), Err(mpsc::TryRecvError::Disconnected))
+        self.is_dead
     }
 }
 

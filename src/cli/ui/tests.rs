@@ -37,6 +37,8 @@ struct Eye {
     hands: Hands,
     rows: Rows,
     mistake: Option<String>,
+    recording: Option<&'static str>,
+    learning: Option<&'static str>,
     ports: Vec<PortState>,
     scene: Option<Scene>,
     /// Keys that are pressed at the next look, and what they led to.
@@ -54,7 +56,8 @@ impl Observer for Eye {
     }
 
     fn look(&mut self, view: &View<'_>) {
-        let view = View { mistake: self.mistake.as_deref(), ports: &self.ports, ..*view };
+        let (mistake, recording, learning) = (self.mistake.as_deref(), self.recording, self.learning);
+        let view = View { mistake, recording, learning, ports: &self.ports, ..*view };
         self.watch.look(&view);
         for key in self.pressed.drain(..) {
             self.wishes.extend(self.hands.press(&key, &view));
@@ -82,10 +85,8 @@ impl Rehearsal {
         let now = Rc::new(Cell::new(1_000_000_000));
         let clock = Rc::clone(&now);
         let granted = "real-time: SCHED_FIFO 80; memory locked".to_owned();
-        let show =
-            Show::new(end, set.clone(), crate::control::Source::new("a.toml", None, false, &set), granted, move || {
-                Nanos(clock.get())
-            });
+        let source = crate::control::Source::new("rehearsal.toml", None, false, &set);
+        let show = Show::new(end, set, source, granted, move || Nanos(clock.get()));
         Rehearsal { show, rt, now, eye: Eye::default() }
     }
 
@@ -183,6 +184,13 @@ fn a_show_in_the_middle() {
 }
 
 #[test]
+fn the_picture_in_the_readme_is_true() {
+    let drawn = text(&in_the_middle().draw(RICH, SIZES[0])).replace("\n|", "\n");
+    let drawn = drawn.trim_start_matches('|');
+    assert!(include_str!("../../../README.md").contains(&format!("```text\n{drawn}```")), "{drawn}");
+}
+
+#[test]
 fn a_show_on_a_poor_terminal() {
     insta::assert_snapshot!(in_the_middle().text(POOR));
 }
@@ -207,6 +215,15 @@ fn a_mistake_in_the_set_file() {
     rehearsal.eye.mistake = Some(wrong.render(false).trim_end().to_owned());
     rehearsal.eye.watch.say(Notice { text: "circuit is there again".into(), is_wrong: false });
     insta::assert_snapshot!(rehearsal.text(RICH));
+}
+
+#[test]
+fn what_is_written_into_the_set_is_shown_while_it_is() {
+    let mut rehearsal = in_the_middle();
+    rehearsal.eye.recording = Some("records bass in chorus, pass 2");
+    assert!(text(&rehearsal.draw(RICH, SIZES[0])).contains(" REC  bass in chorus, pass 2"));
+    (rehearsal.eye.recording, rehearsal.eye.learning) = (None, Some("launch drop"));
+    assert!(text(&rehearsal.draw(RICH, SIZES[0])).contains(" LEARN  launch drop"));
 }
 
 #[test]
@@ -341,6 +358,7 @@ fn quitting_is_asked_for_twice_while_it_plays() {
     assert_eq!(rehearsal.eye.hands.over, Over::Quit);
     assert_eq!(rehearsal.press("2"), [], "any other key plays on, and does nothing else");
     assert_eq!(rehearsal.eye.hands.over, Over::Nothing);
+    assert_eq!(rehearsal.press("qp"), [words("panic")]);
     assert_eq!(rehearsal.press("qy"), [words("quit")]);
 }
 

@@ -65,7 +65,8 @@ pub struct Watch {
     played: Vec<Option<Nanos>>,
     /// By port, when its clock was heard last.
     clocks: [Option<Nanos>; MAX_PORTS],
-    said: Option<(Notice, Nanos)>,
+    /// What was said last, and when the first look after it was.
+    said: Option<(Notice, Option<Nanos>)>,
     now: Nanos,
 }
 
@@ -85,6 +86,9 @@ impl Watch {
     /// A look at the show.
     pub fn look(&mut self, view: &View<'_>) {
         self.now = view.now;
+        if let Some((_, at)) = &mut self.said {
+            at.get_or_insert(view.now);
+        }
         self.playhead.look(view.snapshot, view.now);
     }
 
@@ -105,7 +109,7 @@ impl Watch {
 
     /// Something is said to the performer.
     pub fn say(&mut self, notice: Notice) {
-        self.said = Some((notice, self.now));
+        self.said = Some((notice, None));
     }
 
     /// Where the music is.
@@ -143,7 +147,7 @@ impl Watch {
     pub fn said(&self) -> Option<&Notice> {
         let (notice, at) = self.said.as_ref()?;
         let stays = if notice.is_wrong { WRONG_FOR } else { SAID_FOR };
-        (self.now.since(*at) < stays).then_some(notice)
+        at.is_none_or(|at| self.now.since(at) < stays).then_some(notice)
     }
 }
 
@@ -182,7 +186,10 @@ mod tests {
         let mut watch = Watch::default();
         for (is_wrong, stays) in [(false, SAID_FOR), (true, WRONG_FOR)] {
             watch.say(Notice { text: "so".into(), is_wrong });
-            let said_at = watch.now;
+            let said_at = Nanos(1 << 40);
+            if let Some((_, at)) = &mut watch.said {
+                *at = Some(said_at);
+            }
             watch.now = said_at + stays - Span(1);
             assert!(watch.said().is_some());
             watch.now = said_at + stays;

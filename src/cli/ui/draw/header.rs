@@ -2,7 +2,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
+use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
 use super::super::scene::{Next, Scene};
@@ -136,6 +136,12 @@ fn state<'l>(scene: &Scene, look: Look) -> Vec<Span<'l>> {
         if is_on {
             spans.push(Span::styled(word, look.hands()));
             spans.push(Span::raw(" "));
+        }
+    }
+    for (what, word) in [(&scene.recording, " REC "), (&scene.learning, " LEARN ")] {
+        if let Some(what) = what {
+            spans.push(Span::styled(word, look.wrong().add_modifier(Modifier::REVERSED)));
+            spans.push(Span::raw(format!(" {}  ", what.trim_start_matches("records "))));
         }
     }
     if let Some((part, of)) = scene.part {
