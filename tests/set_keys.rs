@@ -419,8 +419,14 @@ fn bindings_are_messages_and_commands() {
     let launch = Command::Launch { pattern: PatternSlot(1), at: None };
     let press = |command, release| Does::Press { command, release };
     let trigger = Trigger::Note(key(36));
-    let plain =
-        Binding { port: PortSlot(2), channel: None, trigger, values: trigger.values(), does: press(launch, None) };
+    let plain = Binding {
+        port: PortSlot(2),
+        channel: None,
+        trigger,
+        values: trigger.values(),
+        does: press(launch, None),
+        light: None,
+    };
     assert_eq!(bound("keys note 36", "launch build"), plain);
     assert_eq!(bound("keys note c1 channel 2", "launch build"), Binding { channel: Some(channel(2)), ..plain });
     assert_eq!(bound("keys channel 2 note 36", "launch build"), Binding { channel: Some(channel(2)), ..plain });
@@ -446,6 +452,39 @@ fn bindings_are_messages_and_commands() {
     let fader = Fader { knob: Knob::Tempo, low: 10_000, high: 14_000 };
     assert_eq!(bound("keys bend", "tempo 100..140").does, Does::Slide(fader));
     assert_eq!(bound("keys cc 7", "tempo 100..140").trigger, Trigger::Controller(7));
+}
+
+#[test]
+fn pads_have_lights() {
+    let lights = |port: &str, bindings: &[(&str, &str, &str)]| {
+        let bindings: String = bindings
+            .iter()
+            .map(|(on, command, light)| format!("[[bind]]\non = \"pads {on}\"\ndo = \"{command}\"\n{light}\n"))
+            .collect();
+        let set = parse(&format!(
+            "[ports.pads]\ndevice = \"P\"\n{port}\n[ports.a]\ndevice = \"A\"\n[tracks.b]\nport = \"a\"\nchannel = 1\n\
+            [patterns.p]\n{bindings}"
+        ));
+        let light =
+            |binding: &Binding| binding.light.map(|light| (light.channel.number(), light.off, light.waits, light.on));
+        let lights: Vec<_> = set.program.bindings.iter().map(light).collect();
+        assert_eq!(set.ports[0].output, lights.iter().any(Option::is_some));
+        lights
+    };
+    assert_eq!(lights("", &[("note 36", "mute b", "")]), [None]);
+    assert_eq!(lights("", &[("note 36", "mute b", "light = true")]), [Some((1, 0, 64, 127))]);
+    assert_eq!(lights("", &[("cc 20 channel 3", "start", "light = \"1 2 3\"")]), [Some((3, 1, 2, 3))]);
+    assert_eq!(
+        lights("lights = \"5 7\"", &[("note 36", "fill", ""), ("note 37", "fill", "light = false")]),
+        [Some((1, 5, 7, 7)), None]
+    );
+    let several =
+        [("note 36", "panic", ""), ("note 36", "launch p", ""), ("note 36", "mute b", ""), ("bend", "fill", "")];
+    assert_eq!(
+        lights("lights = true", &several),
+        [None, Some((1, 0, 64, 127)), None, None],
+        "the first that shows something"
+    );
 }
 
 #[test]

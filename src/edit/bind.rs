@@ -91,7 +91,7 @@ pub fn bind(origin: &str, text: &str, heard: Heard<'_>, command: &str, taken: Ta
     let expected = if taken == Taken::Replace { 1 } else { answering.len() + 1 };
     let no_bindings = |set: &mut Set| {
         set.program.bindings = Box::default();
-        set.ports.iter_mut().for_each(|port| port.input = false);
+        set.ports.iter_mut().for_each(|port| (port.input, port.output) = (false, false));
     };
     if bound != expected || !same(&set, &set_after, no_bindings) {
         return Err(Refused::Unfit(
@@ -108,7 +108,7 @@ fn answering(set: &Set, heard: Heard<'_>) -> Result<Vec<usize>, Refused> {
     let port = PortSlot(slot.ok_or_else(|| Refused::unknown("port", heard.port, &names))?);
     let Heard { channel, trigger, .. } = heard;
     let does = Does::Press { command: Command::Withdraw, release: None };
-    let wanted = Binding { port, channel, trigger, values: trigger.values(), does };
+    let wanted = Binding { port, channel, trigger, values: trigger.values(), does, light: None };
     let bindings = set.program.bindings.iter().enumerate();
     Ok(bindings.filter(|(_, binding)| binding.meets(&wanted)).map(|(index, _)| index).collect())
 }

@@ -6,6 +6,7 @@
 
 use super::Engine;
 pub use super::fader::{Fader, Knob};
+pub use super::light::Light;
 use super::program::{PortSlot, Program};
 use crate::midi::{Channel, Key, Message};
 use crate::time::Nanos;
@@ -23,6 +24,8 @@ pub struct Binding {
     pub values: Values,
     /// What happens.
     pub does: Does,
+    /// How that is shown where it is bound, if it is: of a key or a controller.
+    pub light: Option<Light>,
 }
 
 /// What a binding does.

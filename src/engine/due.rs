@@ -3,7 +3,7 @@
 //! Everything has a position, and through the timeline a time; each port shifts its times by its own offset. So the order
 //! of steps is the order of their times, and where those are equal the order of a wire: the end, clock pulses, note-offs,
 //! the programs of a pattern and its beginning, controllers that notes need, notes in the order of their lanes, other
-//! controllers, and last the rest of a panic. At `Turn` another clock is followed; at `Renew` another program takes over, and
+//! controllers, and last the rest of a panic and the lights. At `Turn` another clock is followed; at `Renew` another program takes over, and
 //! what the old one had to play before its line comes from the `Tail`.
 
 use super::clock::{Clock, LOST_AFTER};
@@ -32,6 +32,7 @@ enum Step {
     Tail,
     Event(PortSlot),
     Hush(PortSlot),
+    Light(PortSlot),
 }
 
 /// A step with its time. The order of the fields is the order in which steps are taken.
@@ -46,6 +47,7 @@ impl Engine {
     /// Puts everything that is due at `now` into `out`, in the order in which it should leave.
     pub fn advance(&mut self, program: &Program, now: Nanos, out: &mut Outbox) -> Progress {
         self.now = self.now.max(now);
+        self.lights.begin(self.now);
         if let Clock::Internal(clock) = &mut self.clock
             && program.clock.when_stopped
         {
@@ -112,11 +114,11 @@ impl Engine {
 
     /// The first step to come.
     fn first(&self, program: &Program) -> Option<Due> {
-        let music = self.first_of_music(program);
-        let Some((time, port)) = self.hush.next() else { return music };
         // Behind everything else of its moment, whatever position that has.
-        let hush = Due { time: time.max(self.happened_at), tick: Tick(i64::MAX), step: Step::Hush(port) };
-        Some(music.map_or(hush, |music| music.min(hush)))
+        let last = |time: Nanos, step: Step| Due { time: time.max(self.happened_at), tick: Tick(i64::MAX), step };
+        let hush = self.hush.next().map(|(time, port)| last(time, Step::Hush(port)));
+        let light = self.lights.next().map(|(time, port)| last(time, Step::Light(port)));
+        self.first_of_music(program).into_iter().chain(hush).chain(light).min()
     }
 
     /// The first step to come of what has a position.
@@ -257,6 +259,10 @@ impl Engine {
             Step::Line => self.take_line(program, due.time),
             Step::Event(port) => self.play(program, port, moment, out),
             Step::Hush(port) => self.take_hush(port, due.time, out),
+            Step::Light(port) => self.take_light(program, port, due.time, out),
+        }
+        if matches!(due.step, Step::GiveUp | Step::Turn | Step::Line) {
+            self.lights.note(due.time);
         }
     }
 

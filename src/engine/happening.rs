@@ -17,6 +17,7 @@ impl Engine {
         if self.ended {
             return;
         }
+        let phase = self.transport.phase();
         match message {
             Message::NoteOn(..)
             | Message::NoteOff(..)
@@ -42,6 +43,9 @@ impl Engine {
             }
             Message::SongPosition(sixteenths) => self.locate(at, sixteenths),
             _ => {}
+        }
+        if self.transport.phase() != phase {
+            self.lights.note(self.happened_at);
         }
     }
 
@@ -75,6 +79,7 @@ impl Engine {
                 self.end();
             }
         }
+        self.lights.note(self.happened_at);
     }
 
     /// Something came in at `at`. What it makes due cannot have been due before.
@@ -306,6 +311,7 @@ impl Engine {
         self.ended = true;
         self.lift_pedals(self.happened_at, true);
         self.hush.hurry(self.happened_at);
+        self.lights.end(self.happened_at);
     }
 
     /// Ends every note that sounds, whoever plays it, and lifts the pedals.

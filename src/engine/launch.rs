@@ -121,6 +121,11 @@ impl Launcher {
         self.current.part
     }
 
+    /// What waits for its line because somebody asked for it.
+    pub fn asked(&self) -> Option<Choice> {
+        self.pending.map(|pending| pending.choice)
+    }
+
     /// What the next line brings, and where that is.
     pub fn coming(&self, program: &Program) -> Option<Coming> {
         let of_song = self.current.part.map(|part| self.after(&program.song, part));

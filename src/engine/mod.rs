@@ -21,6 +21,7 @@
 //! | [`pattern`] | what is played: patterns, their lanes and events, the song, what hands ask for |
 //! | [`binding`] | what hands ask for: messages that come in, and what they stand for |
 //! | `fader` | what hands move: faders that take hold where they pass |
+//! | `light` | the lights of pads, which show what is bound |
 //! | [`scale`] | keys that belong together |
 //! | [`clock`] | where time comes from: our own clock, or one that is followed |
 //! | [`timeline`] | the exact mapping between position and time |
@@ -53,6 +54,7 @@ mod hush;
 pub mod keyboard;
 mod launch;
 pub mod ledger;
+mod light;
 mod mixer;
 pub mod outbox;
 pub mod pattern;
@@ -75,6 +77,7 @@ use hush::Hush;
 use keyboard::Keyboards;
 use launch::Launcher;
 use ledger::Ledger;
+use light::Lights;
 use mixer::Mixer;
 use player::Player;
 use program::{
@@ -269,6 +272,7 @@ pub struct Engine {
     /// What hands play.
     fingers: Fingers,
     faders: Faders,
+    lights: Lights,
     keyboards: Keyboards,
     /// Clock and transport bytes on their way.
     wire: Queue<Told>,
@@ -326,6 +330,7 @@ impl Engine {
             releases_held: false,
             fingers: Fingers::default(),
             faders: Faders::default(),
+            lights: Lights::default(),
             keyboards: Keyboards::default(),
             wire: Queue::with_capacity(WIRE_CAPACITY),
             pulses: Slots::from_fn(MAX_PORTS, |_| Tick::ZERO),
@@ -348,6 +353,7 @@ impl Engine {
         };
         engine.route_clock(program);
         engine.rewind(program, Nanos(0));
+        engine.lights.adopt(program);
         engine
     }
 
@@ -366,6 +372,7 @@ impl Engine {
             && self.releasing.is_empty()
             && self.hush.is_over()
             && self.fingers.due().is_none()
+            && self.lights.next().is_none()
     }
 
     /// What the transport is doing.

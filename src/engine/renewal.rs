@@ -202,6 +202,8 @@ impl Engine {
             self.forget_ahead();
         }
         self.faders.forget();
+        self.lights.adopt(program);
+        self.lights.note(self.happened_at);
         self.lift_pedals(at, true);
         let here = self.moment(at).tick;
         self.renewal.taken_up_at = at;

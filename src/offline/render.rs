@@ -99,6 +99,7 @@ fn virtual_of(program: &Program) -> Program {
     let mut program = program.clone();
     program.clock.follow = Box::default();
     program.clock.when_stopped = false;
+    program.bindings.iter_mut().for_each(|binding| binding.light = None);
     for port in &mut program.ports {
         (port.offset, port.clock) = (Span::ZERO, ClockOut::None);
     }

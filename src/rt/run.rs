@@ -257,7 +257,14 @@ impl<'a, C: TimeSource, S: Sink> Loop<'a, C, S> {
     pub fn pass(&mut self) -> bool {
         let mut sent = false;
         let sink = &mut *self.sink;
-        self.end.exchange_output(|port, output| sink.replace(port, output));
+        let mut reopened = None;
+        self.end.exchange_output(|port, output| {
+            reopened = Some(port);
+            sink.replace(port, output)
+        });
+        if let Some(port) = reopened {
+            self.engine.reopened(port, self.clock.now());
+        }
         if self.end.notice_program() {
             let now = self.clock.now();
             sent |= self.advance(now);

@@ -4,11 +4,13 @@ use std::ops::Range;
 
 use super::command::{self, Names};
 use super::keys::bind;
+use super::light;
 use super::mistake::{Mistake, Report, quoted};
 use super::phrase::{self, CHANNEL, Clause};
 use super::pitch::Octaves;
 use super::port::Port;
 use super::reader::{Text, Value};
+use super::track::Track;
 use super::values::digits;
 use crate::engine::program::{Binding, Does, MAX_AT_ONCE, MAX_BINDINGS, Trigger, Values};
 use crate::engine::{Command, Switch};
@@ -18,6 +20,7 @@ use crate::midi::{Channel, Key};
 pub(super) fn read(
     value: &Value<'_>,
     ports: &[Port<'_>],
+    tracks: &[Track<'_>],
     names: &Names<'_>,
     octaves: Octaves,
     report: &mut Report,
@@ -36,6 +39,7 @@ pub(super) fn read(
         let whose = || "the binding".to_owned();
         let on = table.require(bind::ON, report, whose).and_then(|value| value.text(report));
         let does = table.require(bind::DO, report, whose).and_then(|value| value.text(report));
+        let light = table.take(bind::LIGHT).and_then(|value| Some((light::read(&value, report)?, value.span)));
         table.finish(report);
         let bound = does.as_ref().and_then(|text| understood(text, names, report));
         let Some((text, heard)) = on.and_then(|text| {
@@ -72,7 +76,8 @@ pub(super) fn read(
             }
             (_, does) => does,
         };
-        let binding = Binding { does, ..heard };
+        let mut binding = Binding { does, ..heard };
+        binding.light = light::of(&binding, light, &text.span, ports, tracks, &bindings, report);
         // Said once, of the first that is too much.
         let do_all = |channel: u8| {
             let here = Binding { channel: Channel::from_number(channel), ..binding };
@@ -155,7 +160,7 @@ fn trigger(
         None => trigger.values(),
     };
     let does = Does::Press { command: Command::Withdraw, release: None };
-    Some((Binding { port, channel, trigger, values, does }, phrase.range))
+    Some((Binding { port, channel, trigger, values, does, light: None }, phrase.range))
 }
 
 /// The values that count as down, written as `64..127`; those of a bend from -8192 to 8191.

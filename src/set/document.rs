@@ -78,7 +78,7 @@ pub(super) fn read<'t>(root: Reader<'t>, report: &mut Report) -> Document<'t> {
         parts: song.parts.iter().map(|part| part.pattern).collect(),
         meter,
     };
-    let bindings = root.take(set::BIND).map(|value| binding::read(&value, &ports, &names, octaves, report));
+    let bindings = root.take(set::BIND).map(|value| binding::read(&value, &ports, &tracks, &names, octaves, report));
     let document = Document {
         name: name(&root, report),
         tempo: tempo(&root, report),

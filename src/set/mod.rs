@@ -30,6 +30,7 @@ pub mod keys;
 mod lane;
 mod launch;
 mod length;
+mod light;
 mod mistake;
 mod notation;
 mod phrase;
@@ -99,7 +100,8 @@ pub struct Port {
     /// Whether the set listens to it: its clock is followed, its keys transpose, are played by an arpeggio or go on
     /// to a track, or something on it is bound to a command.
     pub input: bool,
-    /// Whether the set sends to it: a track plays on it, or clock goes there.
+    /// Whether the set sends to it: a track plays on it, clock goes there, or what is bound
+    /// there is shown.
     pub output: bool,
 }
 
@@ -192,7 +194,8 @@ fn heard(document: &Document<'_>) -> PortSet {
 
 fn ports(document: &Document<'_>) -> Vec<Port> {
     let heard = heard(document);
-    let sends = |slot: PortSlot| document.tracks.iter().any(|track| track.port == slot);
+    let lit = |slot: PortSlot| document.bindings.iter().any(|binding| binding.port == slot && binding.light.is_some());
+    let sends = |slot: PortSlot| document.tracks.iter().any(|track| track.port == slot) || lit(slot);
     compile::slots(&document.ports, PortSlot)
         .map(|(slot, port)| Port {
             name: port.name.to_owned(),

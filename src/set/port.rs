@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::keys::port;
+use super::light::{self, Shades};
 use super::mistake::{Report, quoted};
 use super::reader::{Text, Value};
 use super::values::{one_of, unknown_name};
@@ -23,6 +24,8 @@ pub(super) struct Port<'t> {
     pub clock_span: Range<usize>,
     pub offset: Span,
     pub wire: Wire,
+    /// With which values what is bound there is shown, if it is.
+    pub lights: Option<Shades>,
 }
 
 /// Reads the port called `name`.
@@ -35,6 +38,7 @@ pub(super) fn read<'t>(name: &'t str, value: Value<'t>, report: &mut Report) -> 
         clock_span: 0..0,
         offset: Span::ZERO,
         wire: Wire::Usb,
+        lights: None,
     };
     let Some(table) = value.table(&port::TABLE, report) else { return port };
     if let Some(value) = table.require(port::DEVICE, report, || format!("the port {}", quoted(name))) {
@@ -55,6 +59,7 @@ pub(super) fn read<'t>(name: &'t str, value: Value<'t>, report: &mut Report) -> 
     if let Some(value) = table.take(port::WIRE) {
         port.wire = one_of(&value, &[("usb", Wire::Usb), ("din", Wire::Din)], report).unwrap_or(Wire::Usb);
     }
+    port.lights = table.take(port::LIGHTS).and_then(|value| light::read(&value, report)).flatten();
     table.finish(report);
     port
 }

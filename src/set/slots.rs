@@ -254,7 +254,7 @@ impl Numbering {
         Lane { source, swing, seed }
     }
 
-    fn binding(&self, Binding { port, channel, trigger, values, does }: Binding) -> Binding {
+    fn binding(&self, Binding { port, channel, trigger, values, does, light }: Binding) -> Binding {
         let does = match does {
             Does::Press { command, release } => {
                 Does::Press { command: self.command(command), release: release.map(|command| self.command(command)) }
@@ -268,7 +268,7 @@ impl Numbering {
                 Does::Slide(Fader { knob, low, high })
             }
         };
-        Binding { port: self.ports.port(port), channel, trigger, values, does }
+        Binding { port: self.ports.port(port), channel, trigger, values, does, light }
     }
 
     fn command(&self, command: Command) -> Command {

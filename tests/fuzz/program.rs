@@ -298,7 +298,18 @@ fn any_binding(u: &mut Unstructured<'_>, ports: u8) -> Result<Binding> {
             false => Values { low, high: u.int_in_range(low..=trigger.highest())? },
         },
         does,
+        light: match trigger {
+            Trigger::Note(_) | Trigger::Controller(_) => maybe(u, any_light)?,
+            Trigger::Program(_) | Trigger::Bend => None,
+        },
     })
+}
+
+fn any_light(u: &mut Unstructured<'_>) -> Result<Light> {
+    let mut value = || u.int_in_range(0..=127u8);
+    let (off, waits, on) = (value()?, value()?, value()?);
+    // No track plays there.
+    Ok(Light { channel: any_channel(u)?, off, waits, on })
 }
 
 /// Of what is there in any program.

@@ -273,6 +273,8 @@ impl Listener {
             self.last = departure.due;
             assert!(usize::from(departure.port.0) < MAX_PORTS);
             match departure.message {
+                // A light.
+                Message::NoteOn(..) | Message::NoteOff(..) if departure.track.is_none() => {}
                 Message::NoteOn(channel, key, _) => {
                     let before = self.sounding.insert((departure.port, channel, key), departure.due);
                     assert_eq!(before, None, "struck while it sounds: {departure:?}");
@@ -317,7 +319,8 @@ struct Density {
 impl Density {
     fn of(program: &Program) -> Density {
         // All notes off, all that a panic sends, a pulse and a transport message to each port, a pulse's worth of everything.
-        let silencers = 16 * 16 * 3;
+        // And all lights.
+        let silencers = 16 * 16 * 3 + 2 * 256;
         let mut density =
             Density { at_once: f64::from(16 * 256 + silencers), per_tick: program.ports.len() as f64 / 40.0 };
         for pattern in &program.patterns {

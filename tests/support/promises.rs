@@ -5,7 +5,7 @@ use tightrope::engine::Command;
 use tightrope::engine::program::{
     Action, Arp, ArpKeys, Binding, ClockOut, Condition, Does, Fader, Knob, Lane, Lost, MAX_BINDINGS, MAX_CONDITIONS,
     MAX_EVENTS, MAX_LANES, MAX_LENGTH, MAX_OFFSET, MAX_PORTS, MAX_SOURCES, MAX_THRUS, MAX_TRACKS, Pattern, PortSlot,
-    Program, Quantum, Song, Source, Steps, Target, Trigger,
+    Program, Quantum, Song, Source, Steps, Target, Track, Trigger,
 };
 use tightrope::set::{Mistakes, Set};
 use tightrope::time::{Span, Tempo, Tick, TickSpan};
@@ -58,7 +58,8 @@ fn check_set(set: &Set) {
         assert_eq!(declared.clock, program.clocked(|clock| clock != ClockOut::None).contains(slot));
         let plays = program.tracks.iter().any(|track| track.port == slot);
         let transposes = program.tracks.iter().filter_map(|track| track.transpose).any(|by| by.port == slot);
-        assert_eq!(declared.output, declared.clock || plays);
+        let lit = program.bindings.iter().any(|binding| binding.port == slot && binding.light.is_some());
+        assert_eq!(declared.output, declared.clock || plays || lit);
         let all = program.transpose.is_some_and(|by| by.port == slot);
         let bound = program.bindings.iter().any(|binding| binding.port == slot);
         let held = program.patterns.iter().flat_map(|pattern| &pattern.clips).flat_map(|clip| &clip.lanes).any(
@@ -67,6 +68,11 @@ fn check_set(set: &Set) {
         let played = program.thrus.iter().any(|thru| thru.port == slot);
         let follows = program.clock.follow.contains(&slot);
         assert_eq!(declared.input, follows || transposes || all || bound || held || played);
+    }
+    for binding in &program.bindings {
+        let Some(light) = binding.light else { continue };
+        let heard = |track: &Track| track.port == binding.port && track.channel == light.channel;
+        assert!(!program.tracks.iter().any(heard), "a light that plays");
     }
     check_program(program);
 }
@@ -110,9 +116,13 @@ pub fn check_program(program: &Program) {
     check_song(&program.song, program);
     assert!(program.bindings.len() <= MAX_BINDINGS);
     for binding in &program.bindings {
-        let Binding { port: slot, trigger, values, does, .. } = binding;
+        let Binding { port: slot, trigger, values, does, light, .. } = binding;
         port(*slot);
         assert!(values.low <= values.high && values.high <= trigger.highest());
+        if let Some(light) = light {
+            assert!(matches!(trigger, Trigger::Note(_) | Trigger::Controller(_)));
+            assert!([light.off, light.waits, light.on].iter().all(|&value| value < 128));
+        }
         if let Does::Slide(fader) = does {
             check_fader(*fader, program);
         }

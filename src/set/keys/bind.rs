@@ -24,8 +24,19 @@ pub const DO: Key = key(
      100..140`, `transpose bass -12..12` or `cc bass 74 20..110`, a controller or the bend is a fader, which takes hold \
      when it passes the value that is in force.",
 );
+/// `light`
+pub const LIGHT: Key = key(
+    "light",
+    "true, false, or the values for off, for what waits and for on, such as \"0 64 127\", in quotes",
+    r#"light = "0 3 21""#,
+    "Whether the key or controller shows what it is bound to, and with which values, on its channel or else on channel 1: \
+     a launch or a jump that plays is on, and waits for its line before; mutes, solos, `fill`, `hold`, a transposition \
+     that is in force, and `start` while it plays are on. What its port says without it. Of several bindings of one key \
+     the first is shown.",
+)
+.of(Kind::Any(&[Kind::Flag, Kind::Text]));
 /// A binding as a whole.
 pub const ENTRY: Key =
     key("bind", "a table with `on` and `do`", "[[bind]]", "What a key, a pedal or a pad does.").of(Kind::Table(&TABLE));
 /// All of them.
-pub const TABLE: Table = Table { heading: "[[bind]]", keys: &[ON, DO] };
+pub const TABLE: Table = Table { heading: "[[bind]]", keys: &[ON, DO, LIGHT] };

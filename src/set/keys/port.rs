@@ -42,7 +42,17 @@ pub const WIRE: Key = key(
      Moving controllers are thinned to what it takes. USB without it.",
 )
 .of(Kind::Words(&["usb", "din"]));
+/// `lights`
+pub const LIGHTS: Key = key(
+    "lights",
+    "true, false, or the values for off, for what waits and for on, such as \"0 64 127\", in quotes",
+    r#"lights = "0 64 127""#,
+    "Whether its keys and controllers that are bound show what they are bound to, and with which values: velocities of \
+     notes, or what controllers take; often colors. 0 is dark. `true` is `0 64 127`, two values are off and on. Nothing is \
+     shown without it.",
+)
+.of(Kind::Any(&[Kind::Flag, Kind::Text]));
 /// A port as a whole.
 pub const ENTRY: Key = key("NAME", "a table", "[ports.circuit]", "A device under a name.").of(Kind::Table(&TABLE));
 /// All of them.
-pub const TABLE: Table = Table { heading: "[ports.NAME]", keys: &[DEVICE, OPTIONAL, CLOCK, OFFSET, WIRE] };
+pub const TABLE: Table = Table { heading: "[ports.NAME]", keys: &[DEVICE, OPTIONAL, CLOCK, OFFSET, WIRE, LIGHTS] };

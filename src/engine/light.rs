@@ -1,0 +1,257 @@
+//! The lights of pads: what is bound is shown where it is bound, as a note or a controller on the same port.
+//!
+//! A launch or a jump is dark, waits, or plays; what is on or off is dark or lit. What is shown is sampled when a message may
+//! leave, so that of several changes the newest counts. A port gets one message each millisecond, behind everything else of
+//! its moment: no note and no pulse waits for more than one of them. All lights are sent when a program is taken up for the
+//! first time and when an output comes back, and otherwise what changes. At the end all that shine go out, at once.
+//!
+//! Bounded: a message costs time in proportion to the bindings, and after another program has been taken up to what a port
+//! can show.
+
+use super::due::departure;
+use super::fixed::Slots;
+use super::launch::Choice;
+use super::outbox::Outbox;
+use super::program::{Binding, Does, MAX_PORTS, PortSet, PortSlot, Program, Trigger};
+use super::transport::Phase;
+use super::{Command, Engine};
+use crate::midi::{Channel, Key, Message, Velocity};
+use crate::time::{Nanos, Span};
+
+/// How a binding is shown: on which channel, and with which values. 0 is dark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Light {
+    /// The channel of its message.
+    pub channel: Channel,
+    /// The value of what is off, or does not play.
+    pub off: u8,
+    /// The value of what waits for its line.
+    pub waits: u8,
+    /// The value of what is on, or plays.
+    pub on: u8,
+}
+
+impl Light {
+    /// Whether `command` has something to show.
+    #[must_use]
+    pub fn shows(command: Command) -> bool {
+        matches!(
+            command,
+            Command::Start
+                | Command::Continue
+                | Command::Stop
+                | Command::Launch { .. }
+                | Command::Jump(_)
+                | Command::Withdraw
+                | Command::Hold(_)
+                | Command::Fill(_)
+                | Command::Mute(..)
+                | Command::Solo(..)
+                | Command::Transpose { .. }
+        )
+    }
+}
+
+/// From one light to the next on a port: what a DIN cable takes.
+const PACE: Span = Span::from_millis(1);
+
+/// What a port can show: a note and a controller of each number on each channel.
+const LAMPS: usize = 2 * Channel::COUNT * Key::COUNT;
+
+/// Nothing is known of a light.
+const UNKNOWN: u8 = u8::MAX;
+
+/// The lights of one port.
+#[derive(Clone, Copy, Debug)]
+struct Panel {
+    /// What each shows.
+    shown: [u8; LAMPS],
+    /// Which of them the program lights.
+    wanted: [u64; LAMPS / 64],
+    /// Whether others may still shine.
+    sweeps: bool,
+    /// When the next message may leave.
+    next_at: Nanos,
+}
+
+/// The place of a light.
+fn lamp(light: Light, trigger: Trigger) -> Option<usize> {
+    let (kind, number) = match trigger {
+        Trigger::Note(key) => (0, key.index()),
+        Trigger::Controller(number) => (1, usize::from(number & 0x7F)),
+        Trigger::Program(_) | Trigger::Bend => return None,
+    };
+    Some((kind * Channel::COUNT + light.channel.index()) * Key::COUNT + number)
+}
+
+/// The message that makes a light show `value`.
+fn message(lamp: usize, value: u8) -> Message {
+    let (row, number) = (lamp / Key::COUNT, (lamp % Key::COUNT) as u8);
+    let channel = Channel::from_status((row % Channel::COUNT) as u8);
+    match Velocity::new(value) {
+        _ if row >= Channel::COUNT => Message::ControlChange(channel, number, value),
+        Some(velocity) => Message::NoteOn(channel, Key::from_data(number), velocity),
+        None => Message::NoteOff(channel, Key::from_data(number), 0),
+    }
+}
+
+/// The lights of all ports. Real-time safe after construction.
+#[derive(Debug)]
+pub(super) struct Lights {
+    panels: Slots<Panel>,
+    /// The ports that have lights, and those of them where something may have changed.
+    lit: PortSet,
+    stale: PortSet,
+    has_begun: bool,
+}
+
+impl Default for Lights {
+    fn default() -> Lights {
+        let dark = Panel { shown: [UNKNOWN; LAMPS], wanted: [0; LAMPS / 64], sweeps: false, next_at: Nanos(0) };
+        Lights {
+            panels: Slots::from_fn(MAX_PORTS, |_| dark),
+            lit: PortSet::default(),
+            stale: PortSet::default(),
+            has_begun: false,
+        }
+    }
+}
+
+impl Lights {
+    /// The port that gets something next, and when.
+    pub fn next(&self) -> Option<(Nanos, PortSlot)> {
+        self.stale.iter().map(|port| (self.panels[usize::from(port.0)].next_at, port)).min()
+    }
+
+    /// Something may have changed at `at`.
+    pub fn note(&mut self, at: Nanos) {
+        for port in self.lit.iter().filter(|&port| !self.stale.contains(port)) {
+            let panel = &mut self.panels[usize::from(port.0)];
+            panel.next_at = panel.next_at.max(at);
+        }
+        self.stale = self.lit;
+    }
+
+    /// Other bindings count: the lights of those that are gone go out.
+    pub fn adopt(&mut self, program: &Program) {
+        for port in self.lit.iter() {
+            let panel = &mut self.panels[usize::from(port.0)];
+            panel.wanted = [0; LAMPS / 64];
+            panel.sweeps = true;
+        }
+        for binding in &program.bindings {
+            let Some(lamp) = binding.light.and_then(|light| lamp(light, binding.trigger)) else { continue };
+            if let Some(panel) = self.panels.get_mut(usize::from(binding.port.0)) {
+                panel.wanted[lamp / 64] |= 1 << (lamp % 64);
+                self.lit = self.lit.with(binding.port);
+            }
+        }
+    }
+
+    /// The first call at which the time is known: all lights are shown.
+    pub fn begin(&mut self, at: Nanos) {
+        if !std::mem::replace(&mut self.has_begun, true) {
+            self.note(at);
+        }
+    }
+
+    /// The show ends at `at`: all lights go out, and nothing is held back any more.
+    pub fn end(&mut self, at: Nanos) {
+        for port in self.lit.iter() {
+            let panel = &mut self.panels[usize::from(port.0)];
+            panel.wanted = [0; LAMPS / 64];
+            (panel.sweeps, panel.next_at) = (true, at);
+        }
+        self.stale = self.lit;
+    }
+
+    /// A light of `port` that shines and should not: it goes out.
+    fn sweep(&mut self, port: PortSlot) -> Option<Message> {
+        let panel = self.panels.get_mut(usize::from(port.0)).filter(|panel| panel.sweeps)?;
+        let stray = |(lamp, shown): (usize, &u8)| {
+            !matches!(*shown, 0 | UNKNOWN) && panel.wanted[lamp / 64] >> (lamp % 64) & 1 == 0
+        };
+        let found = panel.shown.iter().enumerate().position(stray);
+        panel.sweeps = found.is_some();
+        let lamp = found?;
+        panel.shown[lamp] = 0;
+        Some(message(lamp, 0))
+    }
+}
+
+impl Engine {
+    /// The output of `port` has been opened anew at `at`: nothing is known of its lights. Real-time safe.
+    pub fn reopened(&mut self, port: PortSlot, at: Nanos) {
+        if let Some(panel) = self.lights.panels.get_mut(usize::from(port.0)) {
+            panel.shown = [UNKNOWN; LAMPS];
+            self.lights.note(at.max(self.now));
+        }
+    }
+
+    /// Sends `port` the next light that has changed, if there is one.
+    pub(super) fn take_light(&mut self, program: &Program, port: PortSlot, at: Nanos, out: &mut Outbox) {
+        let Some(message) = self.lights.sweep(port).or_else(|| self.changed(program, port)) else {
+            self.lights.stale = self.lights.stale.without(port);
+            return;
+        };
+        if !self.ended {
+            self.lights.panels[usize::from(port.0)].next_at = at + PACE;
+        }
+        out.push(departure(self.moment(at), port, message));
+    }
+
+    /// A light of `port` that does not show what it should.
+    fn changed(&mut self, program: &Program, port: PortSlot) -> Option<Message> {
+        if self.ended {
+            return None;
+        }
+        for binding in program.bindings.iter().filter(|binding| binding.port == port) {
+            let Some((light, lamp)) = binding.light.and_then(|light| Some((light, lamp(light, binding.trigger)?)))
+            else {
+                continue;
+            };
+            let value = self.shown(light, binding);
+            let shown = &mut self.lights.panels[usize::from(port.0)].shown[lamp];
+            if *shown != value {
+                *shown = value;
+                return Some(message(lamp, value));
+            }
+        }
+        None
+    }
+
+    /// What a binding shows now.
+    fn shown(&self, light: Light, binding: &Binding) -> u8 {
+        let Does::Press { command, .. } = binding.does else { return light.off };
+        let phase = self.transport.phase();
+        let lit = |is_on: bool| if is_on { light.on } else { light.off };
+        let of = |is: &dyn Fn(Choice) -> bool, plays: bool| match phase {
+            Phase::Stopped if is(self.launcher.chosen()) => light.waits,
+            Phase::Stopped => light.off,
+            _ if plays => light.on,
+            _ if self.launcher.asked().is_some_and(is) => light.waits,
+            _ => light.off,
+        };
+        match command {
+            Command::Launch { pattern, .. } => {
+                let is = |choice: Choice| choice.pattern == pattern && choice.part.is_none();
+                let waits = |choice: Choice| is(choice) || phase == Phase::Stopped && choice.pattern == pattern;
+                of(&waits, self.pattern() == pattern)
+            }
+            Command::Jump(part) => of(&|choice: Choice| choice.part == Some(part), self.part() == Some(part)),
+            Command::Withdraw => lit(self.launcher.asked().is_some()),
+            Command::Start | Command::Continue => match phase {
+                Phase::Stopped => light.off,
+                Phase::Armed => light.waits,
+                Phase::Running => light.on,
+            },
+            Command::Stop => lit(phase == Phase::Stopped),
+            Command::Hold(_) => lit(self.holds()),
+            Command::Fill(_) => lit(self.fills()),
+            Command::Mute(track, _) => lit(self.muted().contains(track)),
+            Command::Solo(track, _) => lit(self.soloed().contains(track)),
+            Command::Transpose { track, by, unit } => lit(self.transposed(track, unit) == i32::from(by)),
+            _ => light.off,
+        }
+    }
+}
