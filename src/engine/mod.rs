@@ -412,6 +412,15 @@ impl Engine {
         }
     }
 
+    /// When the next pulse of the clock on `port` is expected; `None` where none is followed, or nothing is known of it yet.
+    #[must_use]
+    pub fn expected_pulse(&self, port: PortSlot) -> Option<Nanos> {
+        match &self.clock {
+            Clock::Midi(sources) => sources.expected_pulse(port),
+            Clock::Internal(_) => None,
+        }
+    }
+
     /// The port by which our own clock left that comes back on `port`; `None` where none does.
     #[must_use]
     pub fn echo_on(&self, port: PortSlot) -> Option<PortSlot> {

@@ -4,6 +4,9 @@
 //! the fastest takes, some microseconds, would remain as a constant lateness of everything that follows a clock. So once,
 //! when a connection has been opened, we send some messages to our own input port at known times, and see how much later
 //! than sent they seem to have come.
+//!
+//! The same messages tell what the driver's clock shows at known times. As long as the mapping does not contradict it, that
+//! is the better answer: it does not depend on how fast a wake-up the show happens to see.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::Relaxed};
@@ -16,7 +19,7 @@ use midir::MidiOutput;
 use super::CLIENT_NAME;
 use super::ports::PortName;
 use crate::midi::Message;
-use crate::time::{Nanos, Span};
+use crate::time::{DeviceTime, Nanos, Span};
 
 /// What is sent to ourselves: a message that nobody sends on a stage, and that means nothing to us.
 pub(super) const PROBE: Message = Message::TuneRequest;
@@ -30,11 +33,26 @@ const APART: Duration = Duration::from_millis(1);
 /// What takes longer than this is not a wake-up latency but something gone wrong.
 const LONGEST_DELAY: Span = Span::from_millis(1);
 
+/// How far the mapping may be off what the probes have told: by what wake-ups take longer in the show. Beyond, the driver's
+/// clock is another one than it was.
+const SAME_CLOCK: Span = Span::from_micros(250);
+
+/// What is learnt of a connection.
+#[derive(Debug)]
+struct Learnt {
+    /// How much earlier than it seems a message has come, in ns.
+    delay: AtomicI64,
+    /// From the driver's clock to ours, in ns; [`UNKNOWN`] at first.
+    offset: AtomicI64,
+}
+
+const UNKNOWN: i64 = i64::MIN;
+
 /// The end that the callback holds.
 pub(super) struct Probes {
-    arrivals: SyncSender<Nanos>,
+    arrivals: SyncSender<(Nanos, DeviceTime)>,
     running: Arc<AtomicBool>,
-    delay: Arc<AtomicI64>,
+    learnt: Arc<Learnt>,
 }
 
 impl Probes {
@@ -43,22 +61,28 @@ impl Probes {
         Calibration::new(Arc::new(|| Nanos(0))).0
     }
 
-    /// Takes a probe that seems to have come at `at`; whether it was one.
-    pub fn take(&self, at: Nanos) -> bool {
-        self.running.load(Relaxed) && self.arrivals.try_send(at).is_ok()
+    /// Takes a probe that seems to have come at `at`, with the driver's stamp; whether it was one.
+    pub fn take(&self, at: Nanos, stamp: DeviceTime) -> bool {
+        self.running.load(Relaxed) && self.arrivals.try_send((at, stamp)).is_ok()
     }
 
-    /// How much earlier than it seems a message has come.
-    pub fn delay(&self) -> Span {
-        Span(self.delay.load(Relaxed))
+    /// When a message has come that seems to have come at `at`.
+    pub fn correct(&self, at: Nanos, stamp: DeviceTime) -> Nanos {
+        let mapped = at - Span(self.learnt.delay.load(Relaxed));
+        let offset = self.learnt.offset.load(Relaxed);
+        if offset == UNKNOWN {
+            return mapped;
+        }
+        let off = Span(in_ns(stamp).saturating_add(offset).saturating_sub(mapped.0 as i64));
+        if (-SAME_CLOCK.0..=SAME_CLOCK.0).contains(&off.0) { mapped + off } else { mapped }
     }
 }
 
 /// The end that sends the probes.
 pub(super) struct Calibration {
-    arrivals: Receiver<Nanos>,
+    arrivals: Receiver<(Nanos, DeviceTime)>,
     running: Arc<AtomicBool>,
-    delay: Arc<AtomicI64>,
+    learnt: Arc<Learnt>,
     now: Arc<dyn Fn() -> Nanos + Send + Sync>,
 }
 
@@ -66,22 +90,29 @@ impl Calibration {
     /// Both ends.
     pub fn new(now: Arc<dyn Fn() -> Nanos + Send + Sync>) -> (Probes, Calibration) {
         let (sender, arrivals) = sync_channel(PROBES);
-        let (running, delay) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicI64::new(0)));
-        let probes = Probes { arrivals: sender, running: Arc::clone(&running), delay: Arc::clone(&delay) };
-        (probes, Calibration { arrivals, running, delay, now })
+        let running = Arc::new(AtomicBool::new(false));
+        let learnt = Arc::new(Learnt { delay: AtomicI64::new(0), offset: AtomicI64::new(UNKNOWN) });
+        let probes = Probes { arrivals: sender, running: Arc::clone(&running), learnt: Arc::clone(&learnt) };
+        (probes, Calibration { arrivals, running, learnt, now })
     }
 
     /// Calibrates the connection that others see as `label`. Takes some 30 ms. Where it does not succeed, nothing is
     /// corrected, which is as good as not to have tried.
     pub fn run(self, label: &str) {
         self.running.store(true, Relaxed);
-        if let Some(delays) = self.probe(label) {
-            self.delay.store(settle(delays).0, Relaxed);
+        if let Some((delays, offsets)) = self.probe(label) {
+            self.learn(delays, offsets);
         }
         self.running.store(false, Relaxed);
     }
 
-    fn probe(&self, label: &str) -> Option<Vec<Span>> {
+    fn learn(&self, delays: Vec<Span>, offsets: Vec<Span>) {
+        self.learnt.delay.store(settle(delays).0, Relaxed);
+        self.learnt.offset.store(median(offsets).map_or(UNKNOWN, |offset| offset.0), Relaxed);
+    }
+
+    /// How much later than sent each probe seemed to have come, and how far our clock was from its stamp.
+    fn probe(&self, label: &str) -> Option<(Vec<Span>, Vec<Span>)> {
         let midi = MidiOutput::new(CLIENT_NAME).ok()?;
         let is_ours = |name: &str| {
             let name = PortName::parse(name);
@@ -90,16 +121,17 @@ impl Calibration {
         let port = midi.ports().into_iter().rfind(|port| midi.port_name(port).is_ok_and(|name| is_ours(&name)))?;
         let sending = self.time_to_send()?;
         let mut output = midi.connect(&port, "calibration").ok()?;
-        let mut delays = Vec::with_capacity(PROBES);
+        let (mut delays, mut offsets) = (Vec::with_capacity(PROBES), Vec::with_capacity(PROBES));
         for _ in 0..PROBES {
             thread::sleep(APART);
             // When the call returns is no guide: the thread that it wakes may have run before.
             let delivered = (self.now)() + sending;
             output.send(PROBE.to_bytes().as_slice()).ok()?;
-            let seemed = self.arrivals.recv_timeout(Duration::from_millis(100)).ok()?;
+            let (seemed, stamp) = self.arrivals.recv_timeout(Duration::from_millis(100)).ok()?;
             delays.push(seemed.since(delivered));
+            offsets.push(Span((delivered.0 as i64).saturating_sub(in_ns(stamp))));
         }
-        Some(delays)
+        Some((delays, offsets))
     }
 
     /// How long a send takes that wakes nobody: one to a port that nobody listens to.
@@ -122,12 +154,21 @@ impl Calibration {
     }
 }
 
-/// What the probes show: the median, without the first ones.
-fn settle(mut delays: Vec<Span>) -> Span {
-    let counted = delays.get_mut(WARM_UP..).unwrap_or_default();
-    counted.sort_unstable();
-    let median = counted.get(counted.len() / 2).copied().unwrap_or(Span::ZERO);
+/// What the probes show. Nothing, where it is absurd.
+fn settle(delays: Vec<Span>) -> Span {
+    let median = median(delays).unwrap_or(Span::ZERO);
     if median <= LONGEST_DELAY { median.max(Span::ZERO) } else { Span::ZERO }
+}
+
+/// The median, without the first ones.
+fn median(mut spans: Vec<Span>) -> Option<Span> {
+    let counted = spans.get_mut(WARM_UP..).unwrap_or_default();
+    counted.sort_unstable();
+    counted.get(counted.len() / 2).copied()
+}
+
+fn in_ns(stamp: DeviceTime) -> i64 {
+    i64::try_from(stamp.0).unwrap_or(i64::MAX).saturating_mul(1_000)
 }
 
 #[cfg(test)]
@@ -145,5 +186,19 @@ mod tests {
         assert_eq!(delays(-3), Span::ZERO);
         assert_eq!(delays(5_000), Span::ZERO);
         assert_eq!(settle(Vec::new()), Span::ZERO);
+    }
+
+    #[test]
+    fn what_the_stamps_tell_is_believed_unless_the_mapping_contradicts() {
+        let (probes, calibration) = Calibration::new(Arc::new(|| Nanos(0)));
+        let stamp = DeviceTime(7_000);
+        let seemed = |micros: i64| Nanos(1_007_000_000) + Span::from_micros(micros);
+        assert_eq!(probes.correct(seemed(9), stamp), seemed(9), "nothing is known yet");
+        calibration.learn(vec![Span::from_micros(5); PROBES], vec![Span::from_millis(1_000); PROBES]);
+        for micros in [-200, 0, 5, 11, 200] {
+            assert_eq!(probes.correct(seemed(micros), stamp), seemed(0));
+        }
+        assert_eq!(probes.correct(seemed(300), stamp), seemed(295), "the device's clock began anew");
+        assert_eq!(probes.correct(seemed(0), DeviceTime(u64::MAX)), seemed(-5));
     }
 }

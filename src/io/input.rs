@@ -127,9 +127,9 @@ impl Listener {
             (self.hooks.promote)();
         }
         match (Message::from_bytes(bytes), &mut self.end) {
-            (Some(PROBE), _) if self.probes.take(at) => {}
+            (Some(PROBE), _) if self.probes.take(at, stamp) => {}
             (Some(message), Some(end)) => {
-                end.push(InputEvent { at: at - self.probes.delay(), device: stamp, message });
+                end.push(InputEvent { at: self.probes.correct(at, stamp), device: stamp, message });
             }
             _ => {}
         }

@@ -13,6 +13,7 @@
 //! thread's last act is to end every note that it has sent and to stop every port that it has started.
 
 pub mod clock;
+mod held;
 pub mod run;
 pub mod sched;
 pub mod sink;

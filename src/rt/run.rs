@@ -133,6 +133,8 @@ pub struct Loop<'a, C, S> {
     lead: Span,
     /// What was said last about what plays.
     shown: Status,
+    /// When the last message came that was no pulse.
+    heard: Nanos,
 }
 
 impl<'a, C: TimeSource, S: Sink> Loop<'a, C, S> {
@@ -146,7 +148,7 @@ impl<'a, C: TimeSource, S: Sink> Loop<'a, C, S> {
         waiter: Waiter,
     ) -> Self {
         let shown = Status::default();
-        Loop { end, engine, outbox, clock, sink, waiter, batch: Batch::EMPTY, lead: Span::ZERO, shown }
+        Loop { end, engine, outbox, clock, sink, waiter, batch: Batch::EMPTY, lead: Span::ZERO, shown, heard: Nanos(0) }
     }
 
     /// Plays until the engine has ended: told to, at its end position, or because the control side is gone.
@@ -210,6 +212,7 @@ impl<'a, C: TimeSource, S: Sink> Loop<'a, C, S> {
                 break;
             }
             let Some((port, event)) = self.end.next_input() else { break };
+            let event = InputEvent { at: self.arrival(port, event), ..event };
             self.input(port, event);
             loop {
                 let progress = self.engine.advance(self.end.program(), event.at, self.outbox);
@@ -273,6 +276,7 @@ impl<'a, C: TimeSource, S: Sink> Loop<'a, C, S> {
         }
         for _ in 0..INPUTS_PER_PASS {
             let Some((port, event)) = self.end.next_input() else { break };
+            let event = InputEvent { at: self.arrival(port, event), ..event };
             sent |= self.advance(event.at);
             self.input(port, event);
             sent |= self.advance(event.at);
@@ -297,6 +301,17 @@ impl<'a, C: TimeSource, S: Sink> Loop<'a, C, S> {
         let bpm = self.engine.tempo().map(crate::time::Tempo::bpm);
         self.end.meters().show_music(self.engine.phase(), self.engine.position(), bpm, self.engine.sounding());
         sent
+    }
+
+    /// When a message came, free of what our own hold of the processor delayed it by, where that can be told: of a pulse. It
+    /// stays behind what came before it.
+    fn arrival(&mut self, port: PortSlot, event: InputEvent) -> Nanos {
+        if event.message != Message::Clock {
+            self.heard = self.heard.max(event.at);
+            return event.at;
+        }
+        let undelayed = self.waiter.held.undelayed(event.at, || self.engine.expected_pulse(port));
+        undelayed.max(self.heard.min(event.at))
     }
 
     /// Tells the engine what came in.

@@ -281,6 +281,13 @@ impl Follower {
         self.timeline.map(|timeline| timeline.time_of(self.last_pulse() + LOST_AFTER))
     }
 
+    /// When the next pulse is expected; `None` until two have told an interval.
+    #[must_use]
+    pub fn expected_pulse(&self) -> Option<Nanos> {
+        let timeline = self.timeline.filter(|_| self.estimator.grid().is_some())?;
+        Some(timeline.time_of(self.last_pulse() + TickSpan::PULSE))
+    }
+
     /// Whether `pulses` have come without a silence, and the grid is well known.
     #[must_use]
     pub fn is_steady(&self, pulses: i64) -> bool {

@@ -83,6 +83,12 @@ impl Sources {
         &mut self.list[index].follower
     }
 
+    /// When the next pulse on `port` is expected; `None` where nothing is known of it.
+    #[must_use]
+    pub fn expected_pulse(&self, port: PortSlot) -> Option<Nanos> {
+        self.list[self.index_of(port)?].follower.expected_pulse()
+    }
+
     /// The clock that is followed.
     #[must_use]
     pub fn current(&self) -> &Follower {
