@@ -226,7 +226,7 @@ mod tests {
             stage.pass(50);
             told.extend(watch.reports().try_iter().map(|report| (report.position.beat, report.position.tick)));
         }
-        assert_eq!(told, [(1, 1), (2, 1), (3, 1)]);
+        assert_eq!(told, [(1, 0), (2, 0), (3, 0)]);
     }
 
     #[test]

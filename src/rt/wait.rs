@@ -128,7 +128,13 @@ impl Waiter {
                 now = clock.now();
                 continue;
             }
-            let awake_for = if prepare.is_some() { self.spin().max(PREPARED_WITHIN) + earlier } else { self.spin() };
+            let spin = self.spin();
+            // Who is always awake cannot wake up earlier.
+            let awake_for = if prepare.is_some() && self.strategy != Strategy::Busy {
+                spin.max(PREPARED_WITHIN) + earlier
+            } else {
+                spin
+            };
             if left > awake_for {
                 let alarm = now + (left - awake_for);
                 now = self.sleep(clock, now, left - awake_for);
