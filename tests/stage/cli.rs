@@ -164,9 +164,24 @@ fn with_program<T>(common: &Common, scenario: impl FnOnce(&mut Program) -> Falli
 
 /// The same for another command line.
 pub fn with_command<T>(command: &[String], scenario: impl FnOnce(&mut Program) -> Fallible<T>) -> Fallible<T> {
-    let mut program = Program::start(command, &std::env::temp_dir().join("program.log"))?;
+    with_launched(&Launch { command, on_terminal: false }, scenario)
+}
+
+/// How a program is started.
+pub struct Launch<'a> {
+    /// The program and its arguments.
+    pub command: &'a [String],
+    /// Whether on a terminal; otherwise its output goes to a file.
+    pub on_terminal: bool,
+}
+
+/// The same for a program that is started so.
+pub fn with_launched<T>(launch: &Launch<'_>, scenario: impl FnOnce(&mut Program) -> Fallible<T>) -> Fallible<T> {
+    let log = std::env::temp_dir().join("program.log");
+    let start = if launch.on_terminal { Program::start_on_terminal } else { Program::start };
+    let mut program = start(launch.command, &log)?;
     let result = scenario(&mut program);
-    println!("--- output of {}", command.join(" "));
+    println!("--- output of {}", launch.command.join(" "));
     print!("{}", program.output());
     println!("---");
     result

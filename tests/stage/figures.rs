@@ -11,24 +11,24 @@
 //! holds the only processor from 20 us before the pulse until 6 us after its stamp (the rest of its write, and going to
 //! sleep), which is more than the whole limit, so its figures have limits of their own.
 
-use crate::cli::{self, Common};
+use crate::cli::{self, Common, Launch};
 use crate::grid::{self, Mapping};
 use crate::instrument::{Fallible, Stage};
 use crate::jitter::{Jitter, Shape};
 use crate::player::{self, Collector, Manner};
 use crate::program::{QUIET, SETTLE, Signal};
-use crate::recording::{Message, Port};
+use crate::recording::{Heard, Message, Port};
 use crate::schedule::{PULSES_PER_BAR, Show, Step};
 use crate::score::Score;
 use crate::show::{Close, KEY, close, endings};
 use crate::verdict::{self, Late, Limits, Quantiles, Row, Take};
-use crate::{sequencer, sys};
+use crate::{live, sequencer, sys};
 use clap::Args;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How far a master that spins may be off its own schedule: less than the smallest of the limits.
 const MASTER_OFF: Limits = Limits { p99_ns: 1_000, max_ns: 15_000 };
@@ -58,12 +58,14 @@ pub enum Part {
     Jittered,
     /// Nobody is followed
     Own,
+    /// A steady master is followed, with nothing beside the show and then with all that a stage has beside it
+    Live,
 }
 
 #[derive(Args)]
 pub struct Arguments {
     /// What is measured, each in a show of its own
-    #[arg(long, value_enum, value_delimiter = ',', default_values = ["steady", "spinning", "jittered", "own"])]
+    #[arg(long, value_enum, value_delimiter = ',', default_values = ["steady", "spinning", "jittered", "own", "live"])]
     part: Vec<Part>,
     /// How the jittering master's pulses miss their grid
     #[arg(long, value_enum, default_value = "uniform")]
@@ -164,22 +166,24 @@ pub fn play(arguments: &Arguments, common: &Common) -> Fallible<Vec<Row>> {
     let jitter = Jitter { shape: arguments.jitter, size_ns: arguments.jitter_us * 1000, seed: arguments.seed };
     let mut rows = Vec::new();
     let spinning = Manner::Spinning { priority: common.priority };
+    let plain = Launch { command: &common.program, on_terminal: false };
     for part in &arguments.part {
         let stage = sequencer::open()?;
         let mut judged = match part {
             Part::Steady => {
-                let (take, checks) = follow(stage, common, Manner::Interrupting, None)?;
+                let Followed { take, checks, .. } = follow(stage, common, Manner::Interrupting, None, &plain)?;
                 steady("steady master", &take, checks, &arguments.limits.steady)
             }
             Part::Spinning => {
-                let (take, checks) = follow(stage, common, spinning, None)?;
+                let Followed { take, checks, .. } = follow(stage, common, spinning, None, &plain)?;
                 steady("steady master that holds the processor", &take, checks, &arguments.limits.spinning)
             }
             Part::Jittered => {
-                let (take, checks) = follow(stage, common, spinning, Some(&jitter))?;
+                let Followed { take, checks, .. } = follow(stage, common, spinning, Some(&jitter), &plain)?;
                 jittered(&take, checks, &jitter, arguments.limits.of_jitter(jitter.shape))
             }
             Part::Own => own(stage, common, &arguments.sets, &arguments.limits)?,
+            Part::Live => live(stage, common)?,
         };
         if !preempts() {
             unless_it_stumbles(&mut judged);
@@ -235,19 +239,35 @@ fn rehearse(stage: Stage, manner: Manner) -> Fallible<(Stage, Mapping, Row)> {
     Ok((Stage { mouth, ears, watch, look, exact }, mapping, row))
 }
 
-/// Plays a show for a program that follows. Answers with the recording on the true grid, and with all that is not a figure.
-fn follow(stage: Stage, common: &Common, manner: Manner, jitter: Option<&Jitter>) -> Fallible<(Take, Vec<Row>)> {
+/// A show of a program that followed.
+struct Followed {
+    /// The recording on the true grid.
+    take: Take,
+    /// All that is not a figure.
+    checks: Vec<Row>,
+    /// How much memory the program had locked, in KiB.
+    locked_kib: Option<u64>,
+}
+
+/// Plays a show for a program that follows.
+fn follow(
+    stage: Stage,
+    common: &Common,
+    manner: Manner,
+    jitter: Option<&Jitter>,
+    launch: &Launch<'_>,
+) -> Fallible<Followed> {
     let show = Show { bpm: common.bpm, pulses: common.pulses, before: common.before, after: 24, key: KEY };
     let steps = jitter.map_or_else(|| show.schedule(), |jitter| show.jittered(jitter));
     let (stage, mapping, rehearsed) = rehearse(stage, manner)?;
     let collector = Collector::start(stage.ears, stage.look)?;
 
-    let (origin_ns, Close { after_stop, ending, at_end }) = cli::with_command(&common.program, |program| {
+    let (origin_ns, locked_kib, Close { after_stop, ending, at_end }) = cli::with_launched(launch, |program| {
         program.connect(stage.watch.as_ref())?;
         thread::sleep(SETTLE);
         let origin_ns = player::soon_ns();
         player::start_as(manner, stage.mouth, steps.clone(), origin_ns)?.finish()?;
-        Ok((origin_ns, close(program, collector)?))
+        Ok((origin_ns, program.locked_kib(), close(program, collector)?))
     })?;
 
     let true_ns = |at_ns: u64| mapping.stamp(origin_ns + at_ns);
@@ -270,7 +290,7 @@ fn follow(stage: Stage, common: &Common, manner: Manner, jitter: Option<&Jitter>
         Manner::Spinning { .. } => delivered.judge(MASTER_THEN, None, Some(WOKEN_OFF.p99_ns), Some(MASTER_OFF.max_ns)),
         Manner::Interrupting => delivered.judge(MASTER_THEN, None, None, None),
     };
-    Ok((take, vec![Row::all(PLACES, checks), rehearsed, delivered]))
+    Ok(Followed { take, checks: vec![Row::all(PLACES, checks), rehearsed, delivered], locked_kib })
 }
 
 fn steady(what: &str, take: &Take, checks: Vec<Row>, wanted: &Steady) -> Vec<Row> {
@@ -308,6 +328,47 @@ fn jittered(take: &Take, checks: Vec<Row>, jitter: &Jitter, [p99]: [i64; 1]) -> 
     rows
 }
 
+/// How much later note-ons may be, 99 of 100, when the stage is alive, and how much memory may be locked.
+const LIVE_RATIO: f64 = 1.5;
+const LOCKED_MIB: f64 = 32.0;
+
+/// The same show twice: with nothing beside it, and on a terminal, with a flood of OSC and a set file that is saved each
+/// second.
+fn live(stage: Stage, common: &Common) -> Fallible<Vec<Row>> {
+    const SET: &str = include_str!("../../src/sets/circuits.toml");
+    let set = std::env::temp_dir().join("live.toml");
+    fs::write(&set, SET)?;
+    let command = |options: &[&str]| {
+        let words = [&common.program[0], "play", &set.to_string_lossy()].map(str::to_owned);
+        words.into_iter().chain(options.iter().map(|&option| option.to_owned())).collect::<Vec<_>>()
+    };
+    let p99 = |take: &Take| Off::of(verdict::notes_late(take)).distances.map_or(i64::MAX, |off| off.p99);
+    let notes = |what: &str, take: &Take| Off::of(verdict::notes_late(take)).judge(what, None, None, None);
+
+    let alone = Launch { command: &command(&["--plain"]), on_terminal: false };
+    let quiet = follow(stage, common, Manner::Interrupting, None, &alone)?;
+    let (flood, saves) = (live::flood()?, live::saves(&set, SET)?);
+    let drawn = Launch { command: &command(&["--osc", live::OSC]), on_terminal: true };
+    let alive = follow(sequencer::open()?, common, Manner::Interrupting, None, &drawn)?;
+    let disturbed = format!("{} packets, {} saves", flood.rounds() * live::PACKETS, saves.rounds());
+
+    let ratio = p99(&alive.take) as f64 / p99(&quiet.take) as f64;
+    let locked = alive.locked_kib.map_or(0.0, |kib| kib as f64 / 1024.0);
+    let within = |what: &str, limit: f64, value: f64, unit: &str| {
+        Row::judged(what, format!("{limit}{unit}"), format!("{value:.2}{unit}"), value > 0.0 && value <= limit)
+    };
+    let mut rows = vec![
+        Row::figure("a live stage: screen, OSC flood, saves", disturbed),
+        notes("  note-ons off the true grid", &alive.take),
+        notes("  the same with nothing beside the show", &quiet.take),
+        within("  their p99, live to quiet", LIVE_RATIO, ratio, ""),
+        within("  memory locked", LOCKED_MIB, locked, " MiB"),
+    ];
+    rows.extend(quiet.checks);
+    rows.extend(alive.checks);
+    Ok(rows)
+}
+
 /// The program is the clock: its own grid is the exact tempo through the median of its clocks.
 fn own(stage: Stage, common: &Common, sets: &Path, wanted: &Wanted) -> Fallible<Vec<Row>> {
     let set = std::env::temp_dir().join(OWN_CLOCK);
@@ -317,15 +378,15 @@ fn own(stage: Stage, common: &Common, sets: &Path, wanted: &Wanted) -> Fallible<
 
     let collector = Collector::start(stage.ears, stage.look)?;
     let pulse_ns = 60e9 / (common.bpm * 24.0);
-    let (after_stop, ending) = cli::with_command(&command, |program| {
-        program.connect(stage.watch.as_ref())?;
+    let (first_clock, after_stop, ending) = cli::with_command(&command, |program| {
+        let first_clock = await_clock(&collector)?;
         thread::sleep(SETTLE + Duration::from_nanos((pulse_ns * f64::from(common.pulses)) as u64));
         if let Some(status) = program.ended()? {
             return Err(format!("the program ended during the show: {status}").into());
         }
         let ending = program.end_by(Signal::Int)?;
         thread::sleep(QUIET);
-        Ok((collector.so_far(), ending))
+        Ok((first_clock, collector.so_far(), ending))
     })?;
     let at_end = collector.finish()?;
 
@@ -354,8 +415,23 @@ fn own(stage: Stage, common: &Common, sets: &Path, wanted: &Wanted) -> Fallible<
         Row::figure("own clock", String::new()),
         Off::of(verdict::clocks_late(&take)).judge("  clock off its own grid", None, Some(p99), Some(max)),
         Off::of(verdict::notes_late(&take)).judge("  note-ons off that grid", None, None, None),
+        Row::figure("  from its start to its first clock", format!("{} ms", first_clock.as_millis())),
         Row::all(PLACES, checks),
     ])
+}
+
+/// How long it takes from here until the Mono Station hears a clock.
+fn await_clock(collector: &Collector) -> Fallible<Duration> {
+    const WITHIN: Duration = Duration::from_secs(10);
+    let begun = Instant::now();
+    let is_clock = |heard: &Heard| heard.port == Port::Mono && heard.message == Message::CLOCK;
+    while begun.elapsed() < WITHIN {
+        if collector.so_far().heard.iter().any(is_clock) {
+            return Ok(begun.elapsed());
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
+    Err(format!("no clock within {} s", WITHIN.as_secs()).into())
 }
 
 /// The set with another tempo.

@@ -19,6 +19,7 @@
 //! | `cases.rs`, `matrix.rs` | the transport matrix: what happens in each case, and the verdict on it |
 //! | `program.rs` | the program under test as a child process |
 //! | `jitter.rs` | how a master's pulses miss their grid |
+//! | `live.rs` | what disturbs a show: a screen, a flood, a set file that is saved |
 //! | `grid.rs` | where the true pulses are on the clock of the stamps |
 //! | `show.rs`, `signals.rs`, `alone.rs`, `figures.rs`, `transport.rs` | the order of events of a scenario, with all of the above |
 //! | `cli.rs` | the command line |
@@ -40,6 +41,8 @@ mod grid;
 mod instrument;
 #[cfg(target_os = "linux")]
 mod jitter;
+#[cfg(target_os = "linux")]
+mod live;
 #[cfg(target_os = "linux")]
 mod matrix;
 #[cfg(target_os = "linux")]

@@ -4,7 +4,7 @@ use crate::instrument::{Connections, Fallible, Watch};
 use crate::sys;
 use std::fmt;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
@@ -67,6 +67,30 @@ impl fmt::Display for Ending {
 }
 
 impl Program {
+    /// Starts it on a terminal of 160 columns, which somebody looks at: what it draws is read at once, and forgotten but for
+    /// how much it was.
+    pub fn start_on_terminal(command: &[String], log: &Path) -> io::Result<Program> {
+        let (mut looks, runs) = sys::terminal(160, 50)?;
+        let child = Command::new(&command[0])
+            .args(&command[1..])
+            .env("TERM", "xterm-256color")
+            .stdin(runs.try_clone()?)
+            .stdout(runs.try_clone()?)
+            .stderr(runs)
+            .spawn()
+            .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", command[0])))?;
+        let mut last = File::create(log)?;
+        thread::Builder::new().name("terminal".into()).spawn(move || {
+            let (mut room, mut drawn) = ([0; 65_536], 0);
+            // The terminal is gone when the program is.
+            while let Ok(read @ 1..) = looks.read(&mut room) {
+                drawn += read;
+            }
+            writeln!(last, "({drawn} bytes were drawn)")
+        })?;
+        Ok(Program { child, log: log.to_owned() })
+    }
+
     /// Starts it with its output in a file: a serial console would cost time in the middle of the show.
     pub fn start(command: &[String], log: &Path) -> io::Result<Program> {
         let out = File::create(log)?;
@@ -120,6 +144,13 @@ impl Program {
             thread::sleep(LOOK);
         }
         Ok(Ending { status: None, took: begun.elapsed() })
+    }
+
+    /// How much memory it has locked, in KiB; none where it is gone.
+    pub fn locked_kib(&self) -> Option<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        let locked = status.lines().find_map(|line| line.strip_prefix("VmLck:"))?;
+        locked.trim().strip_suffix(" kB")?.parse().ok()
     }
 
     pub fn output(&self) -> String {

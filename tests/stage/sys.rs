@@ -1,11 +1,13 @@
 //! The calls to the system that the standard library lacks: the clock, an absolute sleep, the scheduling class,
-//! the timer of a sequencer's queue.
+//! the timer of a sequencer's queue, a terminal.
 //!
 //! All `unsafe` of the probe's own is here, but for one line in `sequencer.rs`.
 
 #![allow(unsafe_code)]
 
+use std::fs::File;
 use std::io;
+use std::os::fd::{FromRawFd, OwnedFd};
 
 /// `CLOCK_MONOTONIC` in nanoseconds.
 pub fn now_ns() -> u64 {
@@ -82,4 +84,17 @@ pub fn signal(pid: u32, number: i32) -> io::Result<()> {
     // SAFETY: takes no pointers.
     let status = unsafe { libc::kill(pid as libc::pid_t, number) };
     if status == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// A terminal of so many columns and rows: the end of whoever looks at it, and that of the program.
+pub fn terminal(columns: u16, rows: u16) -> io::Result<(File, OwnedFd)> {
+    let (mut looks, mut runs) = (0, 0);
+    let size = libc::winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+    // SAFETY: both places are valid for the answer; no name and no settings are asked for; the size is only read.
+    let status = unsafe { libc::openpty(&mut looks, &mut runs, std::ptr::null_mut(), std::ptr::null(), &size) };
+    if status != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: both were opened by the call, and belong to nobody else.
+    Ok(unsafe { (File::from_raw_fd(looks), OwnedFd::from_raw_fd(runs)) })
 }
