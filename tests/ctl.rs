@@ -85,13 +85,18 @@ fn wrong_words_are_never_ignored() {
         ("mute drums on,,fill", "the command is empty"),
         ("mute drums on, fil on, hold on", "not done after that: hold on"),
         ("mute drums\u{1b}[2J", "there is no track"),
-        ("xyzzy", "there are "),
+        ("xyzzy", "record, status, watch"),
     ] {
         let (code, complaint) = outcome(&runtime.ctl(&[words]));
         assert_eq!(code, Some(2), "{words}: {complaint}");
         assert!(complaint.contains(said) && complaint.starts_with("tightrope: "), "{words}: {complaint}");
         assert!(complaint.lines().count() == 1 && !complaint.contains('\u{1b}'), "{complaint:?}");
     }
+    assert_eq!(
+        runtime.ctl(&["mute drums on, fill on,"]).status.code(),
+        Some(0),
+        "a comma at the end separates nothing"
+    );
     let status = runtime.status();
     assert_eq!((&track(&status, "drums")["muted"], &status["hold"]), (&json!(true), &json!(false)));
     assert_eq!(runtime.ctl(&[]).status.code(), Some(2));

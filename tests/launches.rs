@@ -495,3 +495,14 @@ fn an_early_port_has_its_launch_on_the_line_too() {
     let ons = stage.notes_from(BAR);
     assert_eq!(ons[..5], [played(FIRST, BAR, 2 * BAR), vec![(2 * BAR, 60)]].concat());
 }
+
+#[test]
+fn what_is_launched_while_stopped_is_no_part_of_the_song() {
+    let mut show = Show::new(compile(&format!("tempo = 125\n{}", song("hold"))));
+    let chosen = |show: &Show| (show.engine.status().pattern, show.engine.status().part);
+    assert_eq!(chosen(&show), (PatternSlot(FIRST), Some(PartSlot(0))));
+    show.command(Command::Launch { pattern: PatternSlot(THIRD), at: None });
+    assert_eq!(chosen(&show), (PatternSlot(THIRD), None));
+    show.command(Command::Jump(PartSlot(1)));
+    assert_eq!(chosen(&show), (PatternSlot(SECOND), Some(PartSlot(1))));
+}

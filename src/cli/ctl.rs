@@ -95,6 +95,8 @@ impl Client {
 
     /// Does the commands of a line, one after the other, up to the first that is not done.
     fn perform(&mut self, line: &str, out: &mut dyn Write) -> Result<(), Failure> {
+        // A comma at the end separates nothing.
+        let line = line.trim_end_matches(|c: char| c == ',' || c.is_whitespace());
         let commands: Vec<&str> = line.split(',').map(str::trim).collect();
         for (index, command) in commands.iter().enumerate() {
             // A line break would make two requests of one.

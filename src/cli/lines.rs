@@ -16,7 +16,7 @@ use crate::time::Span;
 /// How many lines can wait for the terminal. What comes when so many wait is not printed, and counted.
 const WAITING_LINES: usize = 4_096;
 
-/// How long the program waits at its end for lines that are still to be printed.
+/// How long the program waits for lines that are still to be printed: at its end, and before a screen takes the terminal.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// The printing thread's stack: small, because locked memory counts.
@@ -65,6 +65,20 @@ impl Frames {
             self.waiting.fetch_sub(1, Relaxed);
         }
         taken
+    }
+
+    /// Waits a moment until all that was handed over is printed.
+    pub fn settle(&self) {
+        let begun = Instant::now();
+        // It goes behind all others.
+        let mut is_behind = false;
+        while begun.elapsed() < PATIENCE {
+            is_behind = is_behind || self.frame(Vec::new());
+            if is_behind && self.has_room() {
+                return;
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// Prints what is no frame, as lines are printed: what sets up a terminal, and puts it back. Never waits.

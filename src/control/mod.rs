@@ -28,6 +28,7 @@ pub mod feed;
 pub mod inbox;
 pub mod order;
 pub mod osc;
+mod playhead;
 pub mod reload;
 pub mod report;
 pub mod scribe;

@@ -132,10 +132,10 @@ impl Report {
     /// The show as `view` has it. `file` is what the set was read from; `notices` is how many there have been, and the last.
     #[must_use]
     pub fn of(view: &View<'_>, file: Option<&str>, notices: (u64, Option<&Notice>), osc: Option<Osc>) -> Report {
-        let &View { set, snapshot, status, .. } = view;
+        let &View { set, position, snapshot, status, .. } = view;
         let meter = set.program.meter;
         let pattern = |slot: usize| set.patterns.get(slot).cloned().unwrap_or_default();
-        let (bar, beat, tick) = meter.bar_beat_tick(snapshot.position);
+        let (bar, beat, tick) = meter.bar_beat_tick(position);
         let port = |slot: PortSlot| set.ports.get(usize::from(slot.0)).map(|port| port.name.clone());
         let measured = |of| Some(percentiles(of)).filter(|of: &Percentiles| of.count > 0);
         Report {
@@ -161,7 +161,7 @@ impl Report {
             part: status.part.map(|part| Part { number: part.0 + 1, of: set.parts.len() }),
             queued: status.queued.map(|(slot, line)| {
                 let (bar, beat, _) = meter.bar_beat_tick(line);
-                let beats_left = beats_between(meter, snapshot.position, line);
+                let beats_left = beats_between(meter, position, line);
                 Queued { pattern: pattern(usize::from(slot.0)), bar, beat, beats_left }
             }),
             tracks: tracks(view),
@@ -205,7 +205,8 @@ fn tracks(view: &View<'_>) -> Vec<Track> {
         soloed: view.status.soloed.contains(slot),
         plays: view.playing.of(slot).and_then(|(pattern, _)| view.set.patterns.get(usize::from(pattern.0)).cloned()),
     };
-    (0..).map(TrackSlot).zip(&view.set.tracks).map(track).collect()
+    // What an edited set no longer has leaves an empty slot.
+    (0..).map(TrackSlot).zip(&view.set.tracks).filter(|(_, name)| !name.is_empty()).map(track).collect()
 }
 
 fn ports(view: &View<'_>) -> Vec<Port> {
@@ -225,7 +226,7 @@ fn ports(view: &View<'_>) -> Vec<Port> {
             lost: counted.lost_inputs,
         }
     };
-    view.set.ports.iter().enumerate().map(port).collect()
+    view.set.ports.iter().enumerate().filter(|(_, port)| !port.is_vacant()).map(port).collect()
 }
 
 fn percentiles(of: &link::Percentiles) -> Percentiles {
@@ -288,6 +289,25 @@ mod tests {
         insta::assert_snapshot!(serde_json::to_string_pretty(&report).unwrap());
         let back: Report = serde_json::from_str(&serde_json::to_string(&report).unwrap()).unwrap();
         assert_eq!(back, report);
+    }
+
+    /// A surface counts down by it, and between two notes nothing happens that would say where the music is.
+    #[test]
+    fn beats_go_on_while_nothing_happens() {
+        let set = Set::parse("a.toml", SET.as_bytes()).unwrap_or_else(|mistakes| panic!("{}", mistakes.render(false)));
+        let (end, mut rt, _) = link(set.program.clone(), &[]);
+        let source = crate::control::Source::new("a.toml", None, false, &set);
+        let now = std::cell::Cell::new(0);
+        let mut show = Show::new(end, set, source, String::new(), || Nanos(now.get()));
+        rt.meters().show_music(Phase::Running, Tick(0), Some(120.0), 1);
+        rt.show(Status { queued: Some((PatternSlot(1), Tick(2 * 2_880))), ..Status::default() });
+        let mut told = |at| {
+            now.set(at);
+            show.watch(&mut []);
+            let report = Report::of(&show.view(), None, (0, None), None);
+            (report.position.bar, report.position.beat, report.queued.unwrap_or_default().beats_left)
+        };
+        assert_eq!([told(0), told(500_000_000), told(1_750_000_000)], [(1, 1, 6), (1, 2, 5), (2, 1, 3)]);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::inbox::{Call, Declined, Inbox};
 use super::order::{self, Order};
+use super::playhead::Playhead;
 use super::scribe::{Scene, Scribe, Written};
 use super::source::{Renewed, Source};
 use super::view::{Notices, Playing, PortState, View};
@@ -49,6 +50,7 @@ pub struct Show<'a> {
     granted: String,
     now: Box<dyn Fn() -> Nanos + 'a>,
     snapshot: Snapshot,
+    playhead: Playhead,
     status: Status,
     quits: bool,
 }
@@ -82,6 +84,7 @@ impl<'a> Show<'a> {
             granted,
             now: Box::new(now),
             snapshot,
+            playhead: Playhead::default(),
             status,
             quits: false,
         }
@@ -105,6 +108,7 @@ impl<'a> Show<'a> {
             set: &self.set,
             edition: self.edition,
             now: (self.now)(),
+            position: self.playhead.position(),
             snapshot: &self.snapshot,
             status: &self.status,
             playing: &self.playing,
@@ -196,6 +200,7 @@ impl<'a> Show<'a> {
     /// Sees how the show is now.
     fn refresh(&mut self) {
         (self.snapshot, self.status) = (self.end.meters().snapshot(), self.end.status());
+        self.playhead.look(&self.snapshot, (self.now)());
         self.catch_up();
         // What plays is told in the slots of what plays.
         if self.before.is_none() {

@@ -16,7 +16,9 @@ pub struct View<'a> {
     pub edition: u64,
     /// The time of the look, on the show's clock.
     pub now: Nanos,
-    /// What is measured, and where the music is.
+    /// Where the music is now. The snapshot says where it was when something happened last.
+    pub position: Tick,
+    /// What is measured.
     pub snapshot: &'a Snapshot,
     /// Which pattern plays, what is queued, what is muted.
     pub status: &'a Status,

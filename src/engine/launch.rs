@@ -116,9 +116,9 @@ impl Launcher {
         }
     }
 
-    /// The part of the song that plays.
+    /// The part of the song that plays when the music goes on.
     pub fn part(&self) -> Option<PartSlot> {
-        self.current.part
+        self.chosen().part
     }
 
     /// What waits for its line because somebody asked for it.
@@ -276,7 +276,7 @@ fn led_up_to(program: &Program, part: Option<PartSlot>) -> impl Iterator<Item = 
 const LONGEST_LEAD_UP: usize = 32;
 
 impl Engine {
-    /// The part of the song that plays; `None` outside of the song.
+    /// The part of the song that plays, or will when the music goes on; `None` outside of the song.
     #[must_use]
     pub fn part(&self) -> Option<PartSlot> {
         self.launcher.part()

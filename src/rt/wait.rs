@@ -33,7 +33,7 @@ const GIVE_UP: Span = Span::from_micros(20);
 
 /// The shortest stretch that is spun in the hybrid strategy. While it spins, nothing of lower priority runs on its CPU, so no
 /// more is spun than is needed: some times what it takes from an interrupt to the stamp of the message that it brings (8 us on
-/// a tuned machine, more where USB is slow), so that the interrupt of the master's pulse is seen ([`Held`]).
+/// a tuned machine, more where USB is slow), so that the interrupt of the master's pulse is seen (`held`).
 pub const SHORTEST_SPIN: Span = Span::from_micros(50);
 
 /// How long before a deadline the thread wakes up to prepare what is due then.

@@ -1,6 +1,6 @@
 //! The shape of set files as a JSON schema, for editors that complete and check them while they are written.
 //!
-//! It is made from [`keys`](super::keys), so it knows every key and says of each what the reference says. What stands inside
+//! It is made from [`keys`], so it knows every key and says of each what the reference says. What stands inside
 //! of texts, and what one key means for another, only the reader itself knows: a file that the schema accepts may still
 //! have mistakes, but one that the reader accepts never breaks the schema.
 

@@ -6,6 +6,7 @@
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::keys::{self, Action, PATTERNS_PER_PAGE, When};
+use super::scene::taken;
 use crate::control::View;
 use crate::engine::transport::Phase;
 
@@ -66,7 +67,7 @@ impl Hands {
             return None;
         }
         let action = keys::action(key);
-        if action == Some(Action::End) {
+        if action == Some(Action::End) && !self.is_locked {
             return words("quit");
         }
         match &mut self.over {
@@ -74,7 +75,7 @@ impl Hands {
             Over::Quit => {
                 self.over = Over::Nothing;
                 return match (key.code, action) {
-                    (KeyCode::Char('y' | 'Y' | 'q') | KeyCode::Enter, _) => words("quit"),
+                    (KeyCode::Char('y' | 'Y'), _) => words("quit"),
                     // Silence does not wait for an answer.
                     (_, Some(Action::Panic)) => words("panic"),
                     _ => None,
@@ -88,7 +89,17 @@ impl Hands {
             }
             Over::Nothing => {}
         }
-        self.act(action?, view)
+        match (action, key.code) {
+            (Some(action), _) => self.act(action, view),
+            // What Shift makes of a digit, on some keyboard: whoever presses it waits for a pattern.
+            (None, KeyCode::Char(char)) if key.modifiers.difference(KeyModifiers::SHIFT).is_empty() => {
+                Some(Wish::Say(format!(
+                    "the key {} does nothing; Alt and a digit launches where this pattern ends, ? shows all keys",
+                    char.escape_debug()
+                )))
+            }
+            (None, _) => None,
+        }
     }
 
     fn act(&mut self, action: Action, view: &View<'_>) -> Option<Wish> {
@@ -99,8 +110,6 @@ impl Hands {
                 "the keys are locked; L or F2 unlocks them, p still silences everything".to_owned(),
             ));
         }
-        let tracks = view.set.tracks.len();
-        self.chosen = self.chosen.min(tracks.saturating_sub(1));
         match action {
             Action::StartStop if view.snapshot.phase == Phase::Stopped => words("start"),
             Action::StartStop => words("stop"),
@@ -112,7 +121,9 @@ impl Hands {
             Action::Hold => words("hold"),
             Action::Withdraw => words("withdraw"),
             Action::Choose(by) => {
-                self.chosen = self.chosen.saturating_add_signed(by as isize).min(tracks.saturating_sub(1));
+                let slots: Vec<usize> = taken(&view.set.tracks).collect();
+                let to = self.chosen_among(&view.set.tracks).saturating_add_signed(by as isize);
+                self.chosen = slots.get(to).or(slots.last()).copied().unwrap_or(0);
                 None
             }
             Action::Page(by) => {
@@ -152,7 +163,7 @@ impl Hands {
     }
 
     fn launch(&self, index: usize, when: When, view: &View<'_>) -> Option<Wish> {
-        let pattern = view.set.patterns.get(self.page * PATTERNS_PER_PAGE + index);
+        let pattern = view.set.patterns.get(self.page * PATTERNS_PER_PAGE + index).filter(|name| !name.is_empty());
         match (pattern, when) {
             (None, _) => Some(Wish::Say(format!("no pattern has the key {}", keys::pattern_key(index)))),
             (Some(pattern), When::AsSet) => words(&format!("launch {pattern}")),
@@ -161,7 +172,15 @@ impl Hands {
     }
 
     fn track<'v>(&self, view: &View<'v>) -> Option<&'v str> {
-        view.set.tracks.get(self.chosen).map(String::as_str)
+        let slot = taken(&view.set.tracks).nth(self.chosen_among(&view.set.tracks))?;
+        view.set.tracks.get(slot).map(String::as_str)
+    }
+
+    /// The place of the chosen one among the tracks that there are, or of the next one where it is gone.
+    #[must_use]
+    pub fn chosen_among(&self, tracks: &[String]) -> usize {
+        let before = taken(tracks).filter(|slot| *slot < self.chosen).count();
+        before.min(taken(tracks).count().saturating_sub(1))
     }
 
     /// A key for the command that is being written.

@@ -8,7 +8,7 @@ use super::keys::{PATTERNS_PER_PAGE, pattern_key};
 use super::steps::{self, Cells, Figure};
 use super::watch::{Glow, Watch};
 use crate::control::View;
-use crate::engine::program::{PatternSlot, TrackSlot};
+use crate::engine::program::{AfterSong, PatternSlot, TrackSlot};
 use crate::engine::transport::Phase;
 use crate::link::{OCTAVES, Percentiles};
 use crate::time::{Tick, TickSpan};
@@ -69,8 +69,8 @@ pub struct Scene {
 /// What comes next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Next {
-    /// The pattern.
-    pub pattern: String,
+    /// The pattern; `None` where the music stops.
+    pub pattern: Option<String>,
     /// In how many beats: 1 in the last one.
     pub beats: i64,
     /// Whether hands have asked for it; otherwise it is the song's.
@@ -231,8 +231,7 @@ impl Scene {
     /// What there is to show of `view`.
     #[must_use]
     pub fn of(view: &View<'_>, watch: &Watch, hands: &Hands, rows: &mut Rows) -> Scene {
-        let &View { set, snapshot, status, .. } = view;
-        let position = watch.position();
+        let &View { set, position, snapshot, status, .. } = view;
         let meter = set.program.meter;
         let (bar, beat, _) = meter.bar_beat_tick(position);
         let parts = set.program.song.parts.len();
@@ -251,8 +250,8 @@ impl Scene {
             learning: view.learning.map(str::to_owned),
             tempo: snapshot.bpm.map(|bpm| (bpm * 100.0).round() as u64),
             clock: clock(view, watch),
-            tracks: (0..set.tracks.len() as u16).map(|track| row(view, watch, rows, TrackSlot(track))).collect(),
-            chosen: hands.chosen.min(set.tracks.len().saturating_sub(1)),
+            tracks: taken(&set.tracks).map(|slot| row(view, watch, rows, TrackSlot(slot as u16))).collect(),
+            chosen: hands.chosen_among(&set.tracks),
             patterns: pads(view, hands),
             page: (hands.page.min(pages(set.patterns.len()) - 1) + 1, pages(set.patterns.len())),
             ports: ports(view),
@@ -265,14 +264,18 @@ impl Scene {
     }
 }
 
+/// The slots that have a name: a set that was read again leaves those of what it no longer has empty.
+pub fn taken(names: &[String]) -> impl DoubleEndedIterator<Item = usize> {
+    names.iter().enumerate().filter(|(_, name)| !name.is_empty()).map(|(slot, _)| slot)
+}
+
 fn name(names: &[String], index: usize) -> String {
     names.get(index).cloned().unwrap_or_default()
 }
 
 fn row(view: &View<'_>, watch: &Watch, rows: &mut Rows, track: TrackSlot) -> Row {
-    let &View { set, status, .. } = view;
+    let &View { set, position, status, .. } = view;
     let (muted, soloed) = (status.muted.contains(track), status.soloed.contains(track));
-    let position = watch.position();
     let (pattern, origin) = view.playing.of(track).unwrap_or((status.pattern, status.origin));
     let figure = rows.figure(view, track, (pattern, origin), position);
     let plays = view.snapshot.phase == Phase::Running && position >= origin;
@@ -301,11 +304,17 @@ fn next(view: &View<'_>, position: Tick) -> Option<Next> {
     }
     let song = &set.program.song;
     let (pattern, line, is_asked_for) = match (status.queued, status.part) {
-        (Some((pattern, line)), _) => (pattern, line, true),
+        (Some((pattern, line)), _) => (Some(pattern), line, true),
         (None, Some(part)) if !status.holds => {
             let index = usize::from(part.0);
             let line = status.origin + song.parts.get(index)?.length;
-            (song.parts.get(index + 1)?.pattern, line, false)
+            let after = match (song.parts.get(index + 1), song.then) {
+                (Some(part), _) => Some(part.pattern),
+                (None, AfterSong::Loop) => Some(song.parts.first()?.pattern),
+                (None, AfterSong::Stop) => None,
+                (None, AfterSong::Hold) => return None,
+            };
+            (after, line, false)
         }
         _ => return None,
     };
@@ -313,7 +322,7 @@ fn next(view: &View<'_>, position: Tick) -> Option<Next> {
     let beat = set.program.meter.beat().0;
     // The song's line has passed where a part was held: nobody knows from here where the next one is.
     (is_asked_for || left > 0).then(|| Next {
-        pattern: name(&set.patterns, pattern.0.into()),
+        pattern: pattern.map(|pattern| name(&set.patterns, pattern.0.into())),
         beats: ((left + beat - 1).div_euclid(beat)).max(1),
         is_asked_for,
     })
@@ -338,7 +347,8 @@ fn pads(view: &View<'_>, hands: &Hands) -> Vec<Pad> {
         plays: usize::from(view.status.pattern.0) == index,
         is_next: view.status.queued.is_some_and(|(pattern, _)| usize::from(pattern.0) == index),
     };
-    of_page.map(pad).collect()
+    // What is left keeps its key: hands know it by that.
+    of_page.filter(|(_, name)| !name.is_empty()).map(pad).collect()
 }
 
 fn ports(view: &View<'_>) -> Vec<Port> {
@@ -361,6 +371,7 @@ fn ports(view: &View<'_>) -> Vec<Port> {
             device: state.output.clone().or_else(|| state.input.clone()),
         });
     }
+    ports.retain(|port| !port.name.is_empty());
     ports
 }
 

@@ -92,6 +92,8 @@ impl<M: Modes> Terminal<M> {
     ///
     /// When the terminal refuses.
     pub fn take(mut modes: M, sink: Frames) -> io::Result<Terminal<M>> {
+        // In the modes of a screen, the end of a line does not lead back to the left margin.
+        sink.settle();
         modes.raw()?;
         let mut bytes = Vec::new();
         queue!(bytes, EnterAlternateScreen, Hide, DisableLineWrap, EnableBracketedPaste)?;
@@ -187,6 +189,30 @@ mod tests {
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
+    }
+
+    /// Modes that see what has been printed when they change.
+    struct Seen(Paper, Arc<Mutex<usize>>);
+
+    impl Modes for Seen {
+        fn raw(&mut self) -> io::Result<()> {
+            let written = self.0.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            *self.1.lock().unwrap_or_else(PoisonError::into_inner) =
+                written.iter().filter(|&&byte| byte == b'\n').count();
+            Ok(())
+        }
+
+        fn cooked(&mut self) {}
+    }
+
+    #[test]
+    fn lines_are_printed_before_the_terminal_changes() {
+        let (paper, seen) = (Paper::default(), Arc::default());
+        let mut lines = Lines::to(paper.clone()).unwrap();
+        (0..2_000).for_each(|number| lines.line(format_args!("line {number}")));
+        drop(Terminal::take(Seen(paper, Arc::clone(&seen)), lines.frames()).unwrap());
+        assert_eq!(*seen.lock().unwrap_or_else(PoisonError::into_inner), 2_000);
+        lines.finish();
     }
 
     #[derive(Clone, Default)]

@@ -80,7 +80,10 @@ impl Rehearsal {
     }
 
     fn parse(text: &str) -> Rehearsal {
-        let set = Set::parse("rehearsal.toml", text.as_bytes()).unwrap_or_else(|wrong| panic!("{wrong}"));
+        Rehearsal::with(Set::parse("rehearsal.toml", text.as_bytes()).unwrap_or_else(|wrong| panic!("{wrong}")))
+    }
+
+    fn with(set: Set) -> Rehearsal {
         let (end, rt, _) = link(set.program.clone(), &[]);
         let now = Rc::new(Cell::new(1_000_000_000));
         let clock = Rc::clone(&now);
@@ -265,6 +268,121 @@ fn many_tracks_and_patterns() {
 }
 
 #[test]
+fn what_the_saved_set_no_longer_has_is_gone() {
+    let parse = |text: &str| Set::parse("rehearsal.toml", text.as_bytes()).unwrap_or_else(|wrong| panic!("{wrong}"));
+    let set = |names: &[&str]| {
+        let mut text = String::new();
+        for (channel, name) in (1..).zip(names) {
+            text.push_str(&format!("[ports.p{name}]\ndevice = \"{name}\"\n"));
+            text.push_str(&format!("[tracks.t{name}]\nport = \"p{name}\"\nchannel = {channel}\n"));
+            text.push_str(&format!("[patterns.s{name}]\nt{name} = \"c3\"\n"));
+        }
+        parse(&text)
+    };
+    let mut rehearsal = Rehearsal::with(set(&["a", "b", "c"]).following(&set(&["a", "gone", "b", "c"])));
+    rehearsal.look();
+    let scene = rehearsal.eye.scene.clone().unwrap();
+    assert_eq!(scene.tracks.iter().map(|row| &row.name).collect::<Vec<_>>(), ["ta", "tb", "tc"]);
+    assert_eq!(scene.ports.iter().map(|port| &port.name).collect::<Vec<_>>(), ["pa", "pb", "pc"]);
+    let pads: Vec<(char, &str)> = scene.patterns.iter().map(|pad| (pad.key, pad.name.as_str())).collect();
+    assert_eq!(pads, [('1', "sa"), ('3', "sb"), ('4', "sc")], "what is left keeps its key");
+    assert!(matches!(&rehearsal.press("2")[..], [Wish::Say(_)]));
+    assert_eq!(rehearsal.press("vm"), [words("mute tb")]);
+    assert_eq!(rehearsal.eye.scene.as_ref().map(|scene| scene.chosen), Some(1));
+    assert_eq!(rehearsal.press("vvvm"), [words("mute tc")]);
+    assert_eq!(rehearsal.press("^^^^m"), [words("mute ta")]);
+}
+
+#[test]
+fn long_names_are_told_from_each_other() {
+    let mut set = "[ports.a]\ndevice = \"A\"\n[tracks.a]\nport = \"a\"\nchannel = 1\n".to_owned();
+    for pattern in 10..25 {
+        set.push_str(&format!("[patterns.verse-with-a-long-name-{pattern}]\na = \"c3 . . .\"\n"));
+    }
+    let mut rehearsal = Rehearsal::parse(&set);
+    let mut drawn = |pattern, look, size| {
+        rehearsal.plays(Phase::Running, 0, Status { pattern: PatternSlot(pattern), ..Status::default() });
+        text(&rehearsal.draw(look, size))
+    };
+    let header =
+        |screen: String| screen.lines().take(4).map(|line| line.chars().skip(24).collect()).collect::<Vec<String>>();
+    assert_ne!(header(drawn(0, RICH, SIZES[0])), header(drawn(1, RICH, SIZES[0])));
+    assert!(drawn(3, POOR, (30, 5)).lines().next().is_some_and(|line| line.ends_with("-13")));
+    let screen = drawn(0, RICH, SIZES[0]);
+    assert!((10..25).all(|pattern| screen.contains(&format!("…-{pattern}"))), "every key is beside its name\n{screen}");
+}
+
+#[test]
+fn a_solo_that_is_muted_shows_why_all_is_quiet() {
+    let mut rehearsal = Rehearsal::of("liveset");
+    let mut status = Status::default();
+    status.muted.set(TrackSlot(1), true);
+    status.soloed.set(TrackSlot(1), true);
+    rehearsal.plays(Phase::Running, 0, status);
+    assert!(text(&rehearsal.draw(RICH, SIZES[0])).contains(" pad   MS "));
+}
+
+#[test]
+fn the_end_of_the_song_is_announced() {
+    let next = |end: &str| {
+        let mut rehearsal = Rehearsal::parse(&format!(
+            "[ports.a]\ndevice = \"A\"\n[tracks.a]\nport = \"a\"\nchannel = 1\n[patterns.one]\na = \"c3 . . .\"\n\
+             [patterns.two]\na = \"c3 . . .\"\n[song]\nparts = [\"one\", \"two\"]\nend = \"{end}\"\n"
+        ));
+        let (pattern, part) = (PatternSlot(1), Some(PartSlot(1)));
+        rehearsal.plays(Phase::Running, BAR + 960, Status { pattern, part, origin: Tick(BAR), ..Status::default() });
+        let screen = text(&rehearsal.draw(RICH, SIZES[0]));
+        screen.lines().nth(5).unwrap_or_default().chars().skip(29).collect::<String>()
+    };
+    assert_eq!([next("stop"), next("loop"), next("hold")], ["stops in 3 beats", "then one in 3 beats", ""]);
+}
+
+#[test]
+fn the_line_of_keys_ends_with_a_whole_one() {
+    let mut rehearsal = in_the_middle();
+    for (size, ends) in [((80, 24), "f fill"), ((30, 24), "p panic"), ((160, 50), "u undo next"), ((20, 24), "? help")]
+    {
+        let screen = text(&rehearsal.draw(RICH, size));
+        assert!(screen.trim_end().ends_with(ends), "{screen}");
+    }
+}
+
+#[test]
+fn a_missing_port_is_seen_among_many() {
+    let mut set = String::new();
+    for port in 1..=12 {
+        set.push_str(&format!("[ports.synthesizer-{port}]\ndevice = \"D{port}\"\n"));
+    }
+    set.push_str("[tracks.a]\nport = \"synthesizer-1\"\nchannel = 1\n[patterns.a]\na = \"c3\"\n");
+    let mut rehearsal = Rehearsal::parse(&set);
+    rehearsal.eye.ports = vec![PortState { output: Some("D".to_owned()), ..PortState::default() }; 12];
+    rehearsal.eye.ports[11] = PortState { is_missing: true, ..PortState::default() };
+    assert!(text(&rehearsal.draw(RICH, SIZES[0])).contains("! synthesizer-12 MISSING"));
+}
+
+#[test]
+fn a_mistake_is_said_once_and_with_what_would_be_right() {
+    let mut rehearsal = in_the_middle();
+    let edited = builtin::find("liveset").expect("a built-in set").text;
+    let edited = edited.replacen("[patterns.verse]", "[patterns.verse]\ndrms = \"k\"", 1);
+    let wrong = Set::parse("live.toml", edited.as_bytes()).unwrap_err().render(false);
+    rehearsal.eye.mistake = Some(wrong.clone());
+    rehearsal.eye.watch.say(Notice { text: wrong, is_wrong: true });
+    let screen = text(&rehearsal.draw(RICH, SIZES[0]));
+    assert!(screen.contains("= help: did you mean"), "{screen}");
+    assert_eq!(screen.matches("error: ").count(), 1, "{screen}");
+    assert!(screen.contains("still has the mistake"), "{screen}");
+}
+
+#[test]
+fn a_key_that_does_nothing_says_so() {
+    let mut rehearsal = Rehearsal::of("liveset");
+    for key in ["!", "M", "\"", "#"] {
+        assert!(matches!(&rehearsal.press(key)[..], [Wish::Say(text)] if text.contains("Alt")), "{key}");
+    }
+}
+
+#[test]
 fn nothing_is_coloured_where_colours_are_not_wanted() {
     let coloured = |buffer: &Buffer| {
         buffer.content.iter().filter(|cell| cell.fg != Color::Reset || cell.bg != Color::Reset).count()
@@ -359,6 +477,8 @@ fn quitting_is_asked_for_twice_while_it_plays() {
     assert_eq!(rehearsal.press("2"), [], "any other key plays on, and does nothing else");
     assert_eq!(rehearsal.eye.hands.over, Over::Nothing);
     assert_eq!(rehearsal.press("qp"), [words("panic")]);
+    assert_eq!(rehearsal.press("qq"), [], "a key that is held down repeats itself");
+    assert_eq!(rehearsal.press("q\n"), []);
     assert_eq!(rehearsal.press("qy"), [words("quit")]);
 }
 
@@ -368,6 +488,10 @@ fn locked_keys_do_nothing_but_what_harms_nobody() {
     assert_eq!(rehearsal.press("L"), []);
     for ignored in [" ", "1", "m", "q", ":", "r", "+", "u"] {
         assert!(matches!(&rehearsal.press(ignored)[..], [Wish::Say(_)]), "{ignored:?}");
+    }
+    for ctrl in ['c', '\\'] {
+        rehearsal.eye.pressed.push(KeyEvent::new(KeyCode::Char(ctrl), KeyModifiers::CONTROL));
+        assert!(matches!(&rehearsal.press("")[..], [Wish::Say(_)]), "Ctrl-{ctrl}");
     }
     assert_eq!(rehearsal.press("pv"), [words("panic")]);
     assert_eq!((rehearsal.eye.hands.chosen, rehearsal.eye.hands.is_locked), (1, true));

@@ -1,12 +1,11 @@
-//! What a screen has to remember between two looks at a show: where the playhead is between two messages, which track has
-//! just played, when a clock was heard last, and what was said.
+//! What a screen has to remember between two looks at a show: which track has just played, when a clock was heard last, and
+//! what was said.
 
 use crate::control::{Notice, View};
 use crate::engine::program::{MAX_PORTS, MAX_TRACKS, PortSlot, TrackSlot};
-use crate::engine::transport::Phase;
-use crate::link::{Heard, Sent, Snapshot};
+use crate::link::{Heard, Sent};
 use crate::midi::Message;
-use crate::time::{Nanos, Span, TICKS_PER_QUARTER, Tick};
+use crate::time::{Nanos, Span};
 
 /// How long something that was said stays on the screen, and how long if something is wrong.
 const SAID_FOR: Span = Span::from_millis(8_000);
@@ -18,32 +17,6 @@ const GLOWS_FOR: Span = Span::from_millis(400);
 
 /// A followed clock that has not been heard for so long is missed: four pulses of the slowest tempo.
 const MISSED_AFTER: Span = Span::from_millis(500);
-
-/// Where the music is. The real-time thread says so when it has something to do, which can be a bar ago: in between the
-/// music goes on at its tempo.
-#[derive(Clone, Copy, Debug, Default)]
-struct Playhead {
-    at: Nanos,
-    tick: f64,
-    seen: Tick,
-    runs: bool,
-}
-
-impl Playhead {
-    fn look(&mut self, snapshot: &Snapshot, now: Nanos) {
-        let seen = snapshot.position;
-        let runs = snapshot.phase == Phase::Running;
-        let per_nano = snapshot.bpm.unwrap_or(0.0) * TICKS_PER_QUARTER as f64 / 60e9;
-        let gone = now.since(self.at).0.max(0) as f64 * per_nano;
-        self.tick = match (runs, self.runs) {
-            (true, true) if seen == self.seen => self.tick + gone,
-            // It was there at some time since the last look.
-            (true, true) => (self.tick + gone).clamp(seen.0 as f64, seen.0 as f64 + gone),
-            _ => seen.0 as f64,
-        };
-        (self.at, self.seen, self.runs) = (now, seen, runs);
-    }
-}
 
 /// How lately a track has played.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,7 +33,6 @@ pub enum Glow {
 /// What a screen remembers.
 #[derive(Debug)]
 pub struct Watch {
-    playhead: Playhead,
     /// By track, when it played last.
     played: Vec<Option<Nanos>>,
     /// By port, when its clock was heard last.
@@ -72,13 +44,7 @@ pub struct Watch {
 
 impl Default for Watch {
     fn default() -> Watch {
-        Watch {
-            playhead: Playhead::default(),
-            played: vec![None; MAX_TRACKS],
-            clocks: [None; MAX_PORTS],
-            said: None,
-            now: Nanos(0),
-        }
+        Watch { played: vec![None; MAX_TRACKS], clocks: [None; MAX_PORTS], said: None, now: Nanos(0) }
     }
 }
 
@@ -89,7 +55,6 @@ impl Watch {
         if let Some((_, at)) = &mut self.said {
             at.get_or_insert(view.now);
         }
-        self.playhead.look(view.snapshot, view.now);
     }
 
     /// A message went out.
@@ -110,13 +75,6 @@ impl Watch {
     /// Something is said to the performer.
     pub fn say(&mut self, notice: Notice) {
         self.said = Some((notice, None));
-    }
-
-    /// Where the music is.
-    #[must_use]
-    pub fn position(&self) -> Tick {
-        // A beat that is reached to within a hair is reached.
-        Tick((self.playhead.tick + 1e-3).floor() as i64)
     }
 
     /// How lately `track` has played.
@@ -154,32 +112,6 @@ impl Watch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::link::Meters;
-
-    const BEAT: u64 = 500_000_000;
-
-    fn snapshot(phase: Phase, position: i64) -> Snapshot {
-        let meters = Meters::default();
-        meters.show_music(phase, Tick(position), Some(120.0), 0);
-        meters.snapshot()
-    }
-
-    #[test]
-    fn the_playhead_moves_between_what_is_said_of_it() {
-        let mut playhead = Playhead::default();
-        playhead.look(&snapshot(Phase::Stopped, 240), Nanos(5));
-        assert_eq!(playhead.tick, 240.0);
-        let start = 10 * BEAT;
-        playhead.look(&snapshot(Phase::Running, 0), Nanos(start));
-        playhead.look(&snapshot(Phase::Running, 0), Nanos(start + BEAT));
-        assert_eq!(playhead.tick.round(), 960.0);
-        // It was at 1,900 not long ago, and is a little further by now.
-        playhead.look(&snapshot(Phase::Running, 1_900), Nanos(start + 2 * BEAT));
-        assert_eq!(playhead.tick.round(), 1_920.0);
-        // The master has jumped.
-        playhead.look(&snapshot(Phase::Running, 0), Nanos(start + 2 * BEAT + BEAT / 10));
-        assert!((0.0..=96.0).contains(&playhead.tick));
-    }
 
     #[test]
     fn what_is_said_fades_and_what_is_wrong_stays_longer() {

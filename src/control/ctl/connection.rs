@@ -132,9 +132,14 @@ fn order(words: &str, caller: &Caller) -> Answer {
     }
     // What knows only orders cannot know that one of these was meant.
     let is_known = order::words().any(|word| word == first);
-    let meant = nearest(first, order::words().chain(OWN)).filter(|near| !is_known && OWN.contains(near));
-    if let Some(near) = meant {
-        let error = format!("there is no command `{}`: not a command; did you mean `{near}`?", first.escape_debug());
+    let help = match nearest(first, order::words().chain(OWN)) {
+        _ if is_known || first.is_empty() => None,
+        Some(near) if OWN.contains(&near) => Some(format!("did you mean `{near}`?")),
+        Some(_) => None,
+        None => Some(format!("there are {}", order::words().chain(OWN).collect::<Vec<_>>().join(", "))),
+    };
+    if let Some(help) = help {
+        let error = format!("there is no command `{}`: not a command; {help}", first.escape_debug());
         return Answer::misunderstood(&error);
     }
     match caller.ask(words, PATIENCE) {

@@ -3,8 +3,8 @@
 //! Reading goes in passes that know nothing of each other, so that the language can grow in each. The *tree* is what is
 //! written ([`parse`]): heads (a rest, a hold, a note, a chord, a choice, a group, a rhythm), each with its modifiers. The
 //! *row* is the tree written out ([`write_out`], [`join`]): steps that play on their own, one after the other, with holds
-//! added to what they hold. [`compile`](super::compile) makes events in ticks of it. [`reference`] says what everything
-//! means, for those who write it.
+//! added to what they hold. [`compile`](super::compile) makes events in ticks of it. [`reference`](mod@reference) says what
+//! everything means, for those who write it.
 //!
 //! What a letter means depends on the track: where there is a kit, letters are its drums and note names are not read; where
 //! there is none, letters begin note names. `x` is the track's own note in both. Numbers are degrees of the set's scale.

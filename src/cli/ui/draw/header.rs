@@ -6,7 +6,7 @@ use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
 use super::super::scene::{Next, Scene};
-use super::{Look, Room, big, clock_words, put};
+use super::{Look, Room, big, clock_words, elided, put};
 use crate::engine::transport::Phase;
 
 /// From this size on, the header is in big letters.
@@ -54,10 +54,14 @@ fn draw_big(scene: &Scene, look: Look, room: &mut Room, buffer: &mut Buffer) {
 fn draw_small(scene: &Scene, look: Look, room: &mut Room, buffer: &mut Buffer) {
     let height = buffer.area.height;
     let (sign, _, style) = transport(scene, look);
+    let place = place(scene);
+    let taken = place.chars().count() + 4 + if scene.is_locked { 11 } else { 0 };
+    let columns = usize::from(buffer.area.width).saturating_sub(taken);
+    let name = elided(&scene.pattern, columns, look.pick("…", ".."));
     let mut first = vec![
         Span::styled(format!("{sign} "), style),
-        Span::styled(place(scene), style),
-        Span::styled(format!("  {}", scene.pattern), look.strong()),
+        Span::styled(place, style),
+        Span::styled(format!("  {name}"), look.strong()),
         Span::raw("  "),
     ];
     if scene.is_locked {
@@ -94,13 +98,13 @@ fn place(scene: &Scene) -> String {
     format!("{}.{}", scene.bar, scene.beat)
 }
 
-/// The longest beginning of `name` that fits in big letters.
+/// `name` as it fits in big letters. Of a longer one, the beginning and the end: what tells it from others is mostly there.
 fn fitting(name: &str, room: usize) -> String {
-    let mut name = name.to_owned();
-    while big::width(&name) > room {
-        name.pop();
-    }
-    name
+    (0..=name.chars().count())
+        .rev()
+        .map(|most| elided(name, most, ".."))
+        .find(|name| big::width(name) <= room)
+        .unwrap_or_default()
 }
 
 /// A sign, a word and a style for what the transport does.
@@ -153,6 +157,9 @@ fn state<'l>(scene: &Scene, look: Look) -> Vec<Span<'l>> {
 fn next_line<'l>(scene: &Scene, look: Look) -> Line<'l> {
     let Some(Next { pattern, beats, is_asked_for }) = &scene.next else { return Line::default() };
     let unit = if *beats == 1 { "beat" } else { "beats" };
+    let Some(pattern) = pattern else {
+        return Line::styled(format!("stops in {beats} {unit}"), look.next());
+    };
     if !is_asked_for {
         return Line::styled(format!("then {pattern} in {beats} {unit}"), look.dim());
     }

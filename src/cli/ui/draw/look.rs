@@ -95,8 +95,8 @@ impl Look {
         }
     }
 
-    /// One of two characters.
-    pub fn pick(self, block: char, ascii: char) -> char {
+    /// One of two: what needs more than ASCII, and what stands for it otherwise.
+    pub fn pick<T>(self, block: T, ascii: T) -> T {
         if self.blocks { block } else { ascii }
     }
 

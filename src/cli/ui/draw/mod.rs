@@ -85,7 +85,7 @@ fn below(scene: &Scene, look: Look, room: &mut Room, buffer: &mut Buffer) -> Vec
     let has_panel = has_panel(buffer.area);
     if height >= 16 && !has_panel {
         put_below(panels::timing(scene, look), room, buffer);
-        put_below(vec![panels::ports(scene, look)], room, buffer);
+        put_below(vec![panels::ports(scene, look, width)], room, buffer);
     } else if !has_panel {
         hidden = vec!["ports", "timing"];
     }
@@ -99,6 +99,21 @@ fn below(scene: &Scene, look: Look, room: &mut Room, buffer: &mut Buffer) -> Vec
         hidden.insert(0, "patterns");
     }
     hidden
+}
+
+/// `name` in at most so many characters: where it is longer, its beginning and its end, with `dots` between them.
+fn elided(name: &str, most: usize, dots: &str) -> String {
+    let (length, dots_length) = (name.chars().count(), dots.chars().count());
+    if length <= most {
+        return name.to_owned();
+    }
+    let Some(kept) = most.checked_sub(dots_length).filter(|kept| *kept >= 2) else {
+        return name.chars().take(most).collect();
+    };
+    // More of the end than of the beginning: names that are so long often begin alike.
+    let first = kept / 2;
+    let end = name.chars().skip(length - (kept - first));
+    name.chars().take(first).chain(dots.chars()).chain(end).collect()
 }
 
 fn put_below(lines: Vec<Line<'_>>, room: &mut Room, buffer: &mut Buffer) {
@@ -147,11 +162,16 @@ fn said<'l>(scene: &Scene, look: Look, width: usize, most: usize) -> Vec<Line<'l
         let title = Span::styled(" MISTAKE ", look.wrong().add_modifier(Modifier::REVERSED));
         let what = Span::styled(" in the set file: what plays is as it was before", look.wrong());
         lines.push(Line::from(vec![title, what]));
-        let text = mistake.lines().map(|line| Line::raw(line.to_owned()));
+        // What would be right stands last, so the lines that hold nothing give way to it.
+        let says = |line: &&str| !matches!(line.trim(), "" | "|");
+        let text = mistake.lines().filter(says).map(|line| Line::raw(line.to_owned()));
         lines.extend(text.take(most.saturating_sub(2).max(1)));
     }
     let (text, is_wrong) = match (&scene.over, &scene.said) {
         (Over::Prompt { wrong: Some(why), .. }, _) => (why.clone(), true),
+        (_, Some((text, true))) if scene.mistake.as_ref() == Some(text) => {
+            ("the set file was read again, and still has the mistake".to_owned(), true)
+        }
         (_, Some((text, is_wrong))) => (text.clone(), *is_wrong),
         (_, None) => (String::new(), false),
     };
@@ -185,9 +205,15 @@ fn bottom_line(scene: &Scene, look: Look, area: Rect, hidden: &[&str], buffer: &
     } else {
         let mut spans = Vec::new();
         let hints = TABLE.iter().filter_map(|entry| Some((entry.shown.split(' ').next()?, entry.hint?)));
-        // `?` leads to all others, and `q` out, so they come before what may be cut off.
-        let (last, first): (Vec<_>, Vec<_>) = hints.partition(|(key, _)| matches!(*key, "?" | "q"));
+        // `?` leads to all others, `q` out, and `p` out of trouble, so they come before what there may be no room for.
+        let (last, first): (Vec<_>, Vec<_>) = hints.partition(|(key, _)| matches!(*key, "?" | "q" | "p"));
+        let mut room = usize::from(row.width);
         for (key, hint) in last.into_iter().rev().chain(first) {
+            let columns = key.len() + 1 + hint.len();
+            if columns > room {
+                break;
+            }
+            room = room.saturating_sub(columns + 3);
             spans.push(Span::styled(key, look.strong()));
             spans.push(Span::styled(format!(" {hint}   "), look.dim()));
         }

@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
 use super::super::scene::{Clock, Connected, Pad, Port, Scene};
-use super::Look;
+use super::{Look, elided};
 use crate::cli::lines::Readable;
 use crate::link::{OCTAVES, Percentiles};
 
@@ -17,6 +17,10 @@ pub const LABEL: usize = 10;
 /// How many bars the chart has: 16 ns, and each power of two above it, up to 4 ms; the last holds what is later.
 const BARS: usize = 20;
 
+/// How long the names of patterns may be: as long as all of them are seen, and at least so long.
+const NAMES: [usize; 5] = [usize::MAX, 20, 16, 12, 9];
+const SHORTEST_NAME: usize = 7;
+
 /// The columns of a panel beside the tracks.
 pub const PANEL_WIDTH: u16 = 2 * BARS as u16 + 2;
 
@@ -24,10 +28,17 @@ pub const PANEL_WIDTH: u16 = 2 * BARS as u16 + 2;
 pub fn patterns<'l>(scene: &Scene, look: Look, width: usize, most: usize) -> Vec<Line<'l>> {
     let room = width.saturating_sub(LABEL);
     let plays = scene.patterns.iter().position(|pad| pad.plays).unwrap_or(0);
-    let (mut rows, mut shown) = packed(&scene.patterns, look, room, most);
+    // Whoever is to press a key has to see it: rather a part of every name than all of a few.
+    let attempt = |longest| {
+        let shortened = |pad: &Pad| Pad { name: elided(&pad.name, longest, look.pick("…", "..")), ..pad.clone() };
+        let pads: Vec<Pad> = scene.patterns.iter().map(shortened).collect();
+        let packed = packed(&pads, look, room, most);
+        (pads, packed)
+    };
+    let all_shown = NAMES.into_iter().map(attempt).find(|(pads, (_, shown))| pads.len() == *shown);
+    let (pads, (mut rows, mut shown)) = all_shown.unwrap_or_else(|| attempt(SHORTEST_NAME));
     if plays >= shown {
-        let from = scene.patterns.get(plays.saturating_sub(1)..).unwrap_or_default();
-        (rows, shown) = packed(from, look, room, most);
+        (rows, shown) = packed(pads.get(plays.saturating_sub(1)..).unwrap_or_default(), look, room, most);
     }
     let hidden = scene.patterns.len() - shown;
     if let Some(row) = rows.last_mut().filter(|_| hidden > 0) {
@@ -85,11 +96,17 @@ fn labelled<'l>(label: &str, spans: Vec<Span<'l>>, look: Look) -> Line<'l> {
     Line::from(all)
 }
 
-/// The ports in one row.
-pub fn ports<'l>(scene: &Scene, look: Look) -> Line<'l> {
+/// The ports in one row. Where that is too short for all, those with something wrong come first.
+pub fn ports<'l>(scene: &Scene, look: Look, width: usize) -> Line<'l> {
     let mut spans = Vec::new();
-    for port in &scene.ports {
-        let (sign, word, style) = state(port, look);
+    let mut ports: Vec<_> = scene.ports.iter().map(|port| (port, state(port, look))).collect();
+    let columns = |(port, (_, word, _)): &(&Port, (char, Option<String>, Style))| {
+        port.name.chars().count() + word.as_ref().map_or(0, |word| word.chars().count() + 1) + 5
+    };
+    if LABEL + ports.iter().map(columns).sum::<usize>() > width {
+        ports.sort_by_key(|(_, (_, word, _))| word.is_none());
+    }
+    for (port, (sign, word, style)) in ports {
         spans.push(Span::styled(format!("{sign} "), style));
         spans.push(Span::styled(port.name.clone(), style));
         if let Some(word) = word {

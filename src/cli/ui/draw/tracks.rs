@@ -8,7 +8,7 @@ use ratatui::widgets::Widget;
 
 use super::super::scene::{Row, Scene};
 use super::super::steps::Cells;
-use super::Look;
+use super::{Look, elided};
 use crate::time::TickSpan;
 
 /// The columns that a track takes besides its name and its steps: the mark of the chosen one, mute or solo, activity, and
@@ -111,19 +111,22 @@ fn before<'l>(row: &Row, look: Look, is_chosen: bool, name: usize) -> Vec<Span<'
     let quiet = if row.is_heard { Style::new() } else { look.dim() };
     let marker = if is_chosen { look.pick('▸', '>') } else { ' ' };
     let name_style = if is_chosen { quiet.add_modifier(Modifier::BOLD) } else { quiet };
+    // A solo is said of a muted track too: it is why the others are not heard.
     let (mark, mark_style) = match (row.muted, row.soloed) {
-        (true, _) => ("M", look.hands()),
+        (true, true) => ("MS", look.hands()),
+        (true, false) => ("M", look.hands()),
         (false, true) => ("S", look.hands()),
         (false, false) if !row.is_heard => ("-", look.dim()),
         _ => (" ", Style::new()),
     };
+    let after = " ".repeat(2 - mark.len());
     let (glow, glow_style) = look.glow(row.glow);
-    let shown_name: String = row.name.chars().take(name).collect();
+    let shown_name = elided(&row.name, name, look.pick("…", ".."));
     vec![
         Span::styled(marker.to_string(), look.strong()),
         Span::styled(format!("{shown_name:<name$} "), name_style),
         Span::styled(mark, mark_style),
-        Span::raw(" "),
+        Span::raw(after),
         Span::styled(glow.to_string(), glow_style),
         Span::raw("  "),
     ]
