@@ -204,21 +204,63 @@ fn lengths(show: &Show, port: u8) -> Vec<(i64, i64, u8)> {
 fn notes_that_a_late_port_has_yet_to_play_end_at_the_line_too() {
     // Each note lasts for three steps. Nobody is left on the first channel, or another pattern is launched at the line.
     let long = |keys| dense(keys).replace("gate = 50", "gate = 300");
-    let text = format!("{}[patterns.other]\nearly = \"c5\"\n", long("c2 d2 e2 f2"));
-    for launches in [false, true] {
+    // That pattern plays on the late port itself or not. Or the track has nothing to play any more.
+    for (launches, other) in [(false, "early"), (true, "early"), (true, "late"), (false, "nothing")] {
+        let on = if other == "late" { "late" } else { "early" };
+        let text = format!("{}[patterns.other]\n{on} = {{ step = \"1/4\", steps = \"c5\" }}\n", long("c2 d2 e2 f2"));
         let mut stage = Stage::start(&text);
         stage.to(BEAT);
         if launches {
             let pattern = stage.pattern("other");
             stage.command(Command::Launch { pattern, at: None });
         }
-        let moved = text.replace("port = \"late\"\nchannel = 1", "port = \"late\"\nchannel = 2");
-        stage.save(if launches { &text } else { &moved }).to(BAR + BEAT);
+        let edited = match (launches, other) {
+            (true, _) => text.clone(),
+            (false, "nothing") => text.replace("late = {", "# late = {"),
+            (false, _) => text.replace("port = \"late\"\nchannel = 1", "port = \"late\"\nchannel = 2"),
+        };
+        stage.save(&edited).to(BAR + BEAT);
         let notes: Vec<_> =
             lengths(&stage.show, 2).into_iter().filter(|note| (BAR - 300..BAR).contains(&note.0)).collect();
         let key = |at: i64| [48, 50, 52, 53][(at / 60) as usize % 4];
         let expected = (BAR - 300..BAR).step_by(60).map(|at| (at, (at + 180).min(BAR), key(at)));
-        assert_eq!(notes, expected.collect::<Vec<_>>(), "launch: {launches}");
+        assert_eq!(notes, expected.collect::<Vec<_>>(), "launch: {launches}, {other}");
+    }
+}
+
+#[test]
+fn a_late_port_that_nothing_plays_on_any_more_ends_its_last_notes() {
+    // When the new program is taken up, 1 ms before its line, the late port is silent or not.
+    for gate in ["20", "50", "90"] {
+        let text = dense("c2").replace("gate = 50", &format!("gate = {gate}"));
+        let gone = text.replace("[tracks.late]\nport = \"late\"", "[tracks.late]\nport = \"plain\"");
+        let gone = gone
+            .replace("[tracks.late]\nport = \"plain\"\nchannel = 1", "[tracks.late]\nport = \"plain\"\nchannel = 2");
+        let mut stage = Stage::start(&text);
+        stage.to(BEAT).save(&gone).to(BAR + BEAT);
+        let notes: Vec<_> = lengths(&stage.show, 2).into_iter().map(|(on, off, _)| (on, off)).collect();
+        let length = 60 * gate.parse::<i64>().unwrap() / 100;
+        assert_eq!(notes, (0..BAR).step_by(60).map(|at| (at, at + length)).collect::<Vec<_>>(), "gate {gate}");
+    }
+}
+
+#[test]
+fn a_muted_track_that_is_removed_stays_silent_to_its_end() {
+    // By a mute of its own, and by the solo of another that is removed as well.
+    let ports = dense("c2");
+    let only = |name: &str| ports.replace(&format!("[tracks.{name}]\nport = \"{name}\"\nchannel = 1\n"), "");
+    let without = |text: String, name: &str| {
+        let lines = text.lines().filter(|line| !line.starts_with(&format!("{name} = ")));
+        lines.map(|line| format!("{line}\n")).collect::<String>()
+    };
+    for (soloed, removed) in [(false, "late"), (true, "plain")] {
+        let mut stage = Stage::start(&ports);
+        let (late, plain) = (stage.track("late"), stage.track("plain"));
+        stage.to(BEAT);
+        stage.command(if soloed { Command::Solo(plain, Switch::On) } else { Command::Mute(late, Switch::On) });
+        stage.save(&without(only(removed), removed)).to(BAR + BEAT);
+        let struck = lengths(&stage.show, 2).into_iter().filter(|note| note.0 >= BEAT + 1 && note.0 < BAR);
+        assert_eq!(struck.collect::<Vec<_>>(), [], "soloed: {soloed}");
     }
 }
 
@@ -233,6 +275,11 @@ fn what_a_late_port_has_yet_to_play_is_not_played_after_a_stop() {
     let after = &stage.show.trace[from..];
     assert!(after.iter().all(|departure| departure.tick.0 < BAR / 2), "notes of before");
     assert!(after.len() > 30);
+    // Nor when the music comes to the same place again.
+    stage.to(BAR + BEAT);
+    let struck = |departure: &&tightrope::engine::outbox::Departure| matches!(departure.message, Message::NoteOn(..));
+    let keys = stage.show.trace[from..].iter().filter(struck).map(|departure| departure.message);
+    assert!(keys.clone().count() > 200 && keys.clone().all(|message| message == note_on(1, 60)));
 }
 
 #[test]
@@ -251,6 +298,51 @@ fn a_launch_just_before_the_line_brings_the_new_program_with_it() {
         assert!(struck.starts_with(&expected), "port {port}: {:?}", &struck[BAR as usize - 10..][..20]);
     }
     stage.show.check();
+}
+
+#[test]
+fn what_a_late_port_has_yet_to_play_is_transposed_as_it_was() {
+    let mut stage = Stage::start(&dense("c2"));
+    let late = stage.track("late");
+    stage.to(BEAT).command(Command::Transpose { track: Some(late), by: 5, unit: Interval::Semitones });
+    stage.save(&dense("c3")).to(BAR + BEAT);
+    let keys = lengths(&stage.show, 2).into_iter().filter(|note| note.0 > BEAT).map(|(at, _, key)| (at, key));
+    let expected = (BEAT + 60..BAR + BEAT - 120).step_by(60).map(|at| (at, if at < BAR { 53 } else { 65 }));
+    assert!(keys.collect::<Vec<_>>().starts_with(&expected.collect::<Vec<_>>()));
+}
+
+#[test]
+fn a_new_track_plays_what_the_pattern_in_force_has_for_it() {
+    // Not what a pattern has that it never played: `b` leaves it alone.
+    let text = TWO
+        .replace("[patterns.main]", "[patterns.main]\nthree = \"c5\"")
+        .replace("[patterns.main]", "[tracks.three]\nport = \"a\"\nchannel = 3\n[patterns.main]")
+        + "[patterns.b]\nkeep = true\none = \"c3\"\n";
+    let without = text.replace("[tracks.three]\nport = \"a\"\nchannel = 3\n", "").replace("three = \"c5\"\n", "");
+    let mut stage = Stage::start(&without);
+    let pattern = stage.pattern("b");
+    stage.to(10).command(Command::Launch { pattern, at: None }).to(BAR + 10).save(&text).to(3 * BAR - 1);
+    assert_eq!(stage.keys(3, 0), []);
+    assert_eq!(stage.keys(2, 2 * BAR).len(), 4, "what plays on is what was left alone");
+    let pattern = stage.pattern("main");
+    stage.command(Command::Launch { pattern, at: None }).to(4 * BAR - 1);
+    assert_eq!(stage.keys(3, 0).len(), 16);
+}
+
+#[test]
+fn the_programs_of_a_launch_whose_pattern_is_removed_are_undone() {
+    let c = "[patterns.c]\none = { step = \"1/1\", steps = \"c4\" }\n";
+    let text = THREE.replace("[patterns.a]", "[patterns.a]\nprogram = { one = 1 }").replace(c, "");
+    let with = format!("{text}{c}program = {{ one = 9, ahead = \"6 beats\" }}\n");
+    let mut stage = Stage::start(&with);
+    let pattern = stage.pattern("c");
+    let at = Some(Quantum::Grid(tightrope::time::TickSpan(2 * BAR)));
+    stage.to(10).command(Command::Launch { pattern, at }).to(3 * BEAT).save(&text).to(2 * BAR + 10);
+    let sent = stage.show.trace.iter().filter_map(|departure| match departure.message {
+        Message::ProgramChange(_, number) => Some((departure.tick.0.max(0) / BEAT, number)),
+        _ => None,
+    });
+    assert_eq!(sent.collect::<Vec<_>>(), [(0, 1), (2, 9), (3, 1)], "when the new program is taken up");
 }
 
 #[test]

@@ -3,7 +3,8 @@
 //! Editors save in many ways. Some write over the file, in pieces; some write another one and rename it; some move the old one
 //! away first; and the file may be a link to one elsewhere. So what is watched is the folder, that of each link on the way as
 //! well, and what counts is neither the event nor the time on the file but its bytes: when they have been left alone for
-//! [`QUIET`], and are others than before, the file has changed. While there is no file, or an empty one, nothing has.
+//! [`QUIET`], and are others than before, the file has changed. While there is no file, or an empty one, nothing has; one that
+//! comes back as it was has, because somebody may have looked for it meanwhile.
 //!
 //! Not every file system tells of changes (network drives do not), and a folder can be taken away and come back. So
 //! `LOOKED_AFTER` at the latest the file is looked at in any case, by its length and time.
@@ -175,7 +176,9 @@ impl Looks {
 /// The bytes of a file; `None` where there is none, or it is empty. No more of them than tell that it is too large.
 fn read(path: &Path) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
-    let file = File::open(path).ok().filter(|file| file.metadata().is_ok_and(|meta| meta.is_file()))?;
+    // To open a named pipe is to wait for somebody who writes, perhaps forever.
+    fs::metadata(path).ok().filter(Metadata::is_file)?;
+    let file = File::open(path).ok()?;
     file.take(Set::MAX_BYTES as u64 + 1).read_to_end(&mut bytes).ok()?;
     (!bytes.iter().all(u8::is_ascii_whitespace)).then_some(bytes)
 }
@@ -268,9 +271,12 @@ impl Lookout {
         // A link may lead elsewhere now.
         self.find_way();
         self.looks = Looks::of(&self.path);
-        let Some(bytes) = read(&self.path).filter(|bytes| self.bytes.as_ref() != Some(bytes)) else { return false };
-        self.bytes = Some(bytes);
-        true
+        let bytes = read(&self.path);
+        if bytes == self.bytes {
+            return false;
+        }
+        self.bytes = bytes;
+        self.bytes.is_some()
     }
 }
 
@@ -401,9 +407,21 @@ mod tests {
         fs::remove_file(&file).unwrap();
         assert!(!lookout.has_changed());
         fs::write(&file, "one").unwrap();
-        assert!(!lookout.has_changed(), "it is as it was");
+        assert!(lookout.has_changed() && !lookout.has_changed(), "it is there again, and may have been missed");
         fs::write(&file, "two").unwrap();
         assert!(lookout.has_changed() && !lookout.has_changed());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_in_the_place_of_the_file_is_not_waited_for() {
+        let folder = Folder::new("pipe");
+        let file = folder.file("set.toml");
+        let made = std::process::Command::new("mkfifo").arg(&file).status();
+        assert!(made.is_ok_and(|status| status.success()));
+        let (done, is_done) = channel();
+        thread::spawn(move || done.send(read(&file)));
+        assert_eq!(is_done.recv_timeout(PATIENCE), Ok(None));
     }
 
     #[test]

@@ -241,8 +241,9 @@ impl<'a> Show<'a> {
                 if self.waits(command) {
                     return self.put_by(command);
                 }
-                let taken = self.end.command(command).map(|()| String::new());
-                taken.map_err(|_| BUSY.to_owned())
+                self.end.command(command).map_err(|_| BUSY.to_owned())?;
+                self.forget_launches(command);
+                Ok(String::new())
             }
             Order::Reload => self.reload(),
             Order::Learn(words) => {
@@ -368,6 +369,13 @@ impl<'a> Show<'a> {
         Ok("done when the saved set plays, from the next bar on".to_owned())
     }
 
+    /// The last request wins: what waits for the newest set does not come back after `command`, which was said later.
+    fn forget_launches(&mut self, command: Command) {
+        if is_launch(command) || command == Command::Withdraw {
+            self.waiting.retain(|&waiting| !is_launch(waiting));
+        }
+    }
+
     /// Sends what was asked of the newest set, once that plays.
     fn catch_up(&mut self) {
         if self.before.is_none() || self.status.edition != self.set.program.edition {
@@ -399,6 +407,10 @@ impl<'a> Show<'a> {
     }
 }
 
+fn is_launch(command: Command) -> bool {
+    matches!(command, Command::Launch { .. } | Command::Jump(_))
+}
+
 fn scene<'s>(set: &'s Set, status: &'s Status, playing: &'s Playing, snapshot: &'s Snapshot) -> Scene<'s> {
     Scene { set, status, playing, snapshot }
 }
@@ -412,11 +424,24 @@ pub struct Stuck;
 mod tests {
     use super::*;
     use crate::control::{Signals, inbox};
+    use crate::engine::program::PatternSlot;
     use crate::link::{RtEnd, link};
     use std::sync::mpsc::sync_channel;
 
     const SET: &str =
         "[ports.a]\ndevice = \"A\"\n[tracks.lead]\nport = \"a\"\nchannel = 1\n[patterns.main]\n[patterns.build]\n";
+
+    struct NoPorts;
+
+    impl PortWatch for NoPorts {
+        fn look(&mut self, _: &mut ControlEnd, _: &mut Notices) {}
+
+        fn reload(&mut self, _: &Set, _: &mut ControlEnd, _: &mut Notices) {}
+
+        fn states(&self) -> Vec<PortState> {
+            Vec::new()
+        }
+    }
 
     fn show() -> (Show<'static>, RtEnd) {
         let set = Set::parse("a.toml", SET.as_bytes()).unwrap();
@@ -449,6 +474,41 @@ mod tests {
         let refused = Declined::Refused("the tempo is that of a; change it there".to_owned());
         assert_eq!(say(&mut show, "tempo 130"), Err(refused));
         assert!(say(&mut show, "tap").is_err() && say(&mut show, "panic").is_ok());
+    }
+
+    #[test]
+    fn of_launches_that_wait_for_the_saved_set_the_last_wins_and_can_be_withdrawn() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.toml");
+        let set = Set::parse("a.toml", SET.as_bytes()).unwrap();
+        for (then, sent) in [("launch main", 1), ("withdraw", 1), ("launch other", 0), ("mute lead", 1)] {
+            let (end, mut rt, _) = link(set.program.clone(), &[]);
+            let source = Source::new("a.toml", Some(file.clone()), false, &set);
+            let mut show = Show::new(end, set.clone(), source, "nothing".to_owned(), || Nanos(0));
+            std::fs::write(&file, format!("{SET}[patterns.new]\n[patterns.other]\n")).unwrap();
+            assert!(say(&mut show, "reload").is_ok());
+            show.take_over(&mut NoPorts);
+            assert!(say(&mut show, "launch new").unwrap().contains("when the saved set plays"));
+            assert!(say(&mut show, then).is_ok());
+            let at_once: Vec<Command> = std::iter::from_fn(|| rt.next_command()).collect();
+            assert_eq!(at_once.len(), sent, "{then}");
+            show.status.edition = show.set.program.edition;
+            show.catch_up();
+            let slot =
+                |name: &str| PatternSlot(show.set.patterns.iter().position(|known| known == name).unwrap() as u16);
+            let later: Vec<PatternSlot> = std::iter::from_fn(|| rt.next_command())
+                .map(|command| match command {
+                    Command::Launch { pattern, .. } => pattern,
+                    other => panic!("{other:?}"),
+                })
+                .collect();
+            let expected = match then {
+                "launch other" => vec![slot("new"), slot("other")],
+                "mute lead" => vec![slot("new")],
+                _ => vec![],
+            };
+            assert_eq!(later, expected, "{then}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Where the set that plays comes from, and reading it again.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -75,6 +75,10 @@ impl Source {
 
 /// The bytes of a file; no more of them than tell that it is too large for a set.
 fn read(path: &Path) -> io::Result<Vec<u8>> {
+    // To open a named pipe is to wait for somebody who writes, perhaps forever.
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file"));
+    }
     let mut bytes = Vec::new();
     File::open(path)?.take(Set::MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
@@ -108,6 +112,8 @@ mod tests {
         assert!(why.contains("a.toml:"), "{why}");
         std::fs::remove_file(&file).unwrap();
         assert!(source.renew(&first).err().is_some_and(|why| why.contains("cannot read")));
+        std::fs::create_dir(&file).unwrap();
+        assert!(source.renew(&first).err().is_some_and(|why| why.contains("it is not a file")));
     }
 
     #[test]

@@ -28,6 +28,10 @@ pub enum Failed {
 /// When it cannot be read, is larger than sets are, or is not text in UTF-8.
 pub fn read(path: &Path) -> Result<String, Failed> {
     let read = || {
+        // To open a named pipe is to wait for somebody who writes, perhaps forever.
+        if !fs::metadata(path)?.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file"));
+        }
         let mut text = String::new();
         let mut file = File::open(path)?.take(Set::MAX_BYTES as u64 + 1);
         file.read_to_string(&mut text)?;

@@ -169,6 +169,8 @@ impl Engine {
             };
             let Some(of_track) = program.tracks.get(usize::from(track.0)) else { continue };
             let played = match played {
+                // Its slot may be another's by then, of whom nothing has been said.
+                Played::Note(_) if !self.mixer.hears(track) => continue,
                 Played::Note(strike) => {
                     let shift = self.mixer.shift(program, track, of_track, strike.key, &self.keyboards);
                     // The launch that ends it would find it only if it were struck by then.

@@ -344,6 +344,54 @@ mod tests {
     }
 
     #[test]
+    fn whatever_names_something_names_the_same_under_other_slots() {
+        let things = |ports: [&str; 2], tracks: [&str; 2], patterns: [&str; 2], more: &str| {
+            let ports = ports.map(|port| format!("[ports.{port}]\ndevice = \"{port}\"\n")).concat();
+            let tracks = tracks.map(|track| {
+                let keys =
+                    if track == "two" && !more.is_empty() { "transpose = \"k\"\nthru = \"k channel 2\"\n" } else { "" };
+                format!("[tracks.{track}]\nport = \"a\"\nchannel = 1\n{keys}")
+            });
+            let patterns = patterns.map(|pattern| {
+                let held = if more.is_empty() { "" } else { "two = { held = \"k\" }\nprogram = { a = 3 }\n" };
+                format!("[patterns.{pattern}]\n{held}")
+            });
+            format!(
+                "{}{ports}{}{}{more}",
+                if more.is_empty() { "" } else { "transpose = \"k\"\n" },
+                tracks.concat(),
+                patterns.concat()
+            )
+        };
+        let more = ["mute two", "launch q", "transpose two -5..5", "cc two 74 0..9"].iter().enumerate();
+        let more: String =
+            more.map(|(number, does)| format!("[[bind]]\non = \"k cc {number}\"\ndo = \"{does}\"\n")).collect();
+        let more = format!("[clock]\nfollow = \"k\"\n[song]\nparts = [\"q\"]\n{more}");
+        let parse = |text: &str| Set::parse("a.toml", text.as_bytes()).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        let before = parse(&things(["a", "k"], ["one", "two"], ["p", "q"], ""));
+        let set = parse(&things(["k", "a"], ["two", "one"], ["q", "p"], &more)).following(&before);
+        let (a, k, two, q) = (PortSlot(0), PortSlot(1), TrackSlot(1), PatternSlot(1));
+        assert_eq!((set.ports[0].name.as_str(), set.tracks[1].as_str(), set.patterns[1].as_str()), ("a", "two", "q"));
+        let program = &set.program;
+        assert_eq!((program.first, program.song.parts[0].pattern, program.clock.follow[0]), (q, q, k));
+        assert_eq!(program.transpose.map(|transpose| transpose.port), Some(k));
+        assert_eq!(program.tracks[1].transpose.map(|transpose| transpose.port), Some(k));
+        assert_eq!((program.tracks[1].port, program.thrus[0].track, program.thrus[0].port), (a, two, k));
+        assert_eq!(program.patterns[1].programs[0].port, a);
+        let clip = &program.patterns[1].clips[0];
+        assert!(
+            matches!(&clip.lanes[0].source, Source::Arp(Arp { keys: ArpKeys::Held { port, .. }, .. }) if *port == k)
+        );
+        assert_eq!(clip.track, two);
+        let bound: Vec<_> = program.bindings.iter().map(|binding| (binding.port, binding.does)).collect();
+        assert!(bound.iter().all(|bound| bound.0 == k));
+        assert!(matches!(bound[0].1, Does::Press { command: Command::Mute(track, _), .. } if track == two));
+        assert!(matches!(bound[1].1, Does::Press { command: Command::Launch { pattern, .. }, .. } if pattern == q));
+        assert!(matches!(bound[2].1, Does::Slide(Fader { knob: Knob::Transpose(Some(track), _), .. }) if track == two));
+        assert!(matches!(bound[3].1, Does::Slide(Fader { knob: Knob::Control(track, _), .. }) if track == two));
+    }
+
+    #[test]
     fn what_keeps_its_name_keeps_its_slot() {
         let first = set(&["a", "b", "c"], &["one", "two"]);
         let second = set(&["d", "c", "a"], &["three", "two"]).following(&first);
