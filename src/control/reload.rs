@@ -204,7 +204,7 @@ impl Lookout {
                 Ok(Heard::Event(event)) => {
                     let now = Instant::now();
                     if self.concerns(&event) {
-                        self.debounce.touch(now);
+                        self.touch(now);
                     }
                     now
                 }
@@ -237,13 +237,18 @@ impl Lookout {
         event.need_rescan() || (writes && (event.paths.is_empty() || event.paths.iter().any(is_ours)))
     }
 
+    /// The file has been touched at `now`. What it looks like then is no news any more: the quiet that follows would begin
+    /// again at its end, and a file that is saved often would never be read.
+    fn touch(&mut self, now: Instant) {
+        self.looks = Looks::of(&self.path);
+        self.debounce.touch(now);
+    }
+
     /// Looks whether anything has happened that nobody has told of.
     fn look_after(&mut self, now: Instant) {
         self.find_way();
-        let looks = Looks::of(&self.path);
-        if looks != self.looks {
-            self.looks = looks;
-            self.debounce.touch(now);
+        if Looks::of(&self.path) != self.looks {
+            self.touch(now);
         }
     }
 
@@ -422,6 +427,30 @@ mod tests {
         let (done, is_done) = channel();
         thread::spawn(move || done.send(read(&file)));
         assert_eq!(is_done.recv_timeout(PATIENCE), Ok(None));
+    }
+
+    #[test]
+    fn one_quiet_is_enough() {
+        let folder = Folder::new("quiet");
+        let file = folder.file("set.toml");
+        fs::write(&file, "one").unwrap();
+        let mut lookout = Lookout {
+            path: file.clone(),
+            events: None,
+            way: Way::default(),
+            bytes: read(&file),
+            looks: Looks::of(&file),
+            debounce: Debounce::new(QUIET),
+        };
+        let told = Instant::now();
+        fs::write(&file, "of another length").unwrap();
+        lookout.touch(told);
+        lookout.look_after(told + QUIET);
+        assert!(lookout.debounce.settles(told + QUIET), "it was told of, and then left alone");
+        // What nobody tells of is seen all the same, and left alone first.
+        fs::write(&file, "of another length again").unwrap();
+        lookout.look_after(told + QUIET);
+        assert_eq!(lookout.debounce.due(), Some(told + 2 * QUIET));
     }
 
     #[test]

@@ -3,9 +3,10 @@
 use crate::instrument::Fallible;
 use crate::program::{Program, Signal};
 use crate::verdict::{self, Row};
-use crate::{alone, figures, gadget, sequencer, show, signals, sys, transport};
+use crate::{alone, figures, gadget, hands, saves, sequencer, show, signals, sys, transport};
 use clap::{Args, Parser, Subcommand};
 use std::fs;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Poses as a Circuit and a Circuit Mono Station, plays a show as their master clock, and checks what is played on them.
@@ -28,6 +29,9 @@ enum Scenario {
         /// Id of the Mono Station's sound card on the gadget's side
         #[arg(long, default_value = "fwmono")]
         mono: String,
+        /// Where the set files are
+        #[arg(long, default_value = "/stage/sets")]
+        sets: PathBuf,
         #[command(flatten)]
         common: Common,
     },
@@ -45,6 +49,13 @@ enum Scenario {
     Transport {
         #[command(flatten)]
         transport: transport::Arguments,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// The set file is saved at random while it plays
+    Saves {
+        #[command(flatten)]
+        saves: saves::Arguments,
         #[command(flatten)]
         common: Common,
     },
@@ -122,10 +133,12 @@ fn run(scenario: &Scenario) -> Fallible<Vec<Row>> {
             let stage = sequencer::open()?;
             with_program(common, |program| show::play(stage, common, program))
         }
-        Scenario::Usb { circuit, mono, common } => {
+        Scenario::Usb { circuit, mono, sets, common } => {
             announce("usb", common)?;
             let stage = gadget::open(circuit, mono)?;
-            with_program(common, |program| show::play(stage, common, program))
+            let mut rows = with_program(common, |program| show::play(stage, common, program))?;
+            rows.extend(hands::pads(gadget::open(circuit, mono)?, common, sets, None)?);
+            Ok(rows)
         }
         Scenario::Signals { signals, common } => {
             announce("signals", common)?;
@@ -143,6 +156,10 @@ fn run(scenario: &Scenario) -> Fallible<Vec<Row>> {
         Scenario::Transport { transport, common } => {
             announce("transport", common)?;
             transport::play(transport, common)
+        }
+        Scenario::Saves { saves, common } => {
+            announce("saves", common)?;
+            saves::play(saves, common)
         }
         Scenario::Figures { figures, common } => {
             announce("figures", common)?;
@@ -164,7 +181,12 @@ fn with_program<T>(common: &Common, scenario: impl FnOnce(&mut Program) -> Falli
 
 /// The same for another command line.
 pub fn with_command<T>(command: &[String], scenario: impl FnOnce(&mut Program) -> Fallible<T>) -> Fallible<T> {
-    with_launched(&Launch { command, on_terminal: false }, scenario)
+    with_launched(&Launch { command, on_terminal: false, last_lines: usize::MAX }, scenario)
+}
+
+/// The same for a program that has much to say: only what it says at the end is printed.
+pub fn with_quiet_command<T>(command: &[String], scenario: impl FnOnce(&mut Program) -> Fallible<T>) -> Fallible<T> {
+    with_launched(&Launch { command, on_terminal: false, last_lines: 60 }, scenario)
 }
 
 /// How a program is started.
@@ -173,6 +195,8 @@ pub struct Launch<'a> {
     pub command: &'a [String],
     /// Whether on a terminal; otherwise its output goes to a file.
     pub on_terminal: bool,
+    /// How many of its last lines are printed in the end.
+    pub last_lines: usize,
 }
 
 /// The same for a program that is started so.
@@ -182,7 +206,11 @@ pub fn with_launched<T>(launch: &Launch<'_>, scenario: impl FnOnce(&mut Program)
     let mut program = start(launch.command, &log)?;
     let result = scenario(&mut program);
     println!("--- output of {}", launch.command.join(" "));
-    print!("{}", program.output());
+    let output = program.output();
+    let lines: Vec<&str> = output.lines().collect();
+    for line in &lines[lines.len().saturating_sub(launch.last_lines)..] {
+        println!("{line}");
+    }
     println!("---");
     result
 }

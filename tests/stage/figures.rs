@@ -22,7 +22,7 @@ use crate::schedule::{PULSES_PER_BAR, Show, Step};
 use crate::score::Score;
 use crate::show::{Close, KEY, close, endings};
 use crate::verdict::{self, Late, Limits, Quantiles, Row, Take};
-use crate::{live, sequencer, sys};
+use crate::{hands, live, sequencer, start, sys};
 use clap::Args;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -46,7 +46,7 @@ const REHEARSED: u64 = 200;
 const REHEARSED_NS: u64 = 5_000_000;
 
 /// The file with the set that follows nobody.
-const OWN_CLOCK: &str = "own-clock.toml";
+pub const OWN_CLOCK: &str = "own-clock.toml";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Part {
@@ -60,12 +60,23 @@ pub enum Part {
     Own,
     /// A steady master is followed, with nothing beside the show and then with all that a stage has beside it
     Live,
+    /// Keys go on to an instrument
+    Thru,
+    /// Pads launch patterns
+    Pads,
+    /// The program is started again and again
+    Start,
 }
 
 #[derive(Args)]
 pub struct Arguments {
     /// What is measured, each in a show of its own
-    #[arg(long, value_enum, value_delimiter = ',', default_values = ["steady", "spinning", "jittered", "own", "live"])]
+    #[arg(
+        long,
+        value_enum,
+        value_delimiter = ',',
+        default_values = ["steady", "spinning", "jittered", "own", "live", "thru", "pads", "start"]
+    )]
     part: Vec<Part>,
     /// How the jittering master's pulses miss their grid
     #[arg(long, value_enum, default_value = "uniform")]
@@ -77,7 +88,7 @@ pub struct Arguments {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// What the figures are held against, in microseconds, any of notes=P50/P99/MAX,first=P99,clock=P99/MAX, the same
-    /// three as spinning-notes, spinning-first and spinning-clock, jittered=P99,own=P99/MAX
+    /// three as spinning-notes, spinning-first and spinning-clock, jittered=P99,own=P99/MAX,thru=MAX,pads=MAX,start=MAX
     #[arg(long, default_value = "")]
     limits: Wanted,
     /// Figures over their limits do not fail the run; notes on wrong pulses do
@@ -98,6 +109,10 @@ struct Wanted {
     jittered: Option<[i64; 1]>,
     /// p99, max.
     own: [i64; 2],
+    /// The most that a key, a launch and the program's start may take.
+    thru: [i64; 1],
+    pads: [i64; 1],
+    start: [i64; 1],
 }
 
 /// The limits of the figures of a steady master.
@@ -114,7 +129,15 @@ struct Steady {
 impl Default for Wanted {
     fn default() -> Wanted {
         let steady = Steady { notes: [10_000, 20_000, 50_000], first: [5_000], clock: [5_000, 20_000] };
-        Wanted { spinning: steady.clone(), steady, jittered: None, own: [2_000, 15_000] }
+        Wanted {
+            spinning: steady.clone(),
+            steady,
+            jittered: None,
+            own: [2_000, 15_000],
+            thru: [15_000],
+            pads: [50_000_000],
+            start: [100_000_000],
+        }
     }
 }
 
@@ -134,6 +157,9 @@ impl FromStr for Wanted {
                 "spinning-clock" => wanted.spinning.clock = limits(values)?,
                 "jittered" => wanted.jittered = Some(limits(values)?),
                 "own" => wanted.own = limits(values)?,
+                "thru" => wanted.thru = limits(values)?,
+                "pads" => wanted.pads = limits(values)?,
+                "start" => wanted.start = limits(values)?,
                 _ => return Err(format!("there is no figure `{name}`")),
             }
         }
@@ -166,7 +192,7 @@ pub fn play(arguments: &Arguments, common: &Common) -> Fallible<Vec<Row>> {
     let jitter = Jitter { shape: arguments.jitter, size_ns: arguments.jitter_us * 1000, seed: arguments.seed };
     let mut rows = Vec::new();
     let spinning = Manner::Spinning { priority: common.priority };
-    let plain = Launch { command: &common.program, on_terminal: false };
+    let plain = Launch { command: &common.program, on_terminal: false, last_lines: usize::MAX };
     for part in &arguments.part {
         let stage = sequencer::open()?;
         let mut judged = match part {
@@ -184,6 +210,9 @@ pub fn play(arguments: &Arguments, common: &Common) -> Fallible<Vec<Row>> {
             }
             Part::Own => own(stage, common, &arguments.sets, &arguments.limits)?,
             Part::Live => live(stage, common)?,
+            Part::Thru => hands::thru(stage, common, &arguments.sets, arguments.limits.thru[0])?,
+            Part::Pads => hands::pads(stage, common, &arguments.sets, Some(arguments.limits.pads[0]))?,
+            Part::Start => start::play(stage, common, &arguments.sets, arguments.limits.start[0])?,
         };
         if !preempts() {
             unless_it_stumbles(&mut judged);
@@ -200,7 +229,7 @@ pub fn play(arguments: &Arguments, common: &Common) -> Fallible<Vec<Row>> {
     Ok(rows)
 }
 
-const PLACES: &str = "  each note on its own pulse, each clock, nothing hangs";
+pub const PLACES: &str = "  each note on its own pulse, each clock, nothing hangs";
 const MASTER: &str = "  the probe's own master off its schedule, alone";
 const MASTER_THEN: &str = "  its pulses' delivery off its schedule, in the show";
 
@@ -219,7 +248,7 @@ fn unless_it_stumbles(rows: &mut [Row]) {
 
 /// How a master is heard while no program is there: the true times of its pulses are found so, whatever the program does to
 /// their delivery later.
-fn rehearse(stage: Stage, manner: Manner) -> Fallible<(Stage, Mapping, Row)> {
+pub fn rehearse(stage: Stage, manner: Manner) -> Fallible<(Stage, Mapping, Row)> {
     let Stage { mouth, mut ears, watch, look, exact } = stage;
     let origin_ns = player::soon_ns();
     let clock = |pulse| Step { at_ns: pulse * REHEARSED_NS, message: Message::CLOCK };
@@ -345,10 +374,10 @@ fn live(stage: Stage, common: &Common) -> Fallible<Vec<Row>> {
     let p99 = |take: &Take| Off::of(verdict::notes_late(take)).distances.map_or(i64::MAX, |off| off.p99);
     let notes = |what: &str, take: &Take| Off::of(verdict::notes_late(take)).judge(what, None, None, None);
 
-    let alone = Launch { command: &command(&["--plain"]), on_terminal: false };
+    let alone = Launch { command: &command(&["--plain"]), on_terminal: false, last_lines: usize::MAX };
     let quiet = follow(stage, common, Manner::Interrupting, None, &alone)?;
     let (flood, saves) = (live::flood()?, live::saves(&set, SET)?);
-    let drawn = Launch { command: &command(&["--osc", live::OSC]), on_terminal: true };
+    let drawn = Launch { command: &command(&["--osc", live::OSC]), on_terminal: true, last_lines: usize::MAX };
     let alive = follow(sequencer::open()?, common, Manner::Interrupting, None, &drawn)?;
     let disturbed = format!("{} packets, {} saves", flood.rounds() * live::PACKETS, saves.rounds());
 
@@ -379,7 +408,7 @@ fn own(stage: Stage, common: &Common, sets: &Path, wanted: &Wanted) -> Fallible<
     let collector = Collector::start(stage.ears, stage.look)?;
     let pulse_ns = 60e9 / (common.bpm * 24.0);
     let (first_clock, after_stop, ending) = cli::with_command(&command, |program| {
-        let first_clock = await_clock(&collector)?;
+        let first_clock = await_clock(&collector, 0)?;
         thread::sleep(SETTLE + Duration::from_nanos((pulse_ns * f64::from(common.pulses)) as u64));
         if let Some(status) = program.ended()? {
             return Err(format!("the program ended during the show: {status}").into());
@@ -420,11 +449,12 @@ fn own(stage: Stage, common: &Common, sets: &Path, wanted: &Wanted) -> Fallible<
     ])
 }
 
-/// How long it takes from here until the Mono Station hears a clock.
-fn await_clock(collector: &Collector) -> Fallible<Duration> {
+/// How long it takes from here until the Mono Station hears a clock whose stamp is not before `since_ns`.
+pub fn await_clock(collector: &Collector, since_ns: u64) -> Fallible<Duration> {
     const WITHIN: Duration = Duration::from_secs(10);
     let begun = Instant::now();
-    let is_clock = |heard: &Heard| heard.port == Port::Mono && heard.message == Message::CLOCK;
+    let is_clock =
+        |heard: &Heard| heard.port == Port::Mono && heard.message == Message::CLOCK && heard.at_ns >= since_ns;
     while begun.elapsed() < WITHIN {
         if collector.so_far().heard.iter().any(is_clock) {
             return Ok(begun.elapsed());
@@ -435,13 +465,13 @@ fn await_clock(collector: &Collector) -> Fallible<Duration> {
 }
 
 /// The set with another tempo.
-fn at_tempo(set: &str, bpm: f64) -> String {
+pub fn at_tempo(set: &str, bpm: f64) -> String {
     let line = |line: &str| if line.starts_with("tempo") { format!("tempo = {bpm:?}\n") } else { format!("{line}\n") };
     set.lines().map(line).collect()
 }
 
 /// How far things are off, to both sides.
-struct Off {
+pub struct Off {
     distances: Option<Quantiles>,
     signed: Option<Quantiles>,
     /// What was taken off all of them first.
@@ -449,7 +479,7 @@ struct Off {
 }
 
 impl Off {
-    fn of(late: Vec<Late>) -> Off {
+    pub fn of(late: Vec<Late>) -> Off {
         let signed: Vec<i64> = late.into_iter().map(|(_, late_ns)| late_ns).collect();
         let distances = signed.iter().map(|late_ns| late_ns.abs()).collect();
         Off { distances: Quantiles::of(distances), signed: Quantiles::of(signed), median: None }
@@ -462,7 +492,7 @@ impl Off {
     }
 
     /// Without any limit it is a figure to read. Nothing at all meets no limit.
-    fn judge(&self, what: &str, p50: Option<i64>, p99: Option<i64>, max: Option<i64>) -> Row {
+    pub fn judge(&self, what: &str, p50: Option<i64>, p99: Option<i64>, max: Option<i64>) -> Row {
         let limits = [("p50", p50), ("p99", p99), ("max", max)];
         let us = |ns: i64| ns as f64 / 1e3;
         let expected: Vec<String> =

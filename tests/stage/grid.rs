@@ -36,6 +36,11 @@ impl Mapping {
     pub fn stamp(self, at_ns: u64) -> u64 {
         at_ns.saturating_add_signed(self.offset_ns)
     }
+
+    /// The time of the schedule at which the master sends what is to be stamped so.
+    pub fn sent(self, stamp_ns: u64) -> u64 {
+        stamp_ns.saturating_add_signed(-self.offset_ns)
+    }
 }
 
 /// The grid of one who keeps exactly to `pulse_ns`, through the median of what was heard of him: as many pulses as there

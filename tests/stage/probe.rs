@@ -20,8 +20,10 @@
 //! | `program.rs` | the program under test as a child process |
 //! | `jitter.rs` | how a master's pulses miss their grid |
 //! | `live.rs` | what disturbs a show: a screen, a flood, a set file that is saved |
+//! | `editor.rs` | how a set file is saved at random, without changing what has to be played |
+//! | `hands.rs`, `start.rs` | keys and pads, and how soon they are answered; how soon the program plays |
 //! | `grid.rs` | where the true pulses are on the clock of the stamps |
-//! | `show.rs`, `signals.rs`, `alone.rs`, `figures.rs`, `transport.rs` | the order of events of a scenario, with all of the above |
+//! | `show.rs`, `signals.rs`, `alone.rs`, `figures.rs`, `transport.rs`, `saves.rs` | the order of events of a scenario, with all of the above |
 //! | `cli.rs` | the command line |
 //! | `sys.rs` | the calls to the system that the standard library lacks |
 
@@ -32,11 +34,15 @@ mod cases;
 #[cfg(target_os = "linux")]
 mod cli;
 #[cfg(target_os = "linux")]
+mod editor;
+#[cfg(target_os = "linux")]
 mod figures;
 #[cfg(target_os = "linux")]
 mod gadget;
 #[cfg(target_os = "linux")]
 mod grid;
+#[cfg(target_os = "linux")]
+mod hands;
 #[cfg(target_os = "linux")]
 mod instrument;
 #[cfg(target_os = "linux")]
@@ -52,6 +58,8 @@ mod program;
 #[cfg(target_os = "linux")]
 mod recording;
 #[cfg(target_os = "linux")]
+mod saves;
+#[cfg(target_os = "linux")]
 mod schedule;
 #[cfg(target_os = "linux")]
 mod score;
@@ -61,6 +69,8 @@ mod sequencer;
 mod show;
 #[cfg(target_os = "linux")]
 mod signals;
+#[cfg(target_os = "linux")]
+mod start;
 #[cfg(target_os = "linux")]
 mod sys;
 #[cfg(target_os = "linux")]
