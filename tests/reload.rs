@@ -259,7 +259,7 @@ fn a_muted_track_that_is_removed_stays_silent_to_its_end() {
         stage.to(BEAT);
         stage.command(if soloed { Command::Solo(plain, Switch::On) } else { Command::Mute(late, Switch::On) });
         stage.save(&without(only(removed), removed)).to(BAR + BEAT);
-        let struck = lengths(&stage.show, 2).into_iter().filter(|note| note.0 >= BEAT + 1 && note.0 < BAR);
+        let struck = lengths(&stage.show, 2).into_iter().filter(|note| note.0 > BEAT && note.0 < BAR);
         assert_eq!(struck.collect::<Vec<_>>(), [], "soloed: {soloed}");
     }
 }

@@ -94,7 +94,7 @@ impl Hands {
             // What Shift makes of a digit, on some keyboard: whoever presses it waits for a pattern.
             (None, KeyCode::Char(char)) if key.modifiers.difference(KeyModifiers::SHIFT).is_empty() => {
                 Some(Wish::Say(format!(
-                    "the key {} does nothing; Alt and a digit launches where this pattern ends, ? shows all keys",
+                    "{} is no key; Alt and a digit launches where this pattern ends, ? shows all",
                     char.escape_debug()
                 )))
             }
