@@ -1,7 +1,10 @@
 //! Commands as they are written: `launch build at bar`, `mute drums`, `transpose +2 degrees`, `tempo 128`.
 //!
 //! One grammar for everything that lets a performer write one: bindings of a set, a control socket, a script. It needs the
-//! names of a set ([`Names`]), and what it cannot understand it marks and explains, with the nearest right word.
+//! names of a set ([`Names`]), and what it cannot understand it marks and explains, with the nearest right word. `amount`
+//! reads what is said in numbers.
+
+mod amount;
 
 use std::fmt;
 use std::ops::Range;
@@ -9,10 +12,9 @@ use std::ops::Range;
 use super::launch;
 use super::mistake::{listed, nearest, quoted};
 use super::phrase;
-use super::target;
-use crate::engine::program::{Does, Fader, Interval, Knob, PartSlot, PatternSlot, Quantum, TrackSlot};
+use crate::engine::program::{Does, Fader, PartSlot, PatternSlot, Quantum, TrackSlot};
 use crate::engine::{Command, Switch};
-use crate::time::{Meter, Tempo};
+use crate::time::Meter;
 
 /// What commands can name.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,7 +95,7 @@ pub fn parse(text: &str, names: &Names<'_>) -> Result<Command, Misunderstanding>
         (Said::Command(command), _) => Ok(command),
         (Said::Fader(_), _) => Err(Misunderstanding {
             message: "only a fader has a range".to_owned(),
-            span: phrase::words(text).find(|word| is_range(&text[word.clone()])).unwrap_or(0..text.len()),
+            span: phrase::words(text).find(|word| amount::is_range(&text[word.clone()])).unwrap_or(0..text.len()),
             label: "expected one value".to_owned(),
             help: "a fader is bound with `[[bind]]` to a controller".to_owned(),
         }),
@@ -114,11 +116,6 @@ pub fn bound(text: &str, names: &Names<'_>) -> Result<Does, Misunderstanding> {
         (Said::Command(Command::Hold(_)), false) => press(Command::Hold(Switch::On), Some(Command::Hold(Switch::Off))),
         (Said::Command(command), _) => press(command, None),
     }
-}
-
-/// Whether a word is a range of values.
-fn is_range(word: &str) -> bool {
-    word.contains("..")
 }
 
 /// Reads the words of one command, from the first to the last.
@@ -298,159 +295,6 @@ impl<'c> Reader<'c> {
         self.rest.pop_front();
         (switch, true)
     }
-
-    /// A tempo, or with a sign by how much it changes.
-    fn tempo(&mut self, example: &str) -> Result<Said, Misunderstanding> {
-        let Some(word) = self.rest.pop_front() else {
-            return Err(self.missing("`tempo` lacks its number", "how fast, or by how much?", example));
-        };
-        let written = self.written(&word);
-        if let Some((low, high)) = written.split_once("..") {
-            let hundredths =
-                |text: &str| plain(text).and_then(Tempo::from_bpm).map(|tempo| (tempo.bpm() * 100.0).round() as i32);
-            let takes = format!("from {} to {}", Tempo::SLOWEST, Tempo::FASTEST);
-            return match (hundredths(low), hundredths(high)) {
-                (Some(low), Some(high)) => Ok(Said::Fader(Fader { knob: Knob::Tempo, low, high })),
-                _ => Err(wrong_range(written, word, &takes, "tempo 100..140")),
-            };
-        }
-        let (sign, number) = match written.as_bytes() {
-            [b'+', ..] => (1.0, &written[1..]),
-            [b'-', ..] => (-1.0, &written[1..]),
-            _ => (0.0, written),
-        };
-        let number = plain(number);
-        let command = if sign == 0.0 {
-            number.and_then(Tempo::from_bpm).map(Command::Tempo)
-        } else {
-            let hundredths = number.map(|number| sign * number * 100.0);
-            let fits = |hundredths: &f64| (hundredths - hundredths.round()).abs() < 1e-6;
-            let most = (Tempo::FASTEST - Tempo::SLOWEST) * 100.0;
-            hundredths.filter(|by| by.abs() <= most && fits(by)).map(|by| Command::Nudge(by.round() as i32))
-        };
-        command.map(Said::Command).ok_or_else(|| Misunderstanding {
-            message: format!("{} is no tempo", quoted(written)),
-            span: word,
-            label: match sign == 0.0 {
-                true => format!("expected a number from {} to {}", Tempo::SLOWEST, Tempo::FASTEST),
-                false => "expected by how much, to a hundredth".to_owned(),
-            },
-            help: format!("for example `tempo 128` or `{example}`"),
-        })
-    }
-
-    /// Perhaps a track, then how far, then perhaps in what.
-    fn transpose(&mut self, example: &str) -> Result<Said, Misunderstanding> {
-        let is_number = |word: &str| word.parse::<i64>().is_ok() || is_range(word);
-        // A number is a track only if another one follows.
-        let has_track = match (self.rest.front(), self.rest.get(1)) {
-            (Some(first), second) => {
-                !is_number(self.written(first)) || second.is_some_and(|second| is_number(self.written(second)))
-            }
-            _ => false,
-        };
-        let only = self.rest.len() == 1;
-        let track = if has_track && !only { Some(self.track("transpose", example)?) } else { None };
-        let Some(word) = self.rest.pop_front() else {
-            return Err(self.missing("`transpose` does not say how far", "expected a number such as `+2`", example));
-        };
-        let written = self.written(&word);
-        let distance = |text: &str| text.parse::<i8>().ok().filter(|by| *by != i8::MIN);
-        if let Some((low, high)) = written.split_once("..") {
-            let (Some(low), Some(high)) = (distance(low), distance(high)) else {
-                return Err(wrong_range(written, word, "from -127 to +127", "transpose -12..12"));
-            };
-            let (low, high) = (i32::from(low), i32::from(high));
-            return Ok(Said::Fader(Fader { knob: Knob::Transpose(track, self.unit()), low, high }));
-        }
-        let Some(by) = distance(written) else {
-            return Err(Misunderstanding {
-                message: format!("{} is not how far to transpose", quoted(self.written(&word))),
-                span: word,
-                label: "expected a whole number from -127 to +127".to_owned(),
-                help: format!("for example `{example}`"),
-            });
-        };
-        Ok(Said::Command(Command::Transpose { track, by, unit: self.unit() }))
-    }
-
-    /// What a distance is counted in, if that is said.
-    fn unit(&mut self) -> Interval {
-        let unit = match self.rest.front().map(|word| self.written(word)) {
-            Some("degrees" | "degree") => Interval::Degrees,
-            Some("semitones" | "semitone") => Interval::Semitones,
-            _ => return Interval::Semitones,
-        };
-        self.rest.pop_front();
-        unit
-    }
-
-    /// A track, what on it, and a value.
-    fn control(&mut self, example: &str) -> Result<Said, Misunderstanding> {
-        let track = self.track("cc", example)?;
-        let Some(word) = self.rest.pop_front() else {
-            return Err(self.missing(
-                "`cc` does not say what to send",
-                &format!("expected {}", target::NAMES),
-                example,
-            ));
-        };
-        let name = self.written(&word);
-        let target = target::parse(name).map_err(|(label, near)| Misunderstanding {
-            message: format!("{} is nothing that a value can be sent to", quoted(name)),
-            span: word,
-            label,
-            help: match near {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("for example `{example}`"),
-            },
-        })?;
-        let Some(word) = self.rest.pop_front() else {
-            return Err(self.missing(
-                "`cc` lacks its value",
-                "expected a number, or a range such as `20..110`",
-                example,
-            ));
-        };
-        let written = self.written(&word);
-        let value = |text: &str| text.parse().ok().and_then(|number| target::value(target, number));
-        let span = target::range(target);
-        let takes = format!("from {} to {}", span.start(), span.end());
-        match written.split_once("..") {
-            Some((low, high)) => match (value(low), value(high)) {
-                (Some(low), Some(high)) => {
-                    let (low, high) = (i32::from(low), i32::from(high));
-                    Ok(Said::Fader(Fader { knob: Knob::Control(track, target), low, high }))
-                }
-                _ => Err(wrong_range(written, word, &takes, "cc bass 74 20..110")),
-            },
-            None => match value(written) {
-                Some(value) => Ok(Said::Command(Command::Control { track, target, value })),
-                None => Err(Misunderstanding {
-                    message: format!("{} is no value for {}", quoted(written), quoted(name)),
-                    span: word,
-                    label: format!("expected a whole number {takes}"),
-                    help: format!("for example `{example}`"),
-                }),
-            },
-        }
-    }
-}
-
-/// A number without a sign or an exponent.
-fn plain(text: &str) -> Option<f64> {
-    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    text.parse().ok().filter(|_| is_plain)
-}
-
-/// The message for a range that cannot be moved over.
-fn wrong_range(written: &str, span: Range<usize>, takes: &str, example: &str) -> Misunderstanding {
-    Misunderstanding {
-        message: format!("{} is no range for a fader", quoted(written)),
-        span,
-        label: format!("expected two numbers {takes}"),
-        help: format!("for example `{example}`"),
-    }
 }
 
 /// The message for a name that nothing has.
@@ -473,6 +317,8 @@ fn unknown(one: &str, name: &str, span: Range<usize>, names: &[&str]) -> Misunde
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::program::{Interval, Knob};
+    use crate::time::Tempo;
     use crate::engine::program::Target;
     use crate::time::TickSpan;
 
