@@ -231,7 +231,7 @@ fn notes_that_a_late_port_has_yet_to_play_end_at_the_line_too() {
 #[test]
 fn a_late_port_that_nothing_plays_on_any_more_ends_its_last_notes() {
     // When the new program is taken up, 1 ms before its line, the late port is silent or not.
-    for gate in ["20", "50", "90"] {
+    for gate in ["5", "50", "90"] {
         let text = dense("c2").replace("gate = 50", &format!("gate = {gate}"));
         let gone = text.replace("[tracks.late]\nport = \"late\"", "[tracks.late]\nport = \"plain\"");
         let gone = gone
@@ -262,6 +262,14 @@ fn a_muted_track_that_is_removed_stays_silent_to_its_end() {
         let struck = lengths(&stage.show, 2).into_iter().filter(|note| note.0 > BEAT && note.0 < BAR);
         assert_eq!(struck.collect::<Vec<_>>(), [], "soloed: {soloed}");
     }
+    // Muted after the new program has been taken up.
+    let mut stage = Stage::start(&ports);
+    let late = stage.track("late");
+    stage.to(BEAT).save(&dense("c3")).to(BAR - 60);
+    assert_eq!(stage.show.engine.status().edition, 2);
+    stage.command(Command::Mute(late, Switch::On)).to(BAR + BEAT);
+    let last = lengths(&stage.show, 2).last().copied();
+    assert!(last.is_some_and(|(on, off, _)| on == BAR - 180 && off < BAR - 120), "{last:?}");
 }
 
 #[test]
@@ -327,6 +335,27 @@ fn a_new_track_plays_what_the_pattern_in_force_has_for_it() {
     let pattern = stage.pattern("main");
     stage.command(Command::Launch { pattern, at: None }).to(4 * BAR - 1);
     assert_eq!(stage.keys(3, 0).len(), 16);
+}
+
+#[test]
+fn a_track_that_takes_the_slot_of_another_does_not_play_in_its_place() {
+    // With as many tracks as there can be, a new one takes the slot of one that is removed, here of one that `b` leaves alone.
+    let set = |last: &str| {
+        let name = |number: usize| if number == 255 { last.to_owned() } else { format!("t{number}") };
+        let track = |number: usize| format!("[tracks.{}]\nport = \"a\"\nchannel = {}\n", name(number), number % 16 + 1);
+        let tracks: String = (0..256).map(track).collect();
+        format!(
+            "[ports.a]\ndevice = \"A\"\n{tracks}[patterns.main]\n{last} = \"c5\"\n[patterns.b]\nkeep = true\nt0 = \"c3\"\n"
+        )
+    };
+    let mut stage = Stage::start(&set("last"));
+    let pattern = stage.pattern("b");
+    stage.to(10).command(Command::Launch { pattern, at: None }).to(BAR + 10);
+    let slot = stage.track("last");
+    stage.save(&set("other")).to(3 * BAR - 1);
+    assert_eq!(stage.track("other"), slot);
+    assert_eq!((stage.keys(16, BAR).len(), stage.keys(16, 2 * BAR).len()), (16, 0));
+    assert_eq!(stage.keys(1, 2 * BAR).len(), 16);
 }
 
 #[test]
@@ -598,6 +627,46 @@ fn a_port_that_loses_its_clock_is_stopped() {
     stage.to(BEAT).save(TWO).to(3 * BAR);
     assert_eq!(stage.show.count(PortSlot(0), Message::Stop), 1);
     assert_eq!(pulses_from_start(&stage.show, PortSlot(0)), (0..BAR).step_by(40).collect::<Vec<_>>());
+}
+
+fn is_clock(message: Message) -> bool {
+    matches!(message, Message::Clock | Message::Start | Message::Continue | Message::Stop | Message::SongPosition(_))
+}
+
+#[test]
+fn a_port_that_gets_the_clock_while_it_plays_joins_at_the_line() {
+    let text = TWO.replace("device = \"A\"", "device = \"A\"\nclock = true");
+    let mut stage = Stage::start(TWO);
+    stage.to(BEAT).save(&text).to(2 * BAR);
+    let told = stage.show.trace.iter().filter(|departure| is_clock(departure.message));
+    let told: Vec<_> = told.map(|departure| (departure.message, departure.tick.0)).collect();
+    assert_eq!(told[..2].iter().map(|told| told.0).collect::<Vec<_>>(), [Message::SongPosition(16), Message::Continue]);
+    assert!(told[..2].iter().all(|told| (BAR - 10..BAR).contains(&told.1)), "{:?}", &told[..2]);
+    let pulses = (BAR..=2 * BAR).step_by(40).map(|at| (Message::Clock, at));
+    assert_eq!(told[2..], pulses.collect::<Vec<_>>());
+    // It loses the clock, and gets it again on another device.
+    stage.save(TWO).to(3 * BAR + 10).save(&text.replace("\"A\"", "\"B\"")).to(5 * BAR);
+    assert_eq!(stage.show.count(PortSlot(0), Message::SongPosition(64)), 1);
+    // In a bar that is no whole number of sixteenths long, from the next sixteenth on.
+    let odd = |text: &str| text.replace("tempo = 120", "tempo = 120\nmeter = \"7/32\"");
+    let mut stage = Stage::start(&odd(TWO));
+    stage.to(100).save(&odd(&text)).to(2 * BAR);
+    assert_eq!(stage.show.count(PortSlot(0), Message::SongPosition(4)), 1);
+    let first = stage.show.trace.iter().find(|departure| departure.message == Message::Clock);
+    assert_eq!(first.map(|first| first.tick.0), Some(960));
+    // Waiting for the first pulse, from the beginning.
+    let follows =
+        |text: &str| text.replace("[ports.a]", "[clock]\nfollow = \"m\"\n[ports.m]\ndevice = \"M\"\n[ports.a]");
+    let set = parse(&follows(TWO));
+    let mut show = Show::new(set.program.clone());
+    show.input(PortSlot(0), Message::Start);
+    show.renew(parse(&follows(&text)).following(&set).program);
+    assert_eq!((show.count(PortSlot(1), Message::Start), show.count(PortSlot(1), Message::Continue)), (1, 0));
+    for _ in 0..10 {
+        show.input(PortSlot(0), Message::Clock);
+        show.wait(PULSE);
+    }
+    assert!((9..=11).contains(&show.count(PortSlot(1), Message::Clock)));
 }
 
 /// A set made of some of these: which ports, tracks and patterns there are, and what they are like.

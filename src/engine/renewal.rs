@@ -213,7 +213,7 @@ impl Engine {
         let position = ready.map_or(here + TickSpan(1), |ready| ready.line);
         let position = Some(position).filter(|_| self.transport.phase() == Phase::Running);
         self.adopt_tempo(program, position);
-        self.meet_ports(program, at);
+        self.meet_ports(program, at, position);
         let (pattern, begins) = self.launcher.adopt(program, position);
         self.player.adopt(pattern, begins.unwrap_or(self.player.origin()), position);
         self.undo_prepared(program, at);
@@ -236,8 +236,9 @@ impl Engine {
         }
     }
 
-    /// Looks up which port is which, and what it gets. Who gets no clock any more, or is another, has been stopped.
-    fn meet_ports(&mut self, program: &Program, at: Nanos) {
+    /// Looks up which port is which, and what it gets. Who gets no clock any more, or is another, has been stopped; who gets
+    /// it from now on joins at `position`, where the music plays.
+    fn meet_ports(&mut self, program: &Program, at: Nanos, position: Option<Tick>) {
         let (pulsed, clocked) = (self.pulsed, self.clocked);
         self.renewal.moved = PortSet::default();
         for port in (0..MAX_PORTS as u8).map(PortSlot) {
@@ -262,11 +263,35 @@ impl Engine {
         if self.told_to_play && !left.is_empty() {
             self.tell(self.moment(at), Message::Stop, left);
         }
+        let came = self.pulsed.iter().filter(|&port| !clocked.contains(port) || moved.contains(port));
+        let came = came.fold(PortSet::default(), PortSet::with);
+        if self.told_to_play && !came.is_empty() {
+            self.let_join(at, position.unwrap_or(self.transport.resume()), came);
+        }
         // A port that nothing is played on any more is one until its notes have ended.
         let sounding = |port: &PortSlot| !self.ledgers[usize::from(port.0)].is_empty();
         self.renewal.unsettled =
             (0..MAX_PORTS as u8).map(PortSlot).filter(sounding).fold(PortSet::default(), PortSet::with);
         self.ports = self.renewal.unsettled.iter().fold(program.played_ports(), PortSet::with);
+    }
+
+    /// Lets `ports`, which have got no clock so far, play along from the sixteenth at or after `position` on.
+    fn let_join(&mut self, at: Nanos, position: Tick, ports: PortSet) {
+        // The pointer has 14 bits; whoever counts on from it repeats long before.
+        const POINTER: i64 = 1 << 14;
+        let joins = position.round_up_to(TickSpan::SIXTEENTH);
+        let sixteenths = joins.0.div_euclid(TickSpan::SIXTEENTH.0).rem_euclid(POINTER) as u16;
+        let moment = self.moment(at);
+        if sixteenths == 0 {
+            self.tell(moment, Message::Start, ports);
+        } else {
+            self.tell(moment, Message::SongPosition(sixteenths), ports);
+            self.tell(moment, Message::Continue, ports);
+        }
+        if self.transport.phase() == Phase::Running {
+            // Whoever has been told to play counts from the next pulse.
+            ports.iter().for_each(|port| self.pulses[usize::from(port.0)] = joins + self.base);
+        }
     }
 
     /// Whether there is something that has yet to find its place in a new program.
