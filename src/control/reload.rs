@@ -392,19 +392,24 @@ mod tests {
         watched.has_said_all();
     }
 
+    /// One that nobody tells anything.
+    fn lookout(file: &Path) -> Lookout {
+        Lookout {
+            path: file.to_owned(),
+            events: None,
+            way: Way::default(),
+            bytes: read(file),
+            looks: None,
+            debounce: Debounce::new(QUIET),
+        }
+    }
+
     #[test]
     fn an_empty_file_and_none_change_nothing() {
         let folder = Folder::new("empty");
         let file = folder.file("set.toml");
         fs::write(&file, "one").unwrap();
-        let mut lookout = Lookout {
-            path: file.clone(),
-            events: None,
-            way: Way::default(),
-            bytes: read(&file),
-            looks: None,
-            debounce: Debounce::new(QUIET),
-        };
+        let mut lookout = lookout(&file);
         for nothing in ["", " \n"] {
             fs::write(&file, nothing).unwrap();
             assert!(!lookout.has_changed());
@@ -434,14 +439,7 @@ mod tests {
         let folder = Folder::new("quiet");
         let file = folder.file("set.toml");
         fs::write(&file, "one").unwrap();
-        let mut lookout = Lookout {
-            path: file.clone(),
-            events: None,
-            way: Way::default(),
-            bytes: read(&file),
-            looks: Looks::of(&file),
-            debounce: Debounce::new(QUIET),
-        };
+        let mut lookout = Lookout { looks: Looks::of(&file), ..lookout(&file) };
         let told = Instant::now();
         fs::write(&file, "of another length").unwrap();
         lookout.touch(told);

@@ -317,9 +317,9 @@ fn unknown(one: &str, name: &str, span: Range<usize>, names: &[&str]) -> Misunde
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::program::Target;
     use crate::engine::program::{Interval, Knob};
     use crate::time::Tempo;
-    use crate::engine::program::Target;
     use crate::time::TickSpan;
 
     fn names() -> Names<'static> {
