@@ -11,9 +11,9 @@
 //! ```text
 //! midir input threads --stamped events--> [ring for each input port] --+
 //!                                                                      v
-//!                                                            +------------------+
-//!  signals, time limits                                      | real-time thread |--> midir outputs
-//!         |                                                  |  owns the engine |
+//!  screen keys, ctl, OSC,                                    +------------------+
+//!  file watcher, signals                                     | real-time thread |--> midir outputs
+//!         | calls (inbox)                                    |  owns the engine |
 //!         v                                                  +------------------+
 //!  control thread --commands (ring)----------------------------^   |    |
 //!                 --program (triple buffer, newest wins)-------^   |    +--> meters (atomics), trace (lossy ring)
@@ -22,14 +22,16 @@
 //!
 //! - The **real-time thread** ([`rt`]) runs in SCHED_FIFO where the system lets it. Its only system calls read the clock,
 //!   wait, and send MIDI.
-//! - The **control thread** ([`control`]) is the program's first thread. There is no asynchronous runtime.
+//! - The **control thread** ([`control`]) is the program's first thread. Whoever else wants something of the show has a thread
+//!   of its own and calls it: the keys of the screen, the control socket, OSC, the watcher of the set file. There is no
+//!   asynchronous runtime.
 //! - The **input threads** are midir's, one for each connection; they stamp a message, push it, and wake the real-time
 //!   thread ([`io`]).
 //!
 //! # Rooms
 //!
-//! Dependencies point one way: `time, midi <- engine <- link <- {rt, io, set, control} <- cli`, and
-//! `{engine, set} <- offline <- {edit, cli}`, `edit <- {control, cli}`.
+//! Dependencies point one way: `time, midi <- engine <- link <- {rt, io, control} <- cli`, and beside it
+//! `engine <- set <- offline <- edit <- control`.
 //!
 //! | module | duty |
 //! |---|---|
