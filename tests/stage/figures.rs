@@ -276,6 +276,8 @@ struct Followed {
     checks: Vec<Row>,
     /// How much memory the program had locked, in KiB.
     locked_kib: Option<u64>,
+    /// How many bytes it had drawn.
+    drawn: usize,
 }
 
 /// Plays a show for a program that follows.
@@ -291,13 +293,14 @@ fn follow(
     let (stage, mapping, rehearsed) = rehearse(stage, manner)?;
     let collector = Collector::start(stage.ears, stage.look)?;
 
-    let (origin_ns, locked_kib, Close { after_stop, ending, at_end }) = cli::with_launched(launch, |program| {
-        program.connect(stage.watch.as_ref())?;
-        thread::sleep(SETTLE);
-        let origin_ns = player::soon_ns();
-        player::start_as(manner, stage.mouth, steps.clone(), origin_ns)?.finish()?;
-        Ok((origin_ns, program.locked_kib(), close(program, collector)?))
-    })?;
+    let (origin_ns, (locked_kib, drawn), Close { after_stop, ending, at_end }) =
+        cli::with_launched(launch, |program| {
+            program.connect(stage.watch.as_ref())?;
+            thread::sleep(SETTLE);
+            let origin_ns = player::soon_ns();
+            player::start_as(manner, stage.mouth, steps.clone(), origin_ns)?.finish()?;
+            Ok((origin_ns, (program.locked_kib(), program.drawn()), close(program, collector)?))
+        })?;
 
     let true_ns = |at_ns: u64| mapping.stamp(origin_ns + at_ns);
     let grid = (0..show.pulses).map(|pulse| true_ns(show.at_ns_from_first(f64::from(pulse)))).collect();
@@ -319,7 +322,7 @@ fn follow(
         Manner::Spinning { .. } => delivered.judge(MASTER_THEN, None, Some(WOKEN_OFF.p99_ns), Some(MASTER_OFF.max_ns)),
         Manner::Interrupting => delivered.judge(MASTER_THEN, None, None, None),
     };
-    Ok(Followed { take, checks: vec![Row::all(PLACES, checks), rehearsed, delivered], locked_kib })
+    Ok(Followed { take, checks: vec![Row::all(PLACES, checks), rehearsed, delivered], locked_kib, drawn })
 }
 
 fn steady(what: &str, take: &Take, checks: Vec<Row>, wanted: &Steady) -> Vec<Row> {
@@ -361,6 +364,9 @@ fn jittered(take: &Take, checks: Vec<Row>, jitter: &Jitter, [p99]: [i64; 1]) -> 
 const LIVE_RATIO: f64 = 1.5;
 const LOCKED_MIB: f64 = 32.0;
 
+/// A screen that is drawn for a whole show is more than this; lines are less.
+const DRAWN_KB: usize = 20;
+
 /// The same show twice: with nothing beside it, and on a terminal, with a flood of OSC and a set file that is saved each
 /// second.
 fn live(stage: Stage, common: &Common) -> Fallible<Vec<Row>> {
@@ -378,7 +384,9 @@ fn live(stage: Stage, common: &Common) -> Fallible<Vec<Row>> {
     let quiet = follow(stage, common, Manner::Interrupting, None, &alone)?;
     let (flood, saves) = (live::flood()?, live::saves(&set, SET)?);
     let drawn = Launch { command: &command(&["--osc", live::OSC]), on_terminal: true, last_lines: usize::MAX };
-    let alive = follow(sequencer::open()?, common, Manner::Interrupting, None, &drawn)?;
+    let mut alive = follow(sequencer::open()?, common, Manner::Interrupting, None, &drawn)?;
+    // It rehearses in the flood.
+    alive.checks.iter_mut().filter(|row| row.what == MASTER).for_each(|row| row.binding = false);
     let disturbed = format!("{} packets, {} saves", flood.rounds() * live::PACKETS, saves.rounds());
 
     let ratio = p99(&alive.take) as f64 / p99(&quiet.take) as f64;
@@ -391,6 +399,12 @@ fn live(stage: Stage, common: &Common) -> Fallible<Vec<Row>> {
         notes("  note-ons off the true grid", &alive.take),
         notes("  the same with nothing beside the show", &quiet.take),
         within("  their p99, live to quiet", LIVE_RATIO, ratio, ""),
+        Row::judged(
+            "  drawn meanwhile",
+            format!("{DRAWN_KB} kB or more"),
+            format!("{} kB", alive.drawn / 1_000),
+            alive.drawn >= 1_000 * DRAWN_KB,
+        ),
         within("  memory locked", LOCKED_MIB, locked, " MiB"),
     ];
     rows.extend(quiet.checks);

@@ -87,12 +87,12 @@ pub fn flood() -> Fallible<Disturbance> {
 }
 
 /// Saves `text` again and again, now by another name that is moved over the old file, now in two pieces, and each time with
-/// another comment. A round is a save.
+/// another pattern that nobody plays, so that each save is another program. A round is a save.
 pub fn saves(path: &Path, text: &str) -> Fallible<Disturbance> {
     let (path, text): (PathBuf, String) = (path.to_owned(), text.to_owned());
     Disturbance::start("editor", move |round| {
         thread::sleep(SAVED_EVERY);
-        let text = format!("# saved {round} times\n{text}");
+        let text = format!("{text}\n[patterns.spare{}]\n", round % 4);
         let saved = match round % 2 {
             0 => {
                 let aside = path.with_extension("new");

@@ -7,6 +7,8 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -48,6 +50,8 @@ impl Signal {
 pub struct Program {
     child: Child,
     log: PathBuf,
+    /// Bytes that it has drawn on its terminal.
+    drawn: Arc<AtomicUsize>,
 }
 
 /// How the program ended when it was asked to.
@@ -71,24 +75,26 @@ impl Program {
     /// how much it was.
     pub fn start_on_terminal(command: &[String], log: &Path) -> io::Result<Program> {
         let (mut looks, runs) = sys::terminal(160, 50)?;
-        let child = Command::new(&command[0])
-            .args(&command[1..])
-            .env("TERM", "xterm-256color")
-            .stdin(runs.try_clone()?)
-            .stdout(runs.try_clone()?)
-            .stderr(runs)
-            .spawn()
-            .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", command[0])))?;
+        let mut program = Command::new(&command[0]);
+        program.args(&command[1..]).env("TERM", "xterm-256color");
+        program.stdin(runs.try_clone()?).stdout(runs.try_clone()?).stderr(runs);
+        sys::lead_a_session(&mut program);
+        let child =
+            program.spawn().map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", command[0])))?;
         let mut last = File::create(log)?;
+        // What holds the program's end open would hold the terminal open.
+        drop(program);
+        let drawn = Arc::new(AtomicUsize::new(0));
+        let counted = drawn.clone();
         thread::Builder::new().name("terminal".into()).spawn(move || {
-            let (mut room, mut drawn) = ([0; 65_536], 0);
+            let mut room = [0; 65_536];
             // The terminal is gone when the program is.
             while let Ok(read @ 1..) = looks.read(&mut room) {
-                drawn += read;
+                counted.fetch_add(read, Ordering::Relaxed);
             }
-            writeln!(last, "({drawn} bytes were drawn)")
+            writeln!(last, "({} bytes were drawn)", counted.load(Ordering::Relaxed))
         })?;
-        Ok(Program { child, log: log.to_owned() })
+        Ok(Program { child, log: log.to_owned(), drawn })
     }
 
     /// Starts it with its output in a file: a serial console would cost time in the middle of the show.
@@ -101,7 +107,7 @@ impl Program {
             .stderr(out)
             .spawn()
             .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", command[0])))?;
-        Ok(Program { child, log: log.to_owned() })
+        Ok(Program { child, log: log.to_owned(), drawn: Arc::default() })
     }
 
     /// Its exit, if it has ended on its own.
@@ -144,6 +150,11 @@ impl Program {
             thread::sleep(LOOK);
         }
         Ok(Ending { status: None, took: begun.elapsed() })
+    }
+
+    /// How many bytes it has drawn on its terminal.
+    pub fn drawn(&self) -> usize {
+        self.drawn.load(Ordering::Relaxed)
     }
 
     /// How much memory it has locked, in KiB; none where it is gone.

@@ -8,6 +8,8 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 
 /// `CLOCK_MONOTONIC` in nanoseconds.
 pub fn now_ns() -> u64 {
@@ -77,6 +79,22 @@ pub fn use_pcm_timer(sequencer: i32, queue: i32) -> io::Result<()> {
     // SAFETY: the request reads a structure of this layout and size, which it is given.
     let status = unsafe { libc::ioctl(sequencer, SET_QUEUE_TIMER as _, &raw const timer) };
     if status == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Lets what is started lead a session of its own, whose terminal is its standard input: otherwise it would be in the
+/// background there, and not draw.
+pub fn lead_a_session(command: &mut Command) {
+    let lead = || {
+        // SAFETY: takes nothing.
+        if unsafe { libc::setsid() } < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: standard input is open in the child, and the argument is a plain number.
+        let status = unsafe { libc::ioctl(0, libc::TIOCSCTTY, 0) };
+        if status == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    };
+    // SAFETY: between fork and exec the closure makes two system calls, and allocates nothing.
+    unsafe { command.pre_exec(lead) };
 }
 
 /// Sends a signal to a process.
