@@ -1,10 +1,9 @@
 //! Finding a set by its file or by its built-in name.
 
-use std::fs;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
+use crate::edit;
 use crate::set::{Set, builtin, nearest};
 
 /// Reads and compiles the set that `name` means: a file if there is one of that name, or else a built-in set.
@@ -40,23 +39,13 @@ fn is_file(path: &Path) -> bool {
 fn find(name: &str) -> Result<(String, Vec<u8>), Failure> {
     let path = Path::new(name);
     if is_file(path) {
-        let bytes = read(path).map_err(|error| Failure::Unreadable(path.into(), error))?;
+        let bytes = edit::file::bytes(path).map_err(|error| Failure::Unreadable(path.into(), error))?;
         return Ok((name.to_owned(), bytes));
     }
     match builtin::find(name) {
         Some(set) => Ok((format!("{}.toml (built in)", set.name), set.text.as_bytes().to_vec())),
         None => Err(Failure::NoSuchSet(no_such_set(name))),
     }
-}
-
-/// The bytes of a file; no more of them than tell that it is too large for a set.
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file"));
-    }
-    let mut bytes = Vec::new();
-    fs::File::open(path)?.take(Set::MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 fn no_such_set(name: &str) -> String {

@@ -10,8 +10,8 @@
 //! `LOOKED_AFTER` at the latest the file is looked at in any case, by its length and time.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File, Metadata};
-use std::io::{self, Read};
+use std::fs::{self, Metadata};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
@@ -20,7 +20,7 @@ use std::time::{Duration, Instant, SystemTime};
 use notify::event::{AccessKind, AccessMode};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode};
 
-use crate::set::Set;
+use crate::edit;
 
 /// How long a file is left alone before it counts as written. Editors that write in pieces take some milliseconds.
 pub const QUIET: Duration = Duration::from_millis(50);
@@ -175,11 +175,7 @@ impl Looks {
 
 /// The bytes of a file; `None` where there is none, or it is empty. No more of them than tell that it is too large.
 fn read(path: &Path) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
-    // To open a named pipe is to wait for somebody who writes, perhaps forever.
-    fs::metadata(path).ok().filter(Metadata::is_file)?;
-    let file = File::open(path).ok()?;
-    file.take(Set::MAX_BYTES as u64 + 1).read_to_end(&mut bytes).ok()?;
+    let bytes = edit::file::bytes(path).ok()?;
     (!bytes.iter().all(u8::is_ascii_whitespace)).then_some(bytes)
 }
 
@@ -377,7 +373,7 @@ mod tests {
         let file = folder.file("set.toml");
         fs::write(&file, "one").unwrap();
         let watched = Watched::new(&file);
-        let mut writer = File::create(&file).unwrap();
+        let mut writer = fs::File::create(&file).unwrap();
         for piece in ["t", "w", "o"] {
             writer.write_all(piece.as_bytes()).unwrap();
             writer.flush().unwrap();

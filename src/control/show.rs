@@ -139,15 +139,9 @@ impl<'a> Show<'a> {
             if let Some(reason) = self.reason_to_end(limits) {
                 return reason;
             }
-            let mut call = inbox.wait(PERIOD);
-            for _ in 0..CALLS_PER_LOOK {
-                let Some(this) = call else { break };
-                self.answer(this);
-                self.take_over(ports);
-                call = inbox.next();
-            }
-            if let Some(this) = call {
-                self.answer(this);
+            let first = inbox.wait(PERIOD).into_iter();
+            for call in first.chain(std::iter::from_fn(|| inbox.next())).take(CALLS_PER_LOOK) {
+                self.answer(call);
                 self.take_over(ports);
             }
         }
@@ -179,7 +173,7 @@ impl<'a> Show<'a> {
         for _ in 0..TRACE_CAPACITY {
             let Some(heard) = self.end.heard() else { break };
             observers.iter_mut().for_each(|observer| observer.heard(&heard));
-            let written = self.scribe.heard(&heard, scene(&self.set, &self.status, &self.playing, &self.snapshot));
+            let written = self.with_scribe(|scribe, scene| scribe.heard(&heard, scene));
             self.take_up(written);
         }
         for _ in 0..TRACE_CAPACITY {
@@ -187,9 +181,9 @@ impl<'a> Show<'a> {
             observers.iter_mut().for_each(|observer| observer.sent(&sent));
         }
         self.refresh();
-        let written = self.scribe.look(scene(&self.set, &self.status, &self.playing, &self.snapshot));
+        let written = self.with_scribe(Scribe::look);
         self.take_up(written);
-        self.recording = self.scribe.recording(scene(&self.set, &self.status, &self.playing, &self.snapshot));
+        self.recording = self.with_scribe(|scribe, scene| scribe.recording(scene));
         for notice in self.notices.take() {
             observers.iter_mut().for_each(|observer| observer.notice(&notice));
         }
@@ -246,13 +240,9 @@ impl<'a> Show<'a> {
                 Ok(String::new())
             }
             Order::Reload => self.reload(),
-            Order::Learn(words) => {
-                self.scribe.learn(&words, scene(&self.set, &self.status, &self.playing, &self.snapshot))
-            }
+            Order::Learn(words) => self.with_scribe(|scribe, scene| scribe.learn(&words, scene)),
             Order::Forget => Ok(self.scribe.forget()),
-            Order::Record(record) => {
-                self.scribe.record(record, scene(&self.set, &self.status, &self.playing, &self.snapshot))
-            }
+            Order::Record(record) => self.with_scribe(|scribe, scene| scribe.record(record, scene)),
             Order::Finish => self.write(Scribe::finish),
             Order::Discard => Ok(self.scribe.discard()),
             Order::Undo => self.write(|scribe, _| scribe.undo()),
@@ -264,12 +254,18 @@ impl<'a> Show<'a> {
         }
     }
 
+    /// Lets the scribe do something in the show as it was last seen.
+    fn with_scribe<T>(&mut self, act: impl FnOnce(&mut Scribe, Scene<'_>) -> T) -> T {
+        let Show { scribe, set, status, playing, snapshot, .. } = self;
+        act(scribe, Scene { set, status, playing, snapshot })
+    }
+
     /// Lets the scribe write, and takes up what is written.
     fn write(
         &mut self,
         write: impl FnOnce(&mut Scribe, Scene<'_>) -> Result<Written, String>,
     ) -> Result<String, String> {
-        let Written(what) = write(&mut self.scribe, scene(&self.set, &self.status, &self.playing, &self.snapshot))?;
+        let Written(what) = self.with_scribe(write)?;
         self.file_changed();
         Ok(what)
     }
@@ -409,10 +405,6 @@ impl<'a> Show<'a> {
 
 fn is_launch(command: Command) -> bool {
     matches!(command, Command::Launch { .. } | Command::Jump(_))
-}
-
-fn scene<'s>(set: &'s Set, status: &'s Status, playing: &'s Playing, snapshot: &'s Snapshot) -> Scene<'s> {
-    Scene { set, status, playing, snapshot }
 }
 
 /// The real-time thread did not end in time.

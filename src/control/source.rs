@@ -1,9 +1,8 @@
 //! Where the set that plays comes from, and reading it again.
 
-use std::fs::{self, File};
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use crate::edit;
 use crate::set::Set;
 
 /// Where a show's set comes from.
@@ -61,7 +60,7 @@ impl Source {
         let Some(file) = &self.file else {
             return Err(format!("the set `{}` is built in: there is no file to read again", self.origin));
         };
-        let bytes = read(file).map_err(|why| format!("cannot read {}: {why}", file.display()))?;
+        let bytes = edit::file::bytes(file).map_err(|why| format!("cannot read {}: {why}", file.display()))?;
         let mut read = Set::parse(&self.origin, &bytes).map_err(|mistakes| mistakes.render(false))?;
         Source::follow_nobody(self.own_clock, &mut read);
         if read == self.read {
@@ -71,17 +70,6 @@ impl Source {
         self.read = read;
         Ok(Renewed::Other(Box::new(set)))
     }
-}
-
-/// The bytes of a file; no more of them than tell that it is too large for a set.
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    // To open a named pipe is to wait for somebody who writes, perhaps forever.
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file"));
-    }
-    let mut bytes = Vec::new();
-    File::open(path)?.take(Set::MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -21,6 +21,21 @@ pub enum Failed {
     Write(PathBuf, #[source] io::Error),
 }
 
+/// The bytes of a file; no more of them than tell that it is too large for a set.
+///
+/// # Errors
+///
+/// When it cannot be read, or is no file.
+pub fn bytes(path: &Path) -> io::Result<Vec<u8>> {
+    // To open a named pipe is to wait for somebody who writes, perhaps forever.
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file"));
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?.take(Set::MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// The text of the set file at `path`.
 ///
 /// # Errors
@@ -28,17 +43,12 @@ pub enum Failed {
 /// When it cannot be read, is larger than sets are, or is not text in UTF-8.
 pub fn read(path: &Path) -> Result<String, Failed> {
     let read = || {
-        // To open a named pipe is to wait for somebody who writes, perhaps forever.
-        if !fs::metadata(path)?.is_file() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file"));
+        let bytes = bytes(path)?;
+        if bytes.len() > Set::MAX_BYTES {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "it is too large to be a set"));
         }
-        let mut text = String::new();
-        let mut file = File::open(path)?.take(Set::MAX_BYTES as u64 + 1);
-        file.read_to_string(&mut text)?;
-        match text.len() > Set::MAX_BYTES {
-            true => Err(io::Error::new(io::ErrorKind::InvalidData, "it is too large to be a set")),
-            false => Ok(text),
-        }
+        String::from_utf8(bytes)
+            .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "stream did not contain valid UTF-8"))
     };
     read().map_err(|error| Failed::Read(path.to_owned(), error))
 }

@@ -2,7 +2,7 @@
 
 use crate::engine::Command;
 use crate::set::Set;
-use crate::set::command::{self, Names};
+use crate::set::command;
 use crate::time::{Meter, Tick, TickSpan};
 
 /// Reads one: the command, and the position that it is for.
@@ -30,13 +30,7 @@ fn position(meter: Meter, text: &str) -> Option<Tick> {
 
 /// The command that `text` gives, in the grammar that bindings use.
 fn command(set: &Set, text: &str) -> Result<Command, String> {
-    let names = Names {
-        tracks: set.tracks.iter().map(String::as_str).collect(),
-        patterns: set.patterns.iter().map(String::as_str).collect(),
-        parts: set.program.song.parts.iter().map(|part| part.pattern).collect(),
-        meter: set.program.meter,
-    };
-    command::parse(text, &names).map_err(|why| why.to_string())
+    command::parse(text, &set.names()).map_err(|why| why.to_string())
 }
 
 #[cfg(test)]
