@@ -236,6 +236,8 @@ struct Listener {
     heard: usize,
     last: Nanos,
     sounding: BTreeMap<(PortSlot, Channel, Key), Nanos>,
+    /// Whether hands may play some of that: what they hold sounds on when another program takes over, whatever that passes on.
+    by_hand: bool,
     /// When it was listened to last.
     then: Nanos,
     /// How much the program can send: at once, and in a nanosecond.
@@ -251,6 +253,7 @@ impl Listener {
             heard: 0,
             last: Nanos(0),
             sounding: BTreeMap::new(),
+            by_hand: false,
             then: Nanos(0),
             at_once: 0.0,
             rate: 0.0,
@@ -290,8 +293,9 @@ impl Listener {
             }
         }
         assert_eq!(self.sounding.len(), engine.sounding());
+        self.by_hand = !show.program.thrus.is_empty() || self.by_hand && !self.sounding.is_empty();
         assert!(
-            engine.phase() != Phase::Stopped || self.sounding.is_empty() || !show.program.thrus.is_empty(),
+            engine.phase() != Phase::Stopped || self.sounding.is_empty() || self.by_hand,
             "sounds while stopped: {:?}",
             self.sounding
         );
