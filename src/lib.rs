@@ -44,6 +44,7 @@
 //! | [`offline`] | a set without instruments: rendered, imported, examined; pure, bytes in and bytes out |
 //! | [`edit`] | writing into the performer's set file: learned bindings, recorded notes, undo; text in, text out |
 //! | [`control`] | the control thread |
+//! | [`doctor`] | what this machine can promise: what the kernel says, and a trial |
 //! | [`cli`] | the command line |
 //!
 //! What can be wrong musically is tested without threads; what can be wrong in threads holds no music.
@@ -72,6 +73,7 @@
 
 pub mod cli;
 pub mod control;
+pub mod doctor;
 pub mod edit;
 pub mod engine;
 pub mod guide;

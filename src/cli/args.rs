@@ -39,6 +39,10 @@ pub enum Task {
     New(New),
     /// List the MIDI ports, each as a set file would name it
     Ports,
+    /// Measure how long messages take through a cable from one port to another
+    Measure(Measure),
+    /// Say whether this machine is safe for a stage, and what to change
+    Doctor(Doctor),
     /// Print the schema of set files, for editors that complete and check them
     Schema,
     /// Explain a command, the step language or the keys of a set file
@@ -125,6 +129,43 @@ pub struct Realtime {
     /// Whether to lock the process's memory
     #[arg(long, value_name = "BOOL")]
     pub lock_memory: Option<bool>,
+    /// Whether to hold the processors out of deep idle states, where that is permitted
+    #[arg(long, value_name = "BOOL")]
+    pub stay_awake: Option<bool>,
+}
+
+/// The arguments of `measure`.
+#[derive(Debug, clap::Args)]
+pub struct Measure {
+    /// The port to send by, as `tightrope ports` names it
+    #[arg(value_name = "OUT")]
+    pub output: String,
+    /// The port that the cable leads to
+    #[arg(value_name = "IN")]
+    pub input: String,
+    /// How many messages are sent
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub count: u32,
+    /// Print it as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The arguments of `doctor`.
+#[derive(Debug, clap::Args)]
+pub struct Doctor {
+    /// How long the machine is tried out; 0 for not at all
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(0..=3_600))]
+    pub seconds: u32,
+    /// Print it as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// The configuration file [default: tightrope/config.toml in the user's configuration folder]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Overrides of the configuration.
+    #[command(flatten)]
+    pub realtime: Realtime,
 }
 
 /// The arguments of `check`.

@@ -9,6 +9,7 @@
 //! wait = "hybrid"          # or "sleep", or "busy" for a CPU that is kept free for it
 //! spin_us = 200            # the longest it spins before a deadline when it waits hybrid; it adapts below that
 //! lock_memory = true
+//! stay_awake = true        # hold the processors out of deep idle states, where that is permitted
 //!
 //! [osc]
 //! listen = "127.0.0.1:9000"  # or only a port, of this machine; leave out for no OSC
@@ -93,6 +94,7 @@ struct Table {
     wait: Option<Strategy>,
     spin_us: Option<u32>,
     lock_memory: Option<bool>,
+    stay_awake: Option<bool>,
 }
 
 /// What comes of the file at `path` (or the user's own, if there is one) and of the flags.
@@ -143,8 +145,8 @@ fn mistake(error: &toml::de::Error, text: &str) -> String {
 
 /// The flags in the form of the file's table.
 fn table_of(flags: &Realtime) -> Table {
-    let &Realtime { policy, priority, input_priority, cpu, wait, spin_us, lock_memory } = flags;
-    Table { policy, priority, input_priority, cpu, wait, spin_us, lock_memory }
+    let &Realtime { policy, priority, input_priority, cpu, wait, spin_us, lock_memory, stay_awake } = flags;
+    Table { policy, priority, input_priority, cpu, wait, spin_us, lock_memory, stay_awake }
 }
 
 /// Whether every number is in its range.
@@ -177,6 +179,7 @@ fn merge(table: &Table, flags: &Realtime) -> Settings {
         wait,
         spin: spin_us.map_or(plain.spin, |micros| Span::from_micros(i64::from(micros))),
         lock_memory: flags.lock_memory.or(table.lock_memory).unwrap_or(plain.lock_memory),
+        stay_awake: flags.stay_awake.or(table.stay_awake).unwrap_or(plain.stay_awake),
     }
 }
 
@@ -199,7 +202,7 @@ mod tests {
     #[test]
     fn every_key_is_read() {
         let text = "[realtime]\npolicy = \"rr\"\npriority = 70\ninput_priority = 60\ncpu = 3\nwait = \"busy\"\n\
-                    spin_us = 250\nlock_memory = false\n";
+                    spin_us = 250\nlock_memory = false\nstay_awake = false\n";
         let expected = Settings {
             policy: Policy::Rr,
             priority: 70,
@@ -208,6 +211,7 @@ mod tests {
             wait: Strategy::Busy,
             spin: Span::from_micros(250),
             lock_memory: false,
+            stay_awake: false,
         };
         assert_eq!(read(text, &Realtime::default()), Ok(expected));
     }
@@ -236,7 +240,7 @@ mod tests {
     #[test]
     fn every_flag_overrides_its_key() {
         let text = "[realtime]\npolicy = \"rr\"\npriority = 70\ninput_priority = 60\ncpu = 3\nwait = \"busy\"\n\
-                    spin_us = 250\nlock_memory = false\n";
+                    spin_us = 250\nlock_memory = false\nstay_awake = false\n";
         let flags = Realtime {
             policy: Some(Policy::Other),
             priority: Some(10),
@@ -245,6 +249,7 @@ mod tests {
             wait: Some(Strategy::Sleep),
             spin_us: Some(0),
             lock_memory: Some(true),
+            stay_awake: Some(true),
         };
         let expected = Settings {
             policy: Policy::Other,
@@ -254,6 +259,7 @@ mod tests {
             wait: Strategy::Sleep,
             spin: Span::ZERO,
             lock_memory: true,
+            stay_awake: true,
         };
         assert_eq!(read(text, &flags), Ok(expected));
     }

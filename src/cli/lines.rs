@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::engine::program::{PatternSlot, PortSlot, TrackSet};
-use crate::link::Snapshot;
+use crate::link::{Percentiles, Snapshot};
 use crate::set::Set;
 use crate::time::Span;
 
@@ -203,6 +203,21 @@ impl fmt::Display for Readable {
         };
         f.pad(&text)
     }
+}
+
+/// A distribution, in one line.
+pub fn percentiles(of: &Percentiles) -> String {
+    if of.count == 0 {
+        return "nothing was measured".into();
+    }
+    format!(
+        "p50 {}, p99 {}, p99.9 {}, max {}, of {}",
+        Readable(of.p50),
+        Readable(of.p99),
+        Readable(of.p999),
+        Readable(of.max),
+        of.count
+    )
 }
 
 #[cfg(test)]

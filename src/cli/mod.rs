@@ -24,18 +24,22 @@
 //! | `help` | `tightrope help` and `tightrope schema` |
 //! | `files` | writing files, and over which ones |
 //! | `ports` | `tightrope ports` |
+//! | `doctor` | `tightrope doctor` |
+//! | `measure` | `tightrope measure` |
 
 mod args;
 mod check;
 mod config;
 #[cfg(unix)]
 mod ctl;
+mod doctor;
 mod failure;
 mod files;
 mod help;
 mod import;
 mod json;
 mod lines;
+mod measure;
 mod new;
 mod patchbay;
 mod plain;
@@ -79,6 +83,8 @@ pub fn main() -> ExitCode {
         Task::Import(args) => import::import(&args, &mut out, &mut io::stderr()),
         Task::New(args) => new::new(&args, &mut out),
         Task::Ports => ports::ports(&mut out),
+        Task::Measure(args) => measure::measure(&args, &mut out),
+        Task::Doctor(args) => doctor::doctor(&args, &mut out),
         Task::Schema => help::schema(&mut out),
         Task::Help(args) => help::help(&args, &mut out),
     };

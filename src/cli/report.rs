@@ -1,7 +1,7 @@
 //! What is printed at the end of a show: how much was sent, how late, what was lost, and what the machine granted.
 
-use super::lines::{Lines, Names, Readable, echoes};
-use crate::link::{Percentiles, Snapshot};
+use super::lines::{Lines, Names, echoes, percentiles};
+use crate::link::Snapshot;
 use crate::rt::sched::Granted;
 
 /// Prints the report.
@@ -36,18 +36,4 @@ pub fn print(lines: &mut Lines, names: &Names, snapshot: &Snapshot, granted: &Gr
     }
     lines.line(format_args!("dropped: {}", if lost.is_empty() { "nothing".into() } else { lost.join(", ") }));
     lines.line(format_args!("{granted}"));
-}
-
-fn percentiles(of: &Percentiles) -> String {
-    if of.count == 0 {
-        return "nothing was measured".into();
-    }
-    format!(
-        "p50 {}, p99 {}, p99.9 {}, max {}, of {}",
-        Readable(of.p50),
-        Readable(of.p99),
-        Readable(of.p999),
-        Readable(of.max),
-        of.count
-    )
 }

@@ -229,7 +229,9 @@ fn ports(view: &View<'_>) -> Vec<Port> {
     view.set.ports.iter().enumerate().filter(|(_, port)| !port.is_vacant()).map(port).collect()
 }
 
-fn percentiles(of: &link::Percentiles) -> Percentiles {
+/// A distribution as data.
+#[must_use]
+pub fn percentiles(of: &link::Percentiles) -> Percentiles {
     Percentiles { count: of.count, p50: of.p50.0, p99: of.p99.0, p999: of.p999.0, max: of.max.0 }
 }
 

@@ -26,7 +26,7 @@ use std::thread;
 
 use clock::Monotonic;
 use run::Loop;
-use sched::{Granted, MemoryGrant, Policy, ThreadGrant};
+use sched::{Awake, Granted, MemoryGrant, Policy, ThreadGrant};
 use sink::{Guarded, Sink};
 use wait::{Strategy, Waiter};
 
@@ -59,6 +59,8 @@ pub struct Settings {
     pub spin: Span,
     /// Whether the process's memory is locked.
     pub lock_memory: bool,
+    /// Whether the processors are held out of deep idle states, where that is permitted.
+    pub stay_awake: bool,
 }
 
 impl Default for Settings {
@@ -71,6 +73,7 @@ impl Default for Settings {
             wait: Strategy::Hybrid,
             spin: Span::from_micros(200),
             lock_memory: true,
+            stay_awake: true,
         }
     }
 }
@@ -104,6 +107,8 @@ pub enum Ending {
 pub struct Running {
     thread: thread::JoinHandle<Ending>,
     granted: Granted,
+    /// Given up with it.
+    _awake: Option<Awake>,
 }
 
 impl Running {
@@ -124,6 +129,20 @@ impl Running {
     pub fn join(self) -> Ending {
         self.thread.join().unwrap_or(Ending::Panicked)
     }
+}
+
+/// Asks the system for what a show with these settings would ask for, and gives up what can be given up: what is granted is
+/// the answer. The process's memory stays locked.
+///
+/// # Errors
+///
+/// When the system has no thread to give.
+pub fn ask(settings: Settings) -> std::io::Result<Granted> {
+    let memory = if settings.lock_memory { sched::lock_memory() } else { MemoryGrant::NotAsked };
+    let attempt = move || sched::promote(settings.policy, settings.priority, settings.cpu);
+    let thread = thread::Builder::new().stack_size(STACK_BYTES).spawn(attempt)?.join();
+    let thread = thread.map_err(|_| std::io::Error::other("a thread failed as it was promoted"))?;
+    Ok(Granted { thread, input: settings.try_input()?, memory, rttime_limit: sys::rttime_limit() })
 }
 
 /// Starts the real-time thread. Everything it will touch has been allocated when the process's memory is locked here, so
@@ -164,7 +183,8 @@ pub fn spawn<S: Sink + Send + 'static>(
     })?;
     let thread_grant = granted_rx.recv().map_err(|_| std::io::Error::other("the real-time thread did not start"))?;
     let granted = Granted { thread: thread_grant, input, memory, rttime_limit: sys::rttime_limit() };
-    Ok(Running { thread, granted })
+    let _awake = if settings.stay_awake { sched::stay_awake() } else { None };
+    Ok(Running { thread, granted, _awake })
 }
 
 /// Touches the stack that the loop will use.

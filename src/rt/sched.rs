@@ -112,6 +112,24 @@ pub enum MemoryGrant {
     Refused(String),
 }
 
+/// Holds the processors awake as long as it is kept, by `/dev/cpu_dma_latency`.
+#[derive(Debug)]
+pub struct Awake {
+    _held: std::fs::File,
+}
+
+/// How long waking up from an idle state may take, in microseconds: long enough for a processor to rest between pulses, short
+/// against what is spun before a deadline.
+const WAKE_UP_US: i32 = 10;
+
+/// Asks the kernel to keep the processors out of idle states that take long to leave; `None` where it cannot be asked.
+#[must_use]
+pub fn stay_awake() -> Option<Awake> {
+    let mut file = std::fs::OpenOptions::new().write(true).open("/dev/cpu_dma_latency").ok()?;
+    std::io::Write::write_all(&mut file, &WAKE_UP_US.to_ne_bytes()).ok()?;
+    Some(Awake { _held: file })
+}
+
 /// Lets all threads allocate from one heap: glibc would give each a heap of its own with 64 MiB of addresses, and addresses
 /// count against the limit of locked memory, whether or not anything is there. The real-time thread does not allocate, so
 /// nothing that matters waits for the others. Called once, before there are threads.

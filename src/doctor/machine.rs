@@ -1,0 +1,120 @@
+//! Reading what the kernel says of itself, of this machine or of one in a folder.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A machine: a root folder with `proc`, `sys`, `etc` and `dev` in it.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    root: PathBuf,
+}
+
+/// The longest file that is read: what the kernel says of itself is short.
+const LONGEST: u64 = 1 << 20;
+
+impl Machine {
+    /// The machine that the program runs on.
+    #[must_use]
+    pub fn this() -> Machine {
+        Machine::at("/")
+    }
+
+    /// The machine whose files are in a folder.
+    #[must_use]
+    pub fn at(root: impl Into<PathBuf>) -> Machine {
+        Machine { root: root.into() }
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        self.root.join(path.trim_start_matches('/'))
+    }
+
+    /// The text of a file, without white space around it; `None` where it cannot be read.
+    #[must_use]
+    pub fn read(&self, path: &str) -> Option<String> {
+        use std::io::Read;
+        let mut text = Vec::new();
+        fs::File::open(self.path(path)).ok()?.take(LONGEST).read_to_end(&mut text).ok()?;
+        Some(String::from_utf8_lossy(&text).trim().to_owned())
+    }
+
+    /// The number in a file.
+    #[must_use]
+    pub fn number(&self, path: &str) -> Option<i64> {
+        self.read(path)?.parse().ok()
+    }
+
+    /// Whether there is such a file or folder.
+    #[must_use]
+    pub fn has(&self, path: &str) -> bool {
+        self.path(path).exists()
+    }
+
+    /// The names in a folder, in order: numbers in them count as numbers. Nothing where it cannot be read.
+    #[must_use]
+    pub fn list(&self, path: &str) -> Vec<String> {
+        let Ok(entries) = fs::read_dir(self.path(path)) else { return Vec::new() };
+        let mut names: Vec<String> = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
+        names.sort_by_cached_key(|name| {
+            let digits: String = name.chars().filter(char::is_ascii_digit).collect();
+            (digits.parse::<u64>().unwrap_or(0), name.clone())
+        });
+        names
+    }
+
+    /// Where a link leads, all links on the way followed, as a path of the machine.
+    #[must_use]
+    pub fn real(&self, path: &str) -> Option<String> {
+        let root = self.root.canonicalize().ok()?;
+        let real = self.path(path).canonicalize().ok()?;
+        Some(format!("/{}", real.strip_prefix(root).ok().and_then(Path::to_str)?))
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// A machine in a folder of its own, which goes with it.
+    pub struct Model {
+        folder: tempfile::TempDir,
+    }
+
+    impl Model {
+        pub fn new(files: &[(&str, &str)]) -> Model {
+            let model = Model { folder: tempfile::tempdir().unwrap() };
+            for (path, text) in files {
+                model.write(path, text);
+            }
+            model
+        }
+
+        pub fn write(&self, path: &str, text: &str) {
+            let path = self.folder.path().join(path.trim_start_matches('/'));
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+
+        #[cfg(unix)]
+        pub fn link(&self, path: &str, to: &str) {
+            let path = self.folder.path().join(path.trim_start_matches('/'));
+            let to = self.folder.path().join(to.trim_start_matches('/'));
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::os::unix::fs::symlink(to, path).unwrap();
+        }
+
+        pub fn machine(&self) -> Machine {
+            Machine::at(self.folder.path())
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_says_nothing() {
+        let model = Model::new(&[("/sys/a", " 12 \n"), ("/sys/cpu10/x", ""), ("/sys/cpu2/x", "")]);
+        let machine = model.machine();
+        assert_eq!((machine.number("/sys/a"), machine.number("/sys/b")), (Some(12), None));
+        assert_eq!(machine.list("/sys"), ["a", "cpu2", "cpu10"]);
+        assert!(machine.list("/nowhere").is_empty() && machine.real("/nowhere").is_none());
+        assert_eq!(machine.read("/sys"), None, "a folder has no text");
+    }
+}
