@@ -340,6 +340,21 @@ fn check_speaks_json_of_sets_and_of_mistakes() {
 }
 
 #[test]
+fn doctor_says_what_it_finds() {
+    let output = tightrope(&["doctor", "--json", "--seconds", "0", "--policy", "other"]).output().unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let finding = |topic: &str| {
+        let all = json["findings"].as_array().into_iter().flatten();
+        all.cloned().find(|finding| finding["topic"] == topic).unwrap_or_default()
+    };
+    // Whatever the machine, this configuration is not safe on any.
+    assert_eq!((output.status.code(), &json["safe"]), (Some(1), &false.into()));
+    assert_eq!(finding("real-time class")["level"], "unsafe");
+    assert!(finding("real-time class")["mend"].as_str().is_some_and(|mend| mend.contains("policy")));
+    assert!(json["trial"].is_null() && output.stderr.is_empty());
+}
+
+#[test]
 fn a_new_set_is_as_it_should_be() {
     let folder = folder("new");
     let run = |arguments: &[&str]| tightrope(arguments).current_dir(&folder).output().unwrap();

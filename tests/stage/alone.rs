@@ -5,6 +5,7 @@
 
 use crate::cli::Common;
 use crate::instrument::{CIRCUIT, Fallible, MONO};
+use crate::machine;
 use crate::program::{Program, QUIET};
 use crate::recording::{Heard, Message, Port};
 use crate::sequencer;
@@ -25,6 +26,7 @@ pub fn play(common: &Common) -> Fallible<Vec<Row>> {
     let mut rows = vec![listing(program)?];
     rows.extend(virtual_ports(common)?);
     rows.extend(one_of_two(common)?);
+    rows.extend(machine::examine(program)?);
     Ok(rows)
 }
 

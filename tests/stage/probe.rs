@@ -22,6 +22,7 @@
 //! | `live.rs` | what disturbs a show: a screen, a flood, a set file that is saved |
 //! | `editor.rs` | how a set file is saved at random, without changing what has to be played |
 //! | `hands.rs`, `start.rs` | keys and pads, and how soon they are answered; how soon the program plays |
+//! | `machine.rs` | what the program says of its machine |
 //! | `grid.rs` | where the true pulses are on the clock of the stamps |
 //! | `show.rs`, `signals.rs`, `alone.rs`, `figures.rs`, `transport.rs`, `saves.rs` | the order of events of a scenario, with all of the above |
 //! | `cli.rs` | the command line |
@@ -49,6 +50,8 @@ mod instrument;
 mod jitter;
 #[cfg(target_os = "linux")]
 mod live;
+#[cfg(target_os = "linux")]
+mod machine;
 #[cfg(target_os = "linux")]
 mod matrix;
 #[cfg(target_os = "linux")]
