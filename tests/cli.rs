@@ -345,7 +345,7 @@ fn doctor_says_what_it_finds() {
     let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
     let finding = |topic: &str| {
         let all = json["findings"].as_array().into_iter().flatten();
-        all.cloned().find(|finding| finding["topic"] == topic).unwrap_or_default()
+        all.into_iter().find(|finding| finding["topic"] == topic).cloned().unwrap_or_default()
     };
     // Whatever the machine, this configuration is not safe on any.
     assert_eq!((output.status.code(), &json["safe"]), (Some(1), &false.into()));

@@ -37,6 +37,18 @@ fn wire() {
     replay("wire");
 }
 
+#[cfg(unix)]
+#[test]
+fn ctl() {
+    replay("ctl");
+}
+
+#[cfg(unix)]
+#[test]
+fn osc() {
+    replay("osc");
+}
+
 #[test]
 fn the_dictionary_has_every_key_of_a_set() {
     let dictionary = include_str!("fuzz/set.dict");

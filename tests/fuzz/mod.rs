@@ -4,6 +4,8 @@
 //! tests. `tests/fuzz/fuzzer.rs` gives them to libFuzzer, which makes up new bytes from those that reached new
 //! code; `scripts/fuzz` builds and runs it.
 
+#[cfg(unix)]
+pub mod asked;
 pub mod parser;
 pub mod program;
 pub mod show;
@@ -22,4 +24,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "parser", run: parser::run },
     Target { name: "show", run: show::run },
     Target { name: "wire", run: wire::run },
+    #[cfg(unix)]
+    Target { name: "ctl", run: asked::ctl },
+    #[cfg(unix)]
+    Target { name: "osc", run: asked::osc },
 ];

@@ -37,6 +37,7 @@
 
 mod connection;
 pub mod folder;
+pub mod requests;
 
 use std::io::{self, Write};
 use std::net::Shutdown;
