@@ -54,6 +54,7 @@ fn any_event() -> impl Strategy<Value = Event> {
             Just(Command::Tap),
             Just(Command::Panic),
             (0u8..17).prop_map(|port| Command::LetGo(PortSlot(port))),
+            (0u8..17).prop_map(|port| Command::Silence(PortSlot(port))),
             any_switch().prop_map(Command::Hold),
             any_switch().prop_map(Command::Fill),
             (0u16..4, any_switch()).prop_map(|(track, switch)| Command::Mute(TrackSlot(track), switch)),

@@ -206,7 +206,7 @@ fn a_program_that_takes_over_at_its_bar_does_not_touch_the_heap() {
 #[test]
 fn nothing_that_hands_can_do_touches_the_heap() {
     use tightrope::engine::Switch;
-    use tightrope::midi::Channel;
+    use tightrope::midi::{Channel, Key};
     let program = compile(EVERYTHING);
     let mut engine = Engine::new(&program);
     let mut outbox = Outbox::default();
@@ -265,6 +265,13 @@ fn nothing_that_hands_can_do_touches_the_heap() {
             };
             engine.input(&program, now, keys, message);
             advance(&mut engine, now);
+            // More than the cable carries: all controllers, and with them parameters, whole and in halves.
+            for number in 0..120 {
+                engine.input(&program, now, keys, Message::ControlChange(channel, number, pulse as u8 & 0x7F));
+                advance(&mut engine, now);
+                engine.input(&program, now, keys, Message::KeyPressure(channel, Key::from_data(40), number));
+                advance(&mut engine, now);
+            }
             if let Some(&command) = commands.get(pulse / 40 % commands.len()) {
                 engine.command(&program, now, command);
                 advance(&mut engine, now);
@@ -273,6 +280,7 @@ fn nothing_that_hands_can_do_touches_the_heap() {
         engine.command(&program, now, Command::Hold(Switch::Off));
     });
     assert!(sent > 5_000, "only {sent} messages");
+    assert!(engine.gave_way(PortSlot(1)).withheld > 5_000, "{:?}", engine.gave_way(PortSlot(1)));
     assert_eq!(visits, 0);
 }
 

@@ -9,6 +9,10 @@
 //! or none, travels along with the edition of the program, and takes its place with it. The real-time thread ends what
 //! sounds on the old output before it lets go of it.
 //!
+//! A device that is there need not read. What it does not read the kernel holds for it, 1.3 s of a DIN cable, and then drops
+//! without a word, ends of notes among it ([`unread`](crate::io::unread)). That is said, and when it reads again, its channels
+//! are silenced: whatever ended meanwhile has ended there too. Other ports are not held up by it: a send never waits.
+//!
 //! A device that is away for less than a look, and comes back under the same number, is not noticed.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -19,6 +23,7 @@ use crate::control::{Notices, PortState, PortWatch};
 use crate::engine::Command;
 use crate::engine::program::{PortSlot, Program, Tenant, Track};
 use crate::io::ports::{Inventory, PortName, Scanner, find};
+use crate::io::unread::{Change, Reader, unread};
 use crate::io::{OpenError, input, output};
 use crate::link::{ControlEnd, MidiInEnd};
 use crate::midi::Channel;
@@ -42,6 +47,10 @@ struct Patch {
     complained: bool,
     /// Whether the engine has to be told that the keys that were down there are released.
     let_go: bool,
+    /// Whether what is sent there is read.
+    reader: Reader,
+    /// Whether the engine has to be told to silence it.
+    silence: bool,
 }
 
 impl Patch {
@@ -56,6 +65,8 @@ impl Patch {
             leaves: false,
             complained: false,
             let_go: false,
+            reader: Reader::default(),
+            silence: false,
         }
     }
 
@@ -73,6 +84,31 @@ impl Patch {
         let leaves = self.output.is_some() || self.leaves;
         let let_go = self.input.is_some() || self.let_go;
         *self = Patch { leaves, let_go, edition: set.program.edition, ..Patch::new(self.slot, set, port) };
+    }
+
+    /// Looks whether what is sent there is read, and says so if that has changed.
+    fn look_at_reader(&mut self, inventory: &Inventory, end: &mut ControlEnd, notices: &mut Notices) {
+        let name = self.output.as_ref().and_then(|name| inventory.outputs.iter().find(|known| known.full == *name));
+        let Some(name) = name else {
+            self.reader = Reader::default();
+            return;
+        };
+        let counted = end.meters().port(self.slot).sent_and_failed();
+        let (port, device) = (&self.port.name, &self.port.device);
+        match self.reader.look(unread(&name.address), counted) {
+            Some(Change::Stopped) => {
+                notices.wrong(&format!("{port} (`{device}`) does not read what is sent to it; what it misses is lost"))
+            }
+            Some(Change::Again) => {
+                notices.notice(&format!("{port} (`{device}`) reads again; its channels are silenced"));
+                self.silence = true;
+            }
+            None => {}
+        }
+        // Where its ring is full, at the next look.
+        if self.silence && end.command(Command::Silence(self.slot)).is_ok() {
+            self.silence = false;
+        }
     }
 
     /// Takes away what an earlier edition played on, if nothing will take its place at once.
@@ -173,6 +209,7 @@ impl PortWatch for Patchbay {
             if patch.let_go && end.command(Command::LetGo(patch.slot)).is_ok() {
                 patch.let_go = false;
             }
+            patch.look_at_reader(&inventory, end, notices);
             if lost_input || lost_output {
                 notices.wrong(&format!("{} (`{}`) is gone; it is waited for", patch.port.name, patch.port.device));
             }

@@ -24,6 +24,11 @@ pub fn print(lines: &mut Lines, names: &Names, snapshot: &Snapshot, granted: &Gr
         lines
             .line(format_args!("clock loop: {heard} brought our own clock, sent to {sent_to}, which was not followed"));
     }
+    let withheld = counts(|port| port.withheld);
+    if !withheld.is_empty() {
+        let withheld = withheld.join(", ");
+        lines.line(format_args!("withheld, as the wire was full and newer values came: {withheld}"));
+    }
     let mut lost: Vec<String> =
         counts(|port| port.failed).into_iter().map(|port| format!("refused by {port}")).collect();
     lost.extend(counts(|port| port.lost_inputs).into_iter().map(|port| format!("lost from {port}")));

@@ -90,7 +90,13 @@ impl Readable<'_> {
                 (false, false) => "not connected",
             };
             write!(f, "port {:width$}  {state}  sent {}", port.name, port.sent)?;
-            for (name, count) in [("refused", port.refused), ("lost", port.lost)] {
+            let counts = [
+                ("refused", port.refused),
+                ("lost", port.lost),
+                ("withheld", port.withheld),
+                ("waiting", port.waiting),
+            ];
+            for (name, count) in counts {
                 if count > 0 {
                     write!(f, "  {name} {count}")?;
                 }

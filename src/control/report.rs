@@ -21,7 +21,7 @@
 //! | `queued` | what waits: its `pattern`, the `bar` and `beat` where it begins, and the `beats_left` until then, rounded up; or null |
 //! | `tracks[]` | `name`, `muted`, `soloed`, and the pattern that it `plays`, or null |
 //! | `fill`, `hold` | whether a fill is asked for; whether the part is held over its end |
-//! | `ports[]` | `name`, `device`; the open `input` and `output` by the system's names, or null; whether it is `connected`, and whether something of it is `missing`; messages `sent`, `refused` by the port, and `lost` on their way in |
+//! | `ports[]` | `name`, `device`; the open `input` and `output` by the system's names, or null; whether it is `connected`, and whether something of it is `missing`; messages `sent`, `refused` by the port, and `lost` on their way in; values `withheld` because newer ones came before the wire could carry them, and those `waiting` for it |
 //! | `timing` | `lateness_ns`, `wake_ns` and `send_ns` as percentiles: how late messages left, how late the real-time thread woke up, how long sends took; notes `skipped` because they were too late |
 //! | `granted` | what the machine has granted, in words |
 //! | `notices`, `notice` | how many there have been; the last one, with its `text` and whether something is `wrong`, or null |
@@ -85,7 +85,7 @@ parts! {
     Track: "One track." { name: String, muted: bool, soloed: bool, plays: Option<String> }
     Port: "One port of the set." {
         name: String, device: String, input: Option<String>, output: Option<String>, connected: bool, missing: bool,
-        sent: u64, refused: u64, lost: u64
+        sent: u64, refused: u64, lost: u64, withheld: u64, waiting: u64
     }
     Timing: "What is measured." { lateness_ns: Percentiles, wake_ns: Percentiles, send_ns: Percentiles, skipped: u64 }
     Percentiles: "A distribution, in nanoseconds." { count: u64, p50: i64, p99: i64, p999: i64, max: i64 }
@@ -224,6 +224,8 @@ fn ports(view: &View<'_>) -> Vec<Port> {
             sent: counted.sent,
             refused: counted.failed,
             lost: counted.lost_inputs,
+            withheld: counted.withheld,
+            waiting: counted.waiting,
         }
     };
     view.set.ports.iter().enumerate().filter(|(_, port)| !port.is_vacant()).map(port).collect()

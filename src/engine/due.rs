@@ -3,14 +3,14 @@
 //! Everything has a position, and through the timeline a time; each port shifts its times by its own offset. So the order
 //! of steps is the order of their times, and where those are equal the order of a wire: the end, clock pulses, note-offs,
 //! the programs of a pattern and its beginning, controllers that notes need, notes in the order of their lanes, other
-//! controllers, and last the rest of a panic and the lights. At `Turn` another clock is followed; at `Renew` another program takes over, and
+//! controllers, and last the rest of a panic, the lights, and values that have waited for their wire. At `Turn` another clock is followed; at `Renew` another program takes over, and
 //! what the old one had to play before its line comes from the `Tail`.
 
 use super::clock::{Clock, LOST_AFTER};
 use super::launch::Coming;
 use super::ledger::{HELD, Sounding};
 use super::outbox::{Departure, OUTBOX_CAPACITY, Outbox};
-use super::player::{Hands, Played, Strike};
+use super::player::{Hands, Played, SetTo, Strike};
 use super::program::{PatternSlot, PortSlot, Program, TrackSlot};
 use super::renewal::RENEWED_BEFORE;
 use super::transport::Phase;
@@ -33,6 +33,7 @@ enum Step {
     Event(PortSlot),
     Hush(PortSlot),
     Light(PortSlot),
+    Value(PortSlot),
 }
 
 /// A step with its time. The order of the fields is the order in which steps are taken.
@@ -62,13 +63,13 @@ impl Engine {
             if out.free() < OUTBOX_CAPACITY {
                 return Progress::OutboxFull;
             }
-            if let Some(told) = self.wire.front_mut() {
+            if let Some(told) = self.told.front_mut() {
                 for port in told.ports.iter() {
-                    out.push(departure(told.moment, port, told.message));
+                    self.wires.send(departure(told.moment, port, told.message), out);
                 }
                 told.times -= 1;
                 if told.times == 0 {
-                    self.wire.pop();
+                    self.told.pop();
                 }
             } else if let Some(port) = self.releasing.iter().next() {
                 self.release(port, out);
@@ -94,7 +95,7 @@ impl Engine {
     /// When something will be due next, if nothing comes in before.
     #[must_use]
     pub fn next_deadline(&self, program: &Program) -> Option<Nanos> {
-        if let Some(told) = self.wire.front() {
+        if let Some(told) = self.told.front() {
             return Some(told.moment.time);
         }
         if !self.releasing.is_empty() {
@@ -116,9 +117,11 @@ impl Engine {
     fn first(&self, program: &Program) -> Option<Due> {
         // Behind everything else of its moment, whatever position that has.
         let last = |time: Nanos, step: Step| Due { time: time.max(self.happened_at), tick: Tick(i64::MAX), step };
-        let hush = self.hush.next().map(|(time, port)| last(time, Step::Hush(port)));
-        let light = self.lights.next().map(|(time, port)| last(time, Step::Light(port)));
-        self.first_of_music(program).into_iter().chain(hush).chain(light).min()
+        let ready = |port| self.wires.ready_at(port);
+        let hush = self.hush.next(ready).map(|(time, port)| last(time, Step::Hush(port)));
+        let light = self.lights.next(ready).map(|(time, port)| last(time, Step::Light(port)));
+        let value = self.wires.next().map(|(time, port)| last(time, Step::Value(port)));
+        self.first_of_music(program).into_iter().chain(hush).chain(light).chain(value).min()
     }
 
     /// The first step to come of what has a position.
@@ -246,7 +249,7 @@ impl Engine {
                     self.echoes.sent(port, pulse.pulse(), timeline.time_of(pulse) + program.offset(port));
                 }
                 self.pulses[usize::from(port.0)] += TickSpan::PULSE;
-                out.push(departure(moment, port, Message::Clock));
+                self.wires.send(departure(moment, port, Message::Clock), out);
             }
             Step::Off(port) => {
                 if let Some(note) = self.ledgers[usize::from(port.0)].first() {
@@ -260,6 +263,7 @@ impl Engine {
             Step::Event(port) => self.play(program, port, moment, out),
             Step::Hush(port) => self.take_hush(port, due.time, out),
             Step::Light(port) => self.take_light(program, port, due.time, out),
+            Step::Value(port) => self.take_value(port, due.time, out),
         }
         if matches!(due.step, Step::GiveUp | Step::Turn | Step::Line) {
             self.lights.note(due.time);
@@ -293,12 +297,10 @@ impl Engine {
     fn play(&mut self, program: &Program, port: PortSlot, moment: Moment, out: &mut Outbox) {
         match self.take_event(program, port) {
             Some(Played::Note(strike)) => self.strike(program, port, strike, moment, out),
-            Some(Played::Value(slot, target, value)) => {
-                self.note_value(program, slot, target, value);
-                let Some(track) = program.tracks.get(usize::from(slot.0)) else { return };
-                for message in target.messages(track.channel, value) {
-                    out.push(Departure { track: Some(slot), ..departure(moment, port, message) });
-                }
+            Some(Played::Value(value)) => {
+                self.note_value(program, value.track, value.target, value.value);
+                let Some(track) = program.tracks.get(usize::from(value.track.0)) else { return };
+                self.set_value(value, port, track.channel, moment, out);
             }
             None => {}
         }
@@ -312,7 +314,15 @@ impl Engine {
         self.begin_note(slot, to, strike.velocity, strike.off, moment, out);
     }
 
-    /// Strikes a note, after what has to leave before it: at most five messages. Says which note it is.
+    /// Sends a value of a track, which plays on `port` and `channel`: at most four messages.
+    pub(super) fn set_value(&mut self, set: SetTo, port: PortSlot, channel: Channel, moment: Moment, out: &mut Outbox) {
+        for message in set.target.messages(channel, set.value) {
+            let departure = Departure { track: Some(set.track), ..departure(moment, port, message) };
+            if set.needed { self.wires.send(departure, out) } else { self.wires.offer(departure, out) }
+        }
+    }
+
+    /// Strikes a note, after what has to leave before it: at most 13 messages. Says which note it is.
     pub(super) fn begin_note(
         &mut self,
         track: TrackSlot,
@@ -326,16 +336,17 @@ impl Engine {
             self.end_note(port, old, moment, out);
         }
         self.hush_before(port, channel, moment, out);
+        self.wires.send_modes(port, channel, moment, out);
         let serial = self.ledgers[usize::from(port.0)].strike(track, channel, key, off);
         let message = Message::NoteOn(channel, key, velocity);
-        out.push(Departure { track: Some(track), ..departure(moment, port, message) });
+        self.wires.send(Departure { track: Some(track), ..departure(moment, port, message) }, out);
         serial
     }
 
     pub(super) fn end_note(&mut self, port: PortSlot, note: Sounding, moment: Moment, out: &mut Outbox) {
         self.ledgers[usize::from(port.0)].end(note.channel, note.key);
         let message = Message::NoteOff(note.channel, note.key, 0);
-        out.push(Departure { track: Some(note.track), ..departure(moment, port, message) });
+        self.wires.send(Departure { track: Some(note.track), ..departure(moment, port, message) }, out);
     }
 }
 

@@ -161,7 +161,7 @@ impl Engine {
         let Some(Value { moment, track, target, value }) = self.faders.waiting.pop() else { return false };
         if let Some(known) = program.tracks.get(usize::from(track.0)) {
             for message in target.messages(known.channel, value).take(MAX_VALUE_MESSAGES) {
-                out.push(Departure { track: Some(track), ..departure(moment, known.port, message) });
+                self.wires.offer(Departure { track: Some(track), ..departure(moment, known.port, message) }, out);
             }
         }
         true

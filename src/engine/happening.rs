@@ -72,6 +72,7 @@ impl Engine {
             Command::Nudge(hundredths) => self.nudge(hundredths),
             Command::Tap => self.tap(at),
             Command::Panic => self.panic(program, at),
+            Command::Silence(port) => self.silence(program, at, port),
             Command::LetGo(port) => self.let_go(at, port),
             Command::EndAfter(length) => self.end_after = Some(length),
             Command::End => {
@@ -301,14 +302,15 @@ impl Engine {
     /// Sends `message` to `ports`, so many times.
     fn tell_times(&mut self, times: i64, moment: Moment, message: Message, ports: PortSet) {
         if times > 0 && !ports.is_empty() {
-            let queued = self.wire.push(Told { moment, message, ports, times });
+            let queued = self.told.push(Told { moment, message, ports, times });
             debug_assert!(queued.is_ok(), "input without advance between");
         }
     }
 
-    /// Nothing plays any more; what a panic has left to send, and what hands have moved, leaves at once.
+    /// Nothing plays any more; what a panic has left to send, what hands have moved, and what waits, leaves at once.
     pub(super) fn end(&mut self) {
         self.ended = true;
+        self.wires.open();
         self.lift_pedals(self.happened_at, true);
         self.hush.hurry(self.happened_at);
         self.lights.end(self.happened_at);

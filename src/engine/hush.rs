@@ -4,17 +4,17 @@
 //! on gets sustain off, all notes off and all sound off (controllers 64, 123 and 120). That can be 48 messages to a port,
 //! which a DIN cable carries in 46 ms, and the music plays on meanwhile. So:
 //!
-//! - A port gets one of them each millisecond, channel by channel, behind clock pulses and notes of the same moment: nothing
+//! - A port gets one of them each millisecond, channel by channel, when its wire has nothing more urgent to carry: nothing
 //!   waits for more than one of them. A USB port may have a DIN cable behind it, so both are treated alike.
 //! - A note must not be cut by what comes after it. When one is struck on a channel that has not had all three, those that
 //!   it lacks leave at once, right before the note: at most 2 ms late on a cable, once for each channel and panic.
 //!
-//! A second panic begins anew. When the show ends, what is left leaves at once.
+//! An instrument that has not read for a while gets the same, on its port alone ([`Command::Silence`](super::Command)). A second panic begins anew. When the show ends, what is left leaves at once.
 
 use super::due::departure;
 use super::fixed::Slots;
 use super::outbox::Outbox;
-use super::program::{MAX_PORTS, PortSet, PortSlot, Program, Tenant};
+use super::program::{MAX_PORTS, PortSet, PortSlot, Program, Tenant, Track};
 use super::{Engine, Moment};
 use crate::midi::{Channel, Message};
 use crate::time::{Nanos, Span};
@@ -84,9 +84,9 @@ impl Hush {
         self.ports.is_empty()
     }
 
-    /// The port that gets something next, and when.
-    pub fn next(&self) -> Option<(Nanos, PortSlot)> {
-        self.ports.iter().map(|port| (self.left[usize::from(port.0)].next_at, port)).min()
+    /// The port that gets something next, and when; not before its wire is `ready`.
+    pub fn next(&self, ready: impl Fn(PortSlot) -> Nanos) -> Option<(Nanos, PortSlot)> {
+        self.ports.iter().map(|port| (self.left[usize::from(port.0)].next_at.max(ready(port)), port)).min()
     }
 
     /// The show ends at `at`: nothing is held back any more.
@@ -109,7 +109,21 @@ impl Engine {
         self.keyboards.let_all_go();
         self.lift_pedals(at, true);
         self.hush.left.iter_mut().for_each(|left| (left.channels, left.had) = (0, 0));
-        for track in program.tracks.iter().filter(|track| track.tenant != Tenant::NOBODY) {
+        self.hush_ports(program, at, |_| true);
+    }
+
+    /// The instrument on `port` may have missed what was sent: begins to silence all channels that tracks play on there.
+    /// Takes time in proportion to the tracks.
+    pub(super) fn silence(&mut self, program: &Program, at: Nanos, port: PortSlot) {
+        if let Some(left) = self.hush.left.get_mut(usize::from(port.0)) {
+            (left.channels, left.had) = (0, 0);
+        }
+        self.hush_ports(program, at, |played| played == port);
+    }
+
+    fn hush_ports(&mut self, program: &Program, at: Nanos, which: impl Fn(PortSlot) -> bool) {
+        let is_of_it = |track: &&Track| track.tenant != Tenant::NOBODY && which(track.port);
+        for track in program.tracks.iter().filter(is_of_it) {
             if let Some(left) = self.hush.left.get_mut(usize::from(track.port.0)) {
                 left.channels |= 1 << track.channel.index();
                 // A panic that follows another keeps its pace.
@@ -127,7 +141,7 @@ impl Engine {
             left.next_at = at + PACE;
         }
         if let Some(message) = left.take() {
-            out.push(departure(moment, port, message));
+            self.wires.send_when_ready(departure(moment, port, message), out);
         }
         self.hush.settle(port);
     }
@@ -141,7 +155,7 @@ impl Engine {
         let numbers = left.take_all(channel);
         left.next_at = left.next_at.max(moment.time + Span(PACE.0 * numbers.len() as i64));
         for &number in numbers {
-            out.push(departure(moment, port, Message::ControlChange(channel, number, 0)));
+            self.wires.send(departure(moment, port, Message::ControlChange(channel, number, 0)), out);
         }
         self.hush.settle(port);
     }

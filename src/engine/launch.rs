@@ -500,7 +500,7 @@ impl Engine {
         preparing.done += 1;
         let moment = *preparing.moment.get_or_insert(Moment { time: self.now, tick: Tick::ZERO });
         for message in messages_of(change) {
-            out.push(departure(moment, change.port, message));
+            self.wires.send(departure(moment, change.port, message), out);
         }
         true
     }

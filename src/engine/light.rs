@@ -52,7 +52,7 @@ impl Light {
     }
 }
 
-/// From one light to the next on a port: what a DIN cable takes.
+/// From one light to the next on a port: what a DIN cable takes, and a little more, so that values have their turn.
 const PACE: Span = Span::from_millis(1);
 
 /// What a port can show: a note and a controller of each number on each channel.
@@ -118,9 +118,14 @@ impl Default for Lights {
 }
 
 impl Lights {
-    /// The port that gets something next, and when.
-    pub fn next(&self) -> Option<(Nanos, PortSlot)> {
-        self.stale.iter().map(|port| (self.panels[usize::from(port.0)].next_at, port)).min()
+    /// Whether nothing has changed.
+    pub fn is_over(&self) -> bool {
+        self.stale.is_empty()
+    }
+
+    /// The port that gets something next, and when; not before its wire is `ready`.
+    pub fn next(&self, ready: impl Fn(PortSlot) -> Nanos) -> Option<(Nanos, PortSlot)> {
+        self.stale.iter().map(|port| (self.panels[usize::from(port.0)].next_at.max(ready(port)), port)).min()
     }
 
     /// Something may have changed at `at`.
@@ -182,6 +187,7 @@ impl Lights {
 impl Engine {
     /// The output of `port` has been opened anew at `at`: nothing is known of its lights. Real-time safe.
     pub fn reopened(&mut self, port: PortSlot, at: Nanos) {
+        self.wires.reopened(port);
         if let Some(panel) = self.lights.panels.get_mut(usize::from(port.0)) {
             panel.shown = [UNKNOWN; LAMPS];
             self.lights.note(at.max(self.now));
@@ -197,7 +203,7 @@ impl Engine {
         if !self.ended {
             self.lights.panels[usize::from(port.0)].next_at = at + PACE;
         }
-        out.push(departure(self.moment(at), port, message));
+        self.wires.send_when_ready(departure(self.moment(at), port, message), out);
     }
 
     /// A light of `port` that does not show what it should.

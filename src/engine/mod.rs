@@ -32,6 +32,7 @@
 //! | `renewal` | another program takes over, at a bar line |
 //! | `launch` | which pattern plays: launches, the song, the programs that patterns need |
 //! | `hush` | the rest of a panic: channels that are silenced |
+//! | [`wire`] | what a wire can carry, and what gives way on it |
 //! | `mixer` | which tracks are heard, and how far they are transposed |
 //! | [`keyboard`] | the keys that are played on the inputs |
 //! | [`thru`] | playing by hand: what goes on from a keyboard to a track |
@@ -68,6 +69,7 @@ mod tempo;
 pub mod thru;
 pub mod timeline;
 pub mod transport;
+pub mod wire;
 
 use clock::{Clock, Internal, Sources};
 use echo::Echoes;
@@ -87,6 +89,7 @@ use renewal::Renewal;
 use tempo::Taps;
 use thru::Fingers;
 use transport::{Phase, Transport};
+use wire::Wires;
 
 use crate::midi::Message;
 use crate::time::{Nanos, Span, Tempo, Tick, TickSpan};
@@ -146,6 +149,8 @@ pub enum Command {
     Tap,
     /// End every note and silence every channel that tracks play on; the music plays on.
     Panic,
+    /// The instrument at this port may have missed ends of notes: silence every channel that tracks play on there.
+    Silence(PortSlot),
     /// The input at this port is gone: the keys and pedals that were down there count as released.
     LetGo(PortSlot),
     /// Stop for good when the music has played for this long, counted from where it plays next.
@@ -228,7 +233,7 @@ pub struct PulseError {
 
 /// How many clock and transport bytes can wait to leave, where those that repeat count once. The driver advances between
 /// inputs, and no input makes more than a few: a pulse, as often as it counts, and a START.
-const WIRE_CAPACITY: usize = 16;
+const TOLD_CAPACITY: usize = 16;
 
 /// Clock or transport on its way to the ports that get it.
 #[derive(Clone, Copy, Debug)]
@@ -275,7 +280,9 @@ pub struct Engine {
     lights: Lights,
     keyboards: Keyboards,
     /// Clock and transport bytes on their way.
-    wire: Queue<Told>,
+    told: Queue<Told>,
+    /// What the wires can carry, and what waits for them.
+    wires: Wires,
     /// For each port, the position on the clock of the next pulse that it gets.
     pulses: Slots<Tick>,
     /// For each port, by how much it had been sent more pulses than the master when it stopped: predicted ones, which did not
@@ -332,7 +339,8 @@ impl Engine {
             faders: Faders::default(),
             lights: Lights::default(),
             keyboards: Keyboards::default(),
-            wire: Queue::with_capacity(WIRE_CAPACITY),
+            told: Queue::with_capacity(TOLD_CAPACITY),
+            wires: Wires::new(program),
             pulses: Slots::from_fn(MAX_PORTS, |_| Tick::ZERO),
             ahead: Slots::from_fn(MAX_PORTS, |_| TickSpan::ZERO),
             echoes: Parked::new(Echoes::default()),
@@ -368,11 +376,12 @@ impl Engine {
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.ended
-            && self.wire.is_empty()
+            && self.told.is_empty()
             && self.releasing.is_empty()
             && self.hush.is_over()
             && self.fingers.due().is_none()
-            && self.lights.next().is_none()
+            && self.lights.is_over()
+            && self.wires.is_empty()
     }
 
     /// What the transport is doing.

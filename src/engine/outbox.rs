@@ -10,9 +10,9 @@ use crate::midi::Message;
 use crate::time::{Nanos, Tick};
 
 /// How many messages fit: the most that one step of the engine makes (one message to each port, or an off that makes way,
-/// the three messages of a panic that a note must not be cut by, and an on), and no more. So the first message of a batch has left before the others are thought of.
+/// the three messages of a panic and the eight of the channel's mode that a note must not be cut by, and an on), and no more. So the first message of a batch has left before the others are thought of.
 pub const OUTBOX_CAPACITY: usize = MAX_PORTS;
-const _: () = assert!(OUTBOX_CAPACITY >= 5);
+const _: () = assert!(OUTBOX_CAPACITY >= 14);
 
 /// One message that is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -24,13 +24,12 @@
 //! steps of [`Engine::advance`]: first the notes, port by port, then the tracks.
 
 use super::clock::Clock;
-use super::due::departure;
 use super::echo::Echoes;
 use super::fixed::{Queue, Slots};
 use super::launch::Coming;
 use super::ledger::HELD;
-use super::outbox::{Departure, Outbox};
-use super::player::{Played, Strike, takes_over};
+use super::outbox::Outbox;
+use super::player::{Played, SetTo, Strike, takes_over};
 use super::program::{MAX_PORTS, MAX_TRACKS, PortSet, PortSlot, Program, Tenant, TrackSlot};
 use super::transport::Phase;
 use super::{Engine, Moment, clock_for};
@@ -165,7 +164,7 @@ impl Engine {
             let Some((_, at, port)) = first.min() else { return };
             let Some(played) = self.take_event(program, port) else { continue };
             let track = match played {
-                Played::Note(Strike { track, .. }) | Played::Value(track, ..) => track,
+                Played::Note(Strike { track, .. }) | Played::Value(SetTo { track, .. }) => track,
             };
             let Some(of_track) = program.tracks.get(usize::from(track.0)) else { continue };
             let played = match played {
@@ -207,6 +206,7 @@ impl Engine {
         self.lights.adopt(program);
         self.lights.note(self.happened_at);
         self.lift_pedals(at, true);
+        self.wires.adopt(program);
         let here = self.moment(at).tick;
         self.renewal.taken_up_at = at;
         self.renewal.seam = ready.map_or(here, |ready| ready.line);
@@ -247,6 +247,7 @@ impl Engine {
                 self.renewal.moved = self.renewal.moved.with(port);
                 self.let_go(at, port);
                 self.keyboards.forget(port);
+                self.wires.clear(port);
                 self.ahead[usize::from(port.0)] = TickSpan::ZERO;
             }
         }
@@ -335,11 +336,7 @@ impl Engine {
                 self.begin_note(strike.track, (port, channel, strike.key), strike.velocity, off, moment, out);
             }
             Played::Note(_) => {}
-            Played::Value(track, target, value) => {
-                for message in target.messages(channel, value) {
-                    out.push(Departure { track: Some(track), ..departure(moment, port, message) });
-                }
-            }
+            Played::Value(value) => self.set_value(value, port, channel, moment, out),
         }
     }
 }

@@ -242,19 +242,19 @@ impl Engine {
             Touch::Press(channel, key, value) => {
                 for finger in &self.fingers.down[..self.fingers.held] {
                     let (to, on, pressed) = finger.to;
-                    if finger.from == (port, channel, key) && out.free() > 0 {
-                        out.push(departure(moment, to, Message::KeyPressure(on, pressed, value)));
+                    if finger.from == (port, channel, key) {
+                        self.wires.offer(departure(moment, to, Message::KeyPressure(on, pressed, value)), out);
                     }
                 }
                 false
             }
             Touch::Other(channel) => {
-                for (index, thru) in program.thrus.iter().enumerate().take(MAX_THRUS) {
-                    if thru.hears(port, channel) {
-                        self.move_by_hand(program, index, heard, out);
-                    }
-                }
-                false
+                let next = |(_, thru): &(usize, &Thru)| thru.hears(port, channel);
+                let mut thrus = program.thrus.iter().enumerate().take(MAX_THRUS).skip(self.fingers.gone_to);
+                let Some((index, _)) = thrus.find(next) else { return false };
+                self.fingers.gone_to = index + 1;
+                self.move_by_hand(program, index, heard, out);
+                true
             }
         }
     }
@@ -318,13 +318,13 @@ impl Engine {
             _ => (0, false),
         };
         line.moved = if is_moved { line.moved | bit } else { line.moved & !bit };
-        out.push(Departure { track: Some(thru.track), ..departure(heard.moment, track.port, message) });
+        self.wires.offer(Departure { track: Some(thru.track), ..departure(heard.moment, track.port, message) }, out);
     }
 
     fn take_back(&mut self, out: &mut Outbox) -> bool {
         let Some((track, port, message)) = self.fingers.take_back() else { return false };
         let moment = self.moment(self.fingers.lifted_at);
-        out.push(Departure { track: Some(track), ..departure(moment, port, message) });
+        self.wires.offer(Departure { track: Some(track), ..departure(moment, port, message) }, out);
         true
     }
 }

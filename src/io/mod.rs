@@ -7,6 +7,7 @@
 //! | [`stamp`] | from the driver's time stamps to the machine's clock |
 //! | `calibration` | how long a message takes to reach the callback |
 //! | [`output`] | opening outputs |
+//! | [`unread`] | whether a device reads what is sent to it |
 //!
 //! Nothing here runs on the real-time thread. The input callbacks run on midir's own threads, one for each connection.
 
@@ -15,6 +16,7 @@ pub mod input;
 pub mod output;
 pub mod ports;
 pub mod stamp;
+pub mod unread;
 
 /// The name under which all our connections appear to other programs.
 pub const CLIENT_NAME: &str = "tightrope";

@@ -12,6 +12,7 @@ use crossbeam_utils::CachePadded;
 
 use crate::engine::program::{MAX_PORTS, PortSlot};
 use crate::engine::transport::Phase;
+use crate::engine::wire::GaveWay;
 use crate::time::{Span, Tick};
 
 /// Each power of two is cut into this many buckets: 2⁴, so a bucket is at most 6.25 % wide.
@@ -115,6 +116,9 @@ pub struct PortMeters {
     sent: CachePadded<AtomicU64>,
     /// Written by the real-time thread.
     failed: AtomicU64,
+    /// Values that gave way for good, and those that wait. Written by the real-time thread.
+    withheld: AtomicU64,
+    waiting: AtomicU64,
     /// The port by which our own clock left that came back on this one: its slot and 1; 0 where none has. Written by the
     /// real-time thread.
     echo_of: AtomicU8,
@@ -144,6 +148,18 @@ impl PortMeters {
     /// One more message was refused by the port. Real-time thread only.
     pub fn count_failed(&self) {
         add(&self.failed, 1);
+    }
+
+    /// How many messages the port has taken, and how many it has refused.
+    #[must_use]
+    pub fn sent_and_failed(&self) -> (u64, u64) {
+        (self.sent.load(Relaxed), self.failed.load(Relaxed))
+    }
+
+    /// What has given way on the port's wire. Real-time thread only.
+    pub fn show_gave_way(&self, gave_way: GaveWay) {
+        self.withheld.store(gave_way.withheld, Relaxed);
+        self.waiting.store(gave_way.waiting as u64, Relaxed);
     }
 
     /// Our own clock, sent to `port`, came back on this one. Real-time thread only.
@@ -250,6 +266,8 @@ impl Meters {
             ports: array::from_fn(|port| PortSnapshot {
                 sent: self.ports[port].sent.load(Relaxed),
                 failed: self.ports[port].failed.load(Relaxed),
+                withheld: self.ports[port].withheld.load(Relaxed),
+                waiting: self.ports[port].waiting.load(Relaxed),
                 lost_inputs: self.ports[port].lost_inputs.load(Relaxed),
                 echo_of: self.ports[port].echo_of.load(Relaxed).checked_sub(1).map(PortSlot),
             }),
@@ -279,6 +297,10 @@ pub struct PortSnapshot {
     pub sent: u64,
     /// Messages that the port refused.
     pub failed: u64,
+    /// Values that did not leave, because newer ones took their place before the wire could carry them.
+    pub withheld: u64,
+    /// Values that wait for the wire.
+    pub waiting: u64,
     /// Messages that came in and found the ring full.
     pub lost_inputs: u64,
     /// The port by which our own clock left that came in here, if it ever did.

@@ -3,22 +3,25 @@
 //! Two models, both of a wire that carries one message after the other in the order in which they are due:
 //!
 //! - **DIN** takes 320 us for a byte. A message of the same status as the one before it needs no status byte, so a note takes
-//!   960 us and each further one 640 us. Clock bytes take their place among them where the port gets the clock.
+//!   960 us and each further one 640 us. Clock bytes take their place among them where the port gets the clock. Values give
+//!   way, as they do on stage ([`wire`](crate::engine::wire)): they leave when the wire has nothing else to carry, and of those
+//!   that wait for one controller the newest counts. What comes before a note at its position is needed by it, and does not.
 //! - **USB**, at full speed, is sent in frames of 1 ms, and a frame carries one packet of 16 messages. What is due within a
 //!   frame leaves with the next; so a note is up to 1 ms late, the seventeenth of a moment up to 2 ms.
 //!
 //! The tempo is the set's own, chance always strikes, and the music that is played is that of each pattern alone
 //! ([`rehearsal`](super::rehearsal)).
 
+use std::collections::VecDeque;
+
 use super::rehearsal::{Rehearsal, strikers};
 use super::render::{Rendering, Sent};
 use crate::engine::program::{ClockOut, PatternSlot, PortSlot, Wire};
-use crate::midi::Message;
+pub use crate::engine::wire::DIN_BYTE;
+use crate::midi::{Channel, Message};
 use crate::set::Set;
 use crate::time::{Span, Tick, TickSpan};
 
-/// A byte on a DIN wire: ten bits at 31,250 a second.
-pub const DIN_BYTE: Span = Span::from_micros(320);
 /// A frame of USB at full speed.
 pub const USB_FRAME: Span = Span::from_millis(1);
 /// How many messages a frame carries: a packet of 64 bytes, four for each.
@@ -77,11 +80,19 @@ fn hardest(set: &Set, port: PortSlot, pattern: PatternSlot, take: &Rendering) ->
     let (mut din, mut usb) = (Din::default(), Usb::default());
     let mut pulse = Tick::ZERO;
     let mut latest: Option<(Span, Span, Sent)> = None;
-    for &sent in take.sent.iter().filter(|sent| sent.port == port) {
+    let of_port = || take.sent.iter().filter(|sent| sent.port == port);
+    let needs = |sent: &Sent| matches!(sent.message, Message::NoteOn(..) | Message::ProgramChange(..));
+    for (index, &sent) in of_port().enumerate() {
         while clocked && pulse <= sent.tick {
             din.send(time(pulse), Message::Clock);
             usb.send(time(pulse));
             pulse += TickSpan::PULSE;
+        }
+        let later = || of_port().skip(index).take_while(|later| later.tick == sent.tick);
+        if gives_way(sent.message) && !later().any(needs) {
+            din.offer(time(sent.tick), sent.message);
+            usb.send(time(sent.tick));
+            continue;
         }
         let late = (din.send(time(sent.tick), sent.message), usb.send(time(sent.tick)));
         if matches!(sent.message, Message::NoteOn(..)) && latest.is_none_or(|(known, ..)| late.0 > known) {
@@ -101,16 +112,54 @@ fn line_of(set: &Set, pattern: PatternSlot, sent: Sent) -> Option<usize> {
     set.places.line(pattern, track, lane)
 }
 
+/// Whether a message is a value that may give way.
+fn gives_way(message: Message) -> bool {
+    matches!(
+        message,
+        Message::ControlChange(..) | Message::PitchBend(..) | Message::ChannelPressure(..) | Message::KeyPressure(..)
+    )
+}
+
 /// A DIN wire.
 #[derive(Debug, Default)]
 struct Din {
     free_at: Span,
     status: Option<u8>,
+    /// Values that wait, and when they were due.
+    waiting: VecDeque<(Span, Message)>,
 }
 
 impl Din {
+    /// Lets a value wait that is due at `due`, in place of the one before.
+    fn offer(&mut self, due: Span, message: Message) {
+        let what = |message: Message| match message {
+            Message::ControlChange(channel, number, _) => (0xB0, channel, number),
+            Message::KeyPressure(channel, key, _) => (0xA0, channel, key.number()),
+            Message::PitchBend(channel, _) => (0xE0, channel, 0),
+            other => (other.to_bytes().as_slice()[0], Channel::from_status(0), 0),
+        };
+        self.pass(due);
+        match self.waiting.iter_mut().find(|(_, waits)| what(*waits) == what(message)) {
+            Some((_, waits)) => *waits = message,
+            None => self.waiting.push_back((due, message)),
+        }
+    }
+
+    /// Sends what waits and can begin to leave before `until`.
+    fn pass(&mut self, until: Span) {
+        while let Some(&(due, message)) = self.waiting.front().filter(|&&(due, _)| self.free_at.max(due) < until) {
+            self.waiting.pop_front();
+            self.carry(due, message);
+        }
+    }
+
     /// Sends a message that is due at `due`; how late it has left.
     fn send(&mut self, due: Span, message: Message) -> Span {
+        self.pass(due);
+        self.carry(due, message)
+    }
+
+    fn carry(&mut self, due: Span, message: Message) -> Span {
         let bytes = message.to_bytes();
         let bytes = bytes.as_slice();
         let status = bytes.first().copied();
@@ -167,6 +216,19 @@ mod tests {
         assert_eq!((chord.pattern, chord.tick, chord.messages), (PatternSlot(1), Tick(960), 3));
         assert_eq!((chord.din, chord.usb), (Span::from_micros(960 + 640 + 640), Span::from_millis(1)));
         assert_eq!(chord.line, Some(16));
+    }
+
+    #[test]
+    fn values_give_way_but_for_those_that_a_note_needs() {
+        // Sixty controllers are set with the first of two notes that are 30 ms apart: 58 ms of a cable.
+        let values: String = (20..80).map(|number| format!("{number} = \"{}\"\n", number)).collect();
+        let notes = "t = { step = \"1/64\", steps = \"c3 c3\" }\n";
+        let beside = moment(&format!("{notes}[patterns.main.cc.t]\n{values}"));
+        // The note before it ends there; one value is on its way.
+        assert!(beside.din <= Span::from_micros(3 * 960), "{:?}", beside.din);
+        let needed: String = (20..26).map(|number| format!("{number}=3 ")).collect();
+        let with = moment(&format!("t = {{ step = \"1/4\", steps = \"c3{{{}}}\" }}\n", needed.trim()));
+        assert_eq!(with.din, Span::from_micros(960 + 5 * 640 + 960));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! The engine is driven from deadline to deadline as the real-time thread would drive it, so what is rendered is what is
 //! played. What has to do with wires and not with music is left out: nothing is followed, no clock is sent, and the offsets
-//! of the ports do not count, so that positions are those of the score.
+//! of the ports do not count, so that positions are those of the score; and no value gives way to a note.
 //!
 //! A command for a position is given a nanosecond before it, because whoever says "launch it at bar 5" wants to hear it
 //! there; what is given *at* a line counts for the next one.
@@ -122,9 +122,11 @@ const BEGINNING: Nanos = Nanos(1_000_000_000);
 
 impl<'p> Show<'p> {
     fn new(program: &'p Program, length: TickSpan) -> Show<'p> {
+        let mut engine = Engine::new(program);
+        engine.open_wires();
         Show {
             program,
-            engine: Engine::new(program),
+            engine,
             outbox: Outbox::default(),
             now: BEGINNING,
             // Before START the music is an hour away.

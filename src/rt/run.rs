@@ -9,7 +9,7 @@ use super::clock::TimeSource;
 use super::sink::{SendFailed, Sink};
 use super::wait::{Waiter, Woken};
 use crate::engine::outbox::{Departure, OUTBOX_CAPACITY, Outbox};
-use crate::engine::program::{PortSlot, Program};
+use crate::engine::program::{MAX_PORTS, PortSlot, Program};
 use crate::engine::{Command, Engine, Progress, Status};
 use crate::link::{Heard, InputEvent, RtEnd, Sent};
 use crate::midi::Message;
@@ -298,6 +298,9 @@ impl<'a, C: TimeSource, S: Sink> Loop<'a, C, S> {
             self.end.show(status);
         }
         self.end.meters().show_followed(self.engine.followed_port());
+        for port in (0..self.end.program().ports.len().min(MAX_PORTS) as u8).map(PortSlot) {
+            self.end.meters().port(port).show_gave_way(self.engine.gave_way(port));
+        }
         let bpm = self.engine.tempo().map(crate::time::Tempo::bpm);
         self.end.meters().show_music(self.engine.phase(), self.engine.position(), bpm, self.engine.sounding());
         sent

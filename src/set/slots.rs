@@ -282,6 +282,7 @@ impl Numbering {
             Command::Control { track, target, value } => {
                 Command::Control { track: self.tracks.track(track), target, value }
             }
+            Command::Silence(port) => Command::Silence(self.ports.port(port)),
             Command::LetGo(port) => Command::LetGo(self.ports.port(port)),
             Command::Start
             | Command::Continue

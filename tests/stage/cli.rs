@@ -3,7 +3,7 @@
 use crate::instrument::Fallible;
 use crate::program::{Program, Signal};
 use crate::verdict::{self, Row};
-use crate::{alone, figures, gadget, hands, saves, sequencer, show, signals, sys, transport};
+use crate::{alone, deaf, figures, gadget, hands, saves, sequencer, show, signals, sys, transport};
 use clap::{Args, Parser, Subcommand};
 use std::fs;
 use std::path::PathBuf;
@@ -45,6 +45,8 @@ enum Scenario {
     },
     /// No instrument is there, and then only one of the two
     Alone(Common),
+    /// A third instrument does not read for half of the show
+    Deaf(Common),
     /// The transport matrix: START twice, CONTINUE, song positions, bursts, a pulled cable, a halted program
     Transport {
         #[command(flatten)]
@@ -152,6 +154,10 @@ fn run(scenario: &Scenario) -> Fallible<Vec<Row>> {
         Scenario::Alone(common) => {
             announce("alone", common)?;
             alone::play(common)
+        }
+        Scenario::Deaf(common) => {
+            announce("deaf", common)?;
+            deaf::play(common)
         }
         Scenario::Transport { transport, common } => {
             announce("transport", common)?;

@@ -24,7 +24,7 @@
 //! | `hands.rs`, `start.rs` | keys and pads, and how soon they are answered; how soon the program plays |
 //! | `machine.rs` | what the program says of its machine |
 //! | `grid.rs` | where the true pulses are on the clock of the stamps |
-//! | `show.rs`, `signals.rs`, `alone.rs`, `figures.rs`, `transport.rs`, `saves.rs` | the order of events of a scenario, with all of the above |
+//! | `show.rs`, `signals.rs`, `alone.rs`, `deaf.rs`, `figures.rs`, `transport.rs`, `saves.rs` | the order of events of a scenario, with all of the above |
 //! | `cli.rs` | the command line |
 //! | `sys.rs` | the calls to the system that the standard library lacks |
 
@@ -34,6 +34,8 @@ mod alone;
 mod cases;
 #[cfg(target_os = "linux")]
 mod cli;
+#[cfg(target_os = "linux")]
+mod deaf;
 #[cfg(target_os = "linux")]
 mod editor;
 #[cfg(target_os = "linux")]

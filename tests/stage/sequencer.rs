@@ -155,9 +155,9 @@ fn decoder() -> Fallible<MidiEvent> {
     Ok(decoder)
 }
 
-/// One client of the sequencer with a duplex port, and nobody behind it.
+/// One client of the sequencer with a duplex port, and nobody behind it who would read without being told to.
 pub struct Lone {
-    _client: Client,
+    client: Client,
 }
 
 impl Lone {
@@ -165,7 +165,12 @@ impl Lone {
         let mut client = Client::open(name)?;
         let queue = client.seq.alloc_named_queue(&c_string("stage"))?;
         client.open_port(&format!("{name} MIDI 1"), DUPLEX, queue)?;
-        Ok(Lone { _client: client })
+        Ok(Lone { client })
+    }
+
+    /// Appends what has come and has not been read.
+    pub fn collect(&self, into: &mut Vec<Heard>) -> Fallible<()> {
+        collect_port(Port::Ear, &self.client.seq, &decoder()?, into).map(drop)
     }
 }
 

@@ -135,6 +135,8 @@ pub struct Port {
     pub sent: u64,
     /// How many messages were refused, or lost on their way in.
     pub lost: u64,
+    /// How many values gave way to newer ones.
+    pub withheld: u64,
     /// The port whose clock comes back here.
     pub echo_of: Option<String>,
 }
@@ -360,6 +362,7 @@ fn ports(view: &View<'_>) -> Vec<Port> {
         state: None,
         sent: measured.sent,
         lost: measured.failed + measured.lost_inputs,
+        withheld: measured.withheld,
         echo_of: measured.echo_of.map(name_of),
     };
     let mut ports: Vec<Port> = view.set.ports.iter().zip(&view.snapshot.ports).map(port).collect();

@@ -17,6 +17,7 @@ use crate::control::{Notice, Observer, PortState, Show, View};
 use crate::engine::Status;
 use crate::engine::program::{PartSlot, PatternSlot, PortSlot, TrackSlot};
 use crate::engine::transport::Phase;
+use crate::engine::wire::GaveWay;
 use crate::link::{Heard, RtEnd, Sent, link};
 use crate::midi::{Channel, Key, Message, Velocity};
 use crate::set::{Set, builtin};
@@ -227,6 +228,18 @@ fn what_is_written_into_the_set_is_shown_while_it_is() {
     assert!(text(&rehearsal.draw(RICH, SIZES[0])).contains(" REC  bass in chorus, pass 2"));
     (rehearsal.eye.recording, rehearsal.eye.learning) = (None, Some("launch drop"));
     assert!(text(&rehearsal.draw(RICH, SIZES[0])).contains(" LEARN  launch drop"));
+}
+
+#[test]
+fn a_port_whose_wire_is_full_is_marked() {
+    let mut rehearsal = in_the_middle();
+    let full = GaveWay { withheld: 1_234, waiting: 5 };
+    rehearsal.rt.meters().port(PortSlot(1)).show_gave_way(full);
+    let name = rehearsal.show.set().ports[1].name.clone();
+    for size in &SIZES[..2] {
+        let drawn = text(&rehearsal.draw(RICH, *size));
+        assert!(drawn.contains("withheld 1234") && drawn.contains(&name), "{drawn}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! One lane: where it is in its loop or its generator, and what it plays next.
 
-use super::{Class, Hands, Played, Span, Strike};
+use super::{Class, Hands, Played, SetTo, Span, Strike};
 use crate::engine::program::{
     Action, Arp, ArpKeys, Condition, Event, GuardIndex, Lane, MAX_CONDITIONS, Pick, Source, Steps, Swing, TrackSlot,
 };
@@ -170,10 +170,12 @@ impl LaneState {
                 let off = origin + lane.swing.bend(straight + event.gate) + overlap;
                 Played::Note(Strike { track, at, key, velocity, off: off.max(at + TickSpan(1)) })
             }
-            Action::Prepare(target, value) | Action::Control(target, value) => Played::Value(track, target, value),
+            Action::Prepare(target, value) => Played::Value(SetTo { track, target, value, needed: true }),
+            Action::Control(target, value) => Played::Value(SetTo { track, target, value, needed: false }),
             Action::Wander(target, low, high) => {
                 let many = u64::from(high.saturating_sub(low)) + 1;
-                Played::Value(track, target, low + scaled(draw(lane.seed, pass, die), many) as u16)
+                let value = low + scaled(draw(lane.seed, pass, die), many) as u16;
+                Played::Value(SetTo { track, target, value, needed: false })
             }
         })
     }

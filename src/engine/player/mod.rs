@@ -31,7 +31,20 @@ pub enum Played {
     /// A note begins.
     Note(Strike),
     /// A controller takes a value.
-    Value(TrackSlot, Target, u16),
+    Value(SetTo),
+}
+
+/// A value that a lane sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SetTo {
+    /// On which track.
+    pub track: TrackSlot,
+    /// Of which controller.
+    pub target: Target,
+    /// What.
+    pub value: u16,
+    /// Whether a note needs it, and it leaves before that; otherwise it gives way.
+    pub needed: bool,
 }
 
 /// A note that a lane wants to play, before transposition.

@@ -129,7 +129,10 @@ fn state(port: &Port, look: Look) -> (char, Option<String>, Style) {
         Some(Connected { is_missing: true, .. }) => ('!', Some("MISSING".to_owned()), look.wrong()),
         Some(_) if port.lost > 0 => ('!', Some(format!("lost {}", port.lost)), look.wrong()),
         Some(Connected { output: false, input: false, .. }) => (look.pick('○', 'o'), None, look.dim()),
-        Some(_) => (look.pick('●', '*'), None, look.plays().remove_modifier(Modifier::BOLD)),
+        Some(_) => {
+            let word = (port.withheld > 0).then(|| format!("withheld {}", port.withheld));
+            (look.pick('●', '*'), word, look.plays().remove_modifier(Modifier::BOLD))
+        }
         None => (look.pick('○', 'o'), None, look.dim()),
     }
 }
