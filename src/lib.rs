@@ -76,6 +76,7 @@ pub mod control;
 pub mod doctor;
 pub mod edit;
 pub mod engine;
+pub mod guardian;
 pub mod guide;
 pub mod io;
 pub mod link;

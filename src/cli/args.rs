@@ -93,6 +93,9 @@ pub struct Play {
     /// Leave the set as it is when its file is saved; `reload` reads it all the same
     #[arg(long)]
     pub no_watch: bool,
+    /// Start no guardian, which would end every note if the program was killed
+    #[arg(long)]
+    pub no_guardian: bool,
     /// Listen for OSC: at port 9000 of this machine, or at this port or address
     #[arg(long, value_name = "PORT|ADDRESS:PORT", num_args = 0..=1, default_missing_value = "9000")]
     pub osc: Option<Listen>,

@@ -13,6 +13,9 @@
 //!
 //! [osc]
 //! listen = "127.0.0.1:9000"  # or only a port, of this machine; leave out for no OSC
+//!
+//! [guardian]
+//! enabled = true           # the process that ends every note if the program is killed
 //! ```
 //!
 //! Everything may be left out; a flag of `play` overrides what is written.
@@ -42,6 +45,14 @@ struct File {
     realtime: Table,
     #[serde(default)]
     osc: OscTable,
+    #[serde(default)]
+    guardian: GuardianTable,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GuardianTable {
+    enabled: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -57,6 +68,8 @@ pub struct Config {
     pub realtime: Settings,
     /// Where OSC is listened for, if it is.
     pub osc: Option<Listen>,
+    /// Whether there is a guardian.
+    pub guardian: bool,
 }
 
 /// An address to listen at.
@@ -113,7 +126,11 @@ pub fn read(path: Option<&Path>, flags: &Realtime, osc: Option<Listen>) -> Resul
     let file: File = toml::from_str(&text).map_err(|error| Failure::Config(path.clone(), mistake(&error, &text)))?;
     check(&table_of(flags)).map_err(Failure::Flag)?;
     check(&file.realtime).map_err(|message| Failure::Config(path, message))?;
-    Ok(Config { realtime: merge(&file.realtime, flags), osc: osc.or(file.osc.listen) })
+    Ok(Config {
+        realtime: merge(&file.realtime, flags),
+        osc: osc.or(file.osc.listen),
+        guardian: file.guardian.enabled.unwrap_or(true),
+    })
 }
 
 /// The user's own configuration file and its text; empty when there is none.
@@ -214,6 +231,14 @@ mod tests {
             stay_awake: false,
         };
         assert_eq!(read(text, &Realtime::default()), Ok(expected));
+    }
+
+    #[test]
+    fn there_is_a_guardian_unless_told() {
+        let enabled = |text: &str| toml::from_str::<File>(text).map(|file| file.guardian.enabled);
+        assert_eq!(enabled(""), Ok(None));
+        assert_eq!(enabled("[guardian]\nenabled = false"), Ok(Some(false)));
+        assert!(enabled("[guardian]\nenable = false").is_err());
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //! | `source` | finding a set by file or built-in name |
 //! | `stage` | which ports a show plays on: devices, virtual ports, or the monitor |
 //! | `patchbay` | the connections to devices, and making them again |
+//! | `convoy` | keeping the guardian informed of the connections |
 //! | `virtual_ports` | the ports of a show without its devices |
 //! | `play` | `tightrope play` |
 //! | `remote` | the control socket and OSC of a show |
@@ -30,6 +31,7 @@
 mod args;
 mod check;
 mod config;
+mod convoy;
 #[cfg(unix)]
 mod ctl;
 mod doctor;
@@ -63,10 +65,19 @@ use clap::Parser;
 use args::{Args, Task};
 use failure::Failure;
 
+#[cfg(unix)]
+use crate::guardian;
+
 /// Runs the program with the process's arguments, and gives its exit code: 0, or 1 with a line that says what failed and
 /// what to try, or 2 for arguments or commands that cannot be understood.
 #[must_use]
 pub fn main() -> ExitCode {
+    // Before anything else: the guardian has to stay small.
+    #[cfg(unix)]
+    if std::env::args_os().nth(1).is_some_and(|word| word == guardian::ARGUMENT) {
+        failure::keep_panics_quiet();
+        return guardian::process::main();
+    }
     let args = Args::parse();
     failure::keep_panics_quiet();
     let mut out = io::stdout();

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use super::args::{Length, Play};
 use super::config::Config;
+use super::convoy::Convoy;
 use super::failure::{Failure, last_panic};
 use super::lines::{Lines, Names};
 use super::patchbay::{NothingToWatch, Patchbay, channels_on};
@@ -19,10 +20,12 @@ use crate::control::reload::Watcher;
 use crate::control::{self, Call, Caller, Inbox, Limits, Observer, PortWatch, Reason, Show, Signals, Source};
 use crate::engine::program::{MAX_PORTS, PortSlot};
 use crate::engine::{Command, Engine};
+use crate::guardian::keeper::{Charge, Keeper, Page};
 use crate::io::ports::Inventory;
 use crate::io::{OpenError, input, output};
 use crate::link::{MidiInEnd, link};
 use crate::rt::clock::{Monotonic, TimeSource};
+use crate::rt::sched::Policy;
 use crate::rt::sink::{MidirSink, NullSink, Sink};
 use crate::rt::{self, Ending};
 use crate::set::Set;
@@ -69,13 +72,25 @@ fn play_on(
     let engine = Engine::new(&set.program);
     let (control_end, rt_end, in_ends) = link(set.program.clone(), &listened_ports(&stage));
     let sink = open_outputs(&set, &stage)?;
-    let running = rt::spawn(rt_end, engine, clock, sink, settings).map_err(Failure::System)?;
+    let page = Page::new();
+    let running = rt::spawn_noting(page.clone(), rt_end, engine, clock, sink, settings).map_err(Failure::System)?;
     lines.line(format_args!("{}", running.granted()));
 
     let granted = running.granted().clone();
     let source = Source::new(&args.set, source::file(&args.set), own_clock, &set);
     let mut show = Show::new(control_end, set, source, granted.to_string(), move || clock.now());
+    let charge = Charge {
+        page,
+        origin_ns: clock.origin_ns(),
+        realtime: settings.policy != Policy::Other && granted.thread.is_granted(),
+        terminal: if has_screen { ui::modes() } else { None },
+    };
+    let is_guarded = config.guardian && !args.no_guardian && !matches!(stage, Stage::Monitor(_));
+    let mut keeper = is_guarded.then(|| start_guardian(charge, lines));
     let screen = if has_screen { open_screen(caller.clone(), lines) } else { None };
+    if let (Some(keeper), Some(_)) = (&mut keeper, &screen) {
+        keeper.enter_screen();
+    }
     let mut display: Box<dyn Observer + '_> = match screen {
         Some(screen) => Box::new(screen),
         None => Box::new(Plain::new(lines, show.set(), clock.now(), monitor)),
@@ -87,7 +102,11 @@ fn play_on(
             now: Arc::new(move || clock.now()),
             promote: Arc::new(move || drop(settings.promote_input())),
         };
-        let mut ports = connect(show.set(), stage, in_ends, hooks)?;
+        let ports = connect(show.set(), stage, in_ends, hooks)?;
+        let mut ports: Box<dyn PortWatch + '_> = match &mut keeper {
+            Some(keeper) => Box::new(Convoy::new(ports, keeper, show.set())),
+            None => ports,
+        };
         let until = begin(args.length, own_clock, &mut show);
         let limits = Limits { is_finished: &is_finished, signals: &signals, until };
         Ok(show.conduct(&inbox, &limits, &mut *ports, &mut [&mut *display, &mut remote]))
@@ -99,6 +118,9 @@ fn play_on(
     show.watch(&mut [&mut *display]);
     // A screen gives the terminal back before anything else is printed.
     drop(display);
+    if let Some(keeper) = keeper {
+        keeper.dismiss();
+    }
     let names = Names::of(show.set());
     let snapshot = *show.view().snapshot;
     let ending = running.join();
@@ -112,6 +134,16 @@ fn play_on(
         (Ok(Ok(Reason::InputFailed(port))), _) => Err(failed(&format!("input thread of port {}", names.port(port)))),
         (Ok(Ok(_)), Ending::Finished) => Ok(()),
     }
+}
+
+/// Starts the guardian, and says so.
+fn start_guardian(charge: Charge, lines: &mut Lines) -> Keeper {
+    let (keeper, started) = Keeper::start(charge, Instant::now());
+    match started {
+        Ok(process) => lines.line(format_args!("guardian: process {process}")),
+        Err(why) => lines.line(format_args!("no guardian: {why}; notes would hang if the program was killed")),
+    }
+    keeper
 }
 
 /// Watches the set's file, if it has one and that is wanted.

@@ -1,5 +1,7 @@
 //! Opening outputs.
 
+#[cfg(not(target_os = "linux"))]
+use midir::MidiOutputPort;
 #[cfg(unix)]
 use midir::os::unix::VirtualOutput;
 use midir::{MidiOutput, MidiOutputConnection};
@@ -32,6 +34,20 @@ pub fn open(
     let mut connection = midi.connect(port, label).map_err(|e| error(e.to_string()))?;
     warm_up(&mut connection, channels);
     Ok(connection)
+}
+
+/// Opens the output whose full name `is_meant`, and sends nothing; other programs see it as `label`.
+///
+/// # Errors
+///
+/// When there is none of that name, or when it refuses.
+#[cfg(not(target_os = "linux"))]
+pub fn open_silently(is_meant: impl Fn(&str) -> bool, label: &str) -> Result<MidiOutputConnection, OpenError> {
+    let error = |reason: String| OpenError { direction: "output", device: label.into(), reason };
+    let midi = MidiOutput::new(CLIENT_NAME).map_err(|e| error(e.to_string()))?;
+    let is_named = |port: &MidiOutputPort| midi.port_name(port).is_ok_and(|name| is_meant(&name));
+    let port = midi.ports().into_iter().find(is_named).ok_or_else(|| error("it has gone".into()))?;
+    midi.connect(&port, label).map_err(|e| error(e.to_string()))
 }
 
 /// Opens a virtual output called `name`, to which any software synthesizer can be connected.

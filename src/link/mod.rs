@@ -25,10 +25,12 @@
 
 mod latest;
 mod meters;
+mod sounding;
 mod waker;
 
 pub use latest::{LatestReader, LatestWriter, latest};
 pub use meters::{Histogram, Meters, OCTAVES, Percentiles, PortMeters, PortSnapshot, Snapshot};
+pub use sounding::{Sounding, Table};
 pub use waker::Waker;
 
 use std::sync::Arc;

@@ -28,6 +28,24 @@ impl Monotonic {
     pub fn start() -> Monotonic {
         Monotonic { epoch: Instant::now() }
     }
+
+    /// What the system's clock shows when this one shows zero, in nanoseconds; for other processes.
+    #[must_use]
+    pub fn origin_ns(&self) -> u64 {
+        system_ns().saturating_sub(self.now().0)
+    }
+}
+
+/// The system's monotonic clock, which is the same in all processes, in nanoseconds; zero where there is no such clock.
+#[must_use]
+pub fn system_ns() -> u64 {
+    #[cfg(unix)]
+    {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+        time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+    }
+    #[cfg(not(unix))]
+    0
 }
 
 impl TimeSource for Monotonic {

@@ -32,7 +32,7 @@ use wait::{Strategy, Waiter};
 
 use crate::engine::Engine;
 use crate::engine::outbox::Outbox;
-use crate::link::RtEnd;
+use crate::link::{RtEnd, Sounding, Table};
 use crate::time::Span;
 
 /// The real-time thread's stack: small, because locked memory counts.
@@ -145,13 +145,29 @@ pub fn ask(settings: Settings) -> std::io::Result<Granted> {
     Ok(Granted { thread, input: settings.try_input()?, memory, rttime_limit: sys::rttime_limit() })
 }
 
-/// Starts the real-time thread. Everything it will touch has been allocated when the process's memory is locked here, so
-/// that no page of it is missing while it plays.
+/// Starts the real-time thread, which notes what sounds where only this process sees it.
+///
+/// # Errors
+///
+/// As [`spawn_noting`].
+pub fn spawn<S: Sink + Send + 'static>(
+    end: RtEnd,
+    engine: Engine,
+    clock: Monotonic,
+    sink: S,
+    settings: Settings,
+) -> std::io::Result<Running> {
+    spawn_noting(Box::<Sounding>::default(), end, engine, clock, sink, settings)
+}
+
+/// Starts the real-time thread, which notes in `table` what sounds. Everything it will touch has been allocated when the
+/// process's memory is locked here, so that no page of it is missing while it plays.
 ///
 /// # Errors
 ///
 /// When the system has no thread to give.
-pub fn spawn<S: Sink + Send + 'static>(
+pub fn spawn_noting<S: Sink + Send + 'static, T: Table>(
+    table: T,
     mut end: RtEnd,
     mut engine: Engine,
     clock: Monotonic,
@@ -166,16 +182,18 @@ pub fn spawn<S: Sink + Send + 'static>(
         touch_stack();
         // Before anyone is told that the thread is there, and could wake it.
         end.attend();
+        table.attend();
         let grant = sched::promote(settings.policy, settings.priority, settings.cpu);
         // The receiver waits for exactly this; were it gone, there would be nobody to tell.
         let _ = granted_tx.send(grant);
         drop(granted_tx);
-        let mut sink = Guarded::new(sink);
+        let mut sink = Guarded::noting_in(table, sink);
         let waiter = Waiter::new(settings.wait, settings.spin);
         let played = panic::catch_unwind(AssertUnwindSafe(|| {
             Loop::new(&mut end, &mut engine, &mut outbox, clock, &mut sink, waiter).run();
         }));
         sink.silence();
+        sink.table().leave();
         match played {
             Ok(()) => Ending::Finished,
             Err(_) => Ending::Panicked,

@@ -169,6 +169,7 @@ impl<'a, C: TimeSource, S: Sink> Loop<'a, C, S> {
     fn wait(&mut self, mut sent: bool) -> bool {
         let due = self.engine.next_deadline(self.end.program());
         let deadline = due.map(|due| due - self.lead);
+        self.sink.waits(self.waiter.awake_by(&self.clock, deadline));
         let (mut prepared, mut answered) = (false, false);
         loop {
             let (end, engine, outbox, batch, clock, lead) =

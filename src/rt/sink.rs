@@ -1,9 +1,13 @@
 //! Where messages go: the one trait between the loop and the wire, and what wraps it.
 
+use std::ops::Deref;
+
 use midir::MidiOutputConnection;
 
 use crate::engine::program::{MAX_PORTS, PortSlot};
+use crate::link::Sounding;
 use crate::midi::{Channel, Key, Message};
+use crate::time::Nanos;
 
 /// Takes messages for ports. What the loop sends into, real or not.
 pub trait Sink {
@@ -19,6 +23,9 @@ pub trait Sink {
     fn replace(&mut self, _: PortSlot, output: Option<MidiOutputConnection>) -> Option<MidiOutputConnection> {
         output
     }
+
+    /// Nothing comes for a while: the sender waits, until then at the latest. Real-time safe: no system call.
+    fn waits(&mut self, _: Nanos) {}
 }
 
 impl<S: Sink + ?Sized> Sink for Box<S> {
@@ -28,6 +35,10 @@ impl<S: Sink + ?Sized> Sink for Box<S> {
 
     fn replace(&mut self, port: PortSlot, output: Option<MidiOutputConnection>) -> Option<MidiOutputConnection> {
         (**self).replace(port, output)
+    }
+
+    fn waits(&mut self, awake_by: Nanos) {
+        (**self).waits(awake_by);
     }
 }
 
@@ -91,28 +102,36 @@ impl Sink for MidirSink {
 /// Remembers what has really been sent, so that it can be silenced whatever happened to whoever sent it.
 ///
 /// The engine's own ledger knows what should sound. This one stands behind it: it survives a panic in the music, and at
-/// the end of a show it has the last word.
+/// the end of a show it has the last word. Where its table lies in memory that the [guardian](crate::guardian) sees too, what
+/// it knows survives the process.
 #[derive(Debug)]
-pub struct Guarded<S> {
+pub struct Guarded<S, T = Box<Sounding>> {
     sink: S,
-    /// A bit for each key that sounds, by port and channel.
-    sounding: [[u128; Channel::COUNT]; MAX_PORTS],
-    /// Whether the port was last told to play.
-    playing: [bool; MAX_PORTS],
+    sounding: T,
 }
-
-const _: () = assert!(Key::COUNT == u128::BITS as usize);
 
 impl<S: Sink> Guarded<S> {
     /// A guard over `sink`, with nothing sounding.
     pub fn new(sink: S) -> Guarded<S> {
-        Guarded { sink, sounding: [[0; Channel::COUNT]; MAX_PORTS], playing: [false; MAX_PORTS] }
+        Guarded::noting_in(Box::default(), sink)
+    }
+}
+
+impl<S: Sink, T: Deref<Target = Sounding>> Guarded<S, T> {
+    /// The same, with what sounds noted in `table`, where nothing does yet and nobody else writes.
+    pub fn noting_in(table: T, sink: S) -> Guarded<S, T> {
+        Guarded { sink, sounding: table }
+    }
+
+    /// Where it is noted what sounds.
+    pub fn table(&self) -> &T {
+        &self.sounding
     }
 
     /// How many notes sound.
     #[must_use]
     pub fn sounding(&self) -> usize {
-        self.sounding.iter().flatten().map(|keys| keys.count_ones() as usize).sum()
+        self.sounding.count()
     }
 
     /// Ends every note that sounds and stops every port that plays. How many messages it took; 0 where all was in order.
@@ -125,69 +144,55 @@ impl<S: Sink> Guarded<S> {
     }
 
     /// Ends every note that sounds on `port` and stops it if it plays. How many messages it took.
+    ///
+    /// Each is noted as ended once that has been sent: a process that is killed in the middle of this leaves the rest noted.
     fn silence_port(&mut self, port: PortSlot) -> usize {
-        let index = usize::from(port.0).min(MAX_PORTS - 1);
         let mut sent = 0;
-        if std::mem::take(&mut self.playing[index]) {
-            sent += usize::from(self.sink.send(port, Message::Stop).is_ok());
+        let mut end = |message| {
+            sent += usize::from(self.sink.send(port, message).is_ok());
+            self.sounding.note_end(port, message);
+        };
+        if self.sounding.plays(port) {
+            end(Message::Stop);
         }
-        for number in 0..Channel::COUNT as u8 {
-            let channel = Channel::from_status(number);
-            let mut keys = std::mem::take(&mut self.sounding[index][channel.index()]);
+        for channel in (0..Channel::COUNT as u8).map(Channel::from_status) {
+            let mut keys = self.sounding.keys(port, channel);
             while keys != 0 {
                 let key = Key::from_data(keys.trailing_zeros() as u8);
                 keys &= keys - 1;
-                sent += usize::from(self.sink.send(port, Message::NoteOff(channel, key, 0)).is_ok());
+                end(Message::NoteOff(channel, key, 0));
             }
         }
         sent
     }
 }
 
-impl<S: Sink> Guarded<S> {
-    /// Notes what may sound or play from now on.
-    fn note_begin(&mut self, port: usize, message: Message) {
-        match message {
-            Message::NoteOn(channel, key, _) => self.sounding[port][channel.index()] |= 1 << key.number(),
-            Message::Start | Message::Continue => self.playing[port] = true,
-            _ => {}
-        }
-    }
-
-    /// Notes what has surely ended.
-    fn note_end(&mut self, port: usize, message: Message) {
-        match message {
-            Message::NoteOff(channel, key, _) => self.sounding[port][channel.index()] &= !(1 << key.number()),
-            Message::Stop => self.playing[port] = false,
-            _ => {}
-        }
-    }
-}
-
-impl<S: Sink> Sink for Guarded<S> {
+impl<S: Sink, T: Deref<Target = Sounding>> Sink for Guarded<S, T> {
     fn send(&mut self, port: PortSlot, message: Message) -> Result<(), SendFailed> {
-        let index = usize::from(port.0).min(MAX_PORTS - 1);
         if let Message::NoteOff(channel, key, _) = message
-            && self.sounding[index][channel.index()] >> key.number() & 1 == 0
+            && !self.sounding.sounds(port, channel, key)
         {
             // The end of a note that was never played, because it came too late: there is nothing to send.
             return Err(SendFailed::Absent);
         }
         // In doubt a note sounds: a beginning counts before it is sent, an end only once it has been.
-        self.note_begin(index, message);
+        self.sounding.note_begin(port, message);
         self.sink.send(port, message)?;
-        self.note_end(index, message);
+        self.sounding.note_end(port, message);
         Ok(())
     }
 
     fn replace(&mut self, port: PortSlot, output: Option<MidiOutputConnection>) -> Option<MidiOutputConnection> {
         // Whoever is let go of is left silent: what comes later goes to the new output.
-        let plays = self.playing.get(usize::from(port.0)).copied().unwrap_or(false);
+        let plays = self.sounding.plays(port);
         self.silence_port(port);
-        if let Some(playing) = self.playing.get_mut(usize::from(port.0)) {
-            *playing = plays && output.is_some();
-        }
+        self.sounding.note_playing(port, plays && output.is_some());
         self.sink.replace(port, output)
+    }
+
+    fn waits(&mut self, awake_by: Nanos) {
+        self.sounding.note_wait(awake_by);
+        self.sink.waits(awake_by);
     }
 }
 

@@ -88,6 +88,16 @@ impl Waiter {
         }
     }
 
+    /// When a wait for `deadline` that begins now is over at the latest; for one that spins without a deadline there is no such
+    /// time. Real-time safe.
+    pub fn awake_by(&self, clock: &impl TimeSource, deadline: Option<Nanos>) -> Nanos {
+        match deadline {
+            Some(deadline) => deadline,
+            None if self.strategy == Strategy::Busy => Nanos(u64::MAX),
+            None => clock.now() + LONGEST_SLEEP,
+        }
+    }
+
     /// Waits until `deadline`, or until `ready` says that there is something to do, or until the thread is unparked.
     ///
     /// `sent` says that messages have just left, so that the processor is given up before spinning. `ready` is asked

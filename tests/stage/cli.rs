@@ -3,7 +3,7 @@
 use crate::instrument::Fallible;
 use crate::program::{Program, Signal};
 use crate::verdict::{self, Row};
-use crate::{alone, deaf, figures, gadget, hands, saves, sequencer, show, signals, sys, transport};
+use crate::{alone, deaf, figures, gadget, guardian, hands, saves, sequencer, show, signals, sys, transport};
 use clap::{Args, Parser, Subcommand};
 use std::fs;
 use std::path::PathBuf;
@@ -40,6 +40,13 @@ enum Scenario {
         /// The signals; the program is started anew for each
         #[arg(long, value_enum, value_delimiter = ',', default_values = ["int", "term", "hup"])]
         signals: Vec<Signal>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// The program is killed, crashes or freezes: its guardian has to end its notes
+    Guardian {
+        #[command(flatten)]
+        guardian: guardian::Arguments,
         #[command(flatten)]
         common: Common,
     },
@@ -150,6 +157,10 @@ fn run(scenario: &Scenario) -> Fallible<Vec<Row>> {
                 rows.extend(with_program(common, |program| signals::play(stage, common, program, signal))?);
             }
             Ok(rows)
+        }
+        Scenario::Guardian { guardian, common } => {
+            announce("guardian", common)?;
+            guardian::play(guardian, common)
         }
         Scenario::Alone(common) => {
             announce("alone", common)?;

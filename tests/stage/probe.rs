@@ -22,6 +22,7 @@
 //! | `live.rs` | what disturbs a show: a screen, a flood, a set file that is saved |
 //! | `editor.rs` | how a set file is saved at random, without changing what has to be played |
 //! | `hands.rs`, `start.rs` | keys and pads, and how soon they are answered; how soon the program plays |
+//! | `guardian.rs` | the program is killed, crashes or freezes, and somebody else has to end its notes |
 //! | `machine.rs` | what the program says of its machine |
 //! | `grid.rs` | where the true pulses are on the clock of the stamps |
 //! | `show.rs`, `signals.rs`, `alone.rs`, `deaf.rs`, `figures.rs`, `transport.rs`, `saves.rs` | the order of events of a scenario, with all of the above |
@@ -44,6 +45,8 @@ mod figures;
 mod gadget;
 #[cfg(target_os = "linux")]
 mod grid;
+#[cfg(target_os = "linux")]
+mod guardian;
 #[cfg(target_os = "linux")]
 mod hands;
 #[cfg(target_os = "linux")]

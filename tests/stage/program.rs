@@ -5,10 +5,11 @@ use crate::sys;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -22,6 +23,9 @@ pub const SETTLE: Duration = Duration::from_millis(500);
 pub const QUIET: Duration = Duration::from_millis(700);
 
 const LOOK: Duration = Duration::from_millis(5);
+
+/// How much of what was drawn is kept.
+const TAIL: usize = 2_048;
 
 /// The signals that may end a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -52,6 +56,10 @@ pub struct Program {
     log: PathBuf,
     /// Bytes that it has drawn on its terminal.
     drawn: Arc<AtomicUsize>,
+    /// The last of them.
+    tail: Arc<Mutex<Vec<u8>>>,
+    /// Where somebody looks at its terminal, if it has one.
+    terminal: Option<File>,
 }
 
 /// How the program ended when it was asked to.
@@ -86,15 +94,21 @@ impl Program {
         drop(program);
         let drawn = Arc::new(AtomicUsize::new(0));
         let counted = drawn.clone();
+        let tail: Arc<Mutex<Vec<u8>>> = Arc::default();
+        let (kept, terminal) = (tail.clone(), looks.try_clone()?);
         thread::Builder::new().name("terminal".into()).spawn(move || {
             let mut room = [0; 65_536];
             // The terminal is gone when the program is.
             while let Ok(read @ 1..) = looks.read(&mut room) {
                 counted.fetch_add(read, Ordering::Relaxed);
+                let mut kept = kept.lock().expect("no one panics with this lock");
+                kept.extend_from_slice(&room[..read]);
+                let too_much = kept.len().saturating_sub(TAIL);
+                kept.drain(..too_much);
             }
             writeln!(last, "({} bytes were drawn)", counted.load(Ordering::Relaxed))
         })?;
-        Ok(Program { child, log: log.to_owned(), drawn })
+        Ok(Program { child, log: log.to_owned(), drawn, tail, terminal: Some(terminal) })
     }
 
     /// Starts it with its output in a file: a serial console would cost time in the middle of the show.
@@ -105,9 +119,10 @@ impl Program {
             .stdin(Stdio::null())
             .stdout(out.try_clone()?)
             .stderr(out)
+            .process_group(0)
             .spawn()
             .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", command[0])))?;
-        Ok(Program { child, log: log.to_owned(), drawn: Arc::default() })
+        Ok(Program { child, log: log.to_owned(), drawn: Arc::default(), tail: Arc::default(), terminal: None })
     }
 
     /// Its exit, if it has ended on its own.
@@ -137,6 +152,16 @@ impl Program {
         sys::signal(self.child.id(), number)
     }
 
+    /// The same for its whole process group.
+    pub fn signal_group(&self, number: i32) -> io::Result<()> {
+        sys::signal_group(self.child.id(), number)
+    }
+
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a signal and waits for the end.
     pub fn end_by(&mut self, signal: Signal) -> io::Result<Ending> {
         let begun = Instant::now();
@@ -155,6 +180,16 @@ impl Program {
     /// How many bytes it has drawn on its terminal.
     pub fn drawn(&self) -> usize {
         self.drawn.load(Ordering::Relaxed)
+    }
+
+    /// The last that it, or somebody in its place, has drawn there.
+    pub fn last_drawn(&self) -> String {
+        String::from_utf8_lossy(&self.tail.lock().expect("no one panics with this lock")).into_owned()
+    }
+
+    /// Whether its terminal takes lines and shows them, as a shell leaves it.
+    pub fn terminal_is_cooked(&self) -> bool {
+        self.terminal.as_ref().is_some_and(sys::is_cooked)
     }
 
     /// How much memory it has locked, in KiB; none where it is gone.

@@ -7,7 +7,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
@@ -102,6 +102,23 @@ pub fn signal(pid: u32, number: i32) -> io::Result<()> {
     // SAFETY: takes no pointers.
     let status = unsafe { libc::kill(pid as libc::pid_t, number) };
     if status == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// The same for a process group, by its leader.
+pub fn signal_group(pid: u32, number: i32) -> io::Result<()> {
+    // SAFETY: takes no pointers.
+    let status = unsafe { libc::kill(-(pid as libc::pid_t), number) };
+    if status == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Whether a terminal takes lines and shows what is typed.
+pub fn is_cooked(terminal: &File) -> bool {
+    // SAFETY: all zeros is a valid `termios`.
+    let mut modes: libc::termios = unsafe { std::mem::zeroed() };
+    // SAFETY: the file is open, and `modes` is a valid place for the answer.
+    let status = unsafe { libc::tcgetattr(terminal.as_raw_fd(), &mut modes) };
+    let wanted = libc::ICANON | libc::ECHO | libc::ISIG;
+    status == 0 && modes.c_lflag & wanted == wanted && modes.c_oflag & libc::OPOST != 0
 }
 
 /// A terminal of so many columns and rows: the end of whoever looks at it, and that of the program.

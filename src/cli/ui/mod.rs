@@ -26,7 +26,7 @@ mod terminal;
 mod tests;
 mod watch;
 
-pub use terminal::is_there;
+pub use terminal::{is_there, modes};
 
 use std::io;
 use std::panic::{self, AssertUnwindSafe};

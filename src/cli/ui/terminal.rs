@@ -21,6 +21,7 @@ use ratatui::crossterm::{queue, style};
 
 use crate::cli::lines::Frames;
 use crate::control::{Call, Caller};
+use crate::guardian::words::Cooked;
 
 /// How many keys can wait for the control thread. One that finds no room is lost: a cat on the keyboard harms nobody.
 const WAITING_KEYS: usize = 256;
@@ -51,6 +52,20 @@ fn is_in_front() -> bool {
 #[cfg(not(unix))]
 fn is_in_front() -> bool {
     true
+}
+
+/// The modes of the terminal as they are, so that the guardian can give it back.
+#[cfg(unix)]
+#[must_use]
+pub fn modes() -> Option<Cooked> {
+    crate::guardian::screen::modes(io::stdout())
+}
+
+/// There is no guardian that could.
+#[cfg(not(unix))]
+#[must_use]
+pub fn modes() -> Option<Cooked> {
+    None
 }
 
 /// The modes of a terminal, as far as a screen changes them.

@@ -1,0 +1,336 @@
+//! The system calls behind the guardian that no safe library has: memory that two processes share, and what has to be said in
+//! the handler of a crash. Beside `rt::sys` the only `unsafe` code of the program.
+
+#![allow(unsafe_code)]
+
+use std::cell::UnsafeCell;
+use std::io;
+#[cfg(target_os = "linux")]
+use std::mem::MaybeUninit;
+use std::ops::Deref;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::ptr::NonNull;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
+
+use super::words::CRASH;
+use crate::link::Sounding;
+
+/// What both processes see: the table of what sounds, and a lock that its writer holds as long as it lives.
+#[repr(C)]
+struct Shared {
+    sounding: Sounding,
+    lock: UnsafeCell<libc::pthread_mutex_t>,
+}
+
+/// A table of what sounds, in memory that another process may see too.
+///
+/// Its writer holds a robust lock in there. The kernel breaks that lock in the moment in which the thread dies; a pipe breaks
+/// only when the last thread of the process has died, and on a machine under load each of those that are no real-time
+/// threads has to wait for its turn to die.
+#[derive(Debug)]
+pub struct Mapped {
+    shared: NonNull<Shared>,
+}
+
+// SAFETY: a `Sounding` is atomics only, and a process-shared lock may be used by any thread; the memory stays mapped until
+// this is dropped.
+unsafe impl Send for Mapped {}
+// SAFETY: as above.
+unsafe impl Sync for Mapped {}
+
+impl Deref for Mapped {
+    type Target = Sounding;
+
+    fn deref(&self) -> &Sounding {
+        // SAFETY: `map` has made sure that this points to a mapping large enough and aligned to a page, whose bytes are all
+        // valid for atomic integers; it is unmapped only when `self` is gone.
+        unsafe { &self.shared.as_ref().sounding }
+    }
+}
+
+impl Drop for Mapped {
+    fn drop(&mut self) {
+        // SAFETY: this is the mapping that `map` made, of this size, and no reference into it outlives `self`.
+        let _ = unsafe { rustix::mm::munmap(self.shared.as_ptr().cast(), size_of::<Shared>()) };
+    }
+}
+
+impl Mapped {
+    fn lock(&self) -> *mut libc::pthread_mutex_t {
+        // SAFETY: the mapping lives as long as `self`.
+        unsafe { self.shared.as_ref().lock.get() }
+    }
+
+    /// Holds the lock until it is released, or until the calling thread dies. Nobody waits for it yet.
+    #[cfg(target_os = "linux")]
+    pub fn hold(&self) {
+        // SAFETY: `create_table` has made the lock. Where it refuses, nobody learns of the thread's death by it.
+        unsafe { libc::pthread_mutex_trylock(self.lock()) };
+    }
+
+    /// Releases what the calling thread holds.
+    #[cfg(target_os = "linux")]
+    pub fn release(&self) {
+        // SAFETY: the lock is one; a robust one that the thread does not hold refuses.
+        unsafe { libc::pthread_mutex_unlock(self.lock()) };
+    }
+
+    /// Waits until the writer has released the lock or has died; whether it has died.
+    #[cfg(target_os = "linux")]
+    pub fn await_death(&self) -> bool {
+        // SAFETY: `create_table` has made the lock, in the process that shares this memory.
+        match unsafe { libc::pthread_mutex_lock(self.lock()) } {
+            libc::EOWNERDEAD => true,
+            0 => {
+                self.release();
+                false
+            }
+            _ => false,
+        }
+    }
+}
+
+fn map(file: BorrowedFd<'_>) -> io::Result<Mapped> {
+    // Memory beyond the end of a file kills who touches it.
+    if rustix::fs::fstat(file)?.st_size != size_of::<Shared>() as i64 {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "this is no table of what sounds"));
+    }
+    let prot = rustix::mm::ProtFlags::READ | rustix::mm::ProtFlags::WRITE;
+    let flags = rustix::mm::MapFlags::SHARED;
+    // SAFETY: the system chooses the place, so no memory that is in use is replaced.
+    let place = unsafe { rustix::mm::mmap(std::ptr::null_mut(), size_of::<Shared>(), prot, flags, file, 0) }?;
+    NonNull::new(place.cast()).map(|shared| Mapped { shared }).ok_or_else(|| io::Error::other("mapped at zero"))
+}
+
+/// A new table, and the file by which another process can map it.
+///
+/// # Errors
+///
+/// Where the system has no such files.
+#[cfg(target_os = "linux")]
+pub fn create_table() -> io::Result<(Mapped, OwnedFd)> {
+    use rustix::fs::{MemfdFlags, SealFlags};
+    let file = rustix::fs::memfd_create("tightrope-sounding", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
+    rustix::fs::ftruncate(&file, size_of::<Shared>() as u64)?;
+    // Nobody can take the memory from under the other.
+    rustix::fs::fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
+    let table = map(file.as_fd())?;
+    let mut attributes = MaybeUninit::uninit();
+    // SAFETY: `attributes` is made before it is used, and the lock lies in zeroed memory that nobody else sees yet.
+    let outcome = unsafe {
+        libc::pthread_mutexattr_init(attributes.as_mut_ptr())
+            | libc::pthread_mutexattr_setpshared(attributes.as_mut_ptr(), libc::PTHREAD_PROCESS_SHARED)
+            | libc::pthread_mutexattr_setrobust(attributes.as_mut_ptr(), libc::PTHREAD_MUTEX_ROBUST)
+            | libc::pthread_mutex_init(table.lock(), attributes.as_ptr())
+            | libc::pthread_mutexattr_destroy(attributes.as_mut_ptr())
+    };
+    if outcome == 0 { Ok((table, file)) } else { Err(io::ErrorKind::Unsupported.into()) }
+}
+
+/// Other systems have none without a name, which would have to be removed by somebody who is alive.
+///
+/// # Errors
+///
+/// Always.
+#[cfg(not(target_os = "linux"))]
+pub fn create_table() -> io::Result<(Mapped, OwnedFd)> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// The table that another process has made.
+///
+/// # Errors
+///
+/// When the file is none.
+pub fn open_table(file: BorrowedFd<'_>) -> io::Result<Mapped> {
+    map(file)
+}
+
+/// What asks a process to end or to stop, or tells it of something that is none of the guardian's business.
+const IGNORED: [libc::c_int; 12] = [
+    libc::SIGINT,
+    libc::SIGTERM,
+    libc::SIGHUP,
+    libc::SIGQUIT,
+    libc::SIGTSTP,
+    libc::SIGTTIN,
+    libc::SIGTTOU,
+    libc::SIGPIPE,
+    libc::SIGALRM,
+    libc::SIGUSR1,
+    libc::SIGUSR2,
+    libc::SIGXCPU,
+];
+
+/// From now on only what cannot be ignored ends the process.
+pub fn ignore_signals() {
+    for signal in IGNORED {
+        // SAFETY: ignoring a signal installs no code.
+        unsafe { libc::signal(signal, libc::SIG_IGN) };
+    }
+}
+
+/// Closes every descriptor but the first three. Only for a process that has opened nothing yet.
+pub fn close_inherited() {
+    #[cfg(target_os = "linux")]
+    // SAFETY: takes no pointers. The process has just begun, so no part of it owns a descriptor beyond the first three.
+    unsafe {
+        libc::syscall(libc::SYS_close_range, 3 as libc::c_uint, libc::c_uint::MAX, 0 as libc::c_uint);
+    }
+}
+
+/// Keeps in memory what has been and will be touched, and gives back what only starting has needed: freed heap, and the pages
+/// of code that the system maps around each one that runs. Those that are needed come back by themselves.
+pub fn settle_memory() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: takes no pointers, and frees only what nobody uses.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+    #[cfg(target_os = "linux")]
+    {
+        // SAFETY: takes no pointers; whether pages are locked changes nothing that Rust can observe.
+        unsafe { libc::munlockall() };
+        for (start, end) in code() {
+            // SAFETY: `code` lists mappings of files that this process cannot write to, so their pages are copies of what the
+            // file holds, and are read again from there.
+            unsafe { libc::madvise(start as *mut libc::c_void, end - start, libc::MADV_DONTNEED) };
+        }
+        // Not everything that is mapped: that would be many times as much.
+        // SAFETY: as above.
+        unsafe { libc::mlockall(libc::MCL_CURRENT | libc::MCL_FUTURE | libc::MCL_ONFAULT) };
+    }
+}
+
+/// Where this process has mapped code of files, from and to.
+#[cfg(target_os = "linux")]
+fn code() -> Vec<(usize, usize)> {
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
+    let lines = maps.lines().filter(|line| line.contains(" r-xp ") && line.contains('/'));
+    let address = |text: &str| usize::from_str_radix(text, 16).ok();
+    lines
+        .filter_map(|line| {
+            let (start, end) = line.split_once(' ')?.0.split_once('-')?;
+            Some((address(start)?, address(end)?))
+        })
+        .collect()
+}
+
+/// What a crash is: the signals after which the kernel may write a core dump, which takes its time, and closes the pipe only
+/// behind that.
+const CRASHES: [libc::c_int; 9] = [
+    libc::SIGSEGV,
+    libc::SIGABRT,
+    libc::SIGBUS,
+    libc::SIGILL,
+    libc::SIGFPE,
+    libc::SIGSYS,
+    libc::SIGTRAP,
+    libc::SIGXCPU,
+    libc::SIGXFSZ,
+];
+
+/// Where a crash is announced; negative while it is not. Written by the control thread.
+static PIPE: AtomicI32 = AtomicI32::new(-1);
+
+/// Announces a crash of this process by writing to `pipe`, or no longer. Whoever closes the descriptor ends this first.
+pub fn announce_crashes(pipe: Option<BorrowedFd<'_>>) {
+    let pipe: Option<RawFd> = pipe.map(|pipe| pipe.as_raw_fd());
+    if PIPE.swap(pipe.unwrap_or(-1), Relaxed) < 0 && pipe.is_some() {
+        CRASHES.into_iter().for_each(handle_crash);
+    }
+}
+
+fn handle_crash(signal: libc::c_int) {
+    // SAFETY: all zeros is a valid `sigaction`, and this one is then filled in as the system wants it.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    action.sa_sigaction = on_crash as extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void) as usize;
+    // The stack may be what is broken; and once: the next signal of this kind does what it does by itself.
+    action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_RESETHAND;
+    // SAFETY: as above.
+    let mut before: libc::sigaction = unsafe { std::mem::zeroed() };
+    // SAFETY: `action` is valid and only read, `before` a valid place; the handler does only what a handler may.
+    unsafe { libc::sigaction(signal, &action, &mut before) };
+    if signal == libc::SIGSEGV {
+        // Of a second time, this would be the handler itself.
+        let _ = BEFORE.set(before);
+    }
+}
+
+/// What was done about a bad access before: Rust's own handler, which knows a stack that is full.
+static BEFORE: OnceLock<libc::sigaction> = OnceLock::new();
+
+/// Says that this is a crash, and lets it happen. Async-signal-safe: atomic loads and system calls.
+extern "C" fn on_crash(signal: libc::c_int, info: *mut libc::siginfo_t, _: *mut libc::c_void) {
+    let pipe = PIPE.load(Relaxed);
+    if pipe >= 0 {
+        // SAFETY: `CRASH` is valid for its length. Whether the descriptor is still the pipe does not matter to memory.
+        let _ = unsafe { libc::write(pipe, CRASH.as_ptr().cast(), CRASH.len()) };
+    }
+    // SAFETY: the system gives the handler a valid `info`.
+    let is_fault = !info.is_null() && unsafe { (*info).si_code } > 0;
+    if signal == libc::SIGSEGV
+        && is_fault
+        && let Some(before) = BEFORE.get()
+    {
+        // SAFETY: `before` is what the system gave. The instruction is tried again, and fails into that handler.
+        unsafe { libc::sigaction(signal, before, std::ptr::null_mut()) };
+        return;
+    }
+    // SAFETY: takes no pointers. The signal waits until this handler is left, and then ends the process.
+    unsafe { libc::raise(signal) };
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use crate::engine::program::PortSlot;
+    use crate::midi::{Channel, Key, Message, Velocity};
+    use std::thread;
+
+    #[test]
+    fn what_one_map_notes_the_other_sees() {
+        let (writer, file) = create_table().unwrap();
+        let reader = open_table(file.as_fd()).unwrap();
+        assert_ne!(writer.shared, reader.shared);
+        let (port, channel, key) = (PortSlot(15), Channel::from_status(15), Key::from_data(127));
+        writer.note_begin(port, Message::NoteOn(channel, key, Velocity::MAX));
+        writer.note_playing(port, true);
+        assert!(reader.sounds(port, channel, key) && reader.plays(port) && reader.count() == 1);
+        drop(writer);
+        assert_eq!(reader.count(), 1, "it outlives who wrote it");
+    }
+
+    #[test]
+    fn another_file_is_no_table() {
+        let file = rustix::fs::memfd_create("other", rustix::fs::MemfdFlags::CLOEXEC).unwrap();
+        assert!(open_table(file.as_fd()).is_err());
+        assert!(open_table(std::fs::File::open("/dev/null").unwrap().as_fd()).is_err());
+    }
+
+    #[test]
+    fn a_death_is_told_from_an_end() {
+        for dies in [true, false] {
+            let (writer, file) = create_table().unwrap();
+            let reader = open_table(file.as_fd()).unwrap();
+            thread::spawn(move || {
+                writer.hold();
+                if !dies {
+                    writer.release();
+                }
+            })
+            .join()
+            .unwrap();
+            assert_eq!(reader.await_death(), dies);
+        }
+    }
+
+    #[test]
+    fn only_code_of_files_is_given_back() {
+        let own = only_code_of_files_is_given_back as *const () as usize;
+        assert!(code().iter().any(|&(start, end)| (start..end).contains(&own)));
+        settle_memory();
+        assert!(code().iter().all(|(start, end)| start < end));
+    }
+}

@@ -1,0 +1,352 @@
+//! What the guardian knows, and what it does about it. It owns no pipe, no device and no clock, so it can be tested where
+//! there are none.
+
+use super::hush::{self, Hush};
+use super::words::{Cooked, GuardedPort, Word};
+use crate::engine::program::{MAX_PORTS, PortSlot};
+use crate::link::Sounding;
+use crate::midi::Message;
+use crate::time::{Nanos, Span};
+
+/// A show that is so much later than it wanted to be is frozen. A machine under load makes nobody so late.
+const PATIENCE: Span = Span::from_millis(500);
+
+/// The guardian's own connections.
+pub trait Outputs {
+    /// Connects a slot to a port, in place of what it was connected to. Whether that could be done.
+    fn open(&mut self, slot: PortSlot, port: &GuardedPort) -> bool;
+    /// Sees to a slot's connection; whether it is still there.
+    fn holds(&mut self, slot: PortSlot) -> bool;
+    /// Lets go of a slot's connection.
+    fn close(&mut self, slot: PortSlot);
+    /// Sends one message; to nobody, where nothing is connected.
+    fn send(&mut self, slot: PortSlot, message: Message);
+}
+
+/// Why there is something to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The show has said farewell: nothing.
+    Farewell,
+    /// It is crashing.
+    Crash,
+}
+
+/// What was sent in the end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Silenced {
+    /// Messages.
+    pub messages: usize,
+    /// Notes that sounded.
+    pub notes: usize,
+}
+
+/// A port that it watches over.
+struct Watched {
+    port: GuardedPort,
+    /// Whether there is a connection.
+    is_open: bool,
+}
+
+/// The guardian.
+pub struct Watch<O> {
+    outputs: O,
+    ports: [Option<Watched>; MAX_PORTS],
+    screen: Option<Cooked>,
+    origin_ns: u64,
+    realtime: bool,
+    /// When a show that was found frozen wanted to be awake.
+    frozen: Nanos,
+}
+
+impl<O: Outputs> Watch<O> {
+    /// A guardian that knows of nothing yet.
+    pub fn new(outputs: O) -> Watch<O> {
+        Watch {
+            outputs,
+            ports: [const { None }; MAX_PORTS],
+            screen: None,
+            origin_ns: 0,
+            realtime: false,
+            frozen: Nanos(0),
+        }
+    }
+
+    /// The modes of the terminal before the screen, where there is one.
+    pub fn screen(&self) -> Option<Cooked> {
+        self.screen
+    }
+
+    /// Whether the show runs in a real-time class.
+    pub fn is_realtime(&self) -> bool {
+        self.realtime
+    }
+
+    /// Is told something. Whether that is the end of the show.
+    pub fn hear(&mut self, word: Word) -> Option<End> {
+        match word {
+            Word::Show { origin_ns, realtime, .. } => (self.origin_ns, self.realtime) = (origin_ns, realtime),
+            Word::Port(slot, port) => {
+                let Some(place) = self.ports.get_mut(usize::from(slot.0)) else { return None };
+                // The same port with other channels needs no other connection.
+                let is_open = match place {
+                    Some(old) if old.is_open && (&old.port.name, &old.port.label) == (&port.name, &port.label) => true,
+                    _ => self.outputs.open(slot, &port),
+                };
+                *place = Some(Watched { port, is_open });
+            }
+            Word::Gone(slot) => {
+                if self.ports.get_mut(usize::from(slot.0)).and_then(Option::take).is_some() {
+                    self.outputs.close(slot);
+                }
+            }
+            Word::Screen(cooked) => self.screen = Some(cooked),
+            Word::Crash => return Some(End::Crash),
+            Word::Farewell => return Some(End::Farewell),
+        }
+        None
+    }
+
+    /// Sees to the connections: makes those that are not there.
+    pub fn tend(&mut self) {
+        for (slot, watched) in (0..).map(PortSlot).zip(&mut self.ports) {
+            if let Some(watched) = watched
+                && !(watched.is_open && self.outputs.holds(slot))
+            {
+                watched.is_open = self.outputs.open(slot, &watched.port);
+            }
+        }
+    }
+
+    /// Looks around, when the system's monotonic clock shows `now_ns`. If the show is frozen, and notes sound, this gives what
+    /// has to be sent, once.
+    pub fn look(&mut self, now_ns: u64, table: Option<&Sounding>) -> Option<Silencing> {
+        self.tend();
+        let table = table?;
+        let (now, awake_by) = (Nanos(now_ns.saturating_sub(self.origin_ns)), table.awake_by());
+        let is_overdue = awake_by > Nanos(0) && now > awake_by && now.since(awake_by) > PATIENCE;
+        if !is_overdue || awake_by == self.frozen || table.count() == 0 {
+            return None;
+        }
+        self.frozen = awake_by;
+        Some(Silencing::of(Hush::NOTES))
+    }
+
+    /// Sends what `silencing` may have sent `millis` milliseconds after its beginning. Whether there is more.
+    pub fn silence(&mut self, silencing: &mut Silencing, millis: u64, table: Option<&Sounding>) -> bool {
+        let allowed = hush::allowed(millis);
+        loop {
+            // In turns: no port waits for another.
+            let mut sent = false;
+            let mut more = false;
+            for ((slot, watched), hush) in (0..).map(PortSlot).zip(&self.ports).zip(&mut silencing.hushes) {
+                let Some(watched) = watched else { continue };
+                if hush.sent() >= allowed {
+                    more = true;
+                } else if let Some(message) = hush.next(slot, &watched.port, table) {
+                    self.outputs.send(slot, message);
+                    sent = true;
+                }
+            }
+            if !sent {
+                return more;
+            }
+        }
+    }
+}
+
+/// Silence on its way.
+pub struct Silencing {
+    hushes: [Hush; MAX_PORTS],
+}
+
+impl Silencing {
+    /// Everything, everywhere: the show is gone.
+    #[must_use]
+    pub fn everything() -> Silencing {
+        Silencing::of(Hush::EVERYTHING)
+    }
+
+    fn of(hush: Hush) -> Silencing {
+        Silencing { hushes: std::array::from_fn(|_| hush.clone()) }
+    }
+
+    /// What was sent so far.
+    #[must_use]
+    pub fn silenced(&self) -> Silenced {
+        let add = |sum: Silenced, hush: &Hush| Silenced {
+            messages: sum.messages + hush.sent(),
+            notes: sum.notes + hush.notes(),
+        };
+        self.hushes.iter().fold(Silenced::default(), add)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::midi::{Channel, Key, Velocity};
+
+    /// Devices of which some are not there.
+    #[derive(Default)]
+    struct Table {
+        missing: Vec<&'static str>,
+        open: Vec<(u8, String)>,
+        opened: usize,
+        heard: Vec<(u8, Message)>,
+    }
+
+    impl Outputs for Table {
+        fn open(&mut self, slot: PortSlot, port: &GuardedPort) -> bool {
+            self.close(slot);
+            if self.missing.contains(&&*port.name) {
+                return false;
+            }
+            self.open.push((slot.0, port.name.clone()));
+            self.opened += 1;
+            true
+        }
+
+        fn holds(&mut self, slot: PortSlot) -> bool {
+            self.open.iter().any(|(open, _)| *open == slot.0)
+        }
+
+        fn close(&mut self, slot: PortSlot) {
+            self.open.retain(|(open, _)| *open != slot.0);
+        }
+
+        fn send(&mut self, slot: PortSlot, message: Message) {
+            if self.open.iter().any(|(open, _)| *open == slot.0) {
+                self.heard.push((slot.0, message));
+            }
+        }
+    }
+
+    fn port(slot: u8, name: &str, channels: u16) -> Word {
+        let port = GuardedPort { channels, clocked: slot == 1, label: "a".into(), name: name.into() };
+        Word::Port(PortSlot(slot), port)
+    }
+
+    fn key(number: u8) -> (Channel, Key) {
+        (Channel::from_status(0), Key::from_data(number))
+    }
+
+    fn on(table: &Sounding, slot: u8, number: u8) {
+        let (channel, key) = key(number);
+        table.note_begin(PortSlot(slot), Message::NoteOn(channel, key, Velocity::MAX));
+    }
+
+    fn off(slot: u8, number: u8) -> (u8, Message) {
+        let (channel, key) = key(number);
+        (slot, Message::NoteOff(channel, key, 0))
+    }
+
+    /// Silences everything, and tells in how many milliseconds.
+    fn end(watch: &mut Watch<Table>, table: Option<&Sounding>) -> (Silenced, u64) {
+        let mut silencing = Silencing::everything();
+        let took = (0..).find(|&millis| !watch.silence(&mut silencing, millis, table)).unwrap();
+        (silencing.silenced(), took)
+    }
+
+    #[test]
+    fn the_end_of_a_show_is_silence_on_every_port_at_once() {
+        let (table, mut watch) = (Sounding::default(), Watch::new(Table::default()));
+        for word in [port(0, "A", 1), port(1, "B", 2)] {
+            assert_eq!(watch.hear(word), None);
+        }
+        [(0, 10), (0, 11), (1, 12)].into_iter().for_each(|(slot, number)| on(&table, slot, number));
+        // One of a port that it never heard of.
+        on(&table, 5, 13);
+        table.note_playing(PortSlot(1), true);
+        let (silenced, took) = end(&mut watch, Some(&table));
+        assert_eq!((silenced, took), (Silenced { messages: 13, notes: 3 }, 0));
+        assert_eq!(watch.outputs.heard[..4], [off(0, 10), (1, Message::Stop), off(0, 11), off(1, 12)]);
+    }
+
+    #[test]
+    fn much_takes_longer_and_all_of_it_leaves() {
+        let (table, mut watch) = (Sounding::default(), Watch::new(Table::default()));
+        watch.hear(port(3, "A", 1));
+        (0..128).for_each(|number| on(&table, 3, number));
+        assert_eq!(end(&mut watch, Some(&table)), (Silenced { messages: 131, notes: 128 }, 3));
+        assert_eq!(watch.outputs.heard.len(), 131);
+    }
+
+    #[test]
+    fn a_port_is_opened_once_and_again_when_it_is_another() {
+        let mut watch = Watch::new(Table::default());
+        for word in [port(0, "A 24:0", 1), port(0, "A 24:0", 3)] {
+            watch.hear(word);
+        }
+        assert_eq!(watch.outputs.opened, 1, "other channels are no other connection");
+        watch.hear(Word::Gone(PortSlot(0)));
+        watch.hear(Word::Gone(PortSlot(0)));
+        assert!(watch.outputs.open.is_empty());
+        watch.hear(port(0, "A 24:0", 1));
+        watch.hear(port(0, "A 28:0", 1));
+        assert_eq!((watch.outputs.opened, &*watch.outputs.open), (3, &[(0, "A 28:0".to_owned())][..]));
+    }
+
+    #[test]
+    fn what_cannot_be_opened_is_tried_again() {
+        let mut watch = Watch::new(Table { missing: vec!["A"], ..Table::default() });
+        watch.hear(port(0, "A", 1));
+        watch.look(0, None);
+        assert!(watch.outputs.open.is_empty());
+        watch.outputs.missing.clear();
+        (0..3).for_each(|_| drop(watch.look(0, None)));
+        assert_eq!(watch.outputs.opened, 1);
+    }
+
+    #[test]
+    fn a_connection_that_was_lost_is_made_anew() {
+        let (table, mut watch) = (Sounding::default(), Watch::new(Table::default()));
+        watch.hear(port(0, "A", 1));
+        watch.outputs.open.clear();
+        on(&table, 0, 60);
+        watch.tend();
+        end(&mut watch, Some(&table));
+        assert_eq!((watch.outputs.opened, watch.outputs.heard[0]), (2, off(0, 60)));
+    }
+
+    #[test]
+    fn a_frozen_show_has_its_notes_ended_once_and_after_it_thaws_again() {
+        let (table, mut watch) = (Sounding::default(), Watch::new(Table::default()));
+        let origin_ns = 1_000_000_000_000;
+        watch.hear(Word::Show { pid: 1, origin_ns, realtime: false });
+        watch.hear(port(0, "A", 1));
+        let at = |millis: u64| origin_ns + millis * 1_000_000;
+        on(&table, 0, 60);
+        assert!(watch.look(at(90_000), Some(&table)).is_none(), "it has never waited");
+        table.note_wait(Nanos(2_000_000_000));
+        assert!(watch.look(at(2_500), Some(&table)).is_none(), "not so late");
+        let mut silencing = watch.look(at(2_501), Some(&table)).unwrap();
+        assert!(!watch.silence(&mut silencing, 0, Some(&table)));
+        assert_eq!(watch.outputs.heard, [off(0, 60)]);
+        assert!(watch.look(at(10_000), Some(&table)).is_none(), "once");
+        // It thaws, and freezes again.
+        table.note_wait(Nanos(11_000_000_000));
+        assert!(watch.look(at(11_400), Some(&table)).is_none());
+        assert!(watch.look(at(11_600), Some(&table)).is_some());
+        // One that waits for nothing in particular, or in which nothing sounds, is none of its business.
+        table.note_wait(Nanos(u64::MAX));
+        assert!(watch.look(at(99_000), Some(&table)).is_none());
+        let (channel, key) = key(60);
+        table.note_end(PortSlot(0), Message::NoteOff(channel, key, 0));
+        table.note_wait(Nanos(12_000_000_000));
+        assert!(watch.look(at(99_000), Some(&table)).is_none());
+    }
+
+    #[test]
+    fn a_show_that_dies_frozen_is_silenced_all_the_same() {
+        let (table, mut watch) = (Sounding::default(), Watch::new(Table::default()));
+        watch.hear(port(0, "A", 1));
+        on(&table, 0, 60);
+        table.note_wait(Nanos(1));
+        let mut silencing = watch.look(5_000_000_000, Some(&table)).unwrap();
+        watch.silence(&mut silencing, 0, Some(&table));
+        assert_eq!(watch.hear(Word::Crash), Some(End::Crash));
+        let (silenced, _) = end(&mut watch, Some(&table));
+        assert_eq!((silenced.notes, silenced.messages), (1, 4));
+    }
+}

@@ -1,0 +1,267 @@
+//! What the show tells its guardian: lines of text over a pipe, each a word and its numbers.
+//!
+//! The guardian outlives a show that went mad, and what such a show leaves in the pipe may be anything. So whatever cannot be
+//! understood is passed over, a line has a greatest length, and a name is only ever compared.
+
+use std::fmt;
+
+use crate::engine::program::{MAX_PORTS, PortSlot};
+use crate::midi::Channel;
+
+/// The longest line, in bytes. The longest that is sent has two names of at most [`MAX_NAME`] bytes.
+pub const MAX_LINE: usize = 1024;
+
+/// The longest name; ALSA's have at most 64 bytes for the client and 64 for the port.
+const MAX_NAME: usize = 400;
+
+/// An output that the guardian is to hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GuardedPort {
+    /// A bit for each channel that the show uses.
+    pub channels: u16,
+    /// Whether it gets the clock.
+    pub clocked: bool,
+    /// What the set calls it.
+    pub label: String,
+    /// What the system calls it.
+    pub name: String,
+}
+
+impl GuardedPort {
+    /// Whether the show uses `channel`.
+    #[must_use]
+    pub fn uses(&self, channel: Channel) -> bool {
+        self.channels >> channel.index() & 1 == 1
+    }
+}
+
+/// The modes of a terminal as they were before there was a screen on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cooked {
+    /// Of input, output, control and local modes.
+    pub flags: [u64; 4],
+}
+
+/// One thing that the guardian is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Word {
+    /// The first: what the system's monotonic clock shows when the show's clock shows zero, in nanoseconds, and whether the
+    /// show was granted a real-time class.
+    Show {
+        /// Whose guardian it is.
+        pid: u32,
+        /// In nanoseconds.
+        origin_ns: u64,
+        /// Whether the guardian is to ask for a real-time class too.
+        realtime: bool,
+    },
+    /// This output has been opened, or is another now.
+    Port(PortSlot, GuardedPort),
+    /// This one is not open any more.
+    Gone(PortSlot),
+    /// There is a screen on the terminal.
+    Screen(Cooked),
+    /// The show is crashing. Written by a signal handler, perhaps in the middle of something else.
+    Crash,
+    /// The show has ended, and everything is silent.
+    Farewell,
+}
+
+/// What the handler of a crash writes. It begins with the end of a line, in case another was being written.
+pub const CRASH: &[u8] = b"\ncrash\n";
+
+/// A name as it is sent and compared: a name may hold anything, but a line has one end.
+#[must_use]
+pub fn plain(name: &str) -> String {
+    let end = (0..=name.len().min(MAX_NAME)).rev().find(|&end| name.is_char_boundary(end)).unwrap_or(0);
+    name[..end].chars().map(|c| if c.is_control() { '?' } else { c }).collect()
+}
+
+impl fmt::Display for Word {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Word::Show { pid, origin_ns, realtime } => writeln!(f, "show {pid} {origin_ns} {}", u8::from(*realtime)),
+            Word::Port(slot, GuardedPort { channels, clocked, label, name }) => {
+                let (clocked, label, name) = (u8::from(*clocked), plain(label), plain(name));
+                writeln!(f, "port {} {channels} {clocked} {label}\t{name}", slot.0)
+            }
+            Word::Gone(slot) => writeln!(f, "gone {}", slot.0),
+            Word::Screen(Cooked { flags: [input, output, control, local] }) => {
+                writeln!(f, "screen {input} {output} {control} {local}")
+            }
+            Word::Crash => writeln!(f, "crash"),
+            Word::Farewell => writeln!(f, "farewell"),
+        }
+    }
+}
+
+impl Word {
+    /// Understands a line without its end.
+    #[must_use]
+    pub fn parse(line: &str) -> Option<Word> {
+        let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+        let flag = |text: &str| match text {
+            "0" => Some(false),
+            "1" => Some(true),
+            _ => None,
+        };
+        match word {
+            "show" => match rest.splitn(3, ' ').collect::<Vec<_>>()[..] {
+                [pid, origin_ns, realtime] => Some(Word::Show {
+                    pid: pid.parse().ok()?,
+                    origin_ns: origin_ns.parse().ok()?,
+                    realtime: flag(realtime)?,
+                }),
+                _ => None,
+            },
+            "port" => match rest.splitn(4, ' ').collect::<Vec<_>>()[..] {
+                [number, channels, clocked, names] => {
+                    let (label, name) = names.split_once('\t')?;
+                    let (channels, clocked) = (channels.parse().ok()?, flag(clocked)?);
+                    let port = GuardedPort { channels, clocked, label: label.into(), name: name.into() };
+                    Some(Word::Port(slot(number)?, port))
+                }
+                _ => None,
+            },
+            "gone" => slot(rest).map(Word::Gone),
+            "screen" => {
+                let flags: Option<Vec<u64>> = rest.split(' ').map(|flags| flags.parse().ok()).collect();
+                Some(Word::Screen(Cooked { flags: flags?.try_into().ok()? }))
+            }
+            "crash" => Some(Word::Crash),
+            "farewell" => Some(Word::Farewell),
+            _ => None,
+        }
+    }
+}
+
+fn slot(text: &str) -> Option<PortSlot> {
+    text.parse().ok().filter(|&slot: &u8| usize::from(slot) < MAX_PORTS).map(PortSlot)
+}
+
+/// Makes words of bytes, however they are cut.
+#[derive(Debug, Default)]
+pub struct Reader {
+    line: Vec<u8>,
+    /// Whether the line that comes in is longer than any that is meant.
+    too_long: bool,
+}
+
+impl Reader {
+    /// Takes what was read, and tells `hear` each word of it. Keeps at most [`MAX_LINE`] bytes.
+    pub fn take(&mut self, bytes: &[u8], mut hear: impl FnMut(Word)) {
+        for &byte in bytes {
+            if byte != b'\n' {
+                self.too_long |= self.line.len() >= MAX_LINE;
+                if !self.too_long {
+                    self.line.push(byte);
+                }
+                continue;
+            }
+            let word = std::str::from_utf8(&self.line).ok().filter(|_| !self.too_long).and_then(Word::parse);
+            word.into_iter().for_each(&mut hear);
+            self.line.clear();
+            self.too_long = false;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn words_of(chunks: &[&[u8]]) -> Vec<Word> {
+        let (mut reader, mut words) = (Reader::default(), Vec::new());
+        chunks.iter().for_each(|chunk| reader.take(chunk, |word| words.push(word)));
+        words
+    }
+
+    fn some_words() -> Vec<Word> {
+        let port = |label: &str, name: &str| GuardedPort {
+            channels: 0x8201,
+            clocked: true,
+            label: label.into(),
+            name: name.into(),
+        };
+        vec![
+            Word::Show { pid: 12, origin_ns: u64::MAX, realtime: true },
+            Word::Port(PortSlot(0), port("circuit", "Circuit:Circuit MIDI 1 24:0")),
+            Word::Port(PortSlot(15), port("", " ")),
+            Word::Gone(PortSlot(3)),
+            Word::Screen(Cooked { flags: [0x500, 5, 0xbf, 0x8a3b] }),
+            Word::Crash,
+            Word::Farewell,
+        ]
+    }
+
+    #[test]
+    fn what_is_told_is_understood_however_it_is_cut() {
+        let text: String = some_words().iter().map(ToString::to_string).collect();
+        for size in [1, 2, 7, 4096] {
+            assert_eq!(words_of(&text.as_bytes().chunks(size).collect::<Vec<_>>()), some_words());
+        }
+    }
+
+    #[test]
+    fn a_crash_in_the_middle_of_a_word_is_heard() {
+        assert_eq!(words_of(&[b"port 1 3 0 a", CRASH]), [Word::Crash]);
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_passed_over() {
+        let long = [b"farewell".to_vec(), vec![b' '; 2 * MAX_LINE], b"farewell\n".to_vec()].concat();
+        assert_eq!(words_of(&[&long, b"gone 1\n"]), [Word::Gone(PortSlot(1))]);
+        for line in [
+            "",
+            " ",
+            "farewel",
+            "gone",
+            "gone 16",
+            "gone -1",
+            "port 1 2 3",
+            "port 1 70000 0 a\tb",
+            "port 1 1 2 a\tb",
+            "port 1 1 1 ab",
+            "show 1 2",
+            "show 1 2 3",
+            "screen 1 2 3",
+            "screen 1 2 3 4 5",
+            "Farewell",
+        ] {
+            assert_eq!(words_of(&[line.as_bytes(), b"\n"]), [], "{line}");
+        }
+        assert_eq!(words_of(&[b"\xff\xfe\n\0\nfarewell\n"]), [Word::Farewell]);
+    }
+
+    #[test]
+    fn names_that_hold_anything_are_still_one_line() {
+        let name = format!("a\nfarewell\n\t{}", "ü".repeat(1_000));
+        let port = GuardedPort { channels: 0, clocked: false, label: name.clone(), name };
+        let text = Word::Port(PortSlot(1), port).to_string();
+        assert!(text.len() <= MAX_LINE, "{}", text.len());
+        let words = words_of(&[text.as_bytes()]);
+        assert!(matches!(&words[..], [Word::Port(PortSlot(1), port)] if port.name == plain(&port.name)), "{words:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn hostile_bytes_neither_panic_nor_grow(chunks in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..600), 0..20)) {
+            let mut reader = Reader::default();
+            for chunk in &chunks {
+                reader.take(chunk, |_| ());
+                prop_assert!(reader.line.len() <= MAX_LINE);
+            }
+        }
+
+        #[test]
+        fn hostile_lines_neither_panic_nor_name_a_port_that_there_is_not(
+            line in "(port|gone|show|screen) ([0-9 \t-]{0,40})\\PC{0,10}"
+        ) {
+            match Word::parse(&line) {
+                Some(Word::Port(slot, _) | Word::Gone(slot)) => prop_assert!(usize::from(slot.0) < MAX_PORTS),
+                _ => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! What sounds, as the real-time thread has sent it: a table that outlives it.
+//!
+//! Whoever ends notes after the show has failed has to know which ones. The table is plain atomics of a fixed layout, zero
+//! where nothing sounds; so it can lie in memory that another process sees as well ([`crate::guardian`]), and a process that
+//! is killed leaves it behind exactly as it was.
+//!
+//! One thread writes, the real-time thread, by a load and a store for each change; nobody else ever does. Every access is
+//! relaxed: each word stands for itself, and no other memory is published by it. What counts is the order between the store
+//! and the send that follows it. That send is a system call, before which the compiler moves no store to behind; and the
+//! processor carries out the stores of a thread before anyone can learn of its death, for the kernel that buries it
+//! synchronises with itself. Who reads while the writer lives sees each word as it is or as it was a moment ago.
+
+use std::ops::Deref;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use crate::engine::program::{MAX_PORTS, PortSlot};
+use crate::midi::{Channel, Key, Message};
+use crate::time::Nanos;
+
+/// A bit for each key.
+const WORDS: usize = Key::COUNT / u64::BITS as usize;
+
+/// What sounds and what plays, by port, and until when the writer waits.
+#[derive(Debug, Default)]
+#[repr(C)]
+pub struct Sounding {
+    /// By port and channel: a bit for each key that sounds. Written by the real-time thread.
+    keys: [[[AtomicU64; WORDS]; Channel::COUNT]; MAX_PORTS],
+    /// A bit for each port that was last told to play. Written by the real-time thread.
+    playing: AtomicU64,
+    /// The real-time thread is awake again at this time of the show's clock, if it lives. Written by it.
+    awake_by: AtomicU64,
+}
+
+const _: () = assert!(Key::COUNT == u128::BITS as usize && MAX_PORTS <= u64::BITS as usize);
+
+impl Sounding {
+    fn words(&self, port: PortSlot, channel: Channel) -> Option<&[AtomicU64; WORDS]> {
+        self.keys.get(usize::from(port.0)).map(|channels| &channels[channel.index()])
+    }
+
+    fn change(&self, port: PortSlot, channel: Channel, key: Key, sounds: bool) {
+        let Some(words) = self.words(port, channel) else { return };
+        let (word, bit) = (&words[key.index() / 64], 1 << (key.index() % 64));
+        let keys = word.load(Relaxed);
+        word.store(if sounds { keys | bit } else { keys & !bit }, Relaxed);
+    }
+
+    /// Notes what may sound or play from now on. The writer only; real-time safe.
+    pub fn note_begin(&self, port: PortSlot, message: Message) {
+        match message {
+            Message::NoteOn(channel, key, _) => self.change(port, channel, key, true),
+            Message::Start | Message::Continue => self.note_playing(port, true),
+            _ => {}
+        }
+    }
+
+    /// Notes what has surely ended. The writer only; real-time safe.
+    pub fn note_end(&self, port: PortSlot, message: Message) {
+        match message {
+            Message::NoteOff(channel, key, _) => self.change(port, channel, key, false),
+            Message::Stop => self.note_playing(port, false),
+            _ => {}
+        }
+    }
+
+    /// Notes whether a port was told to play. The writer only; real-time safe.
+    pub fn note_playing(&self, port: PortSlot, plays: bool) {
+        let bit = 1u64.checked_shl(u32::from(port.0)).unwrap_or(0);
+        let playing = self.playing.load(Relaxed);
+        self.playing.store(if plays { playing | bit } else { playing & !bit }, Relaxed);
+    }
+
+    /// Notes until when the writer waits at the latest. The writer only; real-time safe.
+    pub fn note_wait(&self, awake_by: Nanos) {
+        self.awake_by.store(awake_by.0, Relaxed);
+    }
+
+    /// The keys that sound on a channel, a bit for each.
+    #[must_use]
+    pub fn keys(&self, port: PortSlot, channel: Channel) -> u128 {
+        let word = |index: usize| self.words(port, channel).map_or(0, |words| u128::from(words[index].load(Relaxed)));
+        word(1) << 64 | word(0)
+    }
+
+    /// Whether a key sounds. Real-time safe.
+    #[must_use]
+    pub fn sounds(&self, port: PortSlot, channel: Channel, key: Key) -> bool {
+        self.keys(port, channel) >> key.number() & 1 == 1
+    }
+
+    /// Whether a port was last told to play.
+    #[must_use]
+    pub fn plays(&self, port: PortSlot) -> bool {
+        self.playing.load(Relaxed).checked_shr(u32::from(port.0)).is_some_and(|playing| playing & 1 == 1)
+    }
+
+    /// How many notes sound.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.keys.iter().flatten().flatten().map(|word| word.load(Relaxed).count_ones() as usize).sum()
+    }
+
+    /// When the writer is awake again, at the latest; zero before it has ever waited.
+    #[must_use]
+    pub fn awake_by(&self) -> Nanos {
+        Nanos(self.awake_by.load(Relaxed))
+    }
+}
+
+/// A table in some memory, and what has to be said of the thread that writes it.
+pub trait Table: Deref<Target = Sounding> + Send + 'static {
+    /// The calling thread is the writer from now on. Called once, before anything sounds. Real-time safe.
+    fn attend(&self) {}
+
+    /// The writer has ended, and nothing sounds. Called by it. Real-time safe: at most one system call.
+    fn leave(&self) {}
+}
+
+impl Table for Box<Sounding> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::midi::Velocity;
+
+    #[test]
+    fn every_key_of_every_channel_and_port_has_a_bit_of_its_own() {
+        let table = Sounding::default();
+        let mut count = 0;
+        for port in (0..MAX_PORTS as u8).map(PortSlot) {
+            for channel in (0..Channel::COUNT as u8).map(Channel::from_status) {
+                for key in (0..Key::COUNT as u8).map(Key::from_data) {
+                    assert!(!table.sounds(port, channel, key));
+                    table.note_begin(port, Message::NoteOn(channel, key, Velocity::MAX));
+                    count += 1;
+                    assert!(table.sounds(port, channel, key) && table.count() == count);
+                }
+                assert_eq!(table.keys(port, channel), u128::MAX);
+            }
+        }
+        let (port, channel, key) = (PortSlot(3), Channel::from_status(9), Key::from_data(64));
+        table.note_end(port, Message::NoteOff(channel, key, 0));
+        assert_eq!(table.keys(port, channel), !(1 << 64));
+        assert_eq!(table.count(), count - 1);
+    }
+
+    #[test]
+    fn ports_play_each_for_itself_and_others_are_not_there() {
+        let table = Sounding::default();
+        table.note_begin(PortSlot(0), Message::Continue);
+        table.note_begin(PortSlot(15), Message::Start);
+        table.note_end(PortSlot(0), Message::Stop);
+        assert!(!table.plays(PortSlot(0)) && table.plays(PortSlot(15)) && !table.plays(PortSlot(200)));
+        table.note_begin(PortSlot(200), Message::Start);
+        table.note_begin(PortSlot(16), Message::NoteOn(Channel::from_status(0), Key::from_data(1), Velocity::MAX));
+        assert_eq!((table.count(), table.keys(PortSlot(16), Channel::from_status(0))), (0, 0));
+    }
+}
