@@ -157,7 +157,10 @@ fn run_real(
     }
     let _ending = running.join();
     let mut batch: Option<Nanos> = None;
-    while let Some(Sent { due, at, message, .. }) = control.sent() {
+    while let Some(Sent { due, at, message, fate, .. }) = control.sent() {
+        if !fate.was_tried() {
+            continue;
+        }
         // What answers a command has no deadline: START, and from STOP on the end of the show.
         match message {
             Message::Start => continue,

@@ -27,6 +27,7 @@
 //!   asynchronous runtime.
 //! - The **input threads** are midir's, one for each connection; they stamp a message, push it, and wake the real-time
 //!   thread ([`io`]).
+//! - The **log's thread** ([`blackbox`]) writes down what the show did, so that nobody else waits for a disk.
 //!
 //! # Rooms
 //!
@@ -44,6 +45,7 @@
 //! | [`offline`] | a set without instruments: rendered, imported, examined; pure, bytes in and bytes out |
 //! | [`edit`] | writing into the performer's set file: learned bindings, recorded notes, undo; text in, text out |
 //! | [`control`] | the control thread |
+//! | [`blackbox`] | the log of a show: written beside it, reported, played again |
 //! | [`doctor`] | what this machine can promise: what the kernel says, and a trial |
 //! | [`cli`] | the command line |
 //!
@@ -55,7 +57,7 @@
 //!   thread. Two ledgers see to it: the engine's ([`engine::ledger`]), which knows what should sound, and behind it the
 //!   sink's ([`rt::sink::Guarded`]), which knows what was sent.
 //! - Positions are computed from an origin and rounded once: nothing drifts.
-//! - The same set, the same seed and the same input give the same bytes.
+//! - The same set, the same seed and the same input give the same bytes; a show can be played again from its log.
 //! - Every queue has a capacity and a policy for when it is full; what is lost is counted and reported.
 //!
 //! # Clock domains
@@ -71,6 +73,7 @@
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod blackbox;
 pub mod cli;
 pub mod control;
 pub mod doctor;

@@ -13,7 +13,7 @@ fn tightrope(arguments: &[&str]) -> Command {
     let mut command = Command::cargo_bin("tightrope").expect("it is built");
     // The user's own configuration must not take part.
     command.env("XDG_CONFIG_HOME", env!("CARGO_TARGET_TMPDIR")).env("HOME", env!("CARGO_TARGET_TMPDIR"));
-    command.env("XDG_RUNTIME_DIR", env!("CARGO_TARGET_TMPDIR"));
+    command.env("XDG_RUNTIME_DIR", env!("CARGO_TARGET_TMPDIR")).env("XDG_STATE_HOME", env!("CARGO_TARGET_TMPDIR"));
     command.args(arguments).timeout(std::time::Duration::from_secs(60));
     command
 }
@@ -106,6 +106,7 @@ fn signals_end_every_note() {
         let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin!("tightrope"))
             .args(["play", set.to_str().unwrap(), "--monitor"])
             .env("XDG_CONFIG_HOME", env!("CARGO_TARGET_TMPDIR"))
+            .env("XDG_STATE_HOME", env!("CARGO_TARGET_TMPDIR"))
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -138,6 +139,7 @@ fn little_memory_is_locked() {
     let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin!("tightrope"))
         .args(["play", set.to_str().unwrap(), "--monitor"])
         .env("XDG_CONFIG_HOME", env!("CARGO_TARGET_TMPDIR"))
+        .env("XDG_STATE_HOME", env!("CARGO_TARGET_TMPDIR"))
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();

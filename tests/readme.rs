@@ -29,6 +29,7 @@ fn its_configuration_is_accepted() {
     std::fs::write(&path, config).expect("the folder for tests can be written to");
     let output = assert_cmd::Command::cargo_bin("tightrope")
         .expect("it is built")
+        .env("XDG_STATE_HOME", env!("CARGO_TARGET_TMPDIR"))
         .args(["play", "--for", "10ms", "--config"])
         .arg(&path)
         .output()

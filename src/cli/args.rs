@@ -45,6 +45,10 @@ pub enum Task {
     Doctor(Doctor),
     /// Print the schema of set files, for editors that complete and check them
     Schema,
+    /// Say what happened in a show: how late it was, what was done, what went wrong
+    Log(Log),
+    /// Play a show again from its log, in no time, and see whether it does the same
+    Replay(Replay),
     /// Explain a command, the step language or the keys of a set file
     Help(Help),
 }
@@ -99,12 +103,44 @@ pub struct Play {
     /// Listen for OSC: at port 9000 of this machine, or at this port or address
     #[arg(long, value_name = "PORT|ADDRESS:PORT", num_args = 0..=1, default_missing_value = "9000")]
     pub osc: Option<Listen>,
+    /// Keep the logs of shows in this folder [default: log in the user's state folder of tightrope]
+    #[arg(long, value_name = "FOLDER", conflicts_with = "no_log")]
+    pub log: Option<PathBuf>,
+    /// Keep no log of the show
+    #[arg(long)]
+    pub no_log: bool,
     /// The configuration file [default: tightrope/config.toml in the user's configuration folder]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Overrides of the configuration.
     #[command(flatten)]
     pub realtime: Realtime,
+}
+
+/// The arguments of `log`.
+#[derive(Debug, clap::Args)]
+pub struct Log {
+    /// The folder of the show's log [default: that of the latest show]
+    pub log: Option<PathBuf>,
+    /// Print it as JSON, with everything that was done
+    #[arg(long)]
+    pub json: bool,
+    /// Draw it to this file, as SVG
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
+    /// Write over a file that is there already
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// The arguments of `replay`.
+#[derive(Debug, clap::Args)]
+pub struct Replay {
+    /// The folder of the show's log [default: that of the latest show]
+    pub log: Option<PathBuf>,
+    /// Print every message that it plays
+    #[arg(long)]
+    pub text: bool,
 }
 
 /// Overrides of the `[realtime]` table of the configuration file.

@@ -16,6 +16,10 @@
 //!
 //! [guardian]
 //! enabled = true           # the process that ends every note if the program is killed
+//!
+//! [log]
+//! folder = "/home/me/shows"   # where the logs of shows are kept; leave out for the user's state folder
+//! megabytes = 64             # how large the log of one show may become; its oldest parts make room
 //! ```
 //!
 //! Everything may be left out; a flag of `play` overrides what is written.
@@ -30,6 +34,7 @@ use serde::Deserialize;
 
 use super::args::Realtime;
 use super::failure::Failure;
+use crate::blackbox::folder::default_root;
 use crate::rt::Settings;
 use crate::rt::sched::Policy;
 use crate::rt::wait::Strategy;
@@ -37,6 +42,10 @@ use crate::time::Span;
 
 /// The longest spin that is accepted: beyond it, a busy core is meant.
 const LONGEST_SPIN_US: u32 = 5_000;
+
+/// How large the log of a show becomes if nobody says, and what may be said.
+const LOG_MEGABYTES: u32 = 64;
+const LOGS_MEGABYTES: std::ops::RangeInclusive<u32> = 8..=100_000;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -47,6 +56,8 @@ struct File {
     osc: OscTable,
     #[serde(default)]
     guardian: GuardianTable,
+    #[serde(default)]
+    log: LogTable,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -61,8 +72,24 @@ struct OscTable {
     listen: Option<Listen>,
 }
 
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LogTable {
+    folder: Option<PathBuf>,
+    megabytes: Option<u32>,
+}
+
+/// Where the logs of shows are kept, and how large they may become.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogPlan {
+    /// The folder; `None` where the system has no place for it.
+    pub root: Option<PathBuf>,
+    /// How many bytes the log of a show takes at most.
+    pub bytes: u64,
+}
+
 /// How a show is played on this machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// How the real-time thread runs.
     pub realtime: Settings,
@@ -70,6 +97,8 @@ pub struct Config {
     pub osc: Option<Listen>,
     /// Whether there is a guardian.
     pub guardian: bool,
+    /// Where its log goes.
+    pub log: LogPlan,
 }
 
 /// An address to listen at.
@@ -125,11 +154,16 @@ pub fn read(path: Option<&Path>, flags: &Realtime, osc: Option<Listen>) -> Resul
     };
     let file: File = toml::from_str(&text).map_err(|error| Failure::Config(path.clone(), mistake(&error, &text)))?;
     check(&table_of(flags)).map_err(Failure::Flag)?;
-    check(&file.realtime).map_err(|message| Failure::Config(path, message))?;
+    check(&file.realtime).and_then(|()| check_log(&file.log)).map_err(|message| Failure::Config(path, message))?;
+    let log = LogPlan {
+        root: file.log.folder.or_else(default_root),
+        bytes: u64::from(file.log.megabytes.unwrap_or(LOG_MEGABYTES)) << 20,
+    };
     Ok(Config {
         realtime: merge(&file.realtime, flags),
         osc: osc.or(file.osc.listen),
         guardian: file.guardian.enabled.unwrap_or(true),
+        log,
     })
 }
 
@@ -200,6 +234,15 @@ fn merge(table: &Table, flags: &Realtime) -> Settings {
     }
 }
 
+fn check_log(table: &LogTable) -> Result<(), String> {
+    match table.megabytes {
+        Some(megabytes) if !LOGS_MEGABYTES.contains(&megabytes) => {
+            Err(format!("megabytes is {megabytes}; it must be {} to {}", LOGS_MEGABYTES.start(), LOGS_MEGABYTES.end()))
+        }
+        _ => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -260,6 +303,13 @@ mod tests {
             let message = mistake(&error, &text);
             assert!(message.starts_with("line 2, column 10: ") && message.contains("is no place"), "{message}");
         }
+    }
+
+    #[test]
+    fn the_size_of_a_log_is_bounded() {
+        let table = |text: &str| toml::from_str::<File>(text).map(|file| check_log(&file.log));
+        assert_eq!(table("[log]\nfolder = \"/shows\"\nmegabytes = 8"), Ok(Ok(())));
+        assert_eq!(table("[log]\nmegabytes = 7"), Ok(Err("megabytes is 7; it must be 8 to 100000".to_owned())));
     }
 
     #[test]

@@ -16,6 +16,9 @@
 //! | `lines` | lines, names and readable numbers |
 //! | `plain` | the show as lines |
 //! | `ui` | the show as a screen, with keys |
+//! | `recording` | the log of a show: beginning it, and saying what became of it |
+//! | `log` | `tightrope log` |
+//! | `replay` | `tightrope replay` |
 //! | `report` | what is printed at the end of a show |
 //! | `check` | `tightrope check` |
 //! | `json` | the same for programs |
@@ -41,14 +44,17 @@ mod help;
 mod import;
 mod json;
 mod lines;
+mod log;
 mod measure;
 mod new;
 mod patchbay;
 mod plain;
 mod play;
 mod ports;
+mod recording;
 mod remote;
 mod render;
+mod replay;
 mod report;
 mod source;
 mod stage;
@@ -94,6 +100,8 @@ pub fn main() -> ExitCode {
         Task::Import(args) => import::import(&args, &mut out, &mut io::stderr()),
         Task::New(args) => new::new(&args, &mut out),
         Task::Ports => ports::ports(&mut out),
+        Task::Log(args) => log::log(&args, &mut out),
+        Task::Replay(args) => replay::replay(&args, &mut out),
         Task::Measure(args) => measure::measure(&args, &mut out),
         Task::Doctor(args) => doctor::doctor(&args, &mut out),
         Task::Schema => help::schema(&mut out),

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
+use std::thread;
 use std::time::Instant;
 
 use super::args::{Length, Play};
@@ -15,7 +16,8 @@ use super::plain::Plain;
 use super::remote::Remote;
 use super::stage::{Connection, Devices, Stage, slots};
 use super::virtual_ports::VirtualPorts;
-use super::{config, report, source, ui};
+use super::{config, recording, report, source, ui};
+use crate::blackbox::record::Head;
 use crate::control::reload::Watcher;
 use crate::control::{self, Call, Caller, Inbox, Limits, Observer, PortWatch, Reason, Show, Signals, Source};
 use crate::engine::program::{MAX_PORTS, PortSlot};
@@ -41,10 +43,10 @@ pub fn play(args: &Play, out: impl Write + Send + 'static) -> Result<(), Failure
     let (caller, inbox) = control::inbox();
     // Before the set is read, so that no save is missed.
     let watcher = watch(args, &caller)?;
-    let set = source::load(&args.set)?;
+    let (set, text) = source::load_with_text(&args.set)?;
     let stage = Stage::find(&set)?;
     let mut lines = Lines::to(out).map_err(Failure::System)?;
-    let outcome = play_on(stage, set, config, args, (caller, inbox), &mut lines);
+    let outcome = play_on(stage, (set, text), config, args, (caller, inbox), &mut lines);
     drop(watcher);
     lines.finish();
     outcome
@@ -52,7 +54,7 @@ pub fn play(args: &Play, out: impl Write + Send + 'static) -> Result<(), Failure
 
 fn play_on(
     stage: Stage,
-    mut set: Set,
+    (mut set, text): (Set, Vec<u8>),
     config: Config,
     args: &Play,
     (caller, inbox): (Caller, Inbox),
@@ -78,6 +80,13 @@ fn play_on(
 
     let granted = running.granted().clone();
     let source = Source::new(&args.set, source::file(&args.set), own_clock, &set);
+    let mut log = if args.no_log {
+        None
+    } else {
+        let head =
+            Head { set: set.name.clone(), granted: granted.to_string(), began: clock.now().0, ..Head::default() };
+        recording::begin(config.log, args.log.as_deref(), head, &source.text(&set, text), &caller)
+    };
     let mut show = Show::new(control_end, set, source, granted.to_string(), move || clock.now());
     let charge = Charge {
         page,
@@ -109,13 +118,13 @@ fn play_on(
         };
         let until = begin(args.length, own_clock, &mut show);
         let limits = Limits { is_finished: &is_finished, signals: &signals, until };
-        Ok(show.conduct(&inbox, &limits, &mut *ports, &mut [&mut *display, &mut remote]))
+        Ok(show.conduct(&inbox, &limits, &mut *ports, &mut [&mut *display, &mut remote, &mut log]))
     }));
     // Who still asks for something is told that it is over; but first of all, every note ends.
     drop((caller, inbox));
     show.end(&is_finished)?;
     drop(remote);
-    show.watch(&mut [&mut *display]);
+    show.watch(&mut [&mut *display, &mut log]);
     // A screen gives the terminal back before anything else is printed.
     drop(display);
     if let Some(keeper) = keeper {
@@ -125,6 +134,7 @@ fn play_on(
     let snapshot = *show.view().snapshot;
     let ending = running.join();
     report::print(lines, &names, &snapshot, &granted);
+    recording::finish(log, &why(&conducted, ending), lines);
 
     let failed = |thread: &str| Failure::Panicked { thread: thread.into(), message: last_panic() };
     match (conducted, ending) {
@@ -144,6 +154,20 @@ fn start_guardian(charge: Charge, lines: &mut Lines) -> Keeper {
         Err(why) => lines.line(format_args!("no guardian: {why}; notes would hang if the program was killed")),
     }
     keeper
+}
+
+/// Why the show ended, for its log.
+fn why(conducted: &thread::Result<Result<Reason, Failure>>, ending: Ending) -> String {
+    match (conducted, ending) {
+        (_, Ending::Panicked) => "the real-time thread failed".to_owned(),
+        (Err(_), _) => "the control thread failed".to_owned(),
+        (Ok(Err(failure)), _) => failure.to_string(),
+        (Ok(Ok(Reason::Finished)), _) => "at its end".to_owned(),
+        (Ok(Ok(Reason::TimeUp)), _) => "the time was up".to_owned(),
+        (Ok(Ok(Reason::Asked)), _) => "asked to".to_owned(),
+        (Ok(Ok(Reason::Signal(name))), _) => format!("signal {name}"),
+        (Ok(Ok(Reason::InputFailed(_))), _) => "an input thread failed".to_owned(),
+    }
 }
 
 /// Watches the set's file, if it has one and that is wanted.

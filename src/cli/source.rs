@@ -12,8 +12,18 @@ use crate::set::{Set, builtin, nearest};
 ///
 /// When there is no such set, when its file cannot be read, or when it has mistakes.
 pub fn load(name: &str) -> Result<Set, Failure> {
+    load_with_text(name).map(|(set, _)| set)
+}
+
+/// The same, with the bytes that it was read from.
+///
+/// # Errors
+///
+/// The same.
+pub fn load_with_text(name: &str) -> Result<(Set, Vec<u8>), Failure> {
     let (origin, bytes) = find(name)?;
-    Set::parse(&origin, &bytes).map_err(|mistakes| Failure::Mistakes(Box::new(mistakes)))
+    let set = Set::parse(&origin, &bytes).map_err(|mistakes| Failure::Mistakes(Box::new(mistakes)))?;
+    Ok((set, bytes))
 }
 
 /// The bytes of the set that `name` means, as they are written.

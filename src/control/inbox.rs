@@ -11,7 +11,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync
 use std::time::Duration;
 
 use super::order::Order;
-use super::view::View;
+use super::view::{Notice, View};
 
 /// How many calls can wait.
 pub const CAPACITY: usize = 256;
@@ -27,6 +27,8 @@ pub enum Call {
     Look(Box<dyn FnOnce(&View<'_>) + Send>),
     /// The set file has changed.
     FileChanged,
+    /// The performer should know this.
+    Notice(Notice),
     /// Nothing but to look around now.
     Wake,
 }

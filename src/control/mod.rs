@@ -42,17 +42,23 @@ pub use order::Order;
 pub use scribe::Scribe;
 pub use show::{Show, Stuck};
 pub use signals::Signals;
-pub use source::Source;
+pub use source::{Source, Text};
 pub use view::{Notice, Notices, Playing, PortState, View};
 
 use std::time::Instant;
 
 use crate::engine::program::PortSlot;
-use crate::link::{ControlEnd, Heard, Sent};
+use crate::link::{Called, ControlEnd, Heard, Sent};
 
 /// Watches a show: a screen, lines, a socket.
 pub trait Observer {
-    /// A message went out.
+    /// The set was read again, and will be taken up, unless it is read once more before that.
+    fn read(&mut self, _text: &Text) {}
+    /// The engine was told something.
+    fn called(&mut self, _called: &Called) {}
+    /// The engine made a message, whatever became of it.
+    fn made(&mut self, _sent: &Sent) {}
+    /// A message went out, or was refused.
     fn sent(&mut self, _sent: &Sent) {}
     /// A message came in.
     fn heard(&mut self, _heard: &Heard) {}
@@ -60,6 +66,37 @@ pub trait Observer {
     fn look(&mut self, view: &View<'_>);
     /// Something that the performer should know.
     fn notice(&mut self, _notice: &Notice) {}
+}
+
+/// Watches if there is anybody.
+impl<O: Observer> Observer for Option<O> {
+    fn read(&mut self, text: &Text) {
+        self.iter_mut().for_each(|observer| observer.read(text));
+    }
+
+    fn called(&mut self, called: &Called) {
+        self.iter_mut().for_each(|observer| observer.called(called));
+    }
+
+    fn made(&mut self, sent: &Sent) {
+        self.iter_mut().for_each(|observer| observer.made(sent));
+    }
+
+    fn sent(&mut self, sent: &Sent) {
+        self.iter_mut().for_each(|observer| observer.sent(sent));
+    }
+
+    fn heard(&mut self, heard: &Heard) {
+        self.iter_mut().for_each(|observer| observer.heard(heard));
+    }
+
+    fn look(&mut self, view: &View<'_>) {
+        self.iter_mut().for_each(|observer| observer.look(view));
+    }
+
+    fn notice(&mut self, notice: &Notice) {
+        self.iter_mut().for_each(|observer| observer.notice(notice));
+    }
 }
 
 /// Keeps a show connected to its devices.

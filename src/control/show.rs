@@ -7,7 +7,7 @@ use super::inbox::{Call, Declined, Inbox};
 use super::order::{self, Order};
 use super::playhead::Playhead;
 use super::scribe::{Scene, Scribe, Written};
-use super::source::{Renewed, Source};
+use super::source::{Renewed, Source, Text};
 use super::view::{Notices, Playing, PortState, View};
 use super::{Limits, Observer, PortWatch, Reason};
 use crate::engine::program::{MAX_PORTS, PortSlot, TrackSlot};
@@ -41,6 +41,8 @@ pub struct Show<'a> {
     waiting: Vec<Command>,
     /// A set that is still to be taken up.
     renewed: Option<Box<Set>>,
+    /// What was read since the last look.
+    read: Vec<Text>,
     source: Source,
     mistake: Option<String>,
     /// What is recorded, in words.
@@ -76,6 +78,7 @@ impl<'a> Show<'a> {
             before: None,
             waiting: Vec::new(),
             renewed: None,
+            read: Vec::new(),
             source,
             mistake: None,
             recording: None,
@@ -170,25 +173,41 @@ impl<'a> Show<'a> {
     /// Shows what happened since the last look. Takes at most what the traces hold, so that it comes to an end however much
     /// is sent meanwhile.
     pub fn watch(&mut self, observers: &mut [&mut dyn Observer]) {
+        self.tell_what_was_read(observers);
         for _ in 0..TRACE_CAPACITY {
-            let Some(heard) = self.end.heard() else { break };
+            let Some(called) = self.end.called() else { break };
+            observers.iter_mut().for_each(|observer| observer.called(&called));
+            let Some(heard) = called.heard() else { continue };
             observers.iter_mut().for_each(|observer| observer.heard(&heard));
             let written = self.with_scribe(|scribe, scene| scribe.heard(&heard, scene));
             self.take_up(written);
         }
         for _ in 0..TRACE_CAPACITY {
             let Some(sent) = self.end.sent() else { break };
-            observers.iter_mut().for_each(|observer| observer.sent(&sent));
+            observers.iter_mut().for_each(|observer| {
+                observer.made(&sent);
+                if sent.fate.was_tried() {
+                    observer.sent(&sent);
+                }
+            });
         }
         self.refresh();
         let written = self.with_scribe(Scribe::look);
         self.take_up(written);
+        self.tell_what_was_read(observers);
         self.recording = self.with_scribe(|scribe, scene| scribe.recording(scene));
         for notice in self.notices.take() {
             observers.iter_mut().for_each(|observer| observer.notice(&notice));
         }
         let view = self.view();
         observers.iter_mut().for_each(|observer| observer.look(&view));
+    }
+
+    /// Before any call that adopts it, for it is not published by then.
+    fn tell_what_was_read(&mut self, observers: &mut [&mut dyn Observer]) {
+        for text in self.read.drain(..) {
+            observers.iter_mut().for_each(|observer| observer.read(&text));
+        }
     }
 
     /// Sees how the show is now.
@@ -223,6 +242,7 @@ impl<'a> Show<'a> {
                 look(&self.view());
             }
             Call::FileChanged => self.file_changed(),
+            Call::Notice(notice) => self.notices.push(notice),
             Call::Wake => {}
         }
     }
@@ -300,7 +320,8 @@ impl<'a> Show<'a> {
             Ok(renewed) => {
                 let was_wrong = self.mistake.take().is_some();
                 match renewed {
-                    Renewed::Other(set) => {
+                    Renewed::Other(set, text) => {
+                        self.read.push(text);
                         self.renewed = Some(set);
                         Ok("the set was read again, and plays from the next bar on".to_owned())
                     }

@@ -15,10 +15,23 @@ pub struct Source {
     read: Set,
 }
 
+/// A set as it was read, for those who keep it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Text {
+    /// Which [edition](crate::engine::program::Program::edition) it is.
+    pub edition: u32,
+    /// Whether the show runs on its own clock, whatever the set says.
+    pub own_clock: bool,
+    /// What the set is called in messages.
+    pub origin: String,
+    /// The bytes of its file.
+    pub bytes: Vec<u8>,
+}
+
 /// What reading a set again has brought.
 pub enum Renewed {
     /// Another set.
-    Other(Box<Set>),
+    Other(Box<Set>, Text),
     /// The same as before.
     Same,
 }
@@ -31,6 +44,12 @@ impl Source {
         let mut source = Source { origin: origin.to_owned(), file, own_clock, read: set.clone() };
         Source::follow_nobody(source.own_clock, &mut source.read);
         source
+    }
+
+    /// `set` of this source, with the bytes that it was read from.
+    #[must_use]
+    pub fn text(&self, set: &Set, bytes: Vec<u8>) -> Text {
+        Text { edition: set.program.edition, own_clock: self.own_clock, origin: self.origin.clone(), bytes }
     }
 
     fn follow_nobody(own_clock: bool, set: &mut Set) {
@@ -68,7 +87,8 @@ impl Source {
         }
         let set = read.clone().following(playing);
         self.read = read;
-        Ok(Renewed::Other(Box::new(set)))
+        let text = self.text(&set, bytes);
+        Ok(Renewed::Other(Box::new(set), text))
     }
 }
 
@@ -93,7 +113,7 @@ mod tests {
         };
         assert!(matches!(renew(text("one two")), Ok(Renewed::Same)));
         assert!(matches!(renew(format!("# a remark\n{}", text("one two"))), Ok(Renewed::Same)));
-        let Ok(Renewed::Other(second)) = renew(text("two three")) else { panic!("it is another") };
+        let Ok(Renewed::Other(second, _)) = renew(text("two three")) else { panic!("it is another") };
         assert_eq!(second.tracks, ["", "two", "three"]);
         assert!(second.program.clock.follow.is_empty(), "the show goes on with its own clock");
         let Err(why) = renew(text("two three").replace("channel = 1", "channel = 17")) else { panic!("it is wrong") };

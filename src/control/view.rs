@@ -111,6 +111,10 @@ impl Notices {
         self.0.push(Notice { text: text.to_owned(), is_wrong: true });
     }
 
+    pub(super) fn push(&mut self, notice: Notice) {
+        self.0.push(notice);
+    }
+
     pub(super) fn take(&mut self) -> Vec<Notice> {
         std::mem::take(&mut self.0)
     }

@@ -47,6 +47,12 @@ struct Due {
 impl Engine {
     /// Puts everything that is due at `now` into `out`, in the order in which it should leave.
     pub fn advance(&mut self, program: &Program, now: Nanos, out: &mut Outbox) -> Progress {
+        let progress = self.go_on(program, now, out);
+        (self.made, self.progress) = (out.made(), Some(progress));
+        progress
+    }
+
+    fn go_on(&mut self, program: &Program, now: Nanos, out: &mut Outbox) -> Progress {
         self.now = self.now.max(now);
         self.lights.begin(self.now);
         if let Clock::Internal(clock) = &mut self.clock
@@ -352,5 +358,5 @@ impl Engine {
 
 /// A message that belongs to no track.
 pub(super) fn departure(moment: Moment, port: PortSlot, message: Message) -> Departure {
-    Departure { due: moment.time, port, message, tick: moment.tick, track: None }
+    Departure { due: moment.time, port, message, tick: moment.tick, track: None, number: 0 }
 }

@@ -86,6 +86,7 @@ impl Engine {
     /// Something came in at `at`. What it makes due cannot have been due before.
     pub(super) fn happened(&mut self, at: Nanos) {
         self.now = self.now.max(at);
+        self.progress = None;
         self.happened_at = self.happened_at.max(at);
     }
 

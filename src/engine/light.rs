@@ -188,6 +188,7 @@ impl Engine {
     /// The output of `port` has been opened anew at `at`: nothing is known of its lights. Real-time safe.
     pub fn reopened(&mut self, port: PortSlot, at: Nanos) {
         self.wires.reopened(port);
+        self.progress = None;
         if let Some(panel) = self.lights.panels.get_mut(usize::from(port.0)) {
             panel.shown = [UNKNOWN; LAMPS];
             self.lights.note(at.max(self.now));

@@ -23,6 +23,7 @@
 //! | `fader` | what hands move: faders that take hold where they pass |
 //! | `light` | the lights of pads, which show what is bound |
 //! | [`scale`] | keys that belong together |
+//! | `call` | calls as values, so that a show can be played again |
 //! | [`clock`] | where time comes from: our own clock, or one that is followed |
 //! | [`timeline`] | the exact mapping between position and time |
 //! | `tempo` | the tempo as hands set it: said, nudged, tapped |
@@ -45,6 +46,7 @@
 //! | [`fixed`] | containers that allocate once |
 
 pub mod binding;
+mod call;
 pub mod clock;
 mod due;
 mod echo;
@@ -71,6 +73,7 @@ pub mod timeline;
 pub mod transport;
 pub mod wire;
 
+pub use call::{Call, Mark};
 use clock::{Clock, Internal, Sources};
 use echo::Echoes;
 use fader::Faders;
@@ -315,6 +318,9 @@ pub struct Engine {
     ended: bool,
     /// The time of the latest call; time does not run backwards.
     now: Nanos,
+    /// How many departures it has made, and how far it got after the latest call that told it something.
+    made: u64,
+    progress: Option<Progress>,
 }
 
 impl Engine {
@@ -358,6 +364,8 @@ impl Engine {
             told_to_play: false,
             ended: false,
             now: Nanos(0),
+            made: 0,
+            progress: None,
         };
         engine.route_clock(program);
         engine.rewind(program, Nanos(0));

@@ -27,6 +27,8 @@ pub struct Departure {
     pub tick: Tick,
     /// The track that it belongs to; none for what concerns a port as a whole.
     pub track: Option<TrackSlot>,
+    /// How many were made before it; the outbox counts.
+    pub number: u64,
 }
 
 const _: () = assert!(!core::mem::needs_drop::<Departure>());
@@ -35,11 +37,12 @@ const _: () = assert!(!core::mem::needs_drop::<Departure>());
 #[derive(Debug)]
 pub struct Outbox {
     queue: Queue<Departure>,
+    made: u64,
 }
 
 impl Default for Outbox {
     fn default() -> Outbox {
-        Outbox { queue: Queue::with_capacity(OUTBOX_CAPACITY) }
+        Outbox { queue: Queue::with_capacity(OUTBOX_CAPACITY), made: 0 }
     }
 }
 
@@ -55,9 +58,16 @@ impl Outbox {
         self.queue.free()
     }
 
+    /// How many departures there have been.
+    #[must_use]
+    pub fn made(&self) -> u64 {
+        self.made
+    }
+
     /// Adds a departure; the engine asks [`Outbox::free`] first.
     pub(super) fn push(&mut self, departure: Departure) {
-        let pushed = self.queue.push(departure);
+        let pushed = self.queue.push(Departure { number: self.made, ..departure });
+        self.made += 1;
         debug_assert!(pushed.is_ok(), "the engine pushed into a full outbox");
     }
 }

@@ -8,7 +8,7 @@
 //! ControlEnd --Command, ring-----------------------------------------------> RtEnd
 //! ControlEnd --Program, newest wins (triple buffer)------------------------>
 //! ControlEnd --opened outputs, ring; <--those they replace, ring------------
-//! ControlEnd <--Sent, and Heard, lossy rings, losses counted-----------------
+//! ControlEnd <--Sent, and Called, lossy rings, losses counted----------------
 //! ControlEnd <--Status, newest wins (triple buffer)-------------------------
 //! all of them <--> Meters (atomics, one writer for each)
 //! ```
@@ -21,24 +21,26 @@
 //! | input | [`INPUT_CAPACITY`] | the newest message is lost, counted, and reported at the end of the show |
 //! | commands | [`COMMAND_CAPACITY`] | the caller gets the command back and says so |
 //! | outputs, and retired ones | [`OUTPUT_CAPACITY`] | the caller gets the output back and tries later |
-//! | trace, of what went out and of what came in | [`TRACE_CAPACITY`] each | the newest entry is lost and counted; nothing that sounds depends on it |
+//! | trace, of what went out and of what the engine was told | [`TRACE_CAPACITY`] each | the newest entry is lost and counted; nothing that sounds depends on it |
 
 mod latest;
 mod meters;
 mod sounding;
+mod trace;
 mod waker;
 
 pub use latest::{LatestReader, LatestWriter, latest};
 pub use meters::{Histogram, Meters, OCTAVES, Percentiles, PortMeters, PortSnapshot, Snapshot};
 pub use sounding::{Sounding, Table};
+pub use trace::{Called, Fate, Heard, Sent};
 pub use waker::Waker;
 
 use std::sync::Arc;
 
-use crate::engine::{Command, Status};
+use crate::engine::{Call, Command, Mark, Status};
 use midir::MidiOutputConnection;
 
-use crate::engine::program::{MAX_PORTS, PortSlot, Program, TrackSlot};
+use crate::engine::program::{MAX_PORTS, PortSlot, Program};
 use crate::midi::Message;
 use crate::time::{DeviceTime, Nanos, Tick};
 
@@ -75,40 +77,8 @@ pub struct InputEvent {
     pub message: Message,
 }
 
-/// A MIDI message that went out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sent {
-    /// When it was due.
-    pub due: Nanos,
-    /// The time just before it was sent.
-    pub at: Nanos,
-    /// The position in the song that it belongs to.
-    pub tick: Tick,
-    /// By which port it went.
-    pub port: PortSlot,
-    /// The track that it belongs to; none for what concerns a port as a whole.
-    pub track: Option<TrackSlot>,
-    /// What went.
-    pub message: Message,
-}
-
-/// A MIDI message that came in, when the engine had it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Heard {
-    /// When it came.
-    pub at: Nanos,
-    /// Where the music was then.
-    pub tick: Tick,
-    /// By which port it came.
-    pub port: PortSlot,
-    /// What came.
-    pub message: Message,
-}
-
 const _: () = assert!(!core::mem::needs_drop::<InputEvent>());
 const _: () = assert!(!core::mem::needs_drop::<Command>());
-const _: () = assert!(!core::mem::needs_drop::<Sent>());
-const _: () = assert!(!core::mem::needs_drop::<Heard>());
 
 /// The end that a MIDI input callback holds.
 #[derive(Debug)]
@@ -146,7 +116,7 @@ pub struct ControlEnd {
     commands: rtrb::Producer<Command>,
     program: LatestWriter<Program>,
     trace: rtrb::Consumer<Sent>,
-    heard: rtrb::Consumer<Heard>,
+    calls: rtrb::Consumer<Called>,
     status: LatestReader<Status>,
     outputs: rtrb::Producer<NewOutput>,
     retired: rtrb::Consumer<Retired>,
@@ -226,9 +196,10 @@ impl ControlEnd {
         self.trace.pop().ok()
     }
 
-    /// The next message that came in, if the trace has one.
-    pub fn heard(&mut self) -> Option<Heard> {
-        self.heard.pop().ok()
+    /// The next call that the engine got, if the trace has one. What was sent because of it comes no earlier by
+    /// [`ControlEnd::sent`].
+    pub fn called(&mut self) -> Option<Called> {
+        self.calls.pop().ok()
     }
 
     /// What plays and what is next.
@@ -252,7 +223,9 @@ pub struct RtEnd {
     /// Whether a program waits that is known of.
     noticed: bool,
     trace: rtrb::Producer<Sent>,
-    heard: rtrb::Producer<Heard>,
+    calls: rtrb::Producer<Called>,
+    /// How many calls have been traced, or lost.
+    called: u64,
     status: LatestWriter<Status>,
     outputs: rtrb::Consumer<NewOutput>,
     retired: rtrb::Producer<Retired>,
@@ -347,9 +320,12 @@ impl RtEnd {
         }
     }
 
-    /// Notes what came in, if the trace has room. Real-time safe.
-    pub fn trace_input(&mut self, heard: Heard) {
-        if self.heard.push(heard).is_err() {
+    /// Notes what the engine was told, if the trace has room: `call`, at `at`, when it was as far as `mark`; after it the music
+    /// is at `tick`. Real-time safe.
+    pub fn trace_call(&mut self, mark: Mark, at: Nanos, tick: Tick, call: Call, device: DeviceTime) {
+        let called = Called { number: self.called, at, tick, mark, call, device };
+        self.called += 1;
+        if self.calls.push(called).is_err() {
             self.meters.count_lost_trace();
         }
     }
@@ -378,7 +354,7 @@ pub fn link(program: Program, inputs: &[PortSlot]) -> (ControlEnd, RtEnd, Vec<Mi
     let waker = Waker::default();
     let (command_tx, command_rx) = rtrb::RingBuffer::new(COMMAND_CAPACITY);
     let (trace_tx, trace_rx) = rtrb::RingBuffer::new(TRACE_CAPACITY);
-    let (heard_tx, heard_rx) = rtrb::RingBuffer::new(TRACE_CAPACITY);
+    let (call_tx, call_rx) = rtrb::RingBuffer::new(TRACE_CAPACITY);
     let (output_tx, output_rx) = rtrb::RingBuffer::new(OUTPUT_CAPACITY);
     let (retired_tx, retired_rx) = rtrb::RingBuffer::new(OUTPUT_CAPACITY);
     let (program_tx, program_rx) = latest(program);
@@ -394,7 +370,7 @@ pub fn link(program: Program, inputs: &[PortSlot]) -> (ControlEnd, RtEnd, Vec<Mi
         commands: command_tx,
         program: program_tx,
         trace: trace_rx,
-        heard: heard_rx,
+        calls: call_rx,
         status: status_rx,
         outputs: output_tx,
         retired: retired_rx,
@@ -408,7 +384,8 @@ pub fn link(program: Program, inputs: &[PortSlot]) -> (ControlEnd, RtEnd, Vec<Mi
         program: program_rx,
         noticed: false,
         trace: trace_tx,
-        heard: heard_tx,
+        calls: call_tx,
+        called: 0,
         status: status_tx,
         outputs: output_rx,
         retired: retired_tx,

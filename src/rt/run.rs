@@ -10,10 +10,10 @@ use super::sink::{SendFailed, Sink};
 use super::wait::{Waiter, Woken};
 use crate::engine::outbox::{Departure, OUTBOX_CAPACITY, Outbox};
 use crate::engine::program::{MAX_PORTS, PortSlot, Program};
-use crate::engine::{Command, Engine, Progress, Status};
-use crate::link::{Heard, InputEvent, RtEnd, Sent};
+use crate::engine::{Call, Command, Engine, Progress, Status};
+use crate::link::{Fate, InputEvent, RtEnd, Sent};
 use crate::midi::Message;
-use crate::time::{Nanos, Span, Tick};
+use crate::time::{DeviceTime, Nanos, Span, Tick};
 
 /// How many incoming messages one pass takes before it looks at the clock again.
 pub const INPUTS_PER_PASS: usize = 64;
@@ -40,13 +40,15 @@ struct Batch {
     len: usize,
 }
 
-/// What became of a message that was sent.
+/// How often the trace tells how far the engine is, at least, while anything is due.
+const TRACED_EVERY: Span = Span::from_millis(1_000);
+
+/// What became of a message, and when.
 #[derive(Clone, Copy)]
 struct Attempt {
     before: Nanos,
     after: Nanos,
-    /// Whether the port took it.
-    left: bool,
+    fate: Fate,
 }
 
 impl Batch {
@@ -57,6 +59,7 @@ impl Batch {
             message: Message::Clock,
             tick: Tick::ZERO,
             track: None,
+            number: 0,
         }; PREPARED],
         attempts: [None; PREPARED],
         len: 0,
@@ -135,6 +138,8 @@ pub struct Loop<'a, C, S> {
     shown: Status,
     /// When the last message came that was no pulse.
     heard: Nanos,
+    /// When the trace is told next how far the engine is.
+    traced: Nanos,
 }
 
 impl<'a, C: TimeSource, S: Sink> Loop<'a, C, S> {
@@ -148,7 +153,8 @@ impl<'a, C: TimeSource, S: Sink> Loop<'a, C, S> {
         waiter: Waiter,
     ) -> Self {
         let shown = Status::default();
-        Loop { end, engine, outbox, clock, sink, waiter, batch: Batch::EMPTY, lead: Span::ZERO, shown, heard: Nanos(0) }
+        let (batch, lead, heard, traced) = (Batch::EMPTY, Span::ZERO, Nanos(0), Nanos(0));
+        Loop { end, engine, outbox, clock, sink, waiter, batch, lead, shown, heard, traced }
     }
 
     /// Plays until the engine has ended: told to, at its end position, or because the control side is gone.
@@ -158,6 +164,7 @@ impl<'a, C: TimeSource, S: Sink> Loop<'a, C, S> {
         loop {
             sent |= self.pass();
             if self.engine.is_finished() {
+                self.call(self.clock.now(), Call::Finish);
                 return;
             }
             sent = self.wait(sent);
@@ -232,7 +239,6 @@ impl<'a, C: TimeSource, S: Sink> Loop<'a, C, S> {
                     break;
                 }
             }
-            self.note_input(port, event);
         }
         sent
     }
@@ -243,15 +249,15 @@ impl<'a, C: TimeSource, S: Sink> Loop<'a, C, S> {
         let mut before = now;
         for index in 0..len {
             let attempt = self.attempt(self.batch.messages[index], before);
-            self.batch.attempts[index] = attempt;
+            self.batch.attempts[index] = Some(attempt);
             // The end of a send is the beginning of the next one.
-            before = attempt.map_or(before, |attempt| attempt.after);
+            before = attempt.after;
         }
         let mut sent = false;
         for index in 0..len {
             if let Some(attempt) = self.batch.attempts[index] {
                 self.measure(self.batch.messages[index], attempt, !sent);
-                sent = true;
+                sent |= attempt.fate.was_tried();
             }
         }
         sent
@@ -267,12 +273,12 @@ impl<'a, C: TimeSource, S: Sink> Loop<'a, C, S> {
             sink.replace(port, output)
         });
         if let Some(port) = reopened {
-            self.engine.reopened(port, self.clock.now());
+            self.call(self.clock.now(), Call::Reopened(port));
         }
         if self.end.notice_program() {
             let now = self.clock.now();
             sent |= self.advance(now);
-            self.engine.await_program(self.end.program(), now);
+            self.call(now, Call::Await);
             sent |= self.advance(now);
         }
         for _ in 0..INPUTS_PER_PASS {
@@ -281,7 +287,6 @@ impl<'a, C: TimeSource, S: Sink> Loop<'a, C, S> {
             sent |= self.advance(event.at);
             self.input(port, event);
             sent |= self.advance(event.at);
-            self.note_input(port, event);
         }
         // Asked before the ring is read: what was pushed before the other end went still counts.
         let abandoned = self.end.is_abandoned();
@@ -293,6 +298,7 @@ impl<'a, C: TimeSource, S: Sink> Loop<'a, C, S> {
             sent |= self.command(Command::End);
         }
         sent |= self.advance(self.clock.now() + self.lead);
+        self.trace_mark();
         let status = self.engine.status();
         if status != self.shown {
             self.shown = status;
@@ -320,16 +326,30 @@ impl<'a, C: TimeSource, S: Sink> Loop<'a, C, S> {
 
     /// Tells the engine what came in.
     fn input(&mut self, port: PortSlot, event: InputEvent) {
-        self.engine.input(self.end.program(), event.at, port, event.message);
+        self.call_with(event.at, Call::Input(port, event.message), event.device);
         if event.message == Message::Clock {
             self.measure_pulse(port);
         }
     }
 
-    /// Traces what came in.
-    fn note_input(&mut self, port: PortSlot, event: InputEvent) {
-        let tick = self.engine.position();
-        self.end.trace_input(Heard { at: event.at, tick, port, message: event.message });
+    /// Tells the engine what happened, and traces it: the one way by which anything but the time comes to it.
+    fn call(&mut self, at: Nanos, call: Call) {
+        self.call_with(at, call, DeviceTime(0));
+    }
+
+    fn call_with(&mut self, at: Nanos, call: Call, device: DeviceTime) {
+        let mark = self.engine.mark();
+        self.engine.call(self.end.program(), at, call);
+        self.end.trace_call(mark, at, self.engine.position(), call, device);
+    }
+
+    /// Traces how far the engine is, now and then.
+    fn trace_mark(&mut self) {
+        let now = self.engine.mark().now;
+        if now >= self.traced {
+            self.traced = now + TRACED_EVERY;
+            self.call(now, Call::Nothing);
+        }
     }
 
     /// Measures the pulse that came on `port`, if it is one that is followed, and says so if it is our own.
@@ -346,7 +366,7 @@ impl<'a, C: TimeSource, S: Sink> Loop<'a, C, S> {
     fn command(&mut self, command: Command) -> bool {
         let now = self.clock.now();
         let before = self.advance(now);
-        self.engine.command(self.end.program(), now, command);
+        self.call(now, Call::Command(command));
         let after = self.advance(now);
         before || after
     }
@@ -364,7 +384,7 @@ impl<'a, C: TimeSource, S: Sink> Loop<'a, C, S> {
                 Progress::OutboxFull => {}
                 Progress::ProgramDue => {
                     self.end.update_program();
-                    self.engine.adopt(self.end.program(), now);
+                    self.call(now, Call::Adopt(self.end.program().edition));
                 }
             }
         }
@@ -373,37 +393,42 @@ impl<'a, C: TimeSource, S: Sink> Loop<'a, C, S> {
     /// Sends one message and measures it. `first` says that it is the first of a batch. Whether it left.
     fn send(&mut self, departure: Departure, first: bool) -> bool {
         let attempt = self.attempt(departure, self.clock.now());
-        if let Some(attempt) = attempt {
-            self.measure(departure, attempt, first);
-        }
-        attempt.is_some()
+        self.measure(departure, attempt, first);
+        attempt.fate.was_tried()
     }
 
-    /// Sends one message at the time `before`; `None` when it is not to be sent, or to nobody.
-    fn attempt(&mut self, departure: Departure, before: Nanos) -> Option<Attempt> {
+    /// Sends one message at the time `before`, if it is to be sent.
+    fn attempt(&mut self, departure: Departure, before: Nanos) -> Attempt {
         if before.since(departure.due) > LATEST_NOTE && matches!(departure.message, Message::NoteOn(..)) {
-            self.end.meters().count_skipped();
-            return None;
+            return Attempt { before, after: before, fate: Fate::Skipped };
         }
-        let outcome = self.sink.send(departure.port, departure.message);
-        (outcome != Err(SendFailed::Absent)).then(|| Attempt { before, after: self.clock.now(), left: outcome.is_ok() })
+        let fate = match self.sink.send(departure.port, departure.message) {
+            Ok(()) => Fate::Sent,
+            Err(SendFailed::Refused) => Fate::Refused,
+            Err(SendFailed::Absent) => return Attempt { before, after: before, fate: Fate::Absent },
+        };
+        Attempt { before, after: self.clock.now(), fate }
     }
 
     fn measure(&mut self, departure: Departure, attempt: Attempt, first: bool) {
-        let Departure { due, port, message, tick, track } = departure;
-        let Attempt { before, after, left } = attempt;
+        let Departure { due, port, message, tick, track, number } = departure;
+        let Attempt { before, after, fate } = attempt;
+        self.end.trace(Sent { number, due, at: before, tick, port, track, message, fate });
+        let meters = self.end.meters();
+        match fate {
+            Fate::Sent => meters.port(port).count_sent(),
+            Fate::Refused => meters.port(port).count_failed(),
+            Fate::Skipped => meters.count_skipped(),
+            Fate::Absent => {}
+        }
+        if !fate.was_tried() {
+            return;
+        }
         let took = after.since(before);
         if first {
             self.lead = Span((7 * self.lead.0 + took.0.min(LONGEST_LEAD.0)) / 8);
         }
-        let meters = self.end.meters();
         meters.record_lateness(before.since(due));
         meters.record_send(took);
-        if left {
-            meters.port(port).count_sent()
-        } else {
-            meters.port(port).count_failed()
-        }
-        self.end.trace(Sent { due, at: before, tick, port, track, message });
     }
 }

@@ -22,7 +22,7 @@ use crate::schedule::{PULSES_PER_BAR, Show, Step};
 use crate::score::Score;
 use crate::show::{Close, KEY, close, endings};
 use crate::verdict::{self, Late, Limits, Quantiles, Row, Take};
-use crate::{hands, live, sequencer, start, sys};
+use crate::{hands, live, log, sequencer, start, sys};
 use clap::Args;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -219,7 +219,7 @@ pub fn play(arguments: &Arguments, common: &Common) -> Fallible<Vec<Row>> {
         }
         rows.extend(judged);
     }
-    for row in rows.iter_mut().filter(|row| ![PLACES, MASTER, MASTER_THEN].contains(&row.what.as_str())) {
+    for row in rows.iter_mut().filter(|row| ![PLACES, MASTER, MASTER_THEN, log::SAME].contains(&row.what.as_str())) {
         row.binding &= !arguments.report_only;
     }
     for row in &rows {
@@ -242,7 +242,9 @@ fn preempts() -> bool {
 /// are shown. Notes on wrong pulses are wrong all the same.
 fn unless_it_stumbles(rows: &mut [Row]) {
     if rows.iter().any(|row| row.what == MASTER && row.failed()) {
-        rows.iter_mut().filter(|row| row.what != PLACES).for_each(|row| row.binding = false);
+        rows.iter_mut()
+            .filter(|row| ![PLACES, log::SAME].contains(&row.what.as_str()))
+            .for_each(|row| row.binding = false);
     }
 }
 
@@ -312,6 +314,9 @@ fn follow(
     checks.extend(verdict::places(&take, &score));
     checks.extend(endings(&after_stop, &at_end, &ending));
 
+    // The clock that is sent on alone is so many.
+    let replayed = log::replay(&common.program[0], common.pulses as usize)?;
+
     let ear = at_end.heard.iter().filter(|heard| heard.port == Port::Ear);
     let delivered = Off::of(
         (0..).zip(ear.zip(&steps).map(|(heard, step)| heard.at_ns as i64 - true_ns(step.at_ns) as i64)).collect(),
@@ -322,7 +327,7 @@ fn follow(
         Manner::Spinning { .. } => delivered.judge(MASTER_THEN, None, Some(WOKEN_OFF.p99_ns), Some(MASTER_OFF.max_ns)),
         Manner::Interrupting => delivered.judge(MASTER_THEN, None, None, None),
     };
-    Ok(Followed { take, checks: vec![Row::all(PLACES, checks), rehearsed, delivered], locked_kib, drawn })
+    Ok(Followed { take, checks: vec![Row::all(PLACES, checks), rehearsed, delivered, replayed], locked_kib, drawn })
 }
 
 fn steady(what: &str, take: &Take, checks: Vec<Row>, wanted: &Steady) -> Vec<Row> {

@@ -24,6 +24,7 @@
 //! | `hands.rs`, `start.rs` | keys and pads, and how soon they are answered; how soon the program plays |
 //! | `guardian.rs` | the program is killed, crashes or freezes, and somebody else has to end its notes |
 //! | `machine.rs` | what the program says of its machine |
+//! | `log.rs` | a show, played again from its log |
 //! | `grid.rs` | where the true pulses are on the clock of the stamps |
 //! | `show.rs`, `signals.rs`, `alone.rs`, `deaf.rs`, `figures.rs`, `transport.rs`, `saves.rs` | the order of events of a scenario, with all of the above |
 //! | `cli.rs` | the command line |
@@ -55,6 +56,8 @@ mod instrument;
 mod jitter;
 #[cfg(target_os = "linux")]
 mod live;
+#[cfg(target_os = "linux")]
+mod log;
 #[cfg(target_os = "linux")]
 mod machine;
 #[cfg(target_os = "linux")]

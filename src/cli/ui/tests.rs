@@ -14,14 +14,14 @@ use super::hands::{Hands, Over, Wish};
 use super::scene::{Rows, Scene};
 use super::watch::Watch;
 use crate::control::{Notice, Observer, PortState, Show, View};
-use crate::engine::Status;
 use crate::engine::program::{PartSlot, PatternSlot, PortSlot, TrackSlot};
 use crate::engine::transport::Phase;
 use crate::engine::wire::GaveWay;
-use crate::link::{Heard, RtEnd, Sent, link};
+use crate::engine::{Call, Mark, Status};
+use crate::link::{Fate, Heard, RtEnd, Sent, link};
 use crate::midi::{Channel, Key, Message, Velocity};
 use crate::set::{Set, builtin};
-use crate::time::{Nanos, Span, Tick};
+use crate::time::{DeviceTime, Nanos, Span, Tick};
 
 const BAR: i64 = 3_840;
 
@@ -106,7 +106,8 @@ impl Rehearsal {
         let channel = Channel::from_number(1).unwrap();
         let message = Message::NoteOn(channel, Key::from_data(60), Velocity::MAX);
         let (port, track) = (PortSlot(0), Some(TrackSlot(track)));
-        self.rt.trace(Sent { due: now, at: now, tick: Tick::ZERO, port, track, message });
+        let (number, fate) = (0, Fate::Sent);
+        self.rt.trace(Sent { number, due: now, at: now, tick: Tick::ZERO, port, track, message, fate });
         self.rt.meters().record_lateness(Span(late_ns));
         self.rt.meters().port(port).count_sent();
     }
@@ -206,7 +207,8 @@ fn a_show_that_follows_a_clock() {
     rehearsal.rt.meters().show_followed(Some(PortSlot(0)));
     rehearsal.rt.meters().record_pulse(Span(-210_000), Span(12_000));
     let at = Nanos(rehearsal.now.get());
-    rehearsal.rt.trace_input(Heard { at, tick: Tick::ZERO, port: PortSlot(0), message: Message::Clock });
+    let call = Call::Input(PortSlot(0), Message::Clock);
+    rehearsal.rt.trace_call(Mark::default(), at, Tick::ZERO, call, DeviceTime(0));
     let heard = rehearsal.text(RICH);
     rehearsal.now.set(at.0 + 3_200_000_000);
     insta::assert_snapshot!(format!("{heard}\nit is gone\n{}", text(&rehearsal.draw(RICH, SIZES[0]))));

@@ -1,0 +1,197 @@
+//! Small values of the engine as numbers, and back. What comes back is in its range, whatever the numbers are.
+
+use crate::engine::pattern::Target;
+use crate::engine::program::{Interval, MAX_PORTS, MAX_TRACKS, PartSlot, PatternSlot, PortSlot, Quantum, TrackSlot};
+use crate::engine::{Command, Progress, Switch};
+use crate::link::Fate;
+use crate::midi::Message;
+use crate::time::{Tempo, TickSpan};
+
+/// A command: which one, and up to three numbers.
+pub type Spelled = (u8, i64, i64, i64);
+
+/// The longest that a command may ask for, in ticks: far from overflow.
+const LONGEST: i64 = 1 << 40;
+
+/// A command as numbers.
+pub fn command(command: Command) -> Spelled {
+    match command {
+        Command::Start => (0, 0, 0, 0),
+        Command::Continue => (1, 0, 0, 0),
+        Command::Stop => (2, 0, 0, 0),
+        Command::Launch { pattern, at } => {
+            let (kind, grid) = match at {
+                None => (0, 0),
+                Some(Quantum::Now) => (1, 0),
+                Some(Quantum::Grid(grid)) => (2, grid.0),
+                Some(Quantum::End) => (3, 0),
+            };
+            (3, pattern.0.into(), kind, grid)
+        }
+        Command::Withdraw => (4, 0, 0, 0),
+        Command::Jump(part) => (5, part.0.into(), 0, 0),
+        Command::Hold(hold) => (6, switch(hold), 0, 0),
+        Command::Mute(track, mute) => (7, track.0.into(), switch(mute), 0),
+        Command::Solo(track, solo) => (8, track.0.into(), switch(solo), 0),
+        Command::Fill(fill) => (9, switch(fill), 0, 0),
+        Command::Transpose { track, by, unit } => {
+            let track = track.map_or(-1, |track| track.0.into());
+            (10, track, by.into(), i64::from(unit == Interval::Degrees))
+        }
+        Command::Control { track, target, value } => {
+            let (kind, number) = match target {
+                Target::Controller(number) => (0, number.into()),
+                Target::Fine(number) => (1, number.into()),
+                Target::Bend => (2, 0),
+                Target::Pressure => (3, 0),
+                Target::Rpn(number) => (4, number),
+                Target::Nrpn(number) => (5, number),
+            };
+            (11, track.0.into(), kind << 16 | i64::from(number), value.into())
+        }
+        Command::Tempo(tempo) => (12, tempo.tick_q32() as i64, 0, 0),
+        Command::Nudge(hundredths) => (13, hundredths.into(), 0, 0),
+        Command::Tap => (14, 0, 0, 0),
+        Command::Panic => (15, 0, 0, 0),
+        Command::LetGo(port) => (16, port.0.into(), 0, 0),
+        Command::EndAfter(length) => (17, length.0, 0, 0),
+        Command::End => (18, 0, 0, 0),
+        Command::Silence(port) => (19, port.0.into(), 0, 0),
+    }
+}
+
+/// The command that is meant.
+pub fn read_command((which, a, b, c): Spelled) -> Option<Command> {
+    Some(match which {
+        0 => Command::Start,
+        1 => Command::Continue,
+        2 => Command::Stop,
+        3 => {
+            let at = match b {
+                0 => None,
+                1 => Some(Quantum::Now),
+                2 if (1..=LONGEST).contains(&c) => Some(Quantum::Grid(TickSpan(c))),
+                3 => Some(Quantum::End),
+                _ => return None,
+            };
+            Command::Launch { pattern: PatternSlot(a.try_into().ok()?), at }
+        }
+        4 => Command::Withdraw,
+        5 => Command::Jump(PartSlot(a.try_into().ok()?)),
+        6 => Command::Hold(read_switch(a)?),
+        7 => Command::Mute(track(a)?, read_switch(b)?),
+        8 => Command::Solo(track(a)?, read_switch(b)?),
+        9 => Command::Fill(read_switch(a)?),
+        10 => {
+            let track = if a == -1 { None } else { Some(track(a)?) };
+            let unit = if c == 0 { Interval::Semitones } else { Interval::Degrees };
+            Command::Transpose { track, by: b.try_into().ok()?, unit }
+        }
+        11 => {
+            let (small, large) = (|most: i64| Some(b & 0xFFFF).filter(|&number| number <= most), 16_383);
+            let target = match b >> 16 {
+                0 => Target::Controller(small(127)? as u8),
+                1 => Target::Fine(small(31)? as u8),
+                2 => Target::Bend,
+                3 => Target::Pressure,
+                4 => Target::Rpn(small(large)? as u16),
+                5 => Target::Nrpn(small(large)? as u16),
+                _ => return None,
+            };
+            Command::Control { track: track(a)?, target, value: c.try_into().ok()? }
+        }
+        12 => Command::Tempo(Tempo::from_pulse_q32(u64::try_from(a).ok()?.checked_mul(TickSpan::PULSE.0 as u64)?)),
+        13 => Command::Nudge(a.try_into().ok()?),
+        14 => Command::Tap,
+        15 => Command::Panic,
+        16 => Command::LetGo(port(a)?),
+        17 => Command::EndAfter(TickSpan(Some(a).filter(|a| (0..=LONGEST).contains(a))?)),
+        18 => Command::End,
+        19 => Command::Silence(port(a)?),
+        _ => return None,
+    })
+}
+
+fn switch(switch: Switch) -> i64 {
+    match switch {
+        Switch::Off => 0,
+        Switch::On => 1,
+        Switch::Toggle => 2,
+    }
+}
+
+fn read_switch(number: i64) -> Option<Switch> {
+    [Switch::Off, Switch::On, Switch::Toggle].get(usize::try_from(number).ok()?).copied()
+}
+
+fn track(number: i64) -> Option<TrackSlot> {
+    u16::try_from(number).ok().filter(|&number| usize::from(number) < MAX_TRACKS).map(TrackSlot)
+}
+
+/// The port with this number.
+pub fn port(number: i64) -> Option<PortSlot> {
+    u8::try_from(number).ok().filter(|&number| usize::from(number) < MAX_PORTS).map(PortSlot)
+}
+
+/// A track, or none, as a number.
+pub fn owner(track: Option<TrackSlot>) -> u16 {
+    track.map_or(0, |track| track.0.saturating_add(1))
+}
+
+/// The track, or none, that is meant.
+pub fn read_owner(number: u16) -> Option<Option<TrackSlot>> {
+    match number.checked_sub(1) {
+        None => Some(None),
+        Some(slot) => track(slot.into()).map(Some),
+    }
+}
+
+/// A message as the number of its bytes, the status lowest.
+pub fn message(message: Message) -> u32 {
+    let mut bytes = [0; 4];
+    let spelled = message.to_bytes();
+    bytes[..spelled.as_slice().len()].copy_from_slice(spelled.as_slice());
+    u32::from_le_bytes(bytes)
+}
+
+/// The message that is meant.
+pub fn read_message(number: u32) -> Option<Message> {
+    let bytes = number.to_le_bytes();
+    let length = match bytes[0] {
+        0x80..=0xBF | 0xE0..=0xEF | 0xF2 => 3,
+        0xC0..=0xDF | 0xF1 | 0xF3 => 2,
+        _ => 1,
+    };
+    Message::from_bytes(&bytes[..length]).filter(|&read| message(read) == number)
+}
+
+/// How far an advance got, as a number.
+pub fn progress(progress: Option<Progress>) -> u8 {
+    match progress {
+        None => 0,
+        Some(Progress::CaughtUp) => 1,
+        Some(Progress::OutboxFull) => 2,
+        Some(Progress::ProgramDue) => 3,
+    }
+}
+
+/// How far it got.
+pub fn read_progress(number: u8) -> Option<Option<Progress>> {
+    let known = [None, Some(Progress::CaughtUp), Some(Progress::OutboxFull), Some(Progress::ProgramDue)];
+    known.get(usize::from(number)).copied()
+}
+
+/// What became of a message, as a number.
+pub fn fate(fate: Fate) -> u8 {
+    match fate {
+        Fate::Sent => 0,
+        Fate::Refused => 1,
+        Fate::Absent => 2,
+        Fate::Skipped => 3,
+    }
+}
+
+/// What became of it.
+pub fn read_fate(number: u8) -> Option<Fate> {
+    [Fate::Sent, Fate::Refused, Fate::Absent, Fate::Skipped].get(usize::from(number)).copied()
+}
