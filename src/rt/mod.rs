@@ -35,8 +35,8 @@ use crate::engine::outbox::Outbox;
 use crate::link::{RtEnd, Sounding, Table};
 use crate::time::Span;
 
-/// The real-time thread's stack: small, because locked memory counts.
-const STACK_BYTES: usize = 256 * 1024;
+/// The real-time thread's stack: small, because locked memory counts; but ThreadSanitizer wants more of it.
+const STACK_BYTES: usize = if cfg!(races) { 4096 * 1024 } else { 256 * 1024 };
 
 /// How much of the stack is touched before the show, so that no page of it is missing during it.
 const PREFAULTED_BYTES: usize = 96 * 1024;
