@@ -12,9 +12,11 @@ use std::time::{Duration, UNIX_EPOCH};
 use proptest::prelude::*;
 use tightrope::blackbox::Record;
 use tightrope::blackbox::folder::Folder;
+use tightrope::blackbox::gauge::Lateness;
 use tightrope::blackbox::reader::{Damage, Found, Log, Segment};
 use tightrope::blackbox::record::{End, Head, Meters, Names, Notice, Port, Scene, SetText};
 use tightrope::blackbox::replay::{Replay, Stopped};
+use tightrope::blackbox::report::report;
 use tightrope::blackbox::segments::{LEAST_BYTES, Segments, Store};
 use tightrope::blackbox::writer::{WAITING, Writer};
 use tightrope::engine::pattern::Target;
@@ -523,4 +525,73 @@ fn a_disk_that_hangs_costs_records_and_the_log_says_how_many() {
     let lost: u64 = records.iter().map(|record| if let Record::Lost(lost) = record { *lost } else { 0 }).sum();
     assert_eq!((notices + lost, written.lost), (2 * batches + 1, lost));
     assert!(lost > WAITING as u64, "{lost}");
+}
+
+/// A show of six hours, with a message each half second, a knob that is turned for an hour, and an hour that is late.
+#[test]
+fn the_report_of_a_long_show_is_short_and_right() {
+    const SECOND: u64 = 1_000_000_000;
+    let root = tempfile::tempdir().unwrap();
+    let (folder, path) = log_in(root.path());
+    let mut segments = Segments::begin(folder, Head { began: SECOND, ..head() }, 64 << 20).unwrap();
+    let mut push = |record: Record| segments.push(&record).unwrap();
+    let named = |name: &str| vec![name.to_owned()];
+    push(Record::Names(Names { ports: named("synth"), tracks: named("lead"), patterns: named("main") }));
+    let mut calls = 0;
+    let mut call = |at: u64, call: Call| {
+        calls += 1;
+        let (at, mark, device) = (Nanos(at), Mark::default(), DeviceTime(0));
+        Record::Called(Called { number: calls - 1, at, tick: Tick::ZERO, mark, call, device })
+    };
+    push(call(SECOND, Call::Command(Command::Start)));
+    for half in 0..2 * 6 * 3_600u64 {
+        let due = SECOND + half * SECOND / 2;
+        let hour = half / 7_200;
+        let late = if hour == 3 { 2_000_000 } else { 10_000 };
+        let fate = match half {
+            5 => Fate::Refused,
+            6 => Fate::Skipped,
+            7 => Fate::Absent,
+            _ => Fate::Sent,
+        };
+        // One is not there.
+        let number = if half > 10 { half + 1 } else { half };
+        let (tick, port, track, message) = (Tick(0), PortSlot(0), None, Message::Clock);
+        push(Record::Made(Sent { number, due: Nanos(due), at: Nanos(due + late), tick, port, track, message, fate }));
+        // 1 ms to and fro.
+        push(call(due + half % 2 * 1_000_000, Call::Input(PortSlot(0), Message::Clock)));
+        if hour == 1 {
+            let value = (half % 128) as u16;
+            let track = TrackSlot(0);
+            push(call(due, Call::Command(Command::Control { track, target: Target::Controller(74), value })));
+        }
+    }
+    push(call(6 * 3_600 * SECOND, Call::Command(Command::Stop)));
+    push(Record::Notice(Notice {
+        at: Nanos(6 * 3_600 * SECOND),
+        text: "synth is gone\nmore".to_owned(),
+        is_wrong: true,
+    }));
+    push(Record::End(End { at: Nanos(SECOND + 6 * 3_600 * SECOND), why: "asked to".to_owned() }));
+    segments.flush().unwrap();
+    let report = report(&Log::open(&path).unwrap(), 20);
+    assert_eq!((report.length_s, report.ended.as_deref()), (21_600.0, Some("asked to")));
+    // Twelve of half an hour, and what is at their end.
+    assert_eq!(report.stretches.len(), 13);
+    let Lateness { count, p50_ns, max_ns, late, .. } = report.lateness;
+    assert_eq!((count, max_ns, late), (43_198, 2_000_000, 7_200));
+    assert!((10_000..=10_700).contains(&p50_ns), "{p50_ns}");
+    for (stretch, half_hour) in report.stretches.iter().zip(0..12) {
+        assert_eq!(stretch.lateness.late, if half_hour / 2 == 3 { 3_600 } else { 0 }, "{half_hour}");
+        let jitter = stretch.jitter_p99_ns.unwrap();
+        assert!((900_000..=1_200_000).contains(&jitter), "{jitter}");
+    }
+    let events: Vec<(&str, u64)> = report.events.iter().map(|event| (event.what.as_str(), event.times)).collect();
+    assert_eq!(events, [("start", 1), ("cc lead 74 63", 7_200), ("stop", 1), ("synth is gone", 1)]);
+    let wrong = &report.wrong;
+    assert_eq!((wrong.late, wrong.skipped, wrong.refused, wrong.lost_trace), (7_200, 1, 1, 1));
+    let port = &report.ports[0];
+    assert_eq!((port.name.as_str(), port.sent, port.absent, port.heard), ("synth", 43_197, 1, 43_200));
+    let picture = tightrope::blackbox::drawing::draw(&Log::open(&path).unwrap(), &report).unwrap();
+    assert!(picture.len() < 200_000 && picture.contains("start"), "{}", picture.len());
 }

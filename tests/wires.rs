@@ -367,3 +367,26 @@ proptest! {
         flooded.check();
     }
 }
+
+#[test]
+fn an_instrument_that_reads_again_is_silenced_on_its_port_alone() {
+    let mut show = Show::new(compile(RIG));
+    show.command(Command::Start);
+    show.wait(Span::from_millis(100));
+    let before = show.trace.len();
+    show.command(Command::Silence(DIN));
+    show.wait(Span::from_millis(300));
+    for channel in [2, 10] {
+        for number in [64, 123, 120] {
+            assert!(show.trace[before..].iter().any(|departure| {
+                (departure.port, departure.message) == (DIN, control(channel, number, 0)) && departure.track.is_none()
+            }));
+        }
+    }
+    assert_eq!(values_sent(&show.trace, USB), 0);
+    // What a note of the same channel would be cut by leaves before it.
+    let silenced = |at: usize| matches!(show.trace[at].message, Message::ControlChange(_, 120, _));
+    let notes = |at: &usize| matches!(show.trace[*at].message, Message::NoteOn(..)) && show.trace[*at].port == DIN;
+    let last = (before..show.trace.len()).filter(|&at| silenced(at)).next_back().unwrap();
+    assert!((before..show.trace.len()).filter(notes).any(|at| at > last));
+}

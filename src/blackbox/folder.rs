@@ -257,7 +257,8 @@ mod tests {
         fs::create_dir(root.join("mine")).unwrap();
         assert_eq!(names(), ["19700101-000001-a-set-", "19700101-000002-a-set-", "19700101-000002-a-set--2"]);
         drop(write(&root, 3, 500));
-        assert_eq!(names(), ["19700101-000001-a-set-", "19700101-000002-a-set--2", "19700101-000003-a-set-"]);
+        // There is no room for the first beside the other two, but it is being written.
+        assert_eq!(names().len(), 4);
         drop(playing);
         drop(write(&root, 4, 0));
         assert_eq!(names(), ["19700101-000002-a-set--2", "19700101-000003-a-set-", "19700101-000004-a-set-"]);

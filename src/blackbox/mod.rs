@@ -23,6 +23,7 @@
 //! | [`reader`] | a log as records, and what is wrong with it |
 //! | [`replay`] | the show, played again |
 //! | [`report`] | what happened, in figures |
+//! | [`gauge`] | what is measured of a stretch of it |
 //! | `wording` | what was done, in words |
 //! | [`drawing`] | what happened, as a picture |
 
@@ -30,6 +31,7 @@ mod block;
 mod codec;
 pub mod drawing;
 pub mod folder;
+pub mod gauge;
 pub mod reader;
 pub mod record;
 pub mod recorder;

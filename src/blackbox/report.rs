@@ -5,21 +5,18 @@
 
 use serde::Serialize;
 
+use super::gauge::{Gauge, Lateness, Pulses};
 use super::reader::{Found, Log};
 use super::record::{Head, Names, Record, Scene};
-use super::replay::lateness;
 use super::wording;
 use crate::engine::Call;
 use crate::engine::program::{MAX_PORTS, PortSlot};
-use crate::link::{Called, Fate, Histogram, Percentiles, Sent};
+use crate::link::{Called, Fate, Sent};
 use crate::midi::Message;
-use crate::time::{Nanos, Span};
+use crate::time::Nanos;
 
 /// The most events that are kept; those beyond are counted.
 pub const MOST_EVENTS: usize = 20_000;
-
-/// What is later than this went wrong: the usual goal for what nobody hears.
-pub const LATE: Span = Span::from_millis(1);
 
 /// What happened.
 #[derive(Debug, Default, Serialize)]
@@ -69,23 +66,6 @@ pub struct Port {
     pub skipped: u64,
 }
 
-/// How late messages left, in nanoseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Lateness {
-    /// Of how many.
-    pub count: u64,
-    /// Half of them were at most so late.
-    pub p50_ns: i64,
-    /// All but one in a hundred.
-    pub p99_ns: i64,
-    /// All but one in a thousand.
-    pub p999_ns: i64,
-    /// The latest.
-    pub max_ns: i64,
-    /// How many were later than [`LATE`].
-    pub late: u64,
-}
-
 /// A stretch of a show.
 #[derive(Debug, Serialize)]
 pub struct Stretch {
@@ -115,7 +95,7 @@ pub struct Event {
 /// What went wrong.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Wrong {
-    /// Messages later than [`LATE`].
+    /// Messages later than [`LATE`](super::gauge::LATE).
     pub late: u64,
     /// Notes that were too late to be played.
     pub skipped: u64,
@@ -127,46 +107,6 @@ pub struct Wrong {
     pub lost_trace: u64,
     /// Records that the disk was too slow for.
     pub lost_records: u64,
-}
-
-/// Measures a stretch. The histogram is the meters'.
-#[derive(Default)]
-struct Gauge {
-    lateness: Histogram,
-    late: u64,
-    bpm: (f64, u64),
-    jitter: Histogram,
-}
-
-impl Gauge {
-    fn measure(&mut self, sent: &Sent) {
-        let late = lateness(sent);
-        self.lateness.record(late);
-        self.late += u64::from(late > LATE);
-    }
-
-    fn lateness(&self) -> Lateness {
-        let Percentiles { p50, p99, p999, max, count } = self.lateness.percentiles();
-        Lateness { count, p50_ns: p50.0, p99_ns: p99.0, p999_ns: p999.0, max_ns: max.0, late: self.late }
-    }
-}
-
-/// The course of the pulses that come by a port.
-#[derive(Clone, Copy, Default)]
-struct Pulses {
-    last: Option<Nanos>,
-    interval: Option<f64>,
-}
-
-impl Pulses {
-    /// How far a pulse at `at` is from where those before it let it be expected.
-    fn off(&mut self, at: Nanos) -> Option<Span> {
-        let interval = at.since(self.last.replace(at)?).0 as f64;
-        let mean = self.interval.filter(|mean| interval < 2.0 * mean && interval > 0.5 * mean);
-        // The first of a row says nothing yet.
-        self.interval = Some(mean.map_or(interval, |mean| mean + (interval - mean) / 8.0));
-        mean.map(|mean| Span((interval - mean).abs() as i64))
-    }
 }
 
 /// When a show began and ended, as far as its log goes, and which it was.
@@ -320,7 +260,7 @@ impl Reader<'_> {
             }
             Record::Meters(meters) => {
                 if let (Some(bpm), Some(gauge)) = (meters.bpm, self.gauge(Nanos(meters.at))) {
-                    gauge.bpm = (gauge.bpm.0 + bpm, gauge.bpm.1 + 1);
+                    gauge.beat(bpm);
                 }
                 self.report.wrong.lost_inputs = meters.lost_inputs;
             }
@@ -345,7 +285,7 @@ impl Reader<'_> {
                 && let Some(off) = self.pulses[usize::from(port.0).min(MAX_PORTS - 1)].off(called.at)
                 && let Some(gauge) = self.gauge(called.at)
             {
-                gauge.jitter.record(off);
+                gauge.pulse(off);
             }
         }
         let Some(what) = wording::call(called.call, &self.names) else { return };
@@ -403,7 +343,7 @@ impl Reader<'_> {
         }
         let all = highest.map_or(0, |highest| highest.saturating_sub(lowest).saturating_add(1));
         report.wrong.lost_trace += all.saturating_sub(messages);
-        report.wrong.late = whole.late;
+        report.wrong.late = whole.lateness().late;
         report.wrong.skipped = ports.iter().map(|port| port.skipped).sum();
         report.wrong.refused = ports.iter().map(|port| port.refused).sum();
         let is_silent = |port: &Port| port.heard + port.sent + port.refused + port.absent + port.skipped == 0;
@@ -411,10 +351,8 @@ impl Reader<'_> {
         let stretches = (0..).zip(&gauges).map(|(index, gauge)| Stretch {
             from_s: (index * width) as f64 / 1e9,
             lateness: gauge.lateness(),
-            bpm: (gauge.bpm.1 > 0).then(|| gauge.bpm.0 / gauge.bpm.1 as f64),
-            jitter_p99_ns: Some(gauge.jitter.percentiles())
-                .filter(|jitter| jitter.count > 0)
-                .map(|jitter| jitter.p99.0),
+            bpm: gauge.bpm(),
+            jitter_p99_ns: gauge.jitter_p99_ns(),
         });
         let stretches = stretches.collect();
         let length_s = extent.to.since(extent.from).0 as f64 / 1e9;

@@ -118,6 +118,7 @@ impl Engine {
         if let Some(left) = self.hush.left.get_mut(usize::from(port.0)) {
             (left.channels, left.had) = (0, 0);
         }
+        self.wires.reopened(port);
         self.hush_ports(program, at, |played| played == port);
     }
 

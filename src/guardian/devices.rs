@@ -20,7 +20,7 @@ mod imp {
     use crate::guardian::watch::Outputs;
     use crate::guardian::words::{GuardedPort, plain};
     use crate::io::CLIENT_NAME;
-    use crate::io::ports::PortName;
+    use crate::io::ports::{PortName, midi_system};
     use crate::midi::Message;
 
     /// What one slot is connected to.
@@ -84,6 +84,8 @@ mod imp {
     impl Devices {
         fn seq(&mut self) -> Option<&Seq> {
             if self.seq.is_none() {
+                // The library would complain to the performer.
+                midi_system().ok()?;
                 let seq = Seq::open(None, Some(Direction::Playback), true).ok()?;
                 seq.set_client_name(&CString::new(CLIENT_NAME).ok()?).ok()?;
                 self.seq = Some(seq);

@@ -29,7 +29,7 @@ pub struct Page(Arc<Memory>);
 
 #[derive(Debug)]
 enum Memory {
-    Own(Sounding),
+    Own(Box<Sounding>),
     #[cfg(unix)]
     Shared(super::sys::Mapped, std::os::fd::OwnedFd),
 }
@@ -42,7 +42,7 @@ impl Page {
         if let Ok((table, file)) = super::sys::create_table() {
             return Page(Arc::new(Memory::Shared(table, file)));
         }
-        Page(Arc::new(Memory::Own(Sounding::default())))
+        Page(Arc::new(Memory::Own(Box::default())))
     }
 }
 
@@ -108,7 +108,6 @@ pub struct Keeper {
 
 impl Keeper {
     /// Starts a guardian; where that fails, why, and the keeper tries again later.
-    #[must_use]
     pub fn start(charge: Charge, now: Instant) -> (Keeper, io::Result<u32>) {
         let mut keeper = Keeper {
             charge,

@@ -62,7 +62,8 @@ impl Mapped {
         unsafe { self.shared.as_ref().lock.get() }
     }
 
-    /// Holds the lock until it is released, or until the calling thread dies. Nobody waits for it yet.
+    /// Holds the lock until it is released, or until the calling thread dies; until then this must not be dropped, or the
+    /// death stays unknown. Nobody waits for it yet.
     #[cfg(target_os = "linux")]
     pub fn hold(&self) {
         // SAFETY: `create_table` has made the lock. Where it refuses, nobody learns of the thread's death by it.
@@ -81,7 +82,13 @@ impl Mapped {
     pub fn await_death(&self) -> bool {
         // SAFETY: `create_table` has made the lock, in the process that shares this memory.
         match unsafe { libc::pthread_mutex_lock(self.lock()) } {
-            libc::EOWNERDEAD => true,
+            libc::EOWNERDEAD => {
+                // Nobody needs it any more; but what this thread holds must not be unmapped.
+                // SAFETY: the lock is one, and the calling thread holds it.
+                unsafe { libc::pthread_mutex_consistent(self.lock()) };
+                self.release();
+                true
+            }
             0 => {
                 self.release();
                 false
@@ -197,9 +204,9 @@ pub fn settle_memory() {
             // file holds, and are read again from there.
             unsafe { libc::madvise(start as *mut libc::c_void, end - start, libc::MADV_DONTNEED) };
         }
-        // Not everything that is mapped: that would be many times as much.
+        // Not everything that is mapped: that would be many times as much. Nor what comes: a limited process would fail by that.
         // SAFETY: as above.
-        unsafe { libc::mlockall(libc::MCL_CURRENT | libc::MCL_FUTURE | libc::MCL_ONFAULT) };
+        unsafe { libc::mlockall(libc::MCL_CURRENT | libc::MCL_ONFAULT) };
     }
 }
 
@@ -314,14 +321,14 @@ mod tests {
         for dies in [true, false] {
             let (writer, file) = create_table().unwrap();
             let reader = open_table(file.as_fd()).unwrap();
-            thread::spawn(move || {
+            // As long as the thread lives, so does what it holds: the kernel looks there.
+            let hold = || {
                 writer.hold();
                 if !dies {
                     writer.release();
                 }
-            })
-            .join()
-            .unwrap();
+            };
+            thread::scope(|scope| scope.spawn(hold).join()).unwrap();
             assert_eq!(reader.await_death(), dies);
         }
     }

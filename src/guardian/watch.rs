@@ -87,7 +87,7 @@ impl<O: Outputs> Watch<O> {
         match word {
             Word::Show { origin_ns, realtime, .. } => (self.origin_ns, self.realtime) = (origin_ns, realtime),
             Word::Port(slot, port) => {
-                let Some(place) = self.ports.get_mut(usize::from(slot.0)) else { return None };
+                let place = self.ports.get_mut(usize::from(slot.0))?;
                 // The same port with other channels needs no other connection.
                 let is_open = match place {
                     Some(old) if old.is_open && (&old.port.name, &old.port.label) == (&port.name, &port.label) => true,
@@ -294,7 +294,7 @@ mod tests {
         watch.look(0, None);
         assert!(watch.outputs.open.is_empty());
         watch.outputs.missing.clear();
-        (0..3).for_each(|_| drop(watch.look(0, None)));
+        (0..3).for_each(|_| watch.tend());
         assert_eq!(watch.outputs.opened, 1);
     }
 

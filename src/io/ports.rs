@@ -193,7 +193,7 @@ fn names<T: MidiIO>(io: &T) -> (Vec<T::Port>, Vec<PortName>) {
 /// Whether there is a MIDI system at all. Asking the ALSA library would answer too, but not without printing its own
 /// complaint.
 #[cfg(target_os = "linux")]
-fn midi_system() -> Result<(), NoMidi> {
+pub(crate) fn midi_system() -> Result<(), NoMidi> {
     const SEQUENCER: &str = "/dev/snd/seq";
     match std::fs::OpenOptions::new().read(true).write(true).open(SEQUENCER) {
         Ok(_) => Ok(()),

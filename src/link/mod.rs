@@ -196,8 +196,8 @@ impl ControlEnd {
         self.trace.pop().ok()
     }
 
-    /// The next call that the engine got, if the trace has one. What was sent because of it comes no earlier by
-    /// [`ControlEnd::sent`].
+    /// The next call that the engine got, if the trace has one. What was sent because of one that comes meanwhile may be told
+    /// before it: the engine's numbers say what is behind what.
     pub fn called(&mut self) -> Option<Called> {
         self.calls.pop().ok()
     }

@@ -35,7 +35,7 @@ impl Runtime {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin!("tightrope"));
         // The user's own configuration must not take part.
         command.args(arguments).env("XDG_RUNTIME_DIR", &self.0).env("XDG_CONFIG_HOME", &self.0);
-        command.env("XDG_STATE_HOME", &self.0);
+        command.env("XDG_STATE_HOME", self.0.join("state"));
         command
     }
 

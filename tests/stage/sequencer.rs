@@ -155,6 +155,9 @@ fn decoder() -> Fallible<MidiEvent> {
     Ok(decoder)
 }
 
+/// What the kernel keeps for a client that does not ask for more.
+const ORDINARY_POOL: u32 = 200;
+
 /// One client of the sequencer with a duplex port, and nobody behind it who would read without being told to.
 pub struct Lone {
     client: Client,
@@ -163,6 +166,7 @@ pub struct Lone {
 impl Lone {
     pub fn open(name: &str) -> Fallible<Lone> {
         let mut client = Client::open(name)?;
+        client.seq.set_client_pool_input(ORDINARY_POOL)?;
         let queue = client.seq.alloc_named_queue(&c_string("stage"))?;
         client.open_port(&format!("{name} MIDI 1"), DUPLEX, queue)?;
         Ok(Lone { client })
