@@ -387,6 +387,6 @@ fn an_instrument_that_reads_again_is_silenced_on_its_port_alone() {
     // What a note of the same channel would be cut by leaves before it.
     let silenced = |at: usize| matches!(show.trace[at].message, Message::ControlChange(_, 120, _));
     let notes = |at: &usize| matches!(show.trace[*at].message, Message::NoteOn(..)) && show.trace[*at].port == DIN;
-    let last = (before..show.trace.len()).filter(|&at| silenced(at)).next_back().unwrap();
+    let last = (before..show.trace.len()).rfind(|&at| silenced(at)).unwrap();
     assert!((before..show.trace.len()).filter(notes).any(|at| at > last));
 }

@@ -15,7 +15,7 @@
 //! | `wires` | the sequencer, and how its devices are plugged in |
 //! | [`trial`] | ten seconds of deadlines, and a verdict |
 //!
-//! Everything that is read comes through [`Machine`](machine::Machine), and what the system has granted through [`Asked`], so that machines of all
+//! Everything that is read comes through [`Machine`], and what the system has granted through [`Asked`], so that machines of all
 //! kinds are examined in tests. Files that are not there say nothing: containers and other systems have few of them.
 
 mod kernel;

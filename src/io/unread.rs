@@ -3,7 +3,8 @@
 //! On ALSA a send never waits. To a device the kernel copies the bytes into a buffer of 4,096, which the driver empties as the
 //! device takes them; once it is full, what is sent is dropped, and the send succeeds (`dump_midi` in
 //! `sound/core/seq/seq_midi.c`). How full it is can be read in `/proc/asound`. To another program the kernel copies the event
-//! into a pool of that program; once that is full, the send is refused, which is counted where it is sent.
+//! into a pool of that program; once that is full, it is dropped as well, and the send succeeds (seen on the stage). How full the
+//! pool is stands in `/proc/asound/seq/clients`.
 //!
 //! So a device is taken for one that does not read when its buffer is three quarters full (at a DIN cable's pace that is one
 //! second of sound that has not been heard), or when messages have been refused since the last look and none was taken; and
@@ -28,11 +29,29 @@ pub struct Unread {
     pub of: u64,
 }
 
-/// What is known of the device at `address`, such as `24:0`; nothing of what is no sound card.
+/// What is known of the device or program at `address`, such as `24:0`.
 #[must_use]
 pub fn unread(address: &str) -> Option<Unread> {
-    let (file, stream) = place_of(address)?;
-    parse(&fs::read_to_string(file).ok()?, stream)
+    if let Some((file, stream)) = place_of(address) {
+        return parse(&fs::read_to_string(file).ok()?, stream);
+    }
+    let client = address.split(':').next()?.parse().ok().filter(|&client| client >= FIRST_OF_PROGRAMS)?;
+    parse_pool(&fs::read_to_string("/proc/asound/seq/clients").ok()?, client)
+}
+
+/// What `text` tells of the input pool of client number `client` (`snd_seq_info_clients_read` in
+/// `sound/core/seq/seq_clientmgr.c`). Events count as bytes do.
+fn parse_pool(text: &str, client: u32) -> Option<Unread> {
+    let is_client =
+        |line: &str| line.strip_prefix("Client ").and_then(|rest| rest.split(':').next()?.trim().parse().ok());
+    let of_client = text.lines().skip_while(|line| is_client(line) != Some(client)).skip(1);
+    let of_client = of_client.take_while(|line| is_client(line).is_none());
+    let pool: Vec<&str> = of_client.skip_while(|line| line.trim() != "Input pool :").collect();
+    let number = |name: &str| {
+        let (_, value) = pool.iter().filter_map(|line| line.split_once(':')).find(|(known, _)| known.trim() == name)?;
+        value.trim().parse().ok()
+    };
+    Some(Unread { bytes: number("Cells in use")?, of: number("Pool size")? })
 }
 
 /// Where the kernel tells of the device at `address`: a file, and the number of the stream in it.
@@ -110,6 +129,18 @@ mod tests {
     fn what_the_kernel_tells_is_read() {
         assert_eq!(parse(TOLD, 1), Some(Unread { bytes: 4_000, of: 4_096 }));
         assert_eq!((parse(TOLD, 0), parse(TOLD, 2), parse("", 0)), (None, None, None), "not open, not there");
+    }
+
+    #[test]
+    fn the_pool_of_a_program_is_read() {
+        let told = "Client info\n  cur  clients : 4\n\nClient  14 : \"Midi Through\" [Kernel]\n  Port   0 : \"Midi Through Port-0\" (RWe-)\n\
+                    Client 128 : \"Deaf\" [User]\n  Port   0 : \"Deaf MIDI 1\" (RWeX)\n    Connected From: 130:0\n  \
+                    Output pool :\n    Pool size          : 500\n    Cells in use       : 1\n  \
+                    Input pool :\n    Pool size          : 200\n    Cells in use       : 187\n    Peak cells in use  : 200\n\
+                    Client 129 : \"Other\" [User]\n  Input pool :\n    Pool size          : 100\n    Cells in use       : 0\n";
+        assert_eq!(parse_pool(told, 128), Some(Unread { bytes: 187, of: 200 }));
+        assert_eq!(parse_pool(told, 129), Some(Unread { bytes: 0, of: 100 }));
+        assert_eq!((parse_pool(told, 14), parse_pool(told, 12), parse_pool("", 128)), (None, None, None));
     }
 
     #[test]

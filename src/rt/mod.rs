@@ -7,7 +7,7 @@
 //! | [`sink`] | where messages go, and the guard that silences what was sent |
 //! | [`clock`] | the only place that reads the running clock |
 //! | [`sched`] | asking for a real-time class and locked memory, and saying what was granted |
-//! | `sys` | the system calls behind it: the only `unsafe` code |
+//! | `sys` | the system calls behind it, with what is `unsafe` of them |
 //!
 //! [`spawn`] starts the thread. Whatever ends it — the end of the show, the control side gone, a panic in the music — the
 //! thread's last act is to end every note that it has sent and to stop every port that it has started.

@@ -1,4 +1,5 @@
-//! The system calls that Rust's standard library does not have. The only `unsafe` code of the program.
+//! The system calls that Rust's standard library does not have. With `guardian::sys` the only
+//! `unsafe` code of the program.
 
 #![allow(unsafe_code)]
 

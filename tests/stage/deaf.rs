@@ -78,7 +78,7 @@ pub fn play(common: &Common) -> Fallible<Vec<Row>> {
     rows.extend(endings(&after_stop, &at_end, &ending));
     rows.push(verdict::master(&take, &steps, verdict::MASTER_OFF));
     rows.extend(verdict::timing(&take, stage.exact.then_some(limits)));
-    for said in ["does not read what is sent to it", "reads again", "refused by deaf"] {
+    for said in ["does not read what is sent to it", "reads again"] {
         rows.push(Row::judged(&format!("it says: {said}"), "yes".into(), "".into(), output.contains(said)));
     }
     rows.push(Row::count("notes that hang on the deaf instrument", 0, sounding(&heard).len()));
