@@ -36,3 +36,39 @@ fn its_configuration_is_accepted() {
         .expect("it runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
+
+/// What stands between backticks.
+fn spans(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+#[test]
+fn every_fault_names_a_test_that_is_there() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |path: &str| std::fs::read_to_string(root.join(path)).unwrap_or_else(|_| panic!("there is no {path}"));
+    let stage = ["scripts/stage", "tests/stage/guardian.rs", "tests/stage/cases.rs"].map(read).concat();
+    let readme = include_str!("../README.md");
+    let section = readme.split("## What happens when").nth(1).and_then(|rest| rest.split("\n## ").next());
+    let rows: Vec<&str> = section.unwrap_or_default().lines().filter(|line| line.starts_with("| ")).skip(1).collect();
+    assert!(rows.len() >= 25, "{} faults", rows.len());
+    for row in rows {
+        let shown_by = row.trim_end_matches([' ', '|']).rsplit(" | ").next().unwrap_or_default();
+        let mut file = String::new();
+        let mut named = 0;
+        for span in spans(shown_by) {
+            if let Some(options) = span.strip_prefix("scripts/stage ") {
+                named += 1;
+                let words = options.split([' ', ',']).map(|word| word.trim_matches('"'));
+                for word in words {
+                    assert!(stage.contains(word), "the stage does not know {word}: {row}");
+                }
+            } else if span.starts_with("tests/") || span.starts_with("src/") {
+                file = read(span);
+            } else {
+                named += 1;
+                assert!(file.contains(&format!("fn {span}(")), "there is no test {span}: {row}");
+            }
+        }
+        assert!(named > 0, "no test: {row}");
+    }
+}
