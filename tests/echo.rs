@@ -48,20 +48,6 @@ fn following(list: &str, offset_ms: f64) -> Program {
 /// Two bars.
 const TWO_BARS: usize = 192;
 
-/// Chance, after Vigna.
-struct Chance(u64);
-
-impl Chance {
-    /// From 0 to 1.
-    fn unit(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
-    }
-}
-
 /// How long a message takes on its way, each time.
 type Lag = Box<dyn FnMut() -> Span>;
 

@@ -7,9 +7,12 @@
 //!
 //! The table is a snapshot; chance and estimator use the basic operations of IEEE 754 only, so it is the same on every machine.
 
+mod support;
+
 use std::fmt::Write as _;
 use std::thread;
 
+use support::Chance;
 use tightrope::engine::clock::estimator::Estimator;
 use tightrope::time::{Nanos, Tempo};
 
@@ -46,19 +49,7 @@ enum Jitter {
     Frames,
 }
 
-/// SplitMix64, after Vigna.
-#[derive(Clone, Copy)]
-struct Chance(u64);
-
 impl Chance {
-    fn unit(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
-    }
-
     /// Of mean 1, by comparisons only (von Neumann 1951): logarithms differ between machines.
     fn exponential(&mut self) -> f64 {
         let mut whole = 0.0;

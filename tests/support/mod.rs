@@ -123,6 +123,21 @@ pub const EVERYTHING: &str = r#"
     do = "tempo 100..140"
 "#;
 
+/// SplitMix64, after Vigna: the basic operations of IEEE 754 only, so the same on every machine.
+#[derive(Clone, Copy)]
+pub struct Chance(pub u64);
+
+impl Chance {
+    /// From 0 to 1.
+    pub fn unit(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
+    }
+}
+
 /// An engine driven as its contract says.
 pub struct Show {
     pub program: Program,
