@@ -19,7 +19,6 @@ use tightrope::engine::program::TrackSlot;
 use tightrope::engine::{Command, Engine, Switch};
 use tightrope::link::{InputEvent, MidiInEnd, Sent, link};
 use tightrope::midi::Message;
-use tightrope::rt::clock::TimeSource;
 use tightrope::rt::run::Loop;
 use tightrope::rt::sink::{Guarded, NullSink};
 use tightrope::rt::wait::{Strategy, Waiter};
@@ -66,14 +65,6 @@ unsafe impl GlobalAlloc for Counting {
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
-
-struct Virtual<'a>(&'a Cell<u64>);
-
-impl TimeSource for Virtual<'_> {
-    fn now(&self) -> Nanos {
-        Nanos(self.0.get())
-    }
-}
 
 /// A drum machine whose tempo is turned now and then, and whose pulses come a little late.
 struct Master {

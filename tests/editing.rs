@@ -13,7 +13,6 @@ use tightrope::engine::outbox::Outbox;
 use tightrope::engine::program::PortSlot;
 use tightrope::link::{ControlEnd, InputEvent, MidiInEnd, Sent, link};
 use tightrope::midi::Message;
-use tightrope::rt::clock::TimeSource;
 use tightrope::rt::run::Loop;
 use tightrope::rt::sink::{SendFailed, Sink};
 use tightrope::rt::wait::{Strategy, Waiter};
@@ -41,14 +40,6 @@ bass = "c2 . . ."  # as it was
 [patterns.build]
 bass = "c5 . . ."
 "#;
-
-struct Virtual<'a>(&'a Cell<u64>);
-
-impl TimeSource for Virtual<'_> {
-    fn now(&self) -> Nanos {
-        Nanos(self.0.get())
-    }
-}
 
 /// Takes everything at once.
 struct Wire;

@@ -10,19 +10,10 @@ use tightrope::engine::program::{PortSlot, Program};
 use tightrope::engine::{Command, Engine};
 use tightrope::link::{ControlEnd, InputEvent, MidiInEnd, TRACE_CAPACITY, link};
 use tightrope::midi::Message;
-use tightrope::rt::clock::TimeSource;
 use tightrope::rt::run::{INPUTS_PER_PASS, LATEST_NOTE, Loop};
 use tightrope::rt::sink::{Guarded, SendFailed, Sink};
 use tightrope::rt::wait::{Strategy, Waiter};
 use tightrope::time::{DeviceTime, Nanos, Span};
-
-struct Virtual<'a>(&'a Cell<u64>);
-
-impl TimeSource for Virtual<'_> {
-    fn now(&self) -> Nanos {
-        Nanos(self.0.get())
-    }
-}
 
 /// Takes 2 us for each message; refuses everything on the ports above 0 when told to.
 struct SlowWire<'a>(&'a Cell<u64>, Vec<(PortSlot, Message)>, bool);

@@ -4,12 +4,14 @@
 
 pub mod promises;
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use tightrope::engine::outbox::{Departure, Outbox};
 use tightrope::engine::program::{PatternSlot, PortSlot, Program};
 use tightrope::engine::{Command, Engine, Progress};
 use tightrope::midi::{Channel, Key, Message, Velocity};
+use tightrope::rt::clock::TimeSource;
 use tightrope::set::Set;
 use tightrope::time::{Nanos, Span};
 
@@ -122,6 +124,15 @@ pub const EVERYTHING: &str = r#"
     on = "keys bend"
     do = "tempo 100..140"
 "#;
+
+/// A clock that shows what the test says.
+pub struct Virtual<'a>(pub &'a Cell<u64>);
+
+impl TimeSource for Virtual<'_> {
+    fn now(&self) -> Nanos {
+        Nanos(self.0.get())
+    }
+}
 
 /// SplitMix64, after Vigna: the basic operations of IEEE 754 only, so the same on every machine.
 #[derive(Clone, Copy)]
