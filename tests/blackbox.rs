@@ -86,7 +86,7 @@ impl Store for Memory {
 
 fn head() -> Head {
     let (version, set, granted) = ("0.1.0".to_owned(), "a set".to_owned(), "nothing".to_owned());
-    Head { version, set, granted, began_unix_ms: 1_795_365_000_000, began: 5, segment: 0 }
+    Head { version, set, granted, began_unix_ms: 1_795_365_000_000, began: 5, resumed: false, segment: 0 }
 }
 
 /// Writes `records`, with a block after each so many.
@@ -177,7 +177,7 @@ fn call() -> impl Strategy<Value = Call> {
         (port(), message()).prop_map(|(port, message)| Call::Input(port, message)),
         command().prop_map(Call::Command),
         any::<u32>().prop_map(Call::Adopt),
-        port().prop_map(Call::Reopened),
+        (port(), any::<bool>()).prop_map(|(port, rejoins)| Call::Reopened(port, rejoins)),
         prop::sample::select(vec![Call::Await, Call::Nothing, Call::Finish]),
     ]
 }
@@ -214,10 +214,10 @@ fn record() -> impl Strategy<Value = Record> {
             .prop_map(|(edition, own_clock, origin, text)| Record::Set(SetText { edition, own_clock, origin, text })),
         prop::collection::vec(text(), 0..4)
             .prop_map(|names| { Record::Names(Names { ports: names.clone(), tracks: Vec::new(), patterns: names }) }),
-        (any::<[u64; 4]>(), any::<[i64; 5]>(), prop::option::of(20.0..400.0f64)).prop_map(
-            |([at, pulses, lost_inputs, lost_trace], [a, b, c, d, e], bpm)| {
+        (any::<[u64; 5]>(), any::<[i64; 5]>(), prop::option::of(20.0..400.0f64)).prop_map(
+            |([at, pulses, lost_inputs, lost_trace, withheld], [a, b, c, d, e], bpm)| {
                 let (jitter, wake) = ([a, b, c], [d, e]);
-                Record::Meters(Meters { at, bpm, jitter, pulses, wake, lost_inputs, lost_trace })
+                Record::Meters(Meters { at, bpm, jitter, pulses, wake, lost_inputs, lost_trace, withheld })
             }
         ),
         (any::<u64>(), any::<bool>(), any::<u16>(), prop::collection::vec(any::<u16>(), 0..4)).prop_map(
@@ -572,6 +572,7 @@ fn the_report_of_a_long_show_is_short_and_right() {
         text: "synth is gone\nmore".to_owned(),
         is_wrong: true,
     }));
+    push(Record::Meters(Meters { at: SECOND, withheld: 9, ..Meters::default() }));
     push(Record::End(End { at: Nanos(SECOND + 6 * 3_600 * SECOND), why: "asked to".to_owned() }));
     segments.flush().unwrap();
     let report = report(&Log::open(&path).unwrap(), 20);
@@ -589,7 +590,7 @@ fn the_report_of_a_long_show_is_short_and_right() {
     let events: Vec<(&str, u64)> = report.events.iter().map(|event| (event.what.as_str(), event.times)).collect();
     assert_eq!(events, [("start", 1), ("cc lead 74 63", 7_200), ("stop", 1), ("synth is gone", 1)]);
     let wrong = &report.wrong;
-    assert_eq!((wrong.late, wrong.skipped, wrong.refused, wrong.lost_trace), (7_200, 1, 1, 1));
+    assert_eq!((wrong.late, wrong.skipped, wrong.refused, wrong.lost_trace, wrong.withheld), (7_200, 1, 1, 1, 9));
     let port = &report.ports[0];
     assert_eq!((port.name.as_str(), port.sent, port.absent, port.heard), ("synth", 43_197, 1, 43_200));
     let picture = tightrope::blackbox::drawing::draw(&Log::open(&path).unwrap(), &report).unwrap();

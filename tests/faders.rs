@@ -184,3 +184,24 @@ fn a_followed_tempo_is_not_moved() {
     show.command(Command::Mute(TrackSlot(0), Switch::On));
     assert_eq!(check_trace(&show.trace), 0);
 }
+
+#[test]
+fn a_controller_that_is_unplugged_lets_go_of_everything() {
+    let mut show =
+        bound(&[("keys cc 21", "fill"), ("keys cc 22", "cc bass 74 0..127"), ("keys cc 23", "transpose -12..12")]);
+    show.input(KEYS, turn(21, 127));
+    show.input(KEYS, turn(22, 20));
+    show.input(KEYS, turn(23, 64));
+    assert!(show.engine.fills());
+    show.command(Command::LetGo(KEYS));
+    assert!(!show.engine.fills(), "the button is up");
+    // Both faders have been moved meanwhile.
+    let from = show.trace.len();
+    let control = |value: u8| Message::ControlChange(Channel::from_number(3).unwrap(), 74, value);
+    show.input(KEYS, turn(22, 90));
+    assert_eq!(show.trace.len(), from, "it does not jump");
+    show.input(KEYS, turn(22, 10));
+    assert_eq!(show.count(A, control(10)), 1, "it has passed the value in force");
+    show.input(KEYS, turn(21, 127));
+    assert!(show.engine.fills(), "it is pressed anew");
+}

@@ -15,6 +15,7 @@ use tightrope::time::{Nanos, Span, Tempo, Tick, TickSpan};
 enum Event {
     Input(u8, Message),
     Command(Command),
+    Reopened(u8, bool),
     Wait(i64),
     /// So many pulses on one port, one on another after each, and so many nanoseconds from one to the next.
     Pulses([u8; 2], u8, i64),
@@ -27,6 +28,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         2 => (0u8..3).prop_map(|port| Event::Input(port, Message::Clock)),
         2 => (0u8..3, 0u8..3, 1u8..64, 5_000_000i64..40_000_000).prop_map(|(one, other, count, interval)| Event::Pulses([one, other], count, interval)),
         4 => (0i64..40_000_000).prop_map(Event::Wait),
+        1 => (0u8..4, any::<bool>()).prop_map(|(port, rejoins)| Event::Reopened(port, rejoins)),
         1 => (0u8..3).prop_map(|port| Event::Input(port, Message::Start)),
         1 => (0u8..3).prop_map(|port| Event::Input(port, Message::Stop)),
         1 => (0u8..3).prop_map(|port| Event::Input(port, Message::Continue)),
@@ -96,6 +98,7 @@ fn play(program: tightrope::engine::program::Program, events: &[Event], piece: O
         match *event {
             Event::Input(port, message) => show.input(PortSlot(port), message),
             Event::Command(command) => show.command(command),
+            Event::Reopened(port, rejoins) => show.reopen(PortSlot(port), rejoins),
             Event::Wait(nanos) => wait(&mut show, nanos),
             Event::Pulses([one, other], count, interval) => {
                 for _ in 0..count {

@@ -138,9 +138,9 @@ fn another_program_and_an_output_that_comes_back() {
         show.program = other.clone();
     });
     assert_eq!(told, [(37, 0), (50, 1)], "what is gone goes out, what is new is shown, the rest stays");
-    let told = after(&mut show, |show| show.engine.reopened(PADS, show.now));
+    let told = after(&mut show, |show| show.reopen(PADS, false));
     assert_eq!(told, [(36, 64), (50, 1), (20, 1), (39, 0), (40, 1)]);
-    assert_eq!(after(&mut show, |show| show.engine.reopened(PortSlot(0), show.now)), []);
+    assert_eq!(after(&mut show, |show| show.reopen(PortSlot(0), false)), []);
 }
 
 #[test]

@@ -194,6 +194,9 @@ fn a_program_that_takes_over_at_its_bar_does_not_touch_the_heap() {
                     }
                 }
             }
+            if step % 700 == 0 {
+                engine.reopened(&programs[adopted % 2], at, PortSlot((step / 700 % 2) as u8), step % 1_400 == 0);
+            }
             if step % 3_000 == 0 {
                 engine.await_program(&programs[adopted % 2], at);
             }

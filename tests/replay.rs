@@ -313,7 +313,6 @@ fn the_shows_that_are_replayed_have_everything_in_them() {
     let made = || log.iter().filter_map(|record| if let Record::Made(sent) = record { Some(sent) } else { None });
     assert!(calls().any(|called| called.mark.now > called.at), "an input was answered while a batch was prepared");
     assert!(calls().any(|called| matches!(called.call, Call::Adopt(_))));
-    assert!(calls().any(|called| matches!(called.call, Call::Reopened(PortSlot(1)))));
     assert!(calls().next_back().is_some_and(|called| called.call == Call::Finish));
     for fate in [Fate::Sent, Fate::Refused, Fate::Skipped] {
         assert!(made().any(|sent| sent.fate == fate), "{fate:?}");

@@ -34,7 +34,7 @@ enum PackedCall {
     Command(spelling::Spelled),
     Await,
     Adopt(u32),
-    Reopened(u8),
+    Reopened(u8, bool),
     Nothing,
     Finish,
 }
@@ -120,7 +120,7 @@ impl Encoder {
             Call::Command(command) => PackedCall::Command(spelling::command(command)),
             Call::Await => PackedCall::Await,
             Call::Adopt(edition) => PackedCall::Adopt(edition),
-            Call::Reopened(port) => PackedCall::Reopened(port.0),
+            Call::Reopened(port, rejoins) => PackedCall::Reopened(port.0, rejoins),
             Call::Nothing => PackedCall::Nothing,
             Call::Finish => PackedCall::Finish,
         };
@@ -190,7 +190,7 @@ impl Decoder {
                     PackedCall::Command(spelled) => Call::Command(spelling::read_command(spelled)?),
                     PackedCall::Await => Call::Await,
                     PackedCall::Adopt(edition) => Call::Adopt(edition),
-                    PackedCall::Reopened(port) => Call::Reopened(spelling::port(port.into())?),
+                    PackedCall::Reopened(port, rejoins) => Call::Reopened(spelling::port(port.into())?, rejoins),
                     PackedCall::Nothing => Call::Nothing,
                     PackedCall::Finish => Call::Finish,
                 };

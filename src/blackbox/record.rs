@@ -44,6 +44,8 @@ pub struct Head {
     pub began_unix_ms: u64,
     /// The same on the show's clock, in nanoseconds.
     pub began: u64,
+    /// Whether it went on with a show that had been cut short, about whose state the log says nothing.
+    pub resumed: bool,
     /// Which segment of the log it is, from 0.
     pub segment: u32,
 }
@@ -113,6 +115,8 @@ pub struct Meters {
     pub lost_inputs: u64,
     /// Entries that the trace had no room for.
     pub lost_trace: u64,
+    /// Values that gave way to newer ones, because the wire was full.
+    pub withheld: u64,
 }
 
 /// What plays, whoever asked for it: hands, a pad, the song.

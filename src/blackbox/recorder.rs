@@ -101,6 +101,7 @@ impl Recorder {
             wake: [wake.p99.0, wake.max.0],
             lost_inputs: snapshot.ports.iter().map(|port| port.lost_inputs).sum(),
             lost_trace: snapshot.lost_trace,
+            withheld: snapshot.ports.iter().map(|port| port.withheld).sum(),
         }));
     }
 }

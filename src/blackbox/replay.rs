@@ -85,6 +85,11 @@ pub enum Stopped {
         "the beginning of the log was dropped, because the show was longer than the log may be: it cannot be replayed, but `tightrope log` reports what is left"
     )]
     NoBeginning,
+    /// The show went on with one that had been cut short.
+    #[error(
+        "the show went on with one that had been cut short (`--resume`), of which this log knows nothing: it cannot be replayed, but `tightrope log` reports it"
+    )]
+    Resumed,
     /// Calls are missing.
     #[error("{count} calls of the engine are missing in the log at {:.3} s: what follows cannot be replayed", (.at.0 as f64) / 1e9)]
     CallsLost {
@@ -129,6 +134,7 @@ impl Replay {
     /// Where the replay cannot go on.
     pub fn take(&mut self, record: &Record, hear: &mut dyn FnMut(&Set, &Departure)) -> Result<(), Stopped> {
         match record {
+            Record::Head(head) if head.resumed => Err(Stopped::Resumed),
             Record::Head(head) if head.segment > 0 && self.stage.is_none() => Err(Stopped::NoBeginning),
             Record::Set(text) => self.take_set(text),
             Record::Called(called) => self.take_call(called, hear),
@@ -295,7 +301,7 @@ impl Stage {
 
     fn call(&mut self, called: &Called) {
         self.engine.call(&self.program, called.at, called.call);
-        self.is_told = !matches!(called.call, Call::Reopened(_) | Call::Nothing | Call::Finish);
+        self.is_told = !matches!(called.call, Call::Reopened(..) | Call::Nothing | Call::Finish);
     }
 }
 

@@ -107,6 +107,8 @@ pub struct Wrong {
     pub lost_trace: u64,
     /// Records that the disk was too slow for.
     pub lost_records: u64,
+    /// Values that gave way to newer ones, because the wire was full.
+    pub withheld: u64,
 }
 
 /// When a show began and ended, as far as its log goes, and which it was.
@@ -263,6 +265,7 @@ impl Reader<'_> {
                     gauge.beat(bpm);
                 }
                 self.report.wrong.lost_inputs = meters.lost_inputs;
+                self.report.wrong.withheld = meters.withheld;
             }
             Record::Scene(scene) => {
                 let before = std::mem::replace(&mut self.scene, scene.clone());

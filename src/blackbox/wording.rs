@@ -23,7 +23,8 @@ pub fn call(call: Call, names: &Names) -> Option<String> {
         }
         Call::Command(asked) => Some(command(asked, names)),
         Call::Adopt(_) => Some("the saved set plays".to_owned()),
-        Call::Reopened(port) => Some(format!("the output of {} is another", name(&names.ports, port.0.into()))),
+        Call::Reopened(port, true) => Some(format!("{} is there again", name(&names.ports, port.0.into()))),
+        Call::Reopened(port, false) => Some(format!("the output of {} is another", name(&names.ports, port.0.into()))),
         Call::Await | Call::Nothing | Call::Finish => None,
     }
 }

@@ -94,6 +94,10 @@ pub struct Play {
     /// End by itself after a time or a number of bars: 30s, 5m, 8bars
     #[arg(long = "for", value_name = "LENGTH")]
     pub length: Option<Length>,
+    /// Go on with a show of this set that was cut short less than a minute ago: at the bar where the master is by now, with
+    /// its pattern, mutes and transpositions
+    #[arg(long)]
+    pub resume: bool,
     /// Leave the set as it is when its file is saved; `reload` reads it all the same
     #[arg(long)]
     pub no_watch: bool,

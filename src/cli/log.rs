@@ -106,6 +106,7 @@ fn wrong(wrong: &Wrong) -> String {
         ("too late to be played", wrong.skipped),
         ("refused", wrong.refused),
         ("inputs lost", wrong.lost_inputs),
+        ("values that gave way to newer ones on a full wire", wrong.withheld),
         ("not in the log, because the trace was full", wrong.lost_trace),
         ("not in the log, because the disk was too slow", wrong.lost_records),
     ];

@@ -56,6 +56,7 @@ mod remote;
 mod render;
 mod replay;
 mod report;
+mod resume;
 mod source;
 mod stage;
 #[cfg(unix)]

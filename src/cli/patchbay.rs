@@ -1,8 +1,14 @@
 //! The connections of a show to the devices on the table: made at its start, and again whenever a device comes back.
 //!
 //! ALSA tells a sender nothing of a cable that was pulled: a send goes on to succeed, and an input falls silent without a
-//! word. So the ports are looked at ten times a second, by name. A device that is gone is let go, and announced; when one of
-//! its name is there, it is opened anew, its used channels are silenced, and its output travels to the real-time thread.
+//! word. So the ports are looked at ten times a second, by name, and whenever the system announces that one has come or gone:
+//! a device may be away for less than that, and come back under the number that it had. A device that is gone is let go, and
+//! announced; when one of its name is there, it is opened anew, its used channels are silenced, and its output travels to
+//! the real-time thread.
+//!
+//! Two devices may have one name. Whoever was there beside the one that is lost is another one, and is not taken for it before
+//! it has been plugged in again. Where several of its name come, it is the one in the socket that it was in; else none of
+//! them, until the performer has said which.
 //!
 //! When the set is reloaded, its ports may be others. A new one is connected at once, so that it is there when the new program
 //! plays. Where a port goes, or gets another device, the old program plays on it up to its last bar line: so the new output,
@@ -12,17 +18,16 @@
 //! A device that is there need not read. What it does not read the kernel holds for it, 1.3 s of a DIN cable, and then drops
 //! without a word, ends of notes among it ([`unread`](crate::io::unread)). That is said, and when it reads again, its channels
 //! are silenced: whatever ended meanwhile has ended there too. Other ports are not held up by it: a send never waits.
-//!
-//! A device that is away for less than a look, and comes back under the same number, is not noticed.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
-use super::stage::{Devices, slots};
+use super::stage::{Devices, listed, slots};
 use crate::control::{Notices, PortState, PortWatch};
 use crate::engine::Command;
 use crate::engine::program::{PortSlot, Program, Tenant, Track};
-use crate::io::ports::{Inventory, PortName, Scanner, find};
+use crate::io::announce::{Announcements, Gone};
+use crate::io::ports::{Inventory, NotFound, PortName, Scanner, find};
 use crate::io::unread::{Change, Reader, unread};
 use crate::io::{OpenError, input, output};
 use crate::link::{ControlEnd, MidiInEnd};
@@ -32,6 +37,9 @@ use crate::set::{Port, Set};
 /// From one look to the next. A look takes a quarter of a millisecond.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 
+/// The same where something is announced: programs that come and go without end cost no more than this.
+const BETWEEN_ANNOUNCED: Duration = Duration::from_millis(10);
+
 /// A port of the set and what it is connected to, by midir's full names.
 struct Patch {
     slot: PortSlot,
@@ -39,12 +47,18 @@ struct Patch {
     channels: Vec<Channel>,
     input: Option<(String, input::Input)>,
     output: Option<String>,
+    /// The socket that its device was in last, where that is known.
+    socket: String,
+    /// The ports that were there beside its own when that was lost, by midir's full names. They are others.
+    beside: Vec<String>,
     /// From which edition of the program on an output takes its place here.
     edition: u32,
     /// Whether the output of an earlier edition has yet to be taken away, because too many were on their way.
     leaves: bool,
     /// Whether the performer has been told that it could not be opened.
     complained: bool,
+    /// Whether the performer has been told that it could be several devices.
+    is_ambiguous: bool,
     /// Whether the engine has to be told that the keys that were down there are released.
     let_go: bool,
     /// Whether what is sent there is read.
@@ -61,9 +75,12 @@ impl Patch {
             channels: channels_on(&set.program, slot),
             input: None,
             output: None,
+            socket: String::new(),
+            beside: Vec::new(),
             edition: 0,
             leaves: false,
             complained: false,
+            is_ambiguous: false,
             let_go: false,
             reader: Reader::default(),
             silence: false,
@@ -111,6 +128,26 @@ impl Patch {
         }
     }
 
+    /// Whether it lacks something.
+    fn is_missing(&self) -> bool {
+        self.port.input && self.input.is_none() || self.port.output && self.output.is_none()
+    }
+
+    /// Which of `names` it means, as one of `devices`: not what is beside it, and of several of its name the one in its socket.
+    fn find(&self, devices: &[&str], names: &[PortName]) -> Result<usize, NotFound> {
+        let own: Vec<PortName> = names.iter().filter(|name| !self.beside.contains(&name.full)).cloned().collect();
+        let place = devices.iter().position(|device| *device == self.port.device).ok_or(NotFound::Missing)?;
+        let found = self.settle(find(devices, &own).swap_remove(place), &own)?;
+        names.iter().position(|name| *name == own[found]).ok_or(NotFound::Missing)
+    }
+
+    fn settle(&self, found: Result<usize, NotFound>, names: &[PortName]) -> Result<usize, NotFound> {
+        let Err(NotFound::Ambiguous(candidates)) = &found else { return found };
+        let is_meant = |name: &PortName| name.socket == self.socket && candidates.contains(&name.device(names));
+        let meant = names.iter().position(is_meant).filter(|_| !self.socket.is_empty());
+        meant.map_or(found, Ok)
+    }
+
     /// Takes away what an earlier edition played on, if nothing will take its place at once.
     fn take_away(&mut self, end: &mut ControlEnd) {
         if self.leaves && end.remove_output(self.slot, self.edition) {
@@ -127,6 +164,9 @@ pub struct Patchbay {
     /// Ends of inputs that are not open.
     ends: Vec<MidiInEnd>,
     home: (Sender<MidiInEnd>, Receiver<MidiInEnd>),
+    announced: Option<Announcements>,
+    /// The full names of what was there at the last look.
+    seen: Vec<String>,
     looked: Option<Instant>,
 }
 
@@ -137,14 +177,15 @@ impl Patchbay {
     ///
     /// When an input refuses.
     pub fn open(set: &Set, devices: Devices, ends: Vec<MidiInEnd>, hooks: input::Hooks) -> Result<Patchbay, OpenError> {
-        let Devices { scanner, inventory, connections } = devices;
-        let name = |index: usize| inventory.outputs.get(index).map(|name| name.full.clone());
-        let patches = slots(set).zip(&connections).map(|((slot, port), connection)| Patch {
-            output: connection.output.and_then(name),
-            ..Patch::new(slot, set, port)
+        let Devices { scanner, announced, inventory, connections } = devices;
+        let patches = slots(set).zip(&connections).map(|((slot, port), connection)| {
+            let output = connection.output.and_then(|index| inventory.outputs.get(index));
+            let socket = output.map(|name| name.socket.clone()).unwrap_or_default();
+            Patch { output: output.map(|name| name.full.clone()), socket, ..Patch::new(slot, set, port) }
         });
         let patches = patches.collect();
-        let mut patchbay = Patchbay { patches, scanner, hooks, ends, home: channel(), looked: Some(Instant::now()) };
+        let (looked, seen) = (Some(Instant::now()), names_of(&inventory));
+        let mut patchbay = Patchbay { patches, scanner, hooks, ends, home: channel(), announced, seen, looked };
         for (index, connection) in connections.iter().enumerate() {
             if let Some(at) = connection.input {
                 patchbay.open_input(index, &inventory, at)?;
@@ -153,8 +194,8 @@ impl Patchbay {
         Ok(patchbay)
     }
 
-    fn devices(&self) -> Vec<&str> {
-        self.patches.iter().map(|patch| patch.port.device.as_str()).collect()
+    fn devices(&self) -> Vec<String> {
+        self.patches.iter().map(|patch| patch.port.device.clone()).collect()
     }
 
     /// Opens the input of a patch, if it wants one and has none.
@@ -168,6 +209,7 @@ impl Patchbay {
         let (end, home) = (self.ends.swap_remove(end), self.home.0.clone());
         let input = input::open(inventory, at, &patch.port.name, end, self.hooks.clone(), home)?;
         patch.input = Some((inventory.inputs[at].full.clone(), input));
+        patch.socket.clone_from(&inventory.inputs[at].socket);
         Ok(true)
     }
 
@@ -189,33 +231,62 @@ impl Patchbay {
             return Ok(false);
         }
         patch.output = Some(inventory.outputs[at].full.clone());
+        patch.socket.clone_from(&inventory.outputs[at].socket);
         Ok(true)
     }
 }
 
 impl PortWatch for Patchbay {
     fn look(&mut self, end: &mut ControlEnd, notices: &mut Notices) {
-        if self.looked.is_some_and(|looked| looked.elapsed() < BETWEEN_LOOKS) {
+        let has_news = self.announced.as_ref().is_some_and(Announcements::has_news);
+        let between = if has_news { BETWEEN_ANNOUNCED } else { BETWEEN_LOOKS };
+        if self.looked.is_some_and(|looked| looked.elapsed() < between) {
             return;
         }
         self.looked = Some(Instant::now());
+        // First, so that whoever is found below has come back since.
+        let gone = self.announced.as_ref().map(Announcements::take).unwrap_or_default();
         let inventory = self.scanner.look();
+        let there = names_of(&inventory);
+        let seen = std::mem::replace(&mut self.seen, there.clone());
+        let stays = |name: &String| there.contains(name) && !gone.has(&PortName::parse(name).address);
         for patch in &mut self.patches {
             patch.take_away(end);
-            let lost_input = patch.input.take_if(|(name, _)| !is_there(name, &inventory.inputs)).is_some();
-            let lost_output = patch.output.take_if(|name| !is_there(name, &inventory.outputs)).is_some();
+            let own = [patch.input.as_ref().map(|(name, _)| name.clone()), patch.output.clone()];
+            let lost_input = patch.input.take_if(|(name, _)| !is_there(name, &inventory.inputs, &gone)).is_some();
+            let lost_output = patch.output.take_if(|name| !is_there(name, &inventory.outputs, &gone)).is_some();
             patch.let_go |= lost_input;
             // Where its ring is full, at the next look.
             if patch.let_go && end.command(Command::LetGo(patch.slot)).is_ok() {
                 patch.let_go = false;
             }
             patch.look_at_reader(&inventory, end, notices);
+            patch.beside.retain(stays);
             if lost_input || lost_output {
+                let others = seen.iter().filter(|name| !own.iter().flatten().any(|own| own == *name) && stays(name));
+                patch.beside = others.cloned().collect();
                 notices.wrong(&format!("{} (`{}`) is gone; it is waited for", patch.port.name, patch.port.device));
             }
         }
-        let (inputs, outputs) = (find(&self.devices(), &inventory.inputs), find(&self.devices(), &inventory.outputs));
-        for (index, (input, output)) in inputs.into_iter().zip(outputs).enumerate() {
+        let devices = self.devices();
+        let devices: Vec<&str> = devices.iter().map(String::as_str).collect();
+        for index in 0..self.patches.len() {
+            let patch = &mut self.patches[index];
+            if !patch.is_missing() {
+                continue;
+            }
+            let input = patch.find(&devices, &inventory.inputs);
+            let output = patch.find(&devices, &inventory.outputs);
+            if let Some(names) = ambiguous(patch, &input, &output)
+                && !std::mem::replace(&mut patch.is_ambiguous, true)
+            {
+                notices.wrong(&format!(
+                    "{} (`{}`) could be any of {}; pull the others, or write that as its `device` in the set",
+                    patch.port.name,
+                    patch.port.device,
+                    listed(names)
+                ));
+            }
             // Each for itself: a device whose output is refused may still be the clock.
             let output = output.map_or(Ok(false), |at| self.open_output(index, &inventory, at, end));
             let input = input.map_or(Ok(false), |at| self.open_input(index, &inventory, at));
@@ -223,7 +294,7 @@ impl PortWatch for Patchbay {
             let patch = &mut self.patches[index];
             match opened {
                 Ok(true) => {
-                    patch.complained = false;
+                    (patch.complained, patch.is_ambiguous) = (false, false);
                     notices.notice(&format!("{} (`{}`) is there", patch.port.name, patch.port.device));
                 }
                 Ok(false) => {}
@@ -252,14 +323,33 @@ impl PortWatch for Patchbay {
         let state = |patch: &Patch| PortState {
             input: patch.input.as_ref().map(|(name, _)| name.clone()),
             output: patch.output.clone(),
-            is_missing: patch.port.input && patch.input.is_none() || patch.port.output && patch.output.is_none(),
+            is_missing: patch.is_missing(),
         };
         self.patches.iter().map(state).collect()
     }
 }
 
-fn is_there(name: &str, names: &[PortName]) -> bool {
-    names.iter().any(|known| known.full == name)
+/// The full names of all ports.
+fn names_of(inventory: &Inventory) -> Vec<String> {
+    inventory.inputs.iter().chain(&inventory.outputs).map(|name| name.full.clone()).collect()
+}
+
+/// Whether `name` is there, and has been all the time.
+fn is_there(name: &str, names: &[PortName], gone: &Gone) -> bool {
+    names.iter().any(|known| known.full == name && !gone.has(&known.address))
+}
+
+/// The names that a port could mean, where it is not clear which.
+fn ambiguous<'a>(
+    patch: &Patch,
+    input: &'a Result<usize, NotFound>,
+    output: &'a Result<usize, NotFound>,
+) -> Option<&'a [String]> {
+    let names = |wanted: bool, found: &'a Result<usize, NotFound>| match found {
+        Err(NotFound::Ambiguous(names)) if wanted => Some(&names[..]),
+        _ => None,
+    };
+    names(patch.port.input, input).or(names(patch.port.output, output))
 }
 
 fn is_played(track: &Track) -> bool {
@@ -329,14 +419,8 @@ mod tests {
         assert_eq!(patches[0].output.as_deref(), Some("A"));
         assert!(patches[1..].iter().all(|patch| patch.output.is_none() && patch.edition == 2 && !patch.leaves));
         assert!(!patches[1].port.output && patches[2].port.output);
-        let taken = |rt: &mut crate::link::RtEnd| {
-            let mut taken = None;
-            rt.exchange_output(|port, output| {
-                taken = Some((port, output.is_some()));
-                None
-            });
-            taken
-        };
+        let taken =
+            |rt: &mut crate::link::RtEnd| rt.exchange_output(|_, _| None).map(|taken| (taken.port, taken.is_open));
         assert_eq!(taken(&mut rt), None, "the old program still plays on them");
         end.publish(second.program.clone());
         assert!(rt.update_program());
@@ -359,6 +443,34 @@ mod tests {
         let third = set(&[("a", "Another")]).following(&second);
         patch.renew(&third, &third.ports[0]);
         assert!(patch.leaves && patch.edition == 3);
+    }
+
+    #[test]
+    fn of_two_equal_devices_it_is_the_one_that_was_not_there_or_the_one_in_its_socket() {
+        let names = |sockets: [&str; 3]| {
+            let name = |(number, socket): (i32, &str)| PortName {
+                socket: socket.into(),
+                ..PortName::parse(&format!("Circuit:Circuit MIDI 1 {number}:0"))
+            };
+            [24, 28, 32].into_iter().zip(sockets).map(name).collect::<Vec<_>>()
+        };
+        let mut patch = patches(&set(&[("a", "Circuit")])).remove(0);
+        let found = |patch: &Patch, names: &[PortName]| patch.find(&["Circuit"], names);
+        let bare = names(["", "", ""]);
+        assert_eq!(found(&patch, &bare[1..2]), Ok(0));
+        assert!(matches!(found(&patch, &bare), Err(NotFound::Ambiguous(all)) if all.len() == 3));
+        patch.beside = vec![bare[0].full.clone(), bare[2].full.clone()];
+        assert_eq!(found(&patch, &bare), Ok(1));
+        assert_eq!(found(&patch, &bare[2..]), Err(NotFound::Missing), "the other one is not taken for it");
+        patch.beside = Vec::new();
+        patch.socket = "1-2".into();
+        assert_eq!(found(&patch, &names(["1-1", "1-2", "2-1"])), Ok(1));
+        assert!(matches!(found(&patch, &names(["1-1", "1-3", ""])), Err(NotFound::Ambiguous(_))));
+        assert_eq!(found(&patch, &names(["1-3", "", ""])[..1]), Ok(0), "it may have been plugged in elsewhere");
+        let several = ambiguous(&patch, &Ok(0), &Err(NotFound::Ambiguous(vec!["x".into()]))).map(<[String]>::to_vec);
+        assert_eq!(several, Some(vec!["x".into()]));
+        let gone = Gone::default();
+        assert!(is_there(&bare[0].full, &bare, &gone) && !is_there("Circuit:Circuit MIDI 1 40:0", &bare, &gone));
     }
 
     #[test]

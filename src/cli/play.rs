@@ -16,7 +16,7 @@ use super::plain::Plain;
 use super::remote::Remote;
 use super::stage::{Connection, Devices, Stage, slots};
 use super::virtual_ports::VirtualPorts;
-use super::{config, recording, report, source, ui};
+use super::{config, recording, report, resume, source, ui};
 use crate::blackbox::record::Head;
 use crate::control::reload::Watcher;
 use crate::control::{self, Call, Caller, Inbox, Limits, Observer, PortWatch, Reason, Show, Signals, Source};
@@ -44,7 +44,12 @@ pub fn play(args: &Play, out: impl Write + Send + 'static) -> Result<(), Failure
     // Before the set is read, so that no save is missed.
     let watcher = watch(args, &caller)?;
     let (set, text) = source::load_with_text(&args.set)?;
-    let stage = Stage::find(&set)?;
+    let look_again = caller.clone();
+    // Where too many calls wait, the control thread looks at its ports soon anyway.
+    let wake = move || {
+        let _ = look_again.call(Call::Wake);
+    };
+    let stage = Stage::find(&set, wake)?;
     let mut lines = Lines::to(out).map_err(Failure::System)?;
     let outcome = play_on(stage, (set, text), config, args, (caller, inbox), &mut lines);
     drop(watcher);
@@ -71,7 +76,9 @@ fn play_on(
     let signals = Signals::listen().map_err(Failure::System)?;
     let mut remote = Remote::open(&set, args, config.osc, &caller, lines)?;
     let clock = Monotonic::start();
-    let engine = Engine::new(&set.program);
+    let mut engine = Engine::new(&set.program);
+    let resumed = resume::take_up(args, &set, &mut engine, clock, lines);
+    let mut keeper = resume::keep(args, resumed, lines);
     let (control_end, rt_end, in_ends) = link(set.program.clone(), &listened_ports(&stage));
     let sink = open_outputs(&set, &stage)?;
     let page = Page::new();
@@ -83,8 +90,13 @@ fn play_on(
     let mut log = if args.no_log {
         None
     } else {
-        let head =
-            Head { set: set.name.clone(), granted: granted.to_string(), began: clock.now().0, ..Head::default() };
+        let head = Head {
+            set: set.name.clone(),
+            granted: granted.to_string(),
+            began: clock.now().0,
+            resumed,
+            ..Head::default()
+        };
         recording::begin(config.log, args.log.as_deref(), head, &source.text(&set, text), &caller)
     };
     let mut show = Show::new(control_end, set, source, granted.to_string(), move || clock.now());
@@ -95,10 +107,10 @@ fn play_on(
         terminal: if has_screen { ui::modes() } else { None },
     };
     let is_guarded = config.guardian && !args.no_guardian && !matches!(stage, Stage::Monitor(_));
-    let mut keeper = is_guarded.then(|| start_guardian(charge, lines));
+    let mut guardian = is_guarded.then(|| start_guardian(charge, lines));
     let screen = if has_screen { open_screen(caller.clone(), lines) } else { None };
-    if let (Some(keeper), Some(_)) = (&mut keeper, &screen) {
-        keeper.enter_screen();
+    if let (Some(guardian), Some(_)) = (&mut guardian, &screen) {
+        guardian.enter_screen();
     }
     let mut display: Box<dyn Observer + '_> = match screen {
         Some(screen) => Box::new(screen),
@@ -112,13 +124,15 @@ fn play_on(
             promote: Arc::new(move || drop(settings.promote_input())),
         };
         let ports = connect(show.set(), stage, in_ends, hooks)?;
-        let mut ports: Box<dyn PortWatch + '_> = match &mut keeper {
-            Some(keeper) => Box::new(Convoy::new(ports, keeper, show.set())),
+        let mut ports: Box<dyn PortWatch + '_> = match &mut guardian {
+            Some(guardian) => Box::new(Convoy::new(ports, guardian, show.set())),
             None => ports,
         };
-        let until = begin(args.length, own_clock, &mut show);
+        let until = begin(args.length, own_clock && !resumed, &mut show);
         let limits = Limits { is_finished: &is_finished, signals: &signals, until };
-        Ok(show.conduct(&inbox, &limits, &mut *ports, &mut [&mut *display, &mut remote, &mut log]))
+        let mut observers: Vec<&mut dyn Observer> = vec![&mut *display, &mut remote, &mut log];
+        observers.extend(keeper.as_mut().map(|keeper| keeper as &mut dyn Observer));
+        Ok(show.conduct(&inbox, &limits, &mut *ports, &mut observers))
     }));
     // Who still asks for something is told that it is over; but first of all, every note ends.
     drop((caller, inbox));
@@ -127,8 +141,8 @@ fn play_on(
     show.watch(&mut [&mut *display, &mut log]);
     // A screen gives the terminal back before anything else is printed.
     drop(display);
-    if let Some(keeper) = keeper {
-        keeper.dismiss();
+    if let Some(guardian) = guardian {
+        guardian.dismiss();
     }
     let names = Names::of(show.set());
     let snapshot = *show.view().snapshot;
@@ -137,6 +151,9 @@ fn play_on(
     recording::finish(log, &why(&conducted, ending), lines);
 
     let failed = |thread: &str| Failure::Panicked { thread: thread.into(), message: last_panic() };
+    if let (Ok(Ok(_)), Ending::Finished, Some(keeper)) = (&conducted, &ending, keeper) {
+        keeper.end();
+    }
     match (conducted, ending) {
         (_, Ending::Panicked) => Err(failed("real-time thread")),
         (Err(_), _) => Err(failed("control thread")),

@@ -1,6 +1,7 @@
 //! Which ports a show plays on: the set's devices, virtual ports named after them, or the built-in monitor.
 
 use crate::engine::program::PortSlot;
+use crate::io::announce::Announcements;
 use crate::io::ports::{Inventory, NoMidi, NotFound, PortName, Scanner, find};
 use crate::set::{Port, Set};
 
@@ -20,6 +21,8 @@ pub enum Stage {
 pub struct Devices {
     /// What looks for them again.
     pub scanner: Scanner,
+    /// What is heard of those that come and go, since before they were looked for.
+    pub announced: Option<Announcements>,
     /// Everything that was connected.
     pub inventory: Inventory,
     /// For each port of the set, which input and output of the inventory it is.
@@ -36,19 +39,20 @@ pub struct Connection {
 }
 
 impl Stage {
-    /// Looks for the devices of `set`.
+    /// Looks for the devices of `set`. `wake` is called, on another thread, whenever one comes or goes from then on.
     ///
     /// # Errors
     ///
     /// When some of the devices are there and one that is not optional is missing, or when a name fits several.
-    pub fn find(set: &Set) -> Result<Stage, Failure> {
+    pub fn find(set: &Set, wake: impl Fn() + Send + 'static) -> Result<Stage, Failure> {
         let scanner = match Scanner::open() {
             Ok(scanner) => scanner,
             Err(no_midi) => return Ok(Stage::Monitor(no_midi)),
         };
+        let announced = Announcements::listen(wake);
         let inventory = scanner.look();
         match connect(&set.ports, &inventory.inputs, &inventory.outputs)? {
-            Some(connections) => Ok(Stage::Devices(Devices { scanner, inventory, connections })),
+            Some(connections) => Ok(Stage::Devices(Devices { scanner, announced, inventory, connections })),
             None => Ok(Stage::Virtual),
         }
     }
@@ -95,20 +99,25 @@ fn wanted(port: &Port, is_wanted: bool, found: Result<usize, NotFound>) -> Resul
         Ok(index) => Ok(Some(index)),
         Err(NotFound::Missing) => Ok(None),
         Err(NotFound::Ambiguous(names)) => Err(Failure::Devices(format!(
-            "`{}` (port {}) could be any of: {}. Write more of the name as its `device` in the set",
+            "`{}` (port {}) could be any of: {}. Write that as its `device` in the set",
             port.device,
             port.name,
-            names.join(", ")
+            listed(&names)
         ))),
     }
 }
 
 /// The names of everything that is connected, each once.
 fn listing(inputs: &[PortName], outputs: &[PortName]) -> String {
-    let mut names: Vec<&str> = inputs.iter().map(|name| name.device(inputs)).collect();
+    let mut names: Vec<String> = inputs.iter().map(|name| name.device(inputs)).collect();
     names.extend(outputs.iter().map(|name| name.device(outputs)));
     names.sort_unstable();
     names.dedup();
+    listed(&names)
+}
+
+/// Names, one after the other.
+pub fn listed(names: &[String]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 

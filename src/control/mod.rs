@@ -15,6 +15,7 @@
 //! | [`scribe`] | what is written into the set file: what is learned and recorded |
 //! | [`view`] | what there is to see |
 //! | [`report`] | the same as data |
+//! | [`keeper`] | what is kept on disk, to go on after a crash |
 //! | [`feed`] | who is told when something changes |
 //! | [`ctl`] | the control socket |
 //! | [`osc`] | OSC |
@@ -26,6 +27,7 @@ mod bucket;
 pub mod ctl;
 pub mod feed;
 pub mod inbox;
+pub mod keeper;
 pub mod order;
 pub mod osc;
 mod playhead;

@@ -160,6 +160,31 @@ impl Engine {
         is_bound
     }
 
+    /// The input at `port` is gone. Pedals and buttons that were down there, as far as they are controllers, count as released,
+    /// [`MAX_AT_ONCE`] of them; where faders stand when it is back is not known, and they have to take hold anew.
+    pub(super) fn release_bound(&mut self, program: &Program, at: Nanos, port: PortSlot) {
+        let mut released = 0;
+        for (index, binding) in program.bindings.iter().enumerate().filter(|(_, binding)| binding.port == port) {
+            match (binding.does, binding.trigger) {
+                (Does::Slide(_), _) => self.faders.let_go(index),
+                (Does::Press { release: Some(release), .. }, Trigger::Controller(number)) if released < MAX_AT_ONCE => {
+                    let mut channels = (0..Channel::COUNT as u8).map(Channel::from_status);
+                    let is_down = |channel: Channel| {
+                        let value = self.keyboards.value(port, channel, number).map(u16::from);
+                        binding.channel.is_none_or(|wanted| wanted == channel)
+                            && value.is_some_and(|value| binding.values.contain(value))
+                    };
+                    if channels.any(is_down) {
+                        released += 1;
+                        self.command(program, at, release);
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.keyboards.forget_values(port);
+    }
+
     fn touched(&mut self, port: PortSlot, message: Message) -> Option<Touched> {
         let touched = |trigger, channel, before, now| Some(Touched { trigger, channel, before, now });
         match message {

@@ -20,8 +20,8 @@ pub enum Call {
     Await,
     /// [`Engine::adopt`], of the program of this [edition](Program::edition).
     Adopt(u32),
-    /// [`Engine::reopened`]: another device, or none, is at this port.
-    Reopened(PortSlot),
+    /// [`Engine::reopened`]: an output has been opened at this port, which rejoins or not.
+    Reopened(PortSlot, bool),
     /// Nothing: only the mark counts.
     Nothing,
     /// Nothing, and nothing will be called any more: the show has ended.
@@ -55,7 +55,7 @@ impl Engine {
             Call::Command(command) => self.command(program, at, command),
             Call::Await => self.await_program(program, at),
             Call::Adopt(_) => self.adopt(program, at),
-            Call::Reopened(port) => self.reopened(port, at),
+            Call::Reopened(port, rejoins) => self.reopened(program, at, port, rejoins),
             Call::Nothing | Call::Finish => {}
         }
     }

@@ -3,7 +3,8 @@
 //! Everything has a position, and through the timeline a time; each port shifts its times by its own offset. So the order
 //! of steps is the order of their times, and where those are equal the order of a wire: the end, clock pulses, note-offs,
 //! the programs of a pattern and its beginning, controllers that notes need, notes in the order of their lanes, other
-//! controllers, and last the rest of a panic, the lights, and values that have waited for their wire. At `Turn` another clock is followed; at `Renew` another program takes over, and
+//! controllers, and last the rest of a panic, what a port has missed, the lights, and values that have waited for their wire. At
+//! `Turn` another clock is followed; at `Renew` another program takes over, and
 //! what the old one had to play before its line comes from the `Tail`.
 
 use super::clock::{Clock, LOST_AFTER};
@@ -11,7 +12,7 @@ use super::launch::Coming;
 use super::ledger::{HELD, Sounding};
 use super::outbox::{Departure, OUTBOX_CAPACITY, Outbox};
 use super::player::{Hands, Played, SetTo, Strike};
-use super::program::{PatternSlot, PortSlot, Program, TrackSlot};
+use super::program::{PatternSlot, PortSet, PortSlot, Program, TrackSlot};
 use super::renewal::RENEWED_BEFORE;
 use super::transport::Phase;
 use super::{Engine, Moment, Progress};
@@ -32,6 +33,7 @@ enum Step {
     Tail,
     Event(PortSlot),
     Hush(PortSlot),
+    Rejoin(PortSlot),
     Light(PortSlot),
     Value(PortSlot),
 }
@@ -95,6 +97,8 @@ impl Engine {
                     _ => return Progress::CaughtUp,
                 }
             }
+            // It was empty before the step.
+            self.rejoin.remember(out);
         }
     }
 
@@ -125,9 +129,10 @@ impl Engine {
         let last = |time: Nanos, step: Step| Due { time: time.max(self.happened_at), tick: Tick(i64::MAX), step };
         let ready = |port| self.wires.ready_at(port);
         let hush = self.hush.next(ready).map(|(time, port)| last(time, Step::Hush(port)));
+        let rejoin = self.rejoin.next(ready).map(|(time, port)| last(time, Step::Rejoin(port)));
         let light = self.lights.next(ready).map(|(time, port)| last(time, Step::Light(port)));
         let value = self.wires.next().map(|(time, port)| last(time, Step::Value(port)));
-        self.first_of_music(program).into_iter().chain(hush).chain(light).chain(value).min()
+        self.first_of_music(program).into_iter().chain(hush).chain(rejoin).chain(light).chain(value).min()
     }
 
     /// The first step to come of what has a position.
@@ -256,6 +261,7 @@ impl Engine {
                 }
                 self.pulses[usize::from(port.0)] += TickSpan::PULSE;
                 self.wires.send(departure(moment, port, Message::Clock), out);
+                self.let_rejoin(moment, pulse + TickSpan::PULSE, PortSet::default().with(port));
             }
             Step::Off(port) => {
                 if let Some(note) = self.ledgers[usize::from(port.0)].first() {
@@ -268,6 +274,7 @@ impl Engine {
             Step::Line => self.take_line(program, due.time),
             Step::Event(port) => self.play(program, port, moment, out),
             Step::Hush(port) => self.take_hush(port, due.time, out),
+            Step::Rejoin(port) => self.take_rejoin(port, due.time, out),
             Step::Light(port) => self.take_light(program, port, due.time, out),
             Step::Value(port) => self.take_value(port, due.time, out),
         }
@@ -313,6 +320,9 @@ impl Engine {
     }
 
     fn strike(&mut self, program: &Program, port: PortSlot, strike: Strike, moment: Moment, out: &mut Outbox) {
+        if self.rejoin.is_silent(port, moment.tick) {
+            return;
+        }
         let slot = strike.track;
         let Some(track) = program.tracks.get(usize::from(slot.0)).filter(|_| self.mixer.hears(slot)) else { return };
         let shift = self.mixer.shift(program, slot, track, strike.key, &self.keyboards);
@@ -328,7 +338,7 @@ impl Engine {
         }
     }
 
-    /// Strikes a note, after what has to leave before it: at most 13 messages. Says which note it is.
+    /// Strikes a note, after what has to leave before it: at most 14 messages. Says which note it is.
     pub(super) fn begin_note(
         &mut self,
         track: TrackSlot,
@@ -340,6 +350,9 @@ impl Engine {
     ) -> u64 {
         if let Some(old) = self.ledgers[usize::from(port.0)].in_the_way(channel, key) {
             self.end_note(port, old, moment, out);
+        }
+        if self.rejoin.strike(port, channel, key) {
+            self.wires.send(departure(moment, port, Message::NoteOff(channel, key, 0)), out);
         }
         self.hush_before(port, channel, moment, out);
         self.wires.send_modes(port, channel, moment, out);

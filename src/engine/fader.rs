@@ -84,6 +84,13 @@ impl Faders {
         self.slid.iter_mut().for_each(|slid| *slid = Slid::default());
     }
 
+    /// The fader of binding `index` does not have hold any more of what it moves: it may stand elsewhere when it is touched next.
+    pub fn let_go(&mut self, index: usize) {
+        if let Some(slid) = self.slid.get_mut(index) {
+            slid.set = None;
+        }
+    }
+
     /// When the first value that waits is due.
     pub fn due(&self) -> Option<Nanos> {
         self.waiting.front().map(|value| value.moment.time)

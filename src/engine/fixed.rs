@@ -29,6 +29,11 @@ impl<T: Copy> Queue<T> {
         Ok(())
     }
 
+    /// The items, from the front on.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.items.iter()
+    }
+
     /// The item at the front.
     #[must_use]
     pub fn front(&self) -> Option<&T> {

@@ -73,7 +73,10 @@ impl Engine {
             Command::Tap => self.tap(at),
             Command::Panic => self.panic(program, at),
             Command::Silence(port) => self.silence(program, at, port),
-            Command::LetGo(port) => self.let_go(at, port),
+            Command::LetGo(port) => {
+                self.release_bound(program, at, port);
+                self.let_go(at, port);
+            }
             Command::EndAfter(length) => self.end_after = Some(length),
             Command::End => {
                 self.stop(at);
@@ -91,6 +94,7 @@ impl Engine {
     }
 
     fn start(&mut self, program: &Program, at: Nanos) {
+        self.forget_resumption();
         self.release_music(self.moment(at));
         self.transport.start();
         self.armed_at = at;
@@ -102,6 +106,7 @@ impl Engine {
     }
 
     fn resume(&mut self, program: &Program, at: Nanos) {
+        self.forget_resumption();
         if self.transport.cont() {
             self.armed_at = at;
             self.tell_transport(self.moment(at), Message::Continue);
@@ -112,7 +117,8 @@ impl Engine {
     /// Tells clocked ports to play, and to wait for the pulse after it.
     fn tell_transport(&mut self, moment: Moment, message: Message) {
         self.joinable_from = None;
-        self.tell(moment, message, self.clocked);
+        let ports = self.told_transport(moment, message);
+        self.tell(moment, message, ports);
         self.told_to_play = true;
     }
 
@@ -139,6 +145,7 @@ impl Engine {
             // No pulses were sent while START waited for its own; they go on with the next.
             self.set_pulses(self.pulse_after(at));
         }
+        self.forget_resumption();
         self.transport.stop(position);
         self.turn = None;
         if was_running {
@@ -174,6 +181,7 @@ impl Engine {
 
     fn locate(&mut self, at: Nanos, sixteenths: u16) {
         self.release_music(self.moment(at));
+        self.forget_resumption();
         self.transport.locate(sixteenths);
         self.armed_at = at;
         self.forget_ahead();
@@ -223,9 +231,12 @@ impl Engine {
         // An answer to the first pulse of all could come back and be taken for the second.
         if self.transport.phase() != Phase::Stopped || self.clock.tempo().is_some() {
             self.tell_times(counted, self.moment(at), Message::Clock, self.raw);
+            self.let_rejoin(self.moment(at), pulse + TickSpan::PULSE, self.raw);
         }
         if self.transport.phase() == Phase::Armed {
             self.run(program, pulse);
+        } else if self.transport.phase() == Phase::Stopped && self.resume_at(program, pulse, at) {
+            // It plays on.
         } else if self.joins(program, pulse, was_lost) {
             self.start(program, at);
         }
@@ -273,12 +284,13 @@ impl Engine {
     }
 
     /// The music goes on from where the transport says, which falls on `pulse` of the clock.
-    fn run(&mut self, program: &Program, pulse: Tick) {
+    pub(super) fn run(&mut self, program: &Program, pulse: Tick) {
         let position = self.transport.resume();
         self.turn = None;
         self.base = pulse - position;
         self.transport.run();
         self.reckon_renewal(program, position);
+        self.await_line(program, position);
         self.seat_music(program, position);
         if let Some(length) = self.end_after.take() {
             self.end_at = Some(position + length);
@@ -314,6 +326,7 @@ impl Engine {
         self.wires.open();
         self.lift_pedals(self.happened_at, true);
         self.hush.hurry(self.happened_at);
+        self.rejoin.end(self.happened_at);
         self.lights.end(self.happened_at);
     }
 
@@ -326,6 +339,17 @@ impl Engine {
     /// Ends every note of the sequence; what hands hold sounds on.
     fn release_music(&mut self, moment: Moment) {
         self.tell_to_end(moment, false);
+    }
+
+    /// Ends every note that sounds on `port`.
+    pub(super) fn release_port(&mut self, moment: Moment, port: PortSlot) {
+        if !self.ledgers[usize::from(port.0)].is_empty() {
+            if self.releasing.is_empty() {
+                self.released_at = moment;
+            }
+            self.releases_held = true;
+            self.releasing = self.releasing.with(port);
+        }
     }
 
     /// Ends the notes that have been cut short, where nothing runs that would come to their end.

@@ -84,6 +84,11 @@ impl Hush {
         self.ports.is_empty()
     }
 
+    /// Whether there is something left to send to `port`.
+    pub fn is_left(&self, port: PortSlot) -> bool {
+        self.ports.contains(port)
+    }
+
     /// The port that gets something next, and when; not before its wire is `ready`.
     pub fn next(&self, ready: impl Fn(PortSlot) -> Nanos) -> Option<(Nanos, PortSlot)> {
         self.ports.iter().map(|port| (self.left[usize::from(port.0)].next_at.max(ready(port)), port)).min()

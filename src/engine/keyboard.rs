@@ -103,6 +103,20 @@ impl Keyboards {
         self.0.iter_mut().for_each(|keyboard| keyboard.held = 0);
     }
 
+    /// Nothing is known any more of where the controllers of `port` stand.
+    pub fn forget_values(&mut self, port: PortSlot) {
+        if let Some(keyboard) = self.0.get_mut(usize::from(port.0)) {
+            (keyboard.values, keyboard.bends) = (UNTOUCHED.values, UNTOUCHED.bends);
+        }
+    }
+
+    /// Where controller `number` stands, if that is known.
+    #[must_use]
+    pub fn value(&self, port: PortSlot, channel: Channel, number: u8) -> Option<u8> {
+        let value = self.0.get(usize::from(port.0))?.values[channel.index()][usize::from(number & 0x7F)];
+        (value != UNKNOWN).then_some(value)
+    }
+
     /// Controller `number` takes `value`: what it had before, if it has had any.
     pub fn turn(&mut self, port: PortSlot, channel: Channel, number: u8, value: u8) -> Option<u8> {
         let place = &mut self.0.get_mut(usize::from(port.0))?.values[channel.index()][usize::from(number & 0x7F)];

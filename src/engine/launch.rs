@@ -375,6 +375,29 @@ impl Engine {
         }
     }
 
+    /// `choice` plays, and began at `origin`; its song began at `song_origin`. Its programs are sent.
+    pub(super) fn resume_pattern(
+        &mut self,
+        program: &Program,
+        choice: Choice,
+        origin: Tick,
+        song_origin: Option<TickSpan>,
+    ) {
+        self.launcher.enter(&program.song, choice, origin);
+        if let Some(song_origin) = song_origin {
+            self.launcher.song_origin = song_origin;
+        }
+        self.launcher.preparing = Some(Preparing { pattern: choice.pattern, done: 0, moment: None });
+        self.player.reset();
+        self.player.launch(program, choice.pattern, origin, origin);
+    }
+
+    /// Where the song began, or would have, to be where it is; none outside of the song.
+    #[must_use]
+    pub fn song_origin(&self) -> Option<TickSpan> {
+        self.launcher.chosen().part.map(|_| self.launcher.song_origin)
+    }
+
     /// The music will begin anew: with what was asked for, or the song from its first part, or the pattern that played last.
     pub(super) fn rewind(&mut self, program: &Program, at: Nanos) {
         let choice = self.launcher.next_start(program);

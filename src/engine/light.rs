@@ -160,6 +160,21 @@ impl Lights {
         }
     }
 
+    /// Nothing is known of the lights of `port` from `at` on.
+    pub fn forget(&mut self, port: PortSlot, at: Nanos) {
+        if let Some(panel) = self.panels.get_mut(usize::from(port.0)) {
+            panel.shown = [UNKNOWN; LAMPS];
+            self.note(at);
+        }
+    }
+
+    /// The lights of `port` leave what comes before `until` to others.
+    pub fn wait(&mut self, port: PortSlot, until: Nanos) {
+        if let Some(panel) = self.panels.get_mut(usize::from(port.0)) {
+            panel.next_at = panel.next_at.max(until);
+        }
+    }
+
     /// The show ends at `at`: all lights go out, and nothing is held back any more.
     pub fn end(&mut self, at: Nanos) {
         for port in self.lit.iter() {
@@ -185,16 +200,6 @@ impl Lights {
 }
 
 impl Engine {
-    /// The output of `port` has been opened anew at `at`: nothing is known of its lights. Real-time safe.
-    pub fn reopened(&mut self, port: PortSlot, at: Nanos) {
-        self.wires.reopened(port);
-        self.progress = None;
-        if let Some(panel) = self.lights.panels.get_mut(usize::from(port.0)) {
-            panel.shown = [UNKNOWN; LAMPS];
-            self.lights.note(at.max(self.now));
-        }
-    }
-
     /// Sends `port` the next light that has changed, if there is one.
     pub(super) fn take_light(&mut self, program: &Program, port: PortSlot, at: Nanos, out: &mut Outbox) {
         let Some(message) = self.lights.sweep(port).or_else(|| self.changed(program, port)) else {

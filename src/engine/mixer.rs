@@ -4,7 +4,7 @@
 //! of the track, and of the whole set if the track moves with it. Degrees are counted along the set's scale first, then
 //! come the semitones.
 
-use super::fixed::Slots;
+use super::fixed::{Parked, Slots};
 use super::keyboard::Keyboards;
 use super::program::{Interval, MAX_TRACKS, Program, Track, TrackSet, TrackSlot, Transpose};
 use super::thru::ALL_PEDALS;
@@ -32,6 +32,32 @@ impl Shift {
     }
 }
 
+/// How far commands have transposed the tracks: by semitones and by degrees. Of one engine two are the same when it has changed
+/// as often: they are compared with each pass of the loop.
+#[derive(Clone, Copy, Debug)]
+pub struct Said {
+    /// How often it has changed.
+    revision: u32,
+    /// All that move.
+    pub all: [i8; 2],
+    /// By [`TrackSlot`].
+    pub each: [[i8; 2]; MAX_TRACKS],
+}
+
+impl PartialEq for Said {
+    fn eq(&self, other: &Said) -> bool {
+        self.revision == other.revision
+    }
+}
+
+impl Eq for Said {}
+
+impl Default for Said {
+    fn default() -> Said {
+        Said { revision: 0, all: [0; 2], each: [[0; 2]; MAX_TRACKS] }
+    }
+}
+
 /// What has been said about the tracks. Real-time safe after construction.
 #[derive(Debug)]
 pub(super) struct Mixer {
@@ -41,6 +67,8 @@ pub(super) struct Mixer {
     /// By command, for all and by track.
     all: Shift,
     each: Slots<Shift>,
+    /// The same, to be shown.
+    said: Parked<Said>,
 }
 
 impl Default for Mixer {
@@ -51,6 +79,7 @@ impl Default for Mixer {
             fill: false,
             all: Shift::default(),
             each: Slots::from_fn(MAX_TRACKS, |_| Shift::default()),
+            said: Parked::new(Said::default()),
         }
     }
 }
@@ -67,6 +96,8 @@ impl Mixer {
         self.soloed.set(track, false);
         if let Some(own) = self.each.get_mut(usize::from(track.0)) {
             *own = Shift::default();
+            self.said.each[usize::from(track.0)] = [0; 2];
+            self.said.revision = self.said.revision.wrapping_add(1);
         }
     }
 
@@ -107,6 +138,11 @@ impl Engine {
         self.mixer.soloed
     }
 
+    /// How far commands have transposed the tracks.
+    pub(super) fn said(&self) -> Said {
+        *self.mixer.said
+    }
+
     /// Whether a fill is asked for.
     #[must_use]
     pub fn fills(&self) -> bool {
@@ -143,6 +179,18 @@ impl Engine {
 
     pub(super) fn transpose(&mut self, track: Option<TrackSlot>, by: i8, unit: Interval) {
         let shift = Shift::of(i32::from(by), unit);
+        let said = match unit {
+            Interval::Semitones => [by, 0],
+            Interval::Degrees => [0, by],
+        };
+        let place = match track {
+            None => Some(&mut self.mixer.said.all),
+            Some(track) => self.mixer.said.each.get_mut(usize::from(track.0)),
+        };
+        if let Some(place) = place {
+            *place = said;
+            self.mixer.said.revision = self.mixer.said.revision.wrapping_add(1);
+        }
         match track {
             None => self.mixer.all = shift,
             Some(track) => {

@@ -2,8 +2,8 @@
 //!
 //! The engine knows no clock, no thread and no port that could fail. Its driver feeds it and carries out what it says:
 //!
-//! 1. Tell it what happened: [`Engine::input`] for a MIDI message that came in, [`Engine::command`] for a command, each
-//!    with its time, after an [`Engine::advance`] to that time.
+//! 1. Tell it what happened: [`Engine::input`] for a MIDI message that came in, [`Engine::command`] for a command,
+//!    [`Engine::reopened`] for an output that is there again, each with its time, after an [`Engine::advance`] to that time.
 //! 2. Call [`Engine::advance`] with the present time, and send everything in the [`Outbox`](outbox::Outbox); repeat while it
 //!    answers [`Progress::OutboxFull`].
 //! 3. When another program is there, say so with [`Engine::await_program`], and hand it over with [`Engine::adopt`] when
@@ -37,6 +37,8 @@
 //! | `mixer` | which tracks are heard, and how far they are transposed |
 //! | [`keyboard`] | the keys that are played on the inputs |
 //! | [`thru`] | playing by hand: what goes on from a keyboard to a track |
+//! | `rejoin` | a device that comes back: what it has missed, and where it joins |
+//! | [`resume`] | playing on after the process has died |
 //! | `succession` | whose clock is followed, and from when |
 //! | `due` | what comes next, and taking it |
 //! | [`player`] | the lanes: which note comes next, and when |
@@ -64,7 +66,9 @@ pub mod pattern;
 pub mod player;
 pub mod program;
 pub mod random;
+mod rejoin;
 mod renewal;
+pub mod resume;
 pub mod scale;
 mod succession;
 mod tempo;
@@ -84,11 +88,14 @@ use launch::Launcher;
 use ledger::Ledger;
 use light::Lights;
 use mixer::Mixer;
+pub use mixer::Said;
 use player::Player;
 use program::{
     ClockOut, Interval, MAX_PORTS, PartSlot, PatternSlot, PortSet, PortSlot, Program, Quantum, TrackSet, TrackSlot,
 };
+use rejoin::Rejoin;
 use renewal::Renewal;
+use resume::Awaited;
 use tempo::Taps;
 use thru::Fingers;
 use transport::{Phase, Transport};
@@ -209,6 +216,8 @@ pub struct Status {
     pub origin: Tick,
     /// The part of the song that plays; none outside of the song.
     pub part: Option<PartSlot>,
+    /// Where its song began, or would have to be where it is.
+    pub song_origin: Option<TickSpan>,
     /// The pattern that waits for its line because somebody asked for it, and where that is.
     pub queued: Option<(PatternSlot, Tick)>,
     /// Whether the part of the song is held over its end.
@@ -219,6 +228,8 @@ pub struct Status {
     pub muted: TrackSet,
     /// The tracks that are soloed.
     pub soloed: TrackSet,
+    /// How far commands have transposed the tracks.
+    pub said: Said,
     /// Which [edition](Program::edition) plays.
     pub edition: u32,
 }
@@ -304,6 +315,10 @@ pub struct Engine {
     taps: Taps,
     /// What a panic has yet to send.
     hush: Hush,
+    /// What the ports have been sent, and what those that come back have yet to get.
+    rejoin: Rejoin,
+    /// Where the music was, while the first pulse is waited for to play on with.
+    resuming: Option<Awaited>,
     /// How long to play from the next run on, and where that ends.
     end_after: Option<TickSpan>,
     end_at: Option<Tick>,
@@ -356,6 +371,8 @@ impl Engine {
             written_tempo: program.tempo,
             taps: Taps::default(),
             hush: Hush::default(),
+            rejoin: Rejoin::default(),
+            resuming: None,
             end_after: None,
             end_at: None,
             turn: None,
@@ -387,6 +404,7 @@ impl Engine {
             && self.told.is_empty()
             && self.releasing.is_empty()
             && self.hush.is_over()
+            && self.rejoin.is_over()
             && self.fingers.due().is_none()
             && self.lights.is_over()
             && self.wires.is_empty()
@@ -469,11 +487,13 @@ impl Engine {
             pattern: self.pattern(),
             origin: self.player.origin(),
             part: self.part(),
+            song_origin: self.song_origin(),
             queued: self.queued(),
             holds: self.holds(),
             fills: self.fills(),
             muted: self.muted(),
             soloed: self.soloed(),
+            said: self.said(),
             edition: self.renewal.edition(),
         }
     }

@@ -10,9 +10,10 @@ use crate::midi::Message;
 use crate::time::{Nanos, Tick};
 
 /// How many messages fit: the most that one step of the engine makes (one message to each port, or an off that makes way,
-/// the three messages of a panic and the eight of the channel's mode that a note must not be cut by, and an on), and no more. So the first message of a batch has left before the others are thought of.
+/// another for a port that has come back, the three messages of a panic and the eight of the channel's mode that a note must
+/// not be cut by, and an on), and no more. So the first message of a batch has left before the others are thought of.
 pub const OUTBOX_CAPACITY: usize = MAX_PORTS;
-const _: () = assert!(OUTBOX_CAPACITY >= 14);
+const _: () = assert!(OUTBOX_CAPACITY >= 15);
 
 /// One message that is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +57,11 @@ impl Outbox {
     #[must_use]
     pub fn free(&self) -> usize {
         self.queue.free()
+    }
+
+    /// What is in it, in the order in which it leaves.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Departure> {
+        self.queue.iter()
     }
 
     /// How many departures there have been.

@@ -248,11 +248,13 @@ impl Engine {
                 self.let_go(at, port);
                 self.keyboards.forget(port);
                 self.wires.clear(port);
+                self.rejoin.forget(port);
                 self.ahead[usize::from(port.0)] = TickSpan::ZERO;
             }
         }
         let moved = self.renewal.moved;
         self.route_clock(program);
+        self.rejoin.reroute(self.clocked);
         if pulsed != self.pulsed || !moved.is_empty() {
             *self.echoes = Echoes::default();
         }
@@ -278,17 +280,8 @@ impl Engine {
 
     /// Lets `ports`, which have got no clock so far, play along from the sixteenth at or after `position` on.
     fn let_join(&mut self, at: Nanos, position: Tick, ports: PortSet) {
-        // The pointer has 14 bits; whoever counts on from it repeats long before.
-        const POINTER: i64 = 1 << 14;
         let joins = position.round_up_to(TickSpan::SIXTEENTH);
-        let sixteenths = joins.0.div_euclid(TickSpan::SIXTEENTH.0).rem_euclid(POINTER) as u16;
-        let moment = self.moment(at);
-        if sixteenths == 0 {
-            self.tell(moment, Message::Start, ports);
-        } else {
-            self.tell(moment, Message::SongPosition(sixteenths), ports);
-            self.tell(moment, Message::Continue, ports);
-        }
+        self.place(self.moment(at), joins, ports);
         if self.transport.phase() == Phase::Running {
             // Whoever has been told to play counts from the next pulse.
             ports.iter().for_each(|port| self.pulses[usize::from(port.0)] = joins + self.base);
@@ -327,7 +320,7 @@ impl Engine {
     pub(super) fn play_tail(&mut self, program: &Program, moment: Moment, out: &mut Outbox) {
         let Some(Tailed { port, channel, tenant, played, .. }) = self.renewal.tail.pop() else { return };
         match played {
-            Played::Note(strike) if self.mixer.hears(strike.track) => {
+            Played::Note(strike) if self.mixer.hears(strike.track) && !self.rejoin.is_silent(port, moment.tick) => {
                 let stays = goes_on(&self.renewal, program, port, strike.track, channel, tenant)
                     && self.player.has_clip(program, strike.track);
                 let off = if stays { strike.off } else { strike.off.min(self.renewal.seam) };

@@ -287,6 +287,10 @@ impl Engine {
         let Some(track) = program.tracks.get(usize::from(thru.track.0)).filter(|_| self.mixer.hears(thru.track)) else {
             return;
         };
+        // Whoever has come back does not have its sound yet.
+        if self.rejoin.is_told(track.port) {
+            return;
+        }
         if thru.port == track.port && self.is_echo(program, port, channel, key) {
             return;
         }

@@ -76,6 +76,11 @@ impl Transport {
         }
     }
 
+    /// The music goes on at `position`, which is on a pulse, when it does: told by nobody.
+    pub fn place(&mut self, position: Tick) {
+        self.resume = position;
+    }
+
     /// The pulse that START or CONTINUE waited for has come: the music runs from [`Transport::resume`].
     pub fn run(&mut self) {
         self.phase = Phase::Running;

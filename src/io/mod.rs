@@ -2,6 +2,7 @@
 //!
 //! | file | duty |
 //! |---|---|
+//! | [`announce`] | what comes and goes, as soon as it does |
 //! | [`ports`] | what is connected, and finding a device by name |
 //! | [`input`] | the callback: stamp, parse, push |
 //! | [`stamp`] | from the driver's time stamps to the machine's clock |
@@ -11,6 +12,7 @@
 //!
 //! Nothing here runs on the real-time thread. The input callbacks run on midir's own threads, one for each connection.
 
+pub mod announce;
 mod calibration;
 pub mod input;
 pub mod output;

@@ -3,6 +3,9 @@
 //! Numbers change whenever a cable is pulled; names stay. So a set names its devices, and each name is looked for in this
 //! order: the exact name of a client, then any unique part of `client:port`. Exact names are settled first, for all
 //! devices: with only a *Circuit Mono Station* on the table, a set's `Circuit` must not turn out to mean that one too.
+//!
+//! Two equal devices have one name. On Linux they are told apart by the socket that they are plugged into, as the system
+//! numbers it: `Circuit@1-1.2` is the *Circuit* at socket 2 of what is in socket 1 of the first USB bus.
 
 use std::fmt;
 
@@ -21,13 +24,17 @@ pub struct PortName {
     pub port: String,
     /// `24:0`; empty where the system has none. Changes when the device is plugged in again.
     pub address: String,
+    /// `1-1.2`: the USB socket that the device is plugged into; empty where it is not known.
+    pub socket: String,
 }
 
 impl PortName {
     /// Takes a name apart.
     #[must_use]
     pub fn parse(full: &str) -> PortName {
-        let whole = || PortName { full: full.into(), client: full.into(), port: String::new(), address: String::new() };
+        let none = String::new;
+        let whole =
+            || PortName { full: full.into(), client: full.into(), port: none(), address: none(), socket: none() };
         let Some((names, address)) = full.rsplit_once(' ') else { return whole() };
         let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         if !address.split_once(':').is_some_and(|(client, port)| is_number(client) && is_number(port)) {
@@ -42,6 +49,7 @@ impl PortName {
                 client: names[..at].into(),
                 port: names[at + 1..].into(),
                 address: address.into(),
+                socket: none(),
             },
             None => whole(),
         }
@@ -52,12 +60,20 @@ impl PortName {
         self.address.split(':').next().unwrap_or_default()
     }
 
-    /// What a set file says to mean this port: the client's name, or more where `others` share it.
+    /// What a set file says to mean this port: the client's name; where `others` share it, with the socket, or all of it.
     #[must_use]
-    pub fn device(&self, others: &[PortName]) -> &str {
-        let by_client = find(&[&self.client], others);
-        let means_this = matches!(by_client[..], [Ok(index)] if others[index] == *self);
-        if means_this { &self.client } else { &self.full }
+    pub fn device(&self, others: &[PortName]) -> String {
+        let means_this = |device: &String| {
+            let named = named_exactly(device, others);
+            one_client(&named, others) && named.first().is_some_and(|&index| others[index] == *self)
+        };
+        let names = [Some(self.client.clone()), self.at_socket()];
+        names.into_iter().flatten().find(means_this).unwrap_or_else(|| self.full.clone())
+    }
+
+    /// The client's name and the socket, where that is known.
+    fn at_socket(&self) -> Option<String> {
+        (!self.socket.is_empty()).then(|| format!("{}@{}", self.client, self.socket))
     }
 }
 
@@ -72,7 +88,7 @@ impl fmt::Display for PortName {
 pub enum NotFound {
     /// Nothing is called so.
     Missing,
-    /// Several are, with these names.
+    /// Several are, which a set calls so to mean one of them.
     Ambiguous(Vec<String>),
 }
 
@@ -110,9 +126,18 @@ pub fn find(devices: &[&str], ports: &[PortName]) -> Vec<Result<usize, NotFound>
 }
 
 fn find_exact(device: &str, ports: &[PortName]) -> Result<usize, NotFound> {
-    let is_named = |name: &PortName| name.full == device || name.client == device || name.client_and_port() == device;
-    let exact: Vec<usize> = (0..ports.len()).filter(|&index| is_named(&ports[index])).collect();
-    unique(exact, ports)
+    unique(named_exactly(device, ports), ports)
+}
+
+/// The ports of exactly this name.
+fn named_exactly(device: &str, ports: &[PortName]) -> Vec<usize> {
+    let is_named = |name: &PortName| {
+        name.full == device
+            || name.client == device
+            || name.client_and_port() == device
+            || name.at_socket().as_deref() == Some(device)
+    };
+    (0..ports.len()).filter(|&index| is_named(&ports[index])).collect()
 }
 
 fn same_client(a: &PortName, b: &PortName) -> bool {
@@ -125,13 +150,20 @@ impl PortName {
     }
 }
 
+/// Whether all of `candidates` belong to one client.
+fn one_client(candidates: &[usize], ports: &[PortName]) -> bool {
+    candidates.windows(2).all(|pair| same_client(&ports[pair[0]], &ports[pair[1]]))
+}
+
 /// The first of `candidates`, if they all belong to one client.
 fn unique(candidates: Vec<usize>, ports: &[PortName]) -> Result<usize, NotFound> {
     let Some(&first) = candidates.first() else { return Err(NotFound::Missing) };
-    if candidates.iter().all(|&index| same_client(&ports[index], &ports[first])) {
+    if one_client(&candidates, ports) {
         Ok(first)
     } else {
-        Err(NotFound::Ambiguous(candidates.into_iter().map(|index| ports[index].full.clone()).collect()))
+        let mut names: Vec<String> = candidates.into_iter().map(|index| ports[index].device(ports)).collect();
+        names.dedup();
+        Err(NotFound::Ambiguous(names))
     }
 }
 
@@ -186,8 +218,32 @@ fn names<T: MidiIO>(io: &T) -> (Vec<T::Port>, Vec<PortName>) {
         .into_iter()
         .filter_map(|port| Some((io.port_name(&port).ok()?, port)))
         .map(|(name, port)| (port, PortName::parse(&name)))
+        .map(|(port, name)| (port, PortName { socket: socket_of(&name).unwrap_or_default(), ..name }))
         .filter(|(_, name)| name.client != CLIENT_NAME)
         .unzip()
+}
+
+/// The USB socket of the device that a port belongs to. The sound card is found by the client's number: the kernel gives each
+/// card four of them, from 16 on (`sound/core/seq/seq_clientmgr.c`).
+#[cfg(target_os = "linux")]
+fn socket_of(name: &PortName) -> Option<String> {
+    let client: u32 = name.client_number().parse().ok().filter(|client| (16..128).contains(client))?;
+    let device = std::fs::read_link(format!("/sys/class/sound/card{}/device", (client - 16) / 4)).ok()?;
+    socket_in(device.file_name()?.to_str()?).map(str::to_owned)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn socket_of(_: &PortName) -> Option<String> {
+    None
+}
+
+/// The socket in the name of a USB interface, `1-1.2:1.0`.
+#[cfg(any(target_os = "linux", test))]
+fn socket_in(interface: &str) -> Option<&str> {
+    let (socket, _) = interface.split_once(':')?;
+    let (bus, way) = socket.split_once('-')?;
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    (is_number(bus) && way.split('.').all(is_number)).then_some(socket)
 }
 
 /// Whether there is a MIDI system at all. Asking the ALSA library would answer too, but not without printing its own
@@ -266,6 +322,22 @@ mod tests {
     }
 
     #[test]
+    fn two_equal_devices_are_told_apart_by_their_sockets() {
+        let mut ports = ports(&["Circuit:Circuit MIDI 1 24:0", "Circuit:Circuit MIDI 1 28:0"]);
+        (ports[0].socket, ports[1].socket) = ("1-1".into(), "1-1.2".into());
+        assert_eq!(find(&["Circuit@1-1.2", "Circuit@1-1"], &ports), [Ok(1), Ok(0)]);
+        assert_eq!(find(&["Circuit@1-2"], &ports), [Err(NotFound::Missing)]);
+        let named = ["Circuit@1-1", "Circuit@1-1.2"].map(String::from);
+        assert_eq!(find(&["Circuit"], &ports), [Err(NotFound::Ambiguous(named.to_vec()))]);
+        assert_eq!([ports[0].device(&ports), ports[1].device(&ports)], named);
+        assert_eq!(ports[0].device(&ports[..1]), "Circuit");
+        assert_eq!(socket_in("1-1.2:1.0"), Some("1-1.2"));
+        for other in ["0000:00:1b.0", "1-:1.0", "serial8250", "-1:1.0", "1-1"] {
+            assert_eq!(socket_in(other), None, "{other}");
+        }
+    }
+
+    #[test]
     fn what_a_set_should_say_finds_the_port_again() {
         let ports = ports(&[
             "Keys:Keys MIDI 20:0",
@@ -275,7 +347,7 @@ mod tests {
             "Twin:Twin MIDI 1 36:0",
         ]);
         for (index, name) in ports.iter().enumerate() {
-            assert_eq!(find(&[name.device(&ports)], &ports), [Ok(index)]);
+            assert_eq!(find(&[&name.device(&ports)], &ports), [Ok(index)]);
         }
     }
 }

@@ -63,6 +63,17 @@ struct NewOutput {
     edition: u32,
 }
 
+/// An output that has taken its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exchanged {
+    /// Of which port.
+    pub port: PortSlot,
+    /// Whether there is one now.
+    pub is_open: bool,
+    /// Whether the program in force has played on the port without it: it did not come along with that program.
+    pub rejoins: bool,
+}
+
 /// What a port was connected to before, if anything, on its way to be closed.
 type Retired = Option<MidiOutputConnection>;
 
@@ -222,6 +233,9 @@ pub struct RtEnd {
     program: LatestReader<Program>,
     /// Whether a program waits that is known of.
     noticed: bool,
+    /// How many of the outputs on their way were there when the program in force took over, and which edition was before it.
+    came_along: usize,
+    edition_before: u32,
     trace: rtrb::Producer<Sent>,
     calls: rtrb::Producer<Called>,
     /// How many calls have been traced, or lost.
@@ -235,19 +249,22 @@ pub struct RtEnd {
 
 impl RtEnd {
     /// Lets `replace` put a newly opened output in its place, or leave it empty, and sends home what was there, if the program
-    /// in force is of the edition that it is for. Real-time safe: nothing is closed here, and the way home has room, since no
-    /// more are on their way than it holds.
+    /// in force is of the edition that it is for. Says which port it was. Real-time safe: nothing is closed here, and the way
+    /// home has room, since no more are on their way than it holds.
     pub fn exchange_output(
         &mut self,
         replace: impl FnOnce(PortSlot, Option<MidiOutputConnection>) -> Option<MidiOutputConnection>,
-    ) {
+    ) -> Option<Exchanged> {
         if self.retired.is_full() || !self.has_output() {
-            return;
+            return None;
         }
-        if let Ok(NewOutput { port, output, .. }) = self.outputs.pop() {
-            let sent_home = self.retired.push(replace(port, output));
-            debug_assert!(sent_home.is_ok(), "the way home is full");
-        }
+        let NewOutput { port, output, edition } = self.outputs.pop().ok()?;
+        let came_along = self.came_along > 0 && edition > self.edition_before;
+        self.came_along = self.came_along.saturating_sub(1);
+        let exchanged = Exchanged { port, is_open: output.is_some(), rejoins: !came_along };
+        let sent_home = self.retired.push(replace(port, output));
+        debug_assert!(sent_home.is_ok(), "the way home is full");
+        Some(exchanged)
     }
 
     /// The earliest message of all input ports. Time in proportion to the number of input ports. Real-time safe.
@@ -269,8 +286,9 @@ impl RtEnd {
         self.commands.pop().ok()
     }
 
-    /// Whether an output has come whose time has come too.
-    fn has_output(&self) -> bool {
+    /// Whether an output has come whose time has come too. Real-time safe.
+    #[must_use]
+    pub fn has_output(&self) -> bool {
         self.outputs.peek().is_ok_and(|new| new.edition <= self.program.get().edition)
     }
 
@@ -304,7 +322,12 @@ impl RtEnd {
     /// Takes up the newest program, if there is a newer one than that in force; whether there was. Real-time safe.
     pub fn update_program(&mut self) -> bool {
         self.noticed = false;
-        self.program.update()
+        let before = self.program.get().edition;
+        let is_new = self.program.update();
+        if is_new {
+            (self.came_along, self.edition_before) = (self.outputs.slots(), before);
+        }
+        is_new
     }
 
     /// The program that is in force. Real-time safe.
@@ -383,6 +406,8 @@ pub fn link(program: Program, inputs: &[PortSlot]) -> (ControlEnd, RtEnd, Vec<Mi
         commands: command_rx,
         program: program_rx,
         noticed: false,
+        came_along: 0,
+        edition_before: 0,
         trace: trace_tx,
         calls: call_tx,
         called: 0,
@@ -475,18 +500,13 @@ mod tests {
     fn an_output_waits_for_its_edition() {
         let (mut control, mut rt, _) = link(empty_program(), &[]);
         assert!(control.remove_output(PortSlot(1), 2) && control.remove_output(PortSlot(0), 1));
-        let taken = |rt: &mut RtEnd| {
-            let mut taken = None;
-            rt.exchange_output(|port, _| {
-                taken = Some(port.0);
-                None
-            });
-            taken
-        };
+        let taken = |rt: &mut RtEnd| rt.exchange_output(|_, _| None).map(|taken| (taken.port.0, taken.rejoins));
         assert_eq!((rt.has_input(), taken(&mut rt)), (false, None));
         control.publish(Program { edition: 3, ..empty_program() });
         assert!(rt.update_program() && rt.has_input());
-        assert_eq!((taken(&mut rt), taken(&mut rt), taken(&mut rt)), (Some(1), Some(0), None));
+        assert!(control.remove_output(PortSlot(2), 2));
+        // The first has come along with the program, the second was to be there before it, and the last one came too late.
+        assert_eq!([(); 4].map(|()| taken(&mut rt)), [Some((1, false)), Some((0, true)), Some((2, true)), None]);
         // What has come home makes room.
         assert!((0..OUTPUT_CAPACITY).all(|_| control.remove_output(PortSlot(0), 1)));
         assert!(!control.remove_output(PortSlot(0), 1));

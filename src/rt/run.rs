@@ -11,7 +11,7 @@ use super::wait::{Waiter, Woken};
 use crate::engine::outbox::{Departure, OUTBOX_CAPACITY, Outbox};
 use crate::engine::program::{MAX_PORTS, PortSlot, Program};
 use crate::engine::{Call, Command, Engine, Progress, Status};
-use crate::link::{Fate, InputEvent, RtEnd, Sent};
+use crate::link::{Exchanged, Fate, InputEvent, RtEnd, Sent};
 use crate::midi::Message;
 use crate::time::{DeviceTime, Nanos, Span, Tick};
 
@@ -266,14 +266,8 @@ impl<'a, C: TimeSource, S: Sink> Loop<'a, C, S> {
     /// One pass: everything that came in and is due, sent. Whether anything was.
     pub fn pass(&mut self) -> bool {
         let mut sent = false;
-        let sink = &mut *self.sink;
-        let mut reopened = None;
-        self.end.exchange_output(|port, output| {
-            reopened = Some(port);
-            sink.replace(port, output)
-        });
-        if let Some(port) = reopened {
-            self.call(self.clock.now(), Call::Reopened(port));
+        if self.end.has_output() {
+            sent |= self.exchange_output();
         }
         if self.end.notice_program() {
             let now = self.clock.now();
@@ -310,6 +304,20 @@ impl<'a, C: TimeSource, S: Sink> Loop<'a, C, S> {
         }
         let bpm = self.engine.tempo().map(crate::time::Tempo::bpm);
         self.end.meters().show_music(self.engine.phase(), self.engine.position(), bpm, self.engine.sounding());
+        sent
+    }
+
+    /// Lets an output that has come take its place, and the engine tell it what it has missed. Whether anything left.
+    fn exchange_output(&mut self) -> bool {
+        let now = self.clock.now();
+        // What is due belongs to the old one.
+        let mut sent = self.advance(now);
+        let sink = &mut *self.sink;
+        let exchanged = self.end.exchange_output(|port, output| sink.replace(port, output));
+        if let Some(Exchanged { port, is_open: true, rejoins }) = exchanged {
+            self.call(now, Call::Reopened(port, rejoins));
+            sent |= self.advance(now);
+        }
         sent
     }
 

@@ -99,6 +99,9 @@ impl Sink for MidirSink {
     }
 }
 
+/// A bit for each key, by port and channel.
+type Keys = [[u128; Channel::COUNT]; MAX_PORTS];
+
 /// Remembers what has really been sent, so that it can be silenced whatever happened to whoever sent it.
 ///
 /// The engine's own ledger knows what should sound. This one stands behind it: it survives a panic in the music, and at
@@ -108,10 +111,14 @@ impl Sink for MidirSink {
 pub struct Guarded<S, T = Box<Sounding>> {
     sink: S,
     sounding: T,
+    /// The keys that were ever struck on the output that a port has, and those that may sound there, because their end may have
+    /// been lost before it was opened anew. On the heap, because the real-time thread's stack is small.
+    struck: Box<Keys>,
+    doubtful: Box<Keys>,
 }
 
 impl<S: Sink> Guarded<S> {
-    /// A guard over `sink`, with nothing sounding.
+    /// A guard over `sink`, with nothing sounding. Allocates.
     pub fn new(sink: S) -> Guarded<S> {
         Guarded::noting_in(Box::default(), sink)
     }
@@ -120,7 +127,8 @@ impl<S: Sink> Guarded<S> {
 impl<S: Sink, T: Deref<Target = Sounding>> Guarded<S, T> {
     /// The same, with what sounds noted in `table`, where nothing does yet and nobody else writes.
     pub fn noting_in(table: T, sink: S) -> Guarded<S, T> {
-        Guarded { sink, sounding: table }
+        let none = || Box::new([[0; Channel::COUNT]; MAX_PORTS]);
+        Guarded { sink, sounding: table, struck: none(), doubtful: none() }
     }
 
     /// Where it is noted what sounds.
@@ -169,24 +177,39 @@ impl<S: Sink, T: Deref<Target = Sounding>> Guarded<S, T> {
 
 impl<S: Sink, T: Deref<Target = Sounding>> Sink for Guarded<S, T> {
     fn send(&mut self, port: PortSlot, message: Message) -> Result<(), SendFailed> {
-        if let Message::NoteOff(channel, key, _) = message
-            && !self.sounding.sounds(port, channel, key)
-        {
+        let index = usize::from(port.0).min(MAX_PORTS - 1);
+        match message {
             // The end of a note that was never played, because it came too late: there is nothing to send.
-            return Err(SendFailed::Absent);
+            Message::NoteOff(channel, key, _)
+                if !self.sounding.sounds(port, channel, key)
+                    && self.doubtful[index][channel.index()] >> key.number() & 1 == 0 =>
+            {
+                return Err(SendFailed::Absent);
+            }
+            Message::NoteOn(channel, key, _) => self.struck[index][channel.index()] |= 1 << key.number(),
+            _ => {}
         }
         // In doubt a note sounds: a beginning counts before it is sent, an end only once it has been.
         self.sounding.note_begin(port, message);
         self.sink.send(port, message)?;
         self.sounding.note_end(port, message);
+        if let Message::NoteOff(channel, key, _) = message {
+            self.doubtful[index][channel.index()] &= !(1 << key.number());
+        }
         Ok(())
     }
 
     fn replace(&mut self, port: PortSlot, output: Option<MidiOutputConnection>) -> Option<MidiOutputConnection> {
-        // Whoever is let go of is left silent: what comes later goes to the new output.
+        // Whoever is let go of is left silent: what comes later goes to the new output. If that is the same device, it may have
+        // heard nothing of it.
+        let index = usize::from(port.0).min(MAX_PORTS - 1);
         let plays = self.sounding.plays(port);
         self.silence_port(port);
         self.sounding.note_playing(port, plays && output.is_some());
+        match output {
+            Some(_) => self.doubtful[index] = self.struck[index],
+            None => (self.doubtful[index], self.struck[index]) = Default::default(),
+        }
         self.sink.replace(port, output)
     }
 
@@ -225,6 +248,25 @@ mod tests {
         assert_eq!(guarded.sink.0, [(1, Message::Stop), (1, off(61))]);
         assert_eq!(guarded.send(PortSlot(1), off(61)), Err(SendFailed::Absent), "nobody else has to hear of it");
         assert_eq!((guarded.silence(), guarded.sink.0.last()), (1, Some(&(0, off(60)))));
+    }
+
+    #[test]
+    fn what_was_struck_before_an_output_was_opened_anew_may_be_ended_there() {
+        let channel = Channel::from_number(3).unwrap();
+        let mut guarded = Guarded::new(Recorder::default());
+        let on = Message::NoteOn(channel, Key::new(60).unwrap(), Velocity::MAX);
+        let off = |key| Message::NoteOff(channel, Key::new(key).unwrap(), 0);
+        for message in [on, off(60)] {
+            guarded.send(PortSlot(1), message).unwrap();
+        }
+        assert_eq!(guarded.send(PortSlot(1), off(60)), Err(SendFailed::Absent));
+        // As `replace` does with an output.
+        guarded.doubtful[1] = guarded.struck[1];
+        assert_eq!((guarded.sounding(), guarded.send(PortSlot(1), off(61))), (0, Err(SendFailed::Absent)));
+        assert_eq!(guarded.send(PortSlot(1), off(60)), Ok(()));
+        assert_eq!(guarded.send(PortSlot(1), off(60)), Err(SendFailed::Absent), "once");
+        guarded.replace(PortSlot(1), None);
+        assert_eq!(guarded.struck[1], [0; Channel::COUNT], "what comes later is another one");
     }
 
     #[test]

@@ -43,6 +43,8 @@ enum Happening {
     Command(Command),
     /// Another program takes over.
     Adopt(Box<Program>),
+    /// An output is opened anew, in the place of one that was lost or not.
+    Reopened(PortSlot, bool),
     Wait(Span),
     /// The engine is called too early, and for nothing.
     Again,
@@ -159,7 +161,10 @@ fn happenings(program: &Program, mut u: Unstructured<'_>) -> Result<Vec<Happenin
                 let lag = Span(*u.choose(&[1_000_000, 0, 3_000_000, 10_000_000, 20_000_000])?);
                 other = if other.is_none() { Some((any_port(&mut u)?, lag)) } else { None };
             }
-            _ => happenings.push(Happening::Again),
+            _ => happenings.push(match u.arbitrary::<u8>()? {
+                0..=63 => Happening::Again,
+                byte => Happening::Reopened(PortSlot(byte % 5), byte < 192),
+            }),
         }
     }
     happenings.push(Happening::Wait(Span::from_millis(3_000).min(longest)));
@@ -190,6 +195,7 @@ fn play(program: Program, happenings: &[Happening], in_pieces: bool) -> Vec<Depa
                 show.engine.adopt(&show.program, show.now);
                 show.advance(show.now);
             }
+            Happening::Reopened(port, rejoins) => show.reopen(*port, *rejoins),
             Happening::Wait(span) if in_pieces => show.wait(*span),
             Happening::Wait(span) => show.advance(show.now + *span),
             Happening::Again => {
@@ -299,15 +305,17 @@ impl Listener {
             "sounds while stopped: {:?}",
             self.sounding
         );
-        self.bound(trace.len() - self.heard, *now, engine);
+        self.bound(trace.len() - self.heard, *now, happening, engine);
         self.heard = trace.len();
     }
 
     /// As much is sent as the program can have to say, and no more. A pulse may come before it is expected, and then the
     /// music catches up with it; so what could have been sent before may be sent later.
-    fn bound(&mut self, sent: usize, now: Nanos, engine: &Engine) {
+    fn bound(&mut self, sent: usize, now: Nanos, happening: &Happening, engine: &Engine) {
         let passed = now.since(self.then).0.max(0) as f64;
         self.then = self.then.max(now);
+        // All that is remembered of a port.
+        self.allowed += if matches!(happening, Happening::Reopened(..)) { 16.0 * 400.0 } else { 0.0 };
         self.allowed += self.at_once + self.rate * passed - sent as f64;
         assert!(self.allowed >= 0.0, "{sent} departures in {passed} ns, at {:?}", engine.position());
     }

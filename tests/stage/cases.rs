@@ -34,6 +34,8 @@ pub enum Grace {
     Anything,
     /// Notes may be missing, but what is played belongs there.
     Missing,
+    /// No note may be played there.
+    Silent,
 }
 
 /// A stretch of pulses that is judged with grace; for one instrument, or for both.
@@ -61,6 +63,13 @@ pub enum Event {
     Unplugged(Range<u32>),
     /// The program is stopped by SIGSTOP for these pulses.
     Halted(Range<u32>),
+    /// The player's cable is out for these pulses. If so, a second instrument of its name is there from a bar before to a bar
+    /// after them.
+    PlayerOut(Range<u32>, bool),
+    /// Both cables are out for these pulses, and the master counts on.
+    BothOut(Range<u32>),
+    /// The program is killed where these pulses begin, and started again at once with `--resume`. It plays after them.
+    Killed(Range<u32>),
 }
 
 #[derive(Clone, Debug)]
@@ -75,6 +84,8 @@ pub struct Case {
     pub event: Event,
     pub segments: Vec<Segment>,
     pub windows: Vec<Window>,
+    /// How many clocks the player has to count after each START and CONTINUE; `None`: as the segments say.
+    pub counted: Option<Vec<u32>>,
     /// What has to arrive of START, CONTINUE, STOP and song positions; `None`: not asked.
     pub relayed: Option<Vec<Message>>,
 }
@@ -90,6 +101,7 @@ impl Case {
             event: Event::Nothing,
             segments: Vec::new(),
             windows: Vec::new(),
+            counted: None,
             relayed: Some(Vec::new()),
         }
     }
@@ -137,7 +149,10 @@ impl Case {
     /// What the master sends, in order of time. Pulses that find no cable are not in it.
     pub fn steps(&self) -> Vec<Step> {
         let clocks = (0..self.pulses)
-            .filter(|pulse| !matches!(&self.event, Event::Unplugged(absent) if absent.contains(pulse)))
+            .filter(|pulse| match &self.event {
+                Event::Unplugged(absent) | Event::BothOut(absent) => !absent.contains(pulse),
+                _ => true,
+            })
             .map(|pulse| match &self.event {
                 Event::Burst(burst) if burst.contains(&pulse) => burst.end - 1,
                 _ => pulse,
@@ -161,6 +176,12 @@ pub fn all(bpm: f64) -> Vec<Case> {
         burst(bpm),
         unplugged(bpm),
         halted(bpm),
+        player_out(bpm, "player unplugged", 40, false),
+        player_out(bpm, "player unplugged for a moment", 3, false),
+        player_out(bpm, "player unplugged beside its twin", 40, true),
+        player_out_while_stopped(bpm),
+        both_out(bpm),
+        killed(bpm),
     ]
 }
 
@@ -253,6 +274,78 @@ fn halted(bpm: f64) -> Case {
         out - 1..back + RECOVERY,
         Grace::Anything,
     )
+}
+
+/// The player is gone in mid-bar: it is stopped when it is back, and joins at the next bar line, where it has its programs and
+/// counts from. The master must not notice.
+fn player_out(bpm: f64, name: &'static str, pulses: u32, twin: bool) -> Case {
+    let case = Case { set: Some("programs.toml"), ..Case::new(name, bpm) };
+    let (start, out) = (BEFORE, BEFORE + 2 * PULSES_PER_BAR + 29);
+    let (back, line, end) = (out + pulses, BEFORE + 3 * PULSES_PER_BAR, BEFORE + 5 * PULSES_PER_BAR + 10);
+    let case = Case { event: Event::PlayerOut(out..back, twin), counted: Some(vec![out - start, end - line]), ..case };
+    let mut case = case
+        .go(Message::START, start)
+        .stop(end)
+        .plays(start..end, 0)
+        .window(Some(Port::Mono), out - 1..back, Grace::Missing)
+        .window(Some(Port::Mono), back..line, Grace::Silent);
+    let pointer = Message::song_position(((line - start) / 6) as u16);
+    case.relayed = Some(vec![Message::START, Message::STOP, pointer, Message::CONTINUE, Message::STOP]);
+    case
+}
+
+/// Both are gone for three seconds, as when a hub is; the set says `lost = "hold"`. The master is followed where it is, and the
+/// player joins at a bar line.
+fn both_out(bpm: f64) -> Case {
+    let case = Case { set: Some("hold.toml"), ..Case::new("both unplugged", bpm) };
+    let (start, out) = (BEFORE, BEFORE + 137);
+    let back = out + case.seconds(3.0);
+    let found = back + case.seconds(RECONNECT_S);
+    let bars = (found - start).div_ceil(PULSES_PER_BAR);
+    let (line, end) = (start + bars * PULSES_PER_BAR, start + (bars + 3) * PULSES_PER_BAR + 10);
+    let mut case = Case { event: Event::BothOut(out..back), counted: Some(vec![end - line]), ..case }
+        .go(Message::START, start)
+        .stop(end)
+        .plays(start..end, 0)
+        .window(None, out - 1..line, Grace::Missing);
+    case.relayed = None;
+    case
+}
+
+/// The program dies in mid-bar, and another goes on in its place: it finds where the master is, and the player joins at a bar
+/// line.
+fn killed(bpm: f64) -> Case {
+    let case = Case::new("SIGKILL", bpm);
+    let (start, out) = (BEFORE, BEFORE + 2 * PULSES_PER_BAR + 29);
+    let back = out + case.seconds(RECONNECT_S);
+    let bars = (back - start).div_ceil(PULSES_PER_BAR);
+    let (line, end) = (start + bars * PULSES_PER_BAR, start + (bars + 3) * PULSES_PER_BAR + 10);
+    let mut case = Case { event: Event::Killed(out..back), counted: Some(vec![end - line]), ..case }
+        .go(Message::START, start)
+        .stop(end)
+        .plays(start..end, 0)
+        .window(None, out - 1..back, Grace::Missing);
+    // At which bar line the player joins depends on how long the program takes to begin.
+    case.relayed = None;
+    case
+}
+
+/// The player is gone and back while the music is stopped: it is told where that goes on.
+fn player_out_while_stopped(bpm: f64) -> Case {
+    let case = Case { set: Some("programs.toml"), ..Case::new("player unplugged while stopped", bpm) };
+    let (start, stop) = (BEFORE, BEFORE + 150);
+    let (out, back, go) = (stop + 12, stop + 30, stop + 60);
+    let end = go + 200;
+    let mut case = Case { event: Event::PlayerOut(out..back, false), ..case }
+        .go(Message::START, start)
+        .stop(stop)
+        .go(Message::CONTINUE, go)
+        .stop(end)
+        .plays(start..stop, 0)
+        .plays(go..end, 150);
+    let pointer = Message::song_position(150 / 6);
+    case.relayed = Some(vec![Message::START, Message::STOP, pointer, Message::CONTINUE, Message::STOP]);
+    case
 }
 
 #[cfg(test)]

@@ -40,6 +40,9 @@ pub fn judge(case: &Case, found: &Found, limits: Limits) -> Vec<Row> {
     rows.push(bass(case, &judged));
     rows.push(arpeggio(case, &judged));
     rows.push(outside(&take));
+    if let Event::PlayerOut(out, _) = &case.event {
+        rows.extend(rejoined(case, found, &judged, out));
+    }
     if !case.segments.is_empty() {
         let late = judged.iter().map(|(pulse, played)| take.lateness(*pulse, played.at_ns)).collect();
         rows.push(verdict::judge_lateness("note-ons after their pulse", late, limits));
@@ -59,7 +62,7 @@ fn excused(case: &Case, port: Port, pulse: u32) -> bool {
 }
 
 /// The pulse of the music at each pulse of the grid where there is any.
-fn music(case: &Case) -> impl Iterator<Item = (u32, u32)> {
+fn music(case: &Case) -> impl Iterator<Item = (u32, u32)> + Clone {
     let segments = case.segments.iter();
     segments.flat_map(|segment| segment.pulses.clone().zip(segment.position..))
 }
@@ -109,11 +112,13 @@ fn relayed(case: &Case, heard: &[Heard]) -> Row {
 
 /// As many clocks as the master counted, in each stretch of music.
 fn clocks(case: &Case, found: &Found) -> Row {
-    let expected: Vec<usize> = case.segments.iter().map(|segment| segment.pulses.len()).collect();
+    let of_segments: Vec<usize> = case.segments.iter().map(|segment| segment.pulses.len()).collect();
+    let expected =
+        case.counted.as_ref().map_or(of_segments, |counts| counts.iter().map(|&count| count as usize).collect());
     let mut at_mono: Vec<&Heard> = found.heard.iter().filter(|heard| heard.port == Port::Mono).collect();
     at_mono.sort_by_key(|heard| heard.at_ns);
     let mut seen = Vec::new();
-    if case.relayed.is_some() {
+    if case.relayed.is_some() || matches!(case.event, Event::Killed(_) | Event::BothOut(_)) {
         let mut running = false;
         for heard in at_mono {
             match heard.message {
@@ -135,6 +140,14 @@ fn clocks(case: &Case, found: &Found) -> Row {
             let clocks = clocks.take_while(|heard| heard.message != Message::STOP);
             clocks.filter(|heard| heard.message == Message::CLOCK).count()
         }));
+    }
+    if let (Event::Killed(out) | Event::BothOut(out), Some(last)) = (&case.event, seen.last()) {
+        // The player has joined at a bar line, from which the master has counted whole bars more, or fewer.
+        let is_right = last % PULSES_PER_BAR as usize == expected[0] % PULSES_PER_BAR as usize && seen.len() == 2;
+        let most = (case.segments[0].pulses.end - out.start) as usize;
+        let seen = format!("{} and {last}", seen[0]);
+        let wanted = format!("{} and whole bars, or more", expected[0] % PULSES_PER_BAR as usize);
+        return Row::judged("clocks at Mono after its CONTINUE", wanted, seen, is_right && *last <= most);
     }
     let line = |counts: &[usize]| match counts {
         [] => "none that count".into(),
@@ -164,9 +177,46 @@ fn bass(case: &Case, judged: &[(u32, &Played)]) -> Row {
     verdict::sequence("bass on its bars", &wanted(case, Port::Mono, score, &played), played)
 }
 
+fn may_be_silent(case: &Case, port: Port, pulse: u32) -> bool {
+    let holds = |grace| case.windows.iter().any(|window| window.holds(port, pulse, grace));
+    holds(Grace::Missing) || holds(Grace::Silent)
+}
+
+/// What the player gets when it is back: its programs and what has been said of its controllers, before any note; and no note
+/// where none may be. The set says programs on its channels and moves a controller of one.
+fn rejoined(case: &Case, found: &Found, judged: &[(u32, &Played)], out: &Range<u32>) -> Vec<Row> {
+    let silent = |pulse: u32| case.windows.iter().any(|window| window.holds(Port::Mono, pulse, Grace::Silent));
+    let struck = judged.iter().filter(|(pulse, played)| played.port == Port::Mono && silent(*pulse)).count();
+    // It is plugged in a little before the pulses that it gets again.
+    let out_ns = found.grid[out.start as usize];
+    let mut at_mono: Vec<&Heard> =
+        found.heard.iter().filter(|heard| heard.port == Port::Mono && heard.at_ns >= out_ns).collect();
+    at_mono.sort_by_key(|heard| heard.at_ns);
+    let told = at_mono.iter().take_while(|heard| heard.message.bytes()[0] & 0xf0 != 0x90);
+    let told = told.filter(|heard| match *heard.message.bytes() {
+        [status, ..] if status & 0xf0 == 0xc0 => true,
+        [status, number, _] => status & 0xf0 == 0xb0 && number < 120,
+        _ => false,
+    });
+    let told: Vec<String> = told.map(|heard| format!("{:02x?}", heard.message.bytes())).collect();
+    let expected = ["[b0, 00, 01]", "[b0, 20, 02]", "[c0, 05]", "[b0, 4a, 40]", "[c1, 07]"].map(String::from);
+    let (mut sorted, mut wanted) = (told.clone(), expected.to_vec());
+    // Where the music goes on in mid-bar, the controller is said anew.
+    sorted.sort_unstable();
+    sorted.dedup();
+    wanted.sort_unstable();
+    let row = Row::judged(
+        "programs and controllers before the first note",
+        wanted.join(" "),
+        told.join(" "),
+        sorted == wanted,
+    );
+    vec![Row::count("notes before its bar line", 0, struck), row]
+}
+
 /// The score without what may be missing, and is.
 fn wanted(case: &Case, port: Port, score: impl Iterator<Item = Placed>, played: &[Placed]) -> Vec<Placed> {
-    let may_miss = |pulse| case.windows.iter().any(|window| window.holds(port, pulse, Grace::Missing));
+    let may_miss = |pulse| may_be_silent(case, port, pulse);
     score
         .filter(|&(pulse, _)| !excused(case, port, pulse))
         .filter(|placed| !may_miss(placed.0) || played.contains(placed))
@@ -190,9 +240,9 @@ fn arpeggio(case: &Case, judged: &[(u32, &Played)]) -> Row {
         })
         .collect();
     let sixteenths = music(case)
-        .filter(|&(pulse, position)| position.is_multiple_of(SIXTEENTH) && !excused(case, Port::Mono, pulse))
-        .count();
-    let (least, most) = (sixteenths / 2, sixteenths);
+        .filter(|&(pulse, position)| position.is_multiple_of(SIXTEENTH) && !excused(case, Port::Mono, pulse));
+    let most = sixteenths.clone().count();
+    let least = sixteenths.filter(|&(pulse, _)| !may_be_silent(case, Port::Mono, pulse)).count() / 2;
     let longest = longest_silence(case, &played);
     let ok = off.is_empty() && (least..=most).contains(&played.len()) && longest <= BREATH;
     let seen = format!("{}, of them {} beside; silent for {longest} pulses", played.len(), off.len());
@@ -204,7 +254,8 @@ fn longest_silence(case: &Case, played: &[Placed]) -> u32 {
     let mut longest = 0;
     let mut silent = 0;
     let mut last = None;
-    for (pulse, _) in music(case).filter(|&(pulse, _)| !excused(case, Port::Mono, pulse)) {
+    let judged = |pulse| !excused(case, Port::Mono, pulse) && !may_be_silent(case, Port::Mono, pulse);
+    for (pulse, _) in music(case).filter(|&(pulse, _)| judged(pulse)) {
         let goes_on = last.replace(pulse).is_some_and(|last| last + 1 == pulse);
         let sounds = played.iter().any(|(own, _)| *own == pulse);
         silent = if sounds || !goes_on { 0 } else { silent + 1 };
@@ -247,9 +298,18 @@ fn crowd(case: &Case, found: &Found, take: &Take, freed_ns: u64) -> Vec<Row> {
 
 /// What sounds on an instrument whose cable is pulled cannot be ended: only what comes after counts there.
 fn without_the_old_cable(case: &Case, found: &Found) -> Vec<Heard> {
-    let Event::Unplugged(absent) = &case.event else { return found.heard.clone() };
+    let (port, absent) = match &case.event {
+        Event::Unplugged(absent) => (Port::Circuit, absent),
+        Event::PlayerOut(absent, _) => (Port::Mono, absent),
+        Event::Killed(gone) | Event::BothOut(gone) => {
+            // What sounded then is silenced as a whole by what comes after.
+            let back_ns = found.grid[gone.end as usize];
+            return found.heard.iter().filter(|heard| heard.at_ns >= back_ns).copied().collect();
+        }
+        _ => return found.heard.clone(),
+    };
     let back_ns = found.grid[absent.end as usize] - case.at_ns(0.5);
-    let counts = |heard: &&Heard| heard.port != Port::Circuit || heard.at_ns >= back_ns;
+    let counts = |heard: &&Heard| heard.port != port || heard.at_ns >= back_ns;
     found.heard.iter().filter(counts).copied().collect()
 }
 
@@ -303,7 +363,54 @@ mod tests {
     }
 
     fn perfect(case: &Case) -> Vec<Heard> {
-        played_by(case, |pulse| position_at(case, pulse))
+        let heard = played_by(case, |pulse| position_at(case, pulse));
+        match &case.event {
+            Event::PlayerOut(out, _) => with_the_player_out(case, heard, out),
+            Event::Killed(out) | Event::BothOut(out) => {
+                let (gone, back) =
+                    (ORIGIN_NS + case.at_ns(f64::from(out.start)), ORIGIN_NS + case.at_ns(f64::from(out.end)));
+                let line = case.segments[0].pulses.end - case.counted.as_ref().unwrap()[0];
+                let joins = ORIGIN_NS + case.at_ns(f64::from(line) - 0.5);
+                let mut heard = heard;
+                heard.retain(|heard| !(gone..back).contains(&heard.at_ns));
+                heard.push(Heard { at_ns: joins, port: Port::Mono, message: Message::CONTINUE });
+                heard
+            }
+            _ => heard,
+        }
+    }
+
+    /// What is heard when the player is out, told what it has missed, and joins.
+    fn with_the_player_out(case: &Case, mut heard: Vec<Heard>, out: &Range<u32>) -> Vec<Heard> {
+        let middle_before = |pulse: u32| ORIGIN_NS + case.at_ns(f64::from(pulse) - 0.5);
+        let silent =
+            case.windows.iter().find(|window| window.grace == Grace::Silent).map(|window| window.pulses.clone());
+        let until_ns = middle_before(silent.as_ref().map_or(out.end, |silent| silent.end));
+        let is_clock = |heard: &Heard| heard.message == Message::CLOCK;
+        let gone = middle_before(out.start)..middle_before(out.end);
+        let waits = gone.end..until_ns;
+        heard.retain(|heard| {
+            let at_ns = &heard.at_ns;
+            heard.port != Port::Mono || !(gone.contains(at_ns) || waits.contains(at_ns) && !is_clock(heard))
+        });
+        let mut tell = |at_ns: u64, bytes: &[u8]| {
+            heard.push(Heard { at_ns, port: Port::Mono, message: Message::new(bytes) });
+        };
+        let told: [&[u8]; 5] = [&[0xb0, 0, 1], &[0xb0, 32, 2], &[0xc0, 5], &[0xb0, 74, 64], &[0xc1, 7]];
+        (0..).zip(told).for_each(|(place, bytes)| tell(gone.end + 1_000 + place * 1_000_000, bytes));
+        let start = case.segments[0].pulses.start;
+        match silent {
+            Some(silent) => {
+                tell(gone.end, &[0xfc]);
+                tell(until_ns, Message::song_position(((silent.end - start) / 6) as u16).bytes());
+                tell(until_ns + 1, &[0xfb]);
+            }
+            None => {
+                let go = middle_before(case.segments[1].pulses.start - 1);
+                tell(go, Message::song_position((case.segments[1].position / 6) as u16).bytes());
+            }
+        }
+        heard
     }
 
     fn failing(case: &Case, heard: Vec<Heard>) -> Vec<String> {
@@ -469,6 +576,29 @@ mod tests {
         };
         assert_eq!(hang(grid(&case)[absent.start as usize - 30]), [""; 0]);
         assert_eq!(hang(grid(&case)[absent.end as usize + 110]), ["notes hanging"]);
+    }
+
+    #[test]
+    fn a_player_that_joins_in_mid_bar_or_off_by_a_pulse_or_without_its_programs() {
+        let case = case("player unplugged");
+        let Event::PlayerOut(out, _) = case.event.clone() else { unreachable!() };
+        let (back, line) = (grid(&case)[out.end as usize], grid(&case)[case.windows[1].pulses.end as usize]);
+        let changed = |change: &dyn Fn(&mut Vec<Heard>)| {
+            let mut heard = perfect(&case);
+            change(&mut heard);
+            failing(&case, heard)
+        };
+        let early = changed(&|heard| note(heard, Port::Mono, back + LATE_NS, ARP[0], ARP_VELOCITY, 9_000_000));
+        assert!(early.contains(&"notes before its bar line".into()), "{early:?}");
+        let off = changed(&|heard| {
+            let cont = heard.iter_mut().find(|heard| heard.message == Message::CONTINUE).unwrap();
+            cont.at_ns = line + 1_000_000;
+        });
+        assert_eq!(off, ["clocks at Mono"]);
+        let bare = changed(&|heard| heard.retain(|heard| heard.message.bytes() != [0xc0, 5]));
+        assert_eq!(bare, ["programs and controllers before the first note"]);
+        let lost = changed(&|heard| heard.retain(|heard| heard.message.bytes()[0] != 0xf2));
+        assert_eq!(lost, ["transport at Mono"]);
     }
 
     #[test]

@@ -77,9 +77,8 @@ pub fn open() -> Fallible<Stage> {
     open_with_cable().map(|(stage, _)| stage)
 }
 
-/// The same, with the Circuit's cable to pull.
+/// The same, with cables to pull.
 pub fn open_with_cable() -> Fallible<(Stage, Cable)> {
-    let mut mono = Client::open(MONO)?;
     let mut ear = Client::open("stage-ear")?;
 
     let queue = ear.seq.alloc_named_queue(&c_string("stage"))?;
@@ -88,14 +87,14 @@ pub fn open_with_cable() -> Fallible<(Stage, Cable)> {
     if let Some(Err(error)) = file.map(|file| sys::use_pcm_timer(file, queue)) {
         println!("no sound card for the queue's timer: {error}");
     }
-    mono.open_port("Circuit Mono Station MIDI 1", DUPLEX, queue)?;
     // The ear cannot be subscribed to by others, so that no program takes it for an instrument.
     ear.open_port("ear", PortCap::WRITE, queue)?;
     ear.seq.control_queue(queue, EventType::Start, 0, None)?;
     ear.seq.drain_output()?;
 
-    let ports = Arc::new(Mutex::new(Ports { circuit: None, mono, ear, queue, left: Vec::new(), lost: 0 }));
+    let ports = Arc::new(Mutex::new(Ports { circuit: None, mono: None, ear, queue, left: Vec::new(), lost: 0 }));
     let cable = Cable(ports.clone());
+    cable.plug_mono()?;
     let mouth = cable.plug()?;
     let stage = Stage {
         mouth,
@@ -110,19 +109,19 @@ pub fn open_with_cable() -> Fallible<(Stage, Cable)> {
 /// The clients that are heard.
 struct Ports {
     circuit: Option<Arc<Client>>,
-    mono: Client,
+    mono: Option<Client>,
     ear: Client,
     queue: i32,
-    /// What had arrived at the Circuit when its cable was pulled, and how much was lost there.
+    /// What had arrived where a cable was pulled, and how much was lost there.
     left: Vec<Heard>,
     lost: usize,
 }
 
-/// The Circuit's cable. Without it there is no such client, as there is none of a USB device that is not there.
+/// The instruments' cables. Without one there is no such client, as there is none of a USB device that is not there.
 pub struct Cable(Arc<Mutex<Ports>>);
 
 impl Cable {
-    /// Pulls it. The mouth must be gone by now.
+    /// Pulls the Circuit's. The mouth must be gone by now.
     pub fn pull(&self) -> Fallible<()> {
         let mut ports = self.0.lock().expect("no one panics with this lock");
         let circuit = ports.circuit.take().ok_or("the cable is out")?;
@@ -133,7 +132,26 @@ impl Cable {
         Ok(())
     }
 
-    /// Plugs it in: a new client of the old name, which the ear hears before anyone else can.
+    /// Pulls the Mono Station's.
+    pub fn pull_mono(&self) -> Fallible<()> {
+        let mut ports = self.0.lock().expect("no one panics with this lock");
+        let mono = ports.mono.take().ok_or("the cable is out")?;
+        let mut left = Vec::new();
+        ports.lost += collect_port(Port::Mono, &mono.seq, &decoder()?, &mut left)?;
+        ports.left.append(&mut left);
+        Ok(())
+    }
+
+    /// Plugs it in: a new client of the old name, and as a rule of the old number.
+    pub fn plug_mono(&self) -> Fallible<()> {
+        let mut ports = self.0.lock().expect("no one panics with this lock");
+        let mut mono = Client::open(MONO)?;
+        mono.open_port("Circuit Mono Station MIDI 1", DUPLEX, ports.queue)?;
+        ports.mono = Some(mono);
+        Ok(())
+    }
+
+    /// Plugs the Circuit in: a new client of the old name, which the ear hears before anyone else can.
     pub fn plug(&self) -> Fallible<Box<dyn Mouth>> {
         let mut ports = self.0.lock().expect("no one panics with this lock");
         let mut circuit = Client::open(CIRCUIT)?;
@@ -261,7 +279,9 @@ impl Ears for Arrivals {
         into.append(&mut ports.left);
         let mut lost = std::mem::take(&mut ports.lost);
         lost += collect_port(Port::Ear, &ports.ear.seq, &decoder, into)?;
-        lost += collect_port(Port::Mono, &ports.mono.seq, &decoder, into)?;
+        if let Some(mono) = &ports.mono {
+            lost += collect_port(Port::Mono, &mono.seq, &decoder, into)?;
+        }
         if let Some(circuit) = &ports.circuit {
             lost += collect_port(Port::Circuit, &circuit.seq, &decoder, into)?;
         }

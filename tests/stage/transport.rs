@@ -4,12 +4,13 @@
 use crate::cases::{self, Case, Event, RECONNECT_S};
 use crate::cli::Common;
 use crate::grid::Mapping;
-use crate::instrument::{Fallible, Stage, Watch};
+use crate::instrument::{Fallible, MONO, Stage, Watch};
 use crate::matrix::{self, Found};
 use crate::player::{self, Collector};
-use crate::program::{Program, SETTLE};
+use crate::program::{Program, SETTLE, Signal};
+use crate::schedule::PULSES_PER_BAR;
 use crate::schedule::Step;
-use crate::sequencer::{self, Cable};
+use crate::sequencer::{self, Cable, Lone};
 use crate::show::{Close, close, endings};
 use crate::sys;
 use crate::verdict::{Limits, Row};
@@ -45,7 +46,8 @@ pub fn play(arguments: &Arguments, common: &Common) -> Fallible<Vec<Row>> {
         }
         let (stage, cable) = sequencer::open_with_cable()?;
         let mut program = Program::start(&command, &std::env::temp_dir().join("program.log"))?;
-        let own = play_case(&case, common, &mut program, stage, &cable).unwrap_or_else(|error| {
+        let again: Vec<String> = command.iter().cloned().chain(["--resume".into()]).collect();
+        let own = play_case(&case, common, (&mut program, &again), stage, &cable).unwrap_or_else(|error| {
             let what = format!("{}: played to its end", case.name);
             vec![Row::judged(&what, "yes".into(), error.to_string(), false)]
         });
@@ -59,7 +61,14 @@ pub fn play(arguments: &Arguments, common: &Common) -> Fallible<Vec<Row>> {
     Ok(rows)
 }
 
-fn play_case(case: &Case, common: &Common, program: &mut Program, stage: Stage, cable: &Cable) -> Fallible<Vec<Row>> {
+/// Plays a case; the program is started with `again` where it has been killed.
+fn play_case(
+    case: &Case,
+    common: &Common,
+    (program, again): (&mut Program, &[String]),
+    stage: Stage,
+    cable: &Cable,
+) -> Fallible<Vec<Row>> {
     let steps = case.steps();
     let Stage { mouth, ears, watch, look, .. } = stage;
     let collector = Collector::start(ears, look)?;
@@ -88,15 +97,47 @@ fn play_case(case: &Case, common: &Common, program: &mut Program, stage: Stage, 
             master.finish()?;
             Some(freed_ns - origin_ns)
         }
-        Event::Unplugged(absent) => {
+        Event::Killed(gone) => {
+            let master = player::start(mouth, steps.clone(), origin_ns, common.priority)?;
+            sys::sleep_until(middle_before(gone.start));
+            program.end_by(Signal::Kill)?;
+            *program = Program::start(again, &std::env::temp_dir().join("program.log"))?;
+            own.push(found_again(case, watch.as_ref(), Instant::now())?);
+            master.finish()?;
+            None
+        }
+        Event::PlayerOut(absent, twin) => {
+            let bar_ns = case.at_ns(f64::from(PULSES_PER_BAR));
+            let (out_ns, back_ns) = (middle_before(absent.start), middle_before(absent.end));
+            let master = player::start(mouth, steps.clone(), origin_ns, common.priority)?;
+            sys::sleep_until(out_ns - bar_ns);
+            let twin = if *twin { Some(Lone::open(MONO)?) } else { None };
+            sys::sleep_until(out_ns);
+            cable.pull_mono()?;
+            sys::sleep_until(back_ns - PLUG_AHEAD_NS);
+            cable.plug_mono()?;
+            own.push(found_again(case, watch.as_ref(), Instant::now())?);
+            sys::sleep_until(back_ns + bar_ns);
+            drop(twin);
+            master.finish()?;
+            None
+        }
+        Event::Unplugged(absent) | Event::BothOut(absent) => {
+            let both = matches!(case.event, Event::BothOut(_));
             let (out_ns, back_ns) = (middle_before(absent.start), middle_before(absent.end));
             let (before, after): (Vec<Step>, Vec<Step>) =
                 steps.iter().partition(|step| origin_ns + step.at_ns < out_ns);
             player::start(mouth, before, origin_ns, common.priority)?.finish()?;
             sys::sleep_until(out_ns);
             cable.pull()?;
+            if both {
+                cable.pull_mono()?;
+            }
             sys::sleep_until(back_ns - PLUG_AHEAD_NS);
             let mouth = cable.plug()?;
+            if both {
+                cable.plug_mono()?;
+            }
             let plugged = Instant::now();
             let master = player::start(mouth, after, origin_ns, common.priority)?;
             own.push(found_again(case, watch.as_ref(), plugged)?);
@@ -135,6 +176,13 @@ fn found_again(case: &Case, watch: &dyn Watch, plugged: Instant) -> Fallible<Row
 mod tests {
     use super::*;
 
+    const PROGRAMS: &str = r#"program = { bass = { program = 5, bank = 130 }, pad = 7 }
+cc = { bass = { 74 = "64" } }
+
+[tracks.pad]
+port = "mono"
+channel = 2"#;
+
     #[test]
     fn the_sets_of_the_cases_are_the_built_in_one_but_for_their_clock() {
         let built_in = include_str!("../../src/sets/circuits.toml");
@@ -142,12 +190,17 @@ mod tests {
         for (set, line) in [
             (include_str!("sets/join-now.toml"), "join   = \"now\""),
             (include_str!("sets/hold.toml"), "lost   = \"hold\""),
+            (include_str!("sets/programs.toml"), PROGRAMS),
         ] {
             assert_eq!(body(set).replacen(&format!("{line}\n"), "", 1), body(built_in));
             assert!(set.contains(line));
         }
         for case in cases::all(125.0) {
-            assert!(["", "join-now.toml", "hold.toml"].contains(&case.set.unwrap_or("")), "{}", case.name);
+            assert!(
+                ["", "join-now.toml", "hold.toml", "programs.toml"].contains(&case.set.unwrap_or("")),
+                "{}",
+                case.name
+            );
         }
     }
 }

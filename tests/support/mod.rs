@@ -225,6 +225,13 @@ impl Show {
         self.advance(self.now);
     }
 
+    /// The output of `port` is opened anew.
+    pub fn reopen(&mut self, port: PortSlot, rejoins: bool) {
+        self.advance(self.now);
+        self.engine.reopened(&self.program, self.now, port, rejoins);
+        self.advance(self.now);
+    }
+
     /// The master sends `count` pulses, each followed by `interval`.
     pub fn pulses(&mut self, count: usize, interval: Span) {
         for _ in 0..count {

@@ -37,6 +37,11 @@ impl Internal {
         self.timeline = Some(Timeline::new(pulse, at + START_LEAD, self.tempo));
     }
 
+    /// Begins so that `pulse` falls at `at`.
+    pub fn place(&mut self, pulse: Tick, at: Nanos) {
+        self.timeline = Some(Timeline::new(pulse, at, self.tempo));
+    }
+
     /// The first pulse that receivers can be ready for when they are told at `at`.
     #[must_use]
     pub fn next_pulse(&self, at: Nanos) -> Tick {

@@ -123,6 +123,12 @@ impl Wires {
         self.settle(departure.port);
     }
 
+    /// Sends a value again, now, at [`Wires::ready_at`] or later. What waits is newer, and leaves after it.
+    pub fn send_again(&mut self, departure: Departure, out: &mut Outbox) {
+        self.leave(departure, true, out);
+        self.settle(departure.port);
+    }
+
     /// Sends a value, now or when the wire is idle. What is no value leaves now.
     pub fn offer(&mut self, departure: Departure, out: &mut Outbox) {
         let Departure { port, message, track, .. } = departure;
