@@ -274,9 +274,9 @@ impl Keeper {
             let name = |track: TrackSlot| view.set.tracks.get(usize::from(track.0)).cloned();
             tracks.iter().filter_map(name).collect::<Vec<_>>()
         };
-        let said = status.said;
-        let by_name = view.set.tracks.iter().zip(said.each).map(|(name, by)| (name.clone(), by));
-        let transposed = by_name.filter(|(name, _)| !name.is_empty()).chain([(String::new(), said.all)]);
+        let by = view.transpositions;
+        let by_name = view.set.tracks.iter().zip(by.each).map(|(name, by)| (name.clone(), by));
+        let transposed = by_name.filter(|(name, _)| !name.is_empty()).chain([(String::new(), by.all)]);
         Some(Kept {
             form: FORM,
             boot: self.boot.clone(),

@@ -11,7 +11,7 @@ use super::source::{Renewed, Source, Text};
 use super::view::{Notices, Playing, PortState, View};
 use super::{Limits, Observer, PortWatch, Reason};
 use crate::engine::program::{MAX_PORTS, PortSlot, TrackSlot};
-use crate::engine::{Command, Status};
+use crate::engine::{Command, Status, Transpositions};
 use crate::link::{COMMAND_CAPACITY, ControlEnd, Snapshot, TRACE_CAPACITY};
 use crate::set::Set;
 use crate::time::Nanos;
@@ -54,6 +54,7 @@ pub struct Show<'a> {
     snapshot: Snapshot,
     playhead: Playhead,
     status: Status,
+    transpositions: Transpositions,
     quits: bool,
 }
 
@@ -89,6 +90,7 @@ impl<'a> Show<'a> {
             snapshot,
             playhead: Playhead::default(),
             status,
+            transpositions: Transpositions::default(),
             quits: false,
         }
     }
@@ -114,6 +116,7 @@ impl<'a> Show<'a> {
             position: self.playhead.position(),
             snapshot: &self.snapshot,
             status: &self.status,
+            transpositions: &self.transpositions,
             playing: &self.playing,
             ports: &self.ports,
             granted: &self.granted,
@@ -213,6 +216,7 @@ impl<'a> Show<'a> {
     /// Sees how the show is now.
     fn refresh(&mut self) {
         (self.snapshot, self.status) = (self.end.meters().snapshot(), self.end.status());
+        self.transpositions = self.end.transpositions();
         self.playhead.look(&self.snapshot, (self.now)());
         self.catch_up();
         // What plays is told in the slots of what plays.

@@ -1,6 +1,6 @@
 //! What there is to see of a show: the set, what plays, what is measured, and what is connected. For those who display it.
 
-use crate::engine::Status;
+use crate::engine::{Status, Transpositions};
 use crate::engine::player::takes_over;
 use crate::engine::program::{MAX_TRACKS, PatternSlot, TrackSlot};
 use crate::link::Snapshot;
@@ -22,6 +22,8 @@ pub struct View<'a> {
     pub snapshot: &'a Snapshot,
     /// Which pattern plays, what is queued, what is muted.
     pub status: &'a Status,
+    /// How far commands have transposed the tracks.
+    pub transpositions: &'a Transpositions,
     /// What each track plays, by [`TrackSlot`].
     pub playing: &'a Playing,
     /// The ports of the set, by slot.

@@ -4,7 +4,7 @@
 //! of the track, and of the whole set if the track moves with it. Degrees are counted along the set's scale first, then
 //! come the semitones.
 
-use super::fixed::{Parked, Slots};
+use super::fixed::Parked;
 use super::keyboard::Keyboards;
 use super::program::{Interval, MAX_TRACKS, Program, Track, TrackSet, TrackSlot, Transpose};
 use super::thru::ALL_PEDALS;
@@ -32,29 +32,18 @@ impl Shift {
     }
 }
 
-/// How far commands have transposed the tracks: by semitones and by degrees. Of one engine two are the same when it has changed
-/// as often: they are compared with each pass of the loop.
-#[derive(Clone, Copy, Debug)]
-pub struct Said {
-    /// How often it has changed.
-    revision: u32,
+/// How far commands have transposed the tracks: by semitones and by degrees, one of which is 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transpositions {
     /// All that move.
     pub all: [i8; 2],
     /// By [`TrackSlot`].
     pub each: [[i8; 2]; MAX_TRACKS],
 }
 
-impl PartialEq for Said {
-    fn eq(&self, other: &Said) -> bool {
-        self.revision == other.revision
-    }
-}
-
-impl Eq for Said {}
-
-impl Default for Said {
-    fn default() -> Said {
-        Said { revision: 0, all: [0; 2], each: [[0; 2]; MAX_TRACKS] }
+impl Default for Transpositions {
+    fn default() -> Transpositions {
+        Transpositions { all: [0; 2], each: [[0; 2]; MAX_TRACKS] }
     }
 }
 
@@ -64,11 +53,10 @@ pub(super) struct Mixer {
     muted: TrackSet,
     soloed: TrackSet,
     fill: bool,
-    /// By command, for all and by track.
-    all: Shift,
-    each: Slots<Shift>,
-    /// The same, to be shown.
-    said: Parked<Said>,
+    /// By command.
+    transposed: Parked<Transpositions>,
+    /// How often that has changed.
+    transpositions: u32,
 }
 
 impl Default for Mixer {
@@ -77,9 +65,8 @@ impl Default for Mixer {
             muted: TrackSet::default(),
             soloed: TrackSet::default(),
             fill: false,
-            all: Shift::default(),
-            each: Slots::from_fn(MAX_TRACKS, |_| Shift::default()),
-            said: Parked::new(Said::default()),
+            transposed: Parked::new(Transpositions::default()),
+            transpositions: 0,
         }
     }
 }
@@ -94,10 +81,27 @@ impl Mixer {
     pub fn forget(&mut self, track: TrackSlot) {
         self.muted.set(track, false);
         self.soloed.set(track, false);
-        if let Some(own) = self.each.get_mut(usize::from(track.0)) {
-            *own = Shift::default();
-            self.said.each[usize::from(track.0)] = [0; 2];
-            self.said.revision = self.said.revision.wrapping_add(1);
+        self.transpose(Some(track), [0; 2]);
+    }
+
+    /// How far commands have transposed `track`, or all.
+    fn transposed(&self, track: Option<TrackSlot>) -> Shift {
+        let by = match track {
+            None => self.transposed.all,
+            Some(track) => self.transposed.each.get(usize::from(track.0)).copied().unwrap_or_default(),
+        };
+        let [semitones, degrees] = by.map(i32::from);
+        Shift { semitones, degrees }
+    }
+
+    fn transpose(&mut self, track: Option<TrackSlot>, by: [i8; 2]) {
+        let place = match track {
+            None => Some(&mut self.transposed.all),
+            Some(track) => self.transposed.each.get_mut(usize::from(track.0)),
+        };
+        if let Some(place) = place {
+            *place = by;
+            self.transpositions = self.transpositions.wrapping_add(1);
         }
     }
 
@@ -118,8 +122,8 @@ impl Mixer {
             });
             Shift::of(distance.unwrap_or(0), transpose.map(|transpose| transpose.unit).unwrap_or_default())
         };
-        let own = self.each.get(usize::from(slot.0)).copied().unwrap_or_default().plus(played(track.transpose));
-        let shift = if track.moves { own.plus(self.all).plus(played(program.transpose)) } else { own };
+        let own = self.transposed(Some(slot)).plus(played(track.transpose));
+        let shift = if track.moves { own.plus(self.transposed(None)).plus(played(program.transpose)) } else { own };
         let along = if shift.degrees == 0 { 0 } else { program.scale.shift(key, shift.degrees) };
         along + shift.semitones
     }
@@ -139,8 +143,14 @@ impl Engine {
     }
 
     /// How far commands have transposed the tracks.
-    pub(super) fn said(&self) -> Said {
-        *self.mixer.said
+    #[must_use]
+    pub fn transpositions(&self) -> &Transpositions {
+        &self.mixer.transposed
+    }
+
+    /// How often that has changed.
+    pub(super) fn times_transposed(&self) -> u32 {
+        self.mixer.transpositions
     }
 
     /// Whether a fill is asked for.
@@ -167,10 +177,7 @@ impl Engine {
 
     /// By how much commands have transposed a track, or all, in `unit`.
     pub(super) fn transposed(&self, track: Option<TrackSlot>, unit: Interval) -> i32 {
-        let shift = match track {
-            None => self.mixer.all,
-            Some(track) => self.mixer.each.get(usize::from(track.0)).copied().unwrap_or_default(),
-        };
+        let shift = self.mixer.transposed(track);
         match unit {
             Interval::Semitones => shift.semitones,
             Interval::Degrees => shift.degrees,
@@ -178,27 +185,11 @@ impl Engine {
     }
 
     pub(super) fn transpose(&mut self, track: Option<TrackSlot>, by: i8, unit: Interval) {
-        let shift = Shift::of(i32::from(by), unit);
-        let said = match unit {
+        let by = match unit {
             Interval::Semitones => [by, 0],
             Interval::Degrees => [0, by],
         };
-        let place = match track {
-            None => Some(&mut self.mixer.said.all),
-            Some(track) => self.mixer.said.each.get_mut(usize::from(track.0)),
-        };
-        if let Some(place) = place {
-            *place = said;
-            self.mixer.said.revision = self.mixer.said.revision.wrapping_add(1);
-        }
-        match track {
-            None => self.mixer.all = shift,
-            Some(track) => {
-                if let Some(own) = self.mixer.each.get_mut(usize::from(track.0)) {
-                    *own = shift;
-                }
-            }
-        }
+        self.mixer.transpose(track, by);
     }
 
     /// Ends the notes of the tracks that are not heard any more.

@@ -88,7 +88,7 @@ use launch::Launcher;
 use ledger::Ledger;
 use light::Lights;
 use mixer::Mixer;
-pub use mixer::Said;
+pub use mixer::Transpositions;
 use player::Player;
 use program::{
     ClockOut, Interval, MAX_PORTS, PartSlot, PatternSlot, PortSet, PortSlot, Program, Quantum, TrackSet, TrackSlot,
@@ -228,8 +228,9 @@ pub struct Status {
     pub muted: TrackSet,
     /// The tracks that are soloed.
     pub soloed: TrackSet,
-    /// How far commands have transposed the tracks.
-    pub said: Said,
+    /// How often commands have changed how far the tracks are transposed: [`Engine::transpositions`] are not copied with each
+    /// look.
+    pub transpositions: u32,
     /// Which [edition](Program::edition) plays.
     pub edition: u32,
 }
@@ -493,7 +494,7 @@ impl Engine {
             fills: self.fills(),
             muted: self.muted(),
             soloed: self.soloed(),
-            said: self.said(),
+            transpositions: self.times_transposed(),
             edition: self.renewal.edition(),
         }
     }

@@ -37,7 +37,7 @@ pub use waker::Waker;
 
 use std::sync::Arc;
 
-use crate::engine::{Call, Command, Mark, Status};
+use crate::engine::{Call, Command, Mark, Status, Transpositions};
 use midir::MidiOutputConnection;
 
 use crate::engine::program::{MAX_PORTS, PortSlot, Program};
@@ -129,6 +129,7 @@ pub struct ControlEnd {
     trace: rtrb::Consumer<Sent>,
     calls: rtrb::Consumer<Called>,
     status: LatestReader<Status>,
+    transpositions: LatestReader<Transpositions>,
     outputs: rtrb::Producer<NewOutput>,
     retired: rtrb::Consumer<Retired>,
     /// Outputs that have been handed over and whose predecessors have not come back.
@@ -219,6 +220,12 @@ impl ControlEnd {
         *self.status.get()
     }
 
+    /// How far commands have transposed the tracks.
+    pub fn transpositions(&mut self) -> Transpositions {
+        self.transpositions.update();
+        *self.transpositions.get()
+    }
+
     /// What is measured.
     #[must_use]
     pub fn meters(&self) -> &Meters {
@@ -241,6 +248,7 @@ pub struct RtEnd {
     /// How many calls have been traced, or lost.
     called: u64,
     status: LatestWriter<Status>,
+    transpositions: LatestWriter<Transpositions>,
     outputs: rtrb::Consumer<NewOutput>,
     retired: rtrb::Producer<Retired>,
     waker: Waker,
@@ -358,6 +366,11 @@ impl RtEnd {
         self.status.write(status);
     }
 
+    /// Says how far commands have transposed the tracks. Real-time safe, as [`RtEnd::show`] is.
+    pub fn show_transpositions(&mut self, transpositions: Transpositions) {
+        self.transpositions.write(transpositions);
+    }
+
     /// What is measured.
     #[must_use]
     pub fn meters(&self) -> &Meters {
@@ -382,6 +395,7 @@ pub fn link(program: Program, inputs: &[PortSlot]) -> (ControlEnd, RtEnd, Vec<Mi
     let (retired_tx, retired_rx) = rtrb::RingBuffer::new(OUTPUT_CAPACITY);
     let (program_tx, program_rx) = latest(program);
     let (status_tx, status_rx) = latest(Status::default());
+    let (transpositions_tx, transpositions_rx) = latest(Transpositions::default());
     let mut in_ends = Vec::with_capacity(inputs.len());
     let mut rings = Vec::with_capacity(inputs.len());
     for &port in inputs {
@@ -395,6 +409,7 @@ pub fn link(program: Program, inputs: &[PortSlot]) -> (ControlEnd, RtEnd, Vec<Mi
         trace: trace_rx,
         calls: call_rx,
         status: status_rx,
+        transpositions: transpositions_rx,
         outputs: output_tx,
         retired: retired_rx,
         travelling: 0,
@@ -412,6 +427,7 @@ pub fn link(program: Program, inputs: &[PortSlot]) -> (ControlEnd, RtEnd, Vec<Mi
         calls: call_tx,
         called: 0,
         status: status_tx,
+        transpositions: transpositions_tx,
         outputs: output_rx,
         retired: retired_tx,
         waker,

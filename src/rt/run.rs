@@ -295,6 +295,9 @@ impl<'a, C: TimeSource, S: Sink> Loop<'a, C, S> {
         self.trace_mark();
         let status = self.engine.status();
         if status != self.shown {
+            if status.transpositions != self.shown.transpositions {
+                self.end.show_transpositions(*self.engine.transpositions());
+            }
             self.shown = status;
             self.end.show(status);
         }
