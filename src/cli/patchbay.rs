@@ -28,11 +28,13 @@ use crate::engine::Command;
 use crate::engine::program::{PortSlot, Program, Tenant, Track};
 use crate::io::announce::{Announcements, Gone};
 use crate::io::ports::{Inventory, NotFound, PortName, Scanner, find};
-use crate::io::unread::{Change, Reader, unread};
+use crate::io::sensing::{self, Sensing};
+use crate::io::unread::{self, Reader, unread};
 use crate::io::{OpenError, input, output};
 use crate::link::{ControlEnd, MidiInEnd};
 use crate::midi::Channel;
 use crate::set::{Port, Set};
+use crate::time::Nanos;
 
 /// From one look to the next. A look takes a quarter of a millisecond.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
@@ -61,6 +63,8 @@ struct Patch {
     is_ambiguous: bool,
     /// Whether the engine has to be told that the keys that were down there are released.
     let_go: bool,
+    /// Whether it is still at the end of its cable.
+    sensing: Sensing,
     /// Whether what is sent there is read.
     reader: Reader,
     /// Whether the engine has to be told to silence it.
@@ -82,6 +86,7 @@ impl Patch {
             complained: false,
             is_ambiguous: false,
             let_go: false,
+            sensing: Sensing::default(),
             reader: Reader::default(),
             silence: false,
         }
@@ -103,6 +108,22 @@ impl Patch {
         *self = Patch { leaves, let_go, edition: set.program.edition, ..Patch::new(self.slot, set, port) };
     }
 
+    /// Looks whether a controller that says so regularly is still there, and says so if that has changed.
+    fn look_at_cable(&mut self, now: Nanos, end: &ControlEnd, notices: &mut Notices) {
+        let heard = end.meters().port(self.slot).sensed();
+        let (port, device) = (&self.port.name, &self.port.device);
+        match self.sensing.look(heard, now) {
+            Some(sensing::Change::Silent) => {
+                notices.wrong(&format!(
+                    "{port} (`{device}`) is not heard any more: is its cable out? Its keys are let go"
+                ));
+                self.let_go = true;
+            }
+            Some(sensing::Change::Again) => notices.notice(&format!("{port} (`{device}`) is heard again")),
+            None => {}
+        }
+    }
+
     /// Looks whether what is sent there is read, and says so if that has changed.
     fn look_at_reader(&mut self, inventory: &Inventory, end: &mut ControlEnd, notices: &mut Notices) {
         let name = self.output.as_ref().and_then(|name| inventory.outputs.iter().find(|known| known.full == *name));
@@ -113,10 +134,10 @@ impl Patch {
         let counted = end.meters().port(self.slot).sent_and_failed();
         let (port, device) = (&self.port.name, &self.port.device);
         match self.reader.look(unread(&name.address), counted) {
-            Some(Change::Stopped) => {
+            Some(unread::Change::Stopped) => {
                 notices.wrong(&format!("{port} (`{device}`) does not read what is sent to it; what it misses is lost"))
             }
-            Some(Change::Again) => {
+            Some(unread::Change::Again) => {
                 notices.notice(&format!("{port} (`{device}`) reads again; its channels are silenced"));
                 self.silence = true;
             }
@@ -256,6 +277,7 @@ impl PortWatch for Patchbay {
             let lost_input = patch.input.take_if(|(name, _)| !is_there(name, &inventory.inputs, &gone)).is_some();
             let lost_output = patch.output.take_if(|name| !is_there(name, &inventory.outputs, &gone)).is_some();
             patch.let_go |= lost_input;
+            patch.look_at_cable((self.hooks.now)(), end, notices);
             // Where its ring is full, at the next look.
             if patch.let_go && end.command(Command::LetGo(patch.slot)).is_ok() {
                 patch.let_go = false;
@@ -443,6 +465,25 @@ mod tests {
         let third = set(&[("a", "Another")]).following(&second);
         patch.renew(&third, &third.ports[0]);
         assert!(patch.leaves && patch.edition == 3);
+    }
+
+    #[test]
+    fn a_keyboard_that_said_that_its_cable_is_there_and_says_nothing_any_more_lets_go() {
+        let set = set(&[("a", "A")]);
+        let (end, _rt, mut ins) = link(set.program.clone(), &[PortSlot(0)]);
+        let (mut patch, mut notices) = (patches(&set).remove(0), Notices::default());
+        let mut look = |ms: u64, sense: bool| {
+            if sense {
+                ins[0].sense(Nanos(ms * 1_000_000));
+            }
+            patch.look_at_cable(Nanos(ms * 1_000_000), &end, &mut notices);
+            std::mem::take(&mut patch.let_go)
+        };
+        let let_go: Vec<u64> = (0..1_000).step_by(100).filter(|&ms| look(ms, ms <= 200)).collect();
+        assert_eq!(let_go, [700], "once");
+        assert!(!look(1_000, true) && !look(1_100, false));
+        let said: Vec<String> = notices.take().into_iter().map(|notice| notice.text).collect();
+        assert!(said[0].contains("is its cable out?") && said[1].contains("heard again"), "{said:?}");
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! What there is to see of a show: the set, what plays, what is measured, and what is connected. For those who display it.
 
-use crate::engine::{Status, Transpositions};
 use crate::engine::player::takes_over;
 use crate::engine::program::{MAX_TRACKS, PatternSlot, TrackSlot};
+use crate::engine::{Status, Transpositions};
 use crate::link::Snapshot;
 use crate::set::Set;
 use crate::time::{Nanos, Tick};
@@ -117,7 +117,8 @@ impl Notices {
         self.0.push(notice);
     }
 
-    pub(super) fn take(&mut self) -> Vec<Notice> {
+    /// What there was.
+    pub fn take(&mut self) -> Vec<Notice> {
         std::mem::take(&mut self.0)
     }
 }

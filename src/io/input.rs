@@ -87,7 +87,7 @@ pub fn open_virtual(name: &str, _: MidiInEnd, _: Hooks, _: Home) -> Result<Input
 
 fn new_input() -> Result<MidiInput, midir::InitError> {
     let mut midi = MidiInput::new(CLIENT_NAME)?;
-    midi.ignore(Ignore::Sysex | Ignore::ActiveSense);
+    midi.ignore(Ignore::Sysex);
     Ok(midi)
 }
 
@@ -128,6 +128,7 @@ impl Listener {
         }
         match (Message::from_bytes(bytes), &mut self.end) {
             (Some(PROBE), _) if self.probes.take(at, stamp) => {}
+            (Some(Message::ActiveSensing), Some(end)) => end.sense(at),
             (Some(message), Some(end)) => {
                 end.push(InputEvent { at: self.probes.correct(at, stamp), device: stamp, message });
             }
@@ -138,7 +139,8 @@ impl Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        if let Some(end) = self.end.take() {
+        if let Some(mut end) = self.end.take() {
+            end.leave();
             // At the end of a show nobody waits for it any more.
             let _ = self.home.send(end);
         }
@@ -147,4 +149,35 @@ impl Drop for Listener {
 
 fn hear(stamp: u64, bytes: &[u8], listener: &mut Listener) {
     listener.hear(DeviceTime(stamp), bytes);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+    use std::sync::mpsc::channel;
+
+    use super::*;
+    use crate::engine::program::PortSlot;
+    use crate::link::link;
+    use crate::set::Set;
+
+    #[test]
+    fn active_sensing_is_noted_and_not_played_and_forgotten_with_its_connection() {
+        let set = Set::parse("a.toml", b"[ports.a]\ndevice = \"A\"\n[patterns.p]\n").unwrap();
+        let (control, mut rt, mut ends) = link(set.program, &[PortSlot(2)]);
+        let now = Arc::new(AtomicU64::new(0));
+        let clock = Arc::clone(&now);
+        let hooks = Hooks { now: Arc::new(move || Nanos(clock.load(Relaxed))), promote: Arc::new(|| ()) };
+        let mut listener = Listener::new(ends.remove(0), hooks, channel().0);
+        let mut hear = |micros: u64, bytes: &[u8]| {
+            now.store(micros * 1_000, Relaxed);
+            listener.hear(DeviceTime(micros), bytes);
+            control.meters().port(PortSlot(2)).sensed().map(|at| at.0 / 1_000)
+        };
+        assert_eq!(hear(1_000, &[0x90, 60, 1]), None, "its silence would mean nothing");
+        assert_eq!([hear(2_000, &[0xFE]), hear(3_000, &[0x80, 60, 1])], [Some(2_000), Some(3_000)]);
+        assert_eq!(std::iter::from_fn(|| rt.next_input()).count(), 2, "nothing wakes the real-time thread in vain");
+        drop(listener);
+        assert_eq!(control.meters().port(PortSlot(2)).sensed(), None);
+    }
 }

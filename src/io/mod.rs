@@ -8,6 +8,7 @@
 //! | [`stamp`] | from the driver's time stamps to the machine's clock |
 //! | `calibration` | how long a message takes to reach the callback |
 //! | [`output`] | opening outputs |
+//! | [`sensing`] | whether a controller is still at the end of its cable |
 //! | [`unread`] | whether a device reads what is sent to it |
 //!
 //! Nothing here runs on the real-time thread. The input callbacks run on midir's own threads, one for each connection.
@@ -17,6 +18,7 @@ mod calibration;
 pub mod input;
 pub mod output;
 pub mod ports;
+pub mod sensing;
 pub mod stamp;
 pub mod unread;
 

@@ -13,7 +13,7 @@ use crossbeam_utils::CachePadded;
 use crate::engine::program::{MAX_PORTS, PortSlot};
 use crate::engine::transport::Phase;
 use crate::engine::wire::GaveWay;
-use crate::time::{Span, Tick};
+use crate::time::{Nanos, Span, Tick};
 
 /// Each power of two is cut into this many buckets: 2⁴, so a bucket is at most 6.25 % wide.
 const SUB_BUCKETS: usize = 16;
@@ -124,11 +124,25 @@ pub struct PortMeters {
     echo_of: AtomicU8,
     /// Written by the port's input thread.
     lost_inputs: CachePadded<AtomicU64>,
+    /// When anything came last from a controller that sends active sensing; 0 for any other. Written by the port's input
+    /// thread.
+    sensed: AtomicU64,
     /// Written by the port's input thread.
     input_failed: AtomicBool,
 }
 
 impl PortMeters {
+    /// Something came at `at` from a controller that sends active sensing; `None` before it has. The port's input thread only.
+    pub fn show_sensed(&self, at: Option<Nanos>) {
+        self.sensed.store(at.map_or(0, |at| at.0.max(1)), Relaxed);
+    }
+
+    /// When anything came last from a controller that sends active sensing.
+    #[must_use]
+    pub fn sensed(&self) -> Option<Nanos> {
+        Some(self.sensed.load(Relaxed)).filter(|&at| at != 0).map(Nanos)
+    }
+
     /// The input thread of the port has failed. The port's input thread only.
     pub fn note_failed_input(&self) {
         self.input_failed.store(true, Relaxed);

@@ -98,11 +98,29 @@ pub struct MidiInEnd {
     events: rtrb::Producer<InputEvent>,
     waker: Waker,
     meters: Arc<Meters>,
+    /// Whether active sensing has come.
+    senses: bool,
 }
 
 impl MidiInEnd {
+    /// Its connection is closed; the next one has not sent anything yet.
+    pub fn leave(&mut self) {
+        self.senses = false;
+        self.meters.port(self.port).show_sensed(None);
+    }
+
+    /// Active sensing came at `at`. The real-time thread is not told: only its absence means anything, which the control side
+    /// finds. Real-time safe.
+    pub fn sense(&mut self, at: Nanos) {
+        self.senses = true;
+        self.meters.port(self.port).show_sensed(Some(at));
+    }
+
     /// Hands a message to the real-time thread and wakes it. Real-time safe; a system call only when that thread sleeps.
     pub fn push(&mut self, event: InputEvent) {
+        if self.senses {
+            self.meters.port(self.port).show_sensed(Some(event.at));
+        }
         if self.events.push(event).is_err() {
             self.meters.port(self.port).count_lost_input();
         }
@@ -401,7 +419,7 @@ pub fn link(program: Program, inputs: &[PortSlot]) -> (ControlEnd, RtEnd, Vec<Mi
     for &port in inputs {
         let (events, ring) = rtrb::RingBuffer::new(INPUT_CAPACITY);
         rings.push((port, ring));
-        in_ends.push(MidiInEnd { port, events, waker: waker.clone(), meters: Arc::clone(&meters) });
+        in_ends.push(MidiInEnd { port, events, waker: waker.clone(), meters: Arc::clone(&meters), senses: false });
     }
     let control = ControlEnd {
         commands: command_tx,

@@ -190,6 +190,18 @@ impl Lone {
         Ok(Lone { client })
     }
 
+    /// Sends a message of at most three bytes to whoever listens.
+    pub fn send(&self, bytes: &[u8]) -> Fallible<()> {
+        let mut encoder = MidiEvent::new(3)?;
+        if let (_, Some(mut event)) = encoder.encode(bytes)? {
+            event.set_source(self.client.port.port);
+            event.set_subs();
+            event.set_direct();
+            self.client.seq.event_output_direct(&mut event)?;
+        }
+        Ok(())
+    }
+
     /// Appends what has come and has not been read.
     pub fn collect(&self, into: &mut Vec<Heard>) -> Fallible<()> {
         collect_port(Port::Ear, &self.client.seq, &decoder()?, into).map(drop)
