@@ -16,7 +16,7 @@
 //! sounds on the old output before it lets go of it.
 //!
 //! A device that is there need not read. What it does not read the kernel holds for it, 1.3 s of a DIN cable, and then drops
-//! without a word, ends of notes among it ([`unread`](crate::io::unread)). That is said, and when it reads again, its channels
+//! without a word, ends of notes among it ([`unread`](mod@unread)). That is said, and when it reads again, its channels
 //! are silenced: whatever ended meanwhile has ended there too. Other ports are not held up by it: a send never waits.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
