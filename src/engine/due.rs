@@ -3,8 +3,8 @@
 //! Everything has a position, and through the timeline a time; each port shifts its times by its own offset. So the order
 //! of steps is the order of their times, and where those are equal the order of a wire: the end, clock pulses, note-offs,
 //! the programs of a pattern and its beginning, controllers that notes need, notes in the order of their lanes, other
-//! controllers, and last the rest of a panic, what a port has missed, the lights, and values that have waited for their wire. At
-//! `Turn` another clock is followed; at `Renew` another program takes over, and
+//! controllers, and last the rest of a panic, what a port has missed, the lights, values that have waited for their wire, and
+//! active sensing. At `Turn` another clock is followed; at `Renew` another program takes over, and
 //! what the old one had to play before its line comes from the `Tail`.
 
 use super::clock::{Clock, LOST_AFTER};
@@ -36,6 +36,7 @@ enum Step {
     Rejoin(PortSlot),
     Light(PortSlot),
     Value(PortSlot),
+    Sense(PortSlot),
 }
 
 /// A step with its time. The order of the fields is the order in which steps are taken.
@@ -99,6 +100,7 @@ impl Engine {
             }
             // It was empty before the step.
             self.rejoin.remember(out);
+            self.senses.note(out);
         }
     }
 
@@ -132,7 +134,8 @@ impl Engine {
         let rejoin = self.rejoin.next(ready).map(|(time, port)| last(time, Step::Rejoin(port)));
         let light = self.lights.next(ready).map(|(time, port)| last(time, Step::Light(port)));
         let value = self.wires.next().map(|(time, port)| last(time, Step::Value(port)));
-        self.first_of_music(program).into_iter().chain(hush).chain(rejoin).chain(light).chain(value).min()
+        let sense = self.senses.next().map(|(time, port)| last(time, Step::Sense(port)));
+        self.first_of_music(program).into_iter().chain(hush).chain(rejoin).chain(light).chain(value).chain(sense).min()
     }
 
     /// The first step to come of what has a position.
@@ -277,6 +280,7 @@ impl Engine {
             Step::Rejoin(port) => self.take_rejoin(port, due.time, out),
             Step::Light(port) => self.take_light(program, port, due.time, out),
             Step::Value(port) => self.take_value(port, due.time, out),
+            Step::Sense(port) => self.take_sense(port, due.time, out),
         }
         if matches!(due.step, Step::GiveUp | Step::Turn | Step::Line) {
             self.lights.note(due.time);

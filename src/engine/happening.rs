@@ -327,6 +327,7 @@ impl Engine {
         self.lift_pedals(self.happened_at, true);
         self.hush.hurry(self.happened_at);
         self.rejoin.end(self.happened_at);
+        self.senses.end();
         self.lights.end(self.happened_at);
     }
 

@@ -38,6 +38,7 @@
 //! | [`keyboard`] | the keys that are played on the inputs |
 //! | [`thru`] | playing by hand: what goes on from a keyboard to a track |
 //! | `rejoin` | a device that comes back: what it has missed, and where it joins |
+//! | [`sensing`] | active sensing, for instruments that shall notice when we are gone |
 //! | [`resume`] | playing on after the process has died |
 //! | `succession` | whose clock is followed, and from when |
 //! | `due` | what comes next, and taking it |
@@ -70,6 +71,7 @@ mod rejoin;
 mod renewal;
 pub mod resume;
 pub mod scale;
+pub mod sensing;
 mod succession;
 mod tempo;
 pub mod thru;
@@ -96,6 +98,7 @@ use program::{
 use rejoin::Rejoin;
 use renewal::Renewal;
 use resume::Awaited;
+use sensing::Senses;
 use tempo::Taps;
 use thru::Fingers;
 use transport::{Phase, Transport};
@@ -318,6 +321,7 @@ pub struct Engine {
     hush: Hush,
     /// What the ports have been sent, and what those that come back have yet to get.
     rejoin: Rejoin,
+    senses: Senses,
     /// Where the music was, while the first pulse is waited for to play on with.
     resuming: Option<Awaited>,
     /// How long to play from the next run on, and where that ends.
@@ -373,6 +377,7 @@ impl Engine {
             taps: Taps::default(),
             hush: Hush::default(),
             rejoin: Rejoin::default(),
+            senses: Senses::new(program),
             resuming: None,
             end_after: None,
             end_at: None,

@@ -196,6 +196,8 @@ pub struct Port {
     pub clock: ClockOut,
     /// What carries its messages.
     pub wire: Wire,
+    /// Whether it gets active sensing.
+    pub senses: bool,
     /// Which name and which device have the slot. Nothing is sent by a port that nobody has.
     pub tenant: Tenant,
 }

@@ -207,6 +207,7 @@ impl Engine {
         self.lights.note(self.happened_at);
         self.lift_pedals(at, true);
         self.wires.adopt(program);
+        self.senses.adopt(program);
         let here = self.moment(at).tick;
         self.renewal.taken_up_at = at;
         self.renewal.seam = ready.map_or(here, |ready| ready.line);
@@ -249,6 +250,7 @@ impl Engine {
                 self.keyboards.forget(port);
                 self.wires.clear(port);
                 self.rejoin.forget(port);
+                self.senses.forget(port);
                 self.ahead[usize::from(port.0)] = TickSpan::ZERO;
             }
         }

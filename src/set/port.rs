@@ -24,6 +24,8 @@ pub(super) struct Port<'t> {
     pub clock_span: Range<usize>,
     pub offset: Span,
     pub wire: Wire,
+    /// Whether active sensing goes there.
+    pub senses: bool,
     /// With which values what is bound there is shown, if it is.
     pub lights: Option<Shades>,
 }
@@ -38,6 +40,7 @@ pub(super) fn read<'t>(name: &'t str, value: Value<'t>, report: &mut Report) -> 
         clock_span: 0..0,
         offset: Span::ZERO,
         wire: Wire::Usb,
+        senses: false,
         lights: None,
     };
     let Some(table) = value.table(&port::TABLE, report) else { return port };
@@ -59,6 +62,7 @@ pub(super) fn read<'t>(name: &'t str, value: Value<'t>, report: &mut Report) -> 
     if let Some(value) = table.take(port::WIRE) {
         port.wire = one_of(&value, &[("usb", Wire::Usb), ("din", Wire::Din)], report).unwrap_or(Wire::Usb);
     }
+    port.senses = table.take(port::ACTIVE_SENSING).and_then(|value| value.flag(report)).unwrap_or(false);
     port.lights = table.take(port::LIGHTS).and_then(|value| light::read(&value, report)).flatten();
     table.finish(report);
     port

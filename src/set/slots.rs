@@ -303,7 +303,7 @@ impl Numbering {
 
 /// An empty slot of a port.
 fn no_port() -> PortPlan {
-    PortPlan { offset: Span::ZERO, clock: ClockOut::None, wire: Wire::default(), tenant: Tenant::NOBODY }
+    PortPlan { offset: Span::ZERO, clock: ClockOut::None, wire: Wire::default(), senses: false, tenant: Tenant::NOBODY }
 }
 
 /// An empty slot of a track.

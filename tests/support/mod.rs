@@ -48,6 +48,7 @@ pub const EVERYTHING: &str = r#"
     follow = "a"
     [ports.a]
     device = "a"
+    active_sensing = true
     [ports.b]
     device = "b"
     clock = true

@@ -221,9 +221,11 @@ pub struct GaveWay {
 }
 
 impl Engine {
-    /// From now on all values leave when they are due, as if no wire had an end: for renderings, which have no wires.
+    /// From now on all values leave when they are due, as if no wire had an end, and nobody is told that we are there: for
+    /// renderings, which have no wires.
     pub fn open_wires(&mut self) {
         self.wires.open();
+        self.senses.end();
     }
 
     /// What has given way on `port`.

@@ -49,6 +49,7 @@ pub(super) fn compile(document: &Document<'_>, report: &mut Report) -> Program {
         offset: port.offset,
         clock: port.clock,
         wire: port.wire,
+        senses: port.senses,
         tenant: Tenant::FIRST,
     };
     Program {

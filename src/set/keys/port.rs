@@ -42,6 +42,16 @@ pub const WIRE: Key = key(
      Moving controllers are thinned to what it takes. USB without it.",
 )
 .of(Kind::Words(&["usb", "din"]));
+/// `active_sensing`
+pub const ACTIVE_SENSING: Key = key(
+    "active_sensing",
+    "true or false",
+    "active_sensing = true",
+    "Whether the device is told, at least four times a second, that we are there. Most synthesizers that hear that end their \
+     notes by themselves when they hear nothing any more: when the cable is pulled or the computer loses its power. False \
+     without it.",
+)
+.of(Kind::Flag);
 /// `lights`
 pub const LIGHTS: Key = key(
     "lights",
@@ -55,4 +65,5 @@ pub const LIGHTS: Key = key(
 /// A port as a whole.
 pub const ENTRY: Key = key("NAME", "a table", "[ports.circuit]", "A device under a name.").of(Kind::Table(&TABLE));
 /// All of them.
-pub const TABLE: Table = Table { heading: "[ports.NAME]", keys: &[DEVICE, OPTIONAL, CLOCK, OFFSET, WIRE, LIGHTS] };
+pub const TABLE: Table =
+    Table { heading: "[ports.NAME]", keys: &[DEVICE, OPTIONAL, CLOCK, OFFSET, WIRE, ACTIVE_SENSING, LIGHTS] };

@@ -1,0 +1,77 @@
+//! Active sensing that is sent: an instrument that has heard one ends its notes by itself when nothing comes any more.
+//!
+//! It is what helps where nothing on this machine can: the cable is pulled, the machine loses its power. A port gets it where
+//! the set asks for it, from the first message on, whenever nothing else has left by it for [`SENSED_EVERY`]; a port that
+//! gets the clock needs none while pulses come. The standard allows 300 ms from one message to the next (MIDI 1.0 Detailed
+//! Specification, "Active Sensing").
+
+use super::Engine;
+use super::due::departure;
+use super::fixed::Slots;
+use super::outbox::Outbox;
+use super::program::{MAX_PORTS, PortSet, PortSlot, Program};
+use crate::midi::Message;
+use crate::time::{Nanos, Span};
+
+/// How long a port is silent before it is sent active sensing: short of 300 ms by what a late wake-up and a wire may add.
+pub const SENSED_EVERY: Span = Span::from_millis(250);
+
+/// What has left last, by port. Real-time safe after construction.
+#[derive(Debug)]
+pub(super) struct Senses {
+    /// The ports that get it.
+    ports: PortSet,
+    /// When the last message was due; nothing where none has left.
+    last: Slots<Option<Nanos>>,
+}
+
+impl Senses {
+    pub fn new(program: &Program) -> Senses {
+        let mut senses = Senses { ports: PortSet::default(), last: Slots::from_fn(MAX_PORTS, |_| None) };
+        senses.adopt(program);
+        senses
+    }
+
+    /// Other ports may get it.
+    pub fn adopt(&mut self, program: &Program) {
+        let senses = |port: &PortSlot| program.ports.get(usize::from(port.0)).is_some_and(|port| port.senses);
+        self.ports = (0..MAX_PORTS as u8).map(PortSlot).filter(senses).fold(PortSet::default(), PortSet::with);
+    }
+
+    /// Nobody gets it any more.
+    pub fn end(&mut self) {
+        self.ports = PortSet::default();
+    }
+
+    /// Another device is on `port`, which has not been sent anything.
+    pub fn forget(&mut self, port: PortSlot) {
+        if let Some(last) = self.last.get_mut(usize::from(port.0)) {
+            *last = None;
+        }
+    }
+
+    /// Notes what a step has made leave.
+    pub fn note(&mut self, out: &Outbox) {
+        if self.ports.is_empty() {
+            return;
+        }
+        for departure in out.iter() {
+            if let Some(last) = self.last.get_mut(usize::from(departure.port.0)) {
+                *last = (*last).max(Some(departure.due));
+            }
+        }
+    }
+
+    /// The port that gets it next, and when, if nothing else leaves before.
+    pub fn next(&self) -> Option<(Nanos, PortSlot)> {
+        let last = |port: PortSlot| self.last.get(usize::from(port.0)).copied().flatten();
+        self.ports.iter().filter_map(|port| Some((last(port)? + SENSED_EVERY, port))).min()
+    }
+}
+
+impl Engine {
+    /// Sends `port` an active sensing message.
+    pub(super) fn take_sense(&mut self, port: PortSlot, at: Nanos, out: &mut Outbox) {
+        self.wires.send(departure(self.moment(at), port, Message::ActiveSensing), out);
+    }
+}
