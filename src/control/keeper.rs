@@ -11,7 +11,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -21,7 +21,6 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Observer, View};
-use crate::edit;
 use crate::engine::program::{Interval, PartSlot, PatternSlot, PortSlot, TrackSet, TrackSlot};
 use crate::engine::resume::Resumption;
 use crate::engine::transport::Phase;
@@ -42,6 +41,10 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The stack of the thread that writes: small, because it may be locked.
 const STACK_BYTES: usize = 256 * 1024;
+
+/// How the name of a file begins and ends that is not whole yet, and after what age it never will be.
+const BESIDE: (&str, &str) = (".tightrope-", ".new");
+const LEFT_AFTER: Duration = Duration::from_secs(60);
 
 /// Which form the file has.
 const FORM: u32 = 1;
@@ -344,6 +347,7 @@ impl Observer for Keeper {
 
 /// Writes what comes to `path` until the show has ended, or whoever keeps it is gone.
 fn write_all(desk: &Arc<Desk>, path: &Path, done: &SyncSender<()>) {
+    sweep(path);
     loop {
         let mut next = locked(desk);
         while next.0.is_none() && !next.1 && Arc::strong_count(desk) > 1 {
@@ -363,9 +367,28 @@ fn write_all(desk: &Arc<Desk>, path: &Path, done: &SyncSender<()>) {
     }
 }
 
+/// Replaces the file at `path`. Nothing waits for the disk: what is kept counts up to the machine's next start only.
 fn write(path: &Path, kept: &Kept) -> io::Result<()> {
-    let text = serde_json::to_string(kept)?;
-    edit::file::write(path, &text).map_err(io::Error::other)
+    let mut beside = tempfile::Builder::new().prefix(BESIDE.0).suffix(BESIDE.1).tempfile_in(folder_of(path))?;
+    beside.write_all(&serde_json::to_vec(kept)?)?;
+    beside.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new("."))
+}
+
+/// Removes what a process has left beside the file at `path` that was killed while it wrote.
+fn sweep(path: &Path) {
+    let is_left = |entry: &fs::DirEntry| {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let age = entry.metadata().and_then(|file| file.modified()).ok().and_then(|written| written.elapsed().ok());
+        name.starts_with(BESIDE.0) && name.ends_with(BESIDE.1) && age.is_some_and(|age| age > LEFT_AFTER)
+    };
+    for entry in fs::read_dir(folder_of(path)).into_iter().flatten().flatten().filter(is_left) {
+        let _ = fs::remove_file(entry.path());
+    }
 }
 
 #[cfg(test)]
@@ -433,6 +456,23 @@ mod tests {
             fs::write(&path, &whole[..cut]).unwrap();
             assert_eq!(read(101), Err(Fresh::Unreadable));
         }
+    }
+
+    #[test]
+    fn what_a_killed_process_has_left_is_removed_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let old = std::time::SystemTime::now() - 2 * LEFT_AFTER;
+        for (name, is_old) in [(".tightrope-a.new", true), (".tightrope-b.new", false), ("c.show.json", true)] {
+            let file = fs::File::create(folder.path().join(name)).unwrap();
+            if is_old {
+                file.set_modified(old).unwrap();
+            }
+        }
+        sweep(&folder.path().join("d.show.json"));
+        write(&folder.path().join("d.show.json"), &kept()).unwrap();
+        let mut names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, [".tightrope-b.new", "c.show.json", "d.show.json"]);
     }
 
     #[test]
