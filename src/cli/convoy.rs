@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use super::patchbay::channels_on;
+use super::patch::channels_on;
 use super::stage::slots;
 use crate::control::{Notices, PortState, PortWatch};
 use crate::guardian::keeper::Keeper;

@@ -6,6 +6,7 @@
 //! | `config` | the configuration file, and how flags override it |
 //! | `source` | finding a set by file or built-in name |
 //! | `stage` | which ports a show plays on: devices, virtual ports, or the monitor |
+//! | `patch` | what one port is connected to |
 //! | `patchbay` | the connections to devices, and making them again |
 //! | `convoy` | keeping the guardian informed of the connections |
 //! | `virtual_ports` | the ports of a show without its devices |
@@ -47,6 +48,7 @@ mod lines;
 mod log;
 mod measure;
 mod new;
+mod patch;
 mod patchbay;
 mod plain;
 mod play;

@@ -3,7 +3,7 @@
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use super::patchbay::channels_on;
+use super::patch::channels_on;
 use super::stage::slots;
 use crate::control::{Notices, PortState, PortWatch};
 use crate::engine::program::PortSlot;
