@@ -86,7 +86,7 @@ impl Store for Memory {
 
 fn head() -> Head {
     let (version, set, granted) = ("0.1.0".to_owned(), "a set".to_owned(), "nothing".to_owned());
-    Head { version, set, granted, began_unix_ms: 1_795_365_000_000, began: 5, resumed: false, segment: 0 }
+    Head { version, set, granted, began_unix_ms: 1_795_365_000_000, began: 5, resumed: None, segment: 0 }
 }
 
 /// Writes `records`, with a block after each so many.

@@ -102,6 +102,15 @@ fn a_show_that_is_killed_goes_on() {
     assert!(status["position"]["tick"].is_i64(), "{status}");
     ctl(folder, &["quit"]);
     assert!(second.wait().unwrap().success());
+    // Its log knows where it began.
+    let replayed = tightrope(folder).arg("replay").output().unwrap();
+    let said = String::from_utf8(replayed.stdout).unwrap();
+    assert!(
+        replayed.status.success() && said.contains("same: "),
+        "{said}{}",
+        String::from_utf8_lossy(&replayed.stderr)
+    );
+    assert!(!said.contains("not compared") && !said.contains("does not go to the end"), "{said}");
 
     // It has ended as it should.
     let (mut third, line) = show(folder);

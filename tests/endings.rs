@@ -1,21 +1,27 @@
-//! However a show ends, every note has ended: told to, the control side gone, a panic in the music or in the sink.
+//! However a show ends, every note has ended: told to, the control side gone, a panic in the music or in the sink. And where
+//! nothing of it can end them, because it is killed, what is noted for its guardian says all that sounds.
 
 mod support;
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use support::*;
-use tightrope::engine::program::PortSlot;
-use tightrope::engine::{Command, Engine};
-use tightrope::link::link;
-use tightrope::midi::Message;
+use tightrope::engine::outbox::Outbox;
+use tightrope::engine::program::{PortSlot, Program, TrackSlot};
+use tightrope::engine::{Command, Engine, Switch};
+use tightrope::link::{InputEvent, MidiInEnd, Sounding, link};
+use tightrope::midi::{Channel, Key, Message};
 use tightrope::rt::clock::Monotonic;
+use tightrope::rt::run::Loop;
 use tightrope::rt::sched::Policy;
-use tightrope::rt::sink::{SendFailed, Sink};
+use tightrope::rt::sink::{Guarded, SendFailed, Sink};
+use tightrope::rt::wait::{Strategy, Waiter};
 use tightrope::rt::{self, Ending, Running, Settings};
+use tightrope::time::{DeviceTime, Nanos, Span};
 
 /// What the instruments heard; panics once, at message number `fault`.
 #[derive(Clone)]
@@ -121,6 +127,85 @@ fn a_panic_at_any_message_leaves_nothing_sounding() {
         assert_eq!(running.join(), Ending::Panicked);
         instruments.assert_silent();
     }
+}
+
+/// Instruments whose show could be killed before and after every message.
+struct Doomed<'a> {
+    table: &'a Sounding,
+    sounding: BTreeSet<(PortSlot, Channel, Key)>,
+    playing: BTreeSet<PortSlot>,
+    /// How many messages there were, and how many notes sounded at most.
+    sent: usize,
+    most: usize,
+}
+
+impl Doomed<'_> {
+    fn assert_noted(&self) {
+        for &(port, channel, key) in &self.sounding {
+            assert!(
+                self.table.sounds(port, channel, key),
+                "{port:?} {channel:?} {key:?} sounds, message {}",
+                self.sent
+            );
+        }
+        assert!(self.playing.iter().all(|&port| self.table.plays(port)), "a port plays, message {}", self.sent);
+    }
+}
+
+impl Sink for Doomed<'_> {
+    fn send(&mut self, port: PortSlot, message: Message) -> Result<(), SendFailed> {
+        self.assert_noted();
+        match message {
+            Message::NoteOn(channel, key, _) => drop(self.sounding.insert((port, channel, key))),
+            Message::NoteOff(channel, key, _) => drop(self.sounding.remove(&(port, channel, key))),
+            Message::Start | Message::Continue => drop(self.playing.insert(port)),
+            Message::Stop => drop(self.playing.remove(&port)),
+            _ => {}
+        }
+        self.assert_noted();
+        (self.sent, self.most) = (self.sent + 1, self.most.max(self.sounding.len()));
+        if self.sent.is_multiple_of(41) { Err(SendFailed::Refused) } else { Ok(()) }
+    }
+}
+
+#[test]
+fn whenever_it_is_killed_the_table_says_all_that_sounds() {
+    let (time, table) = (Cell::new(1_000_000_000), Sounding::default());
+    let program = compile(EVERYTHING);
+    let mut engine = Engine::new(&program);
+    let mut outbox = Outbox::default();
+    let (mut control, mut rt, mut inputs) = link(program, &[PortSlot(0), PortSlot(2)]);
+    let (sounding, playing) = Default::default();
+    let mut sink = Guarded::noting_in(&table, Doomed { table: &table, sounding, playing, sent: 0, most: 0 });
+    let waiter = Waiter::new(Strategy::Sleep, Span::ZERO);
+    let mut player = Loop::new(&mut rt, &mut engine, &mut outbox, Virtual(&time), &mut sink, waiter);
+    let hear = |inputs: &mut [MidiInEnd], port: usize, message| {
+        inputs[port].push(InputEvent { at: Nanos(time.get()), device: DeviceTime(0), message });
+    };
+    for step in 0..12_000u64 {
+        if step % 10 == 0 {
+            hear(&mut inputs, 0, Message::Clock);
+        }
+        match step % 1_007 {
+            103 => hear(&mut inputs, 0, Message::Start),
+            250 | 420 => hear(&mut inputs, 1, note_on(1, 60)),
+            300 => control.command(launch((step % 3) as u16)).unwrap(),
+            431 | 700 => control.command(Command::Panic).unwrap(),
+            560 => control.command(Command::Mute(TrackSlot((step % 3) as u16), Switch::Toggle)).unwrap(),
+            620 => control.publish(Program { edition: 2 + step as u32, ..compile(EVERYTHING) }),
+            801 => control.command(Command::Silence(PortSlot(1))).unwrap(),
+            950 => hear(&mut inputs, 0, Message::Stop),
+            _ => {}
+        }
+        player.pass();
+        time.set(time.get() + 2_000_000);
+    }
+    control.command(Command::End).unwrap();
+    player.pass();
+    sink.silence();
+    assert_eq!(table.count(), 0);
+    let doomed = sink.sink();
+    assert!(doomed.sounding.is_empty() && doomed.sent > 2_000 && doomed.most > 2, "{}, {}", doomed.sent, doomed.most);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod support;
 
 use support::*;
+use tightrope::engine::binding::Does;
 use tightrope::engine::program::{PortSlot, TrackSlot};
 use tightrope::engine::transport::Phase;
 use tightrope::engine::{Command, Switch};
@@ -204,4 +205,38 @@ fn a_controller_that_is_unplugged_lets_go_of_everything() {
     assert_eq!(show.count(A, control(10)), 1, "it has passed the value in force");
     show.input(KEYS, turn(21, 127));
     assert!(show.engine.fills(), "it is pressed anew");
+}
+
+#[test]
+fn whatever_is_held_on_a_controller_that_is_unplugged_is_released() {
+    let mut show = bound(&[("keys note 36", "fill"), ("keys bend", "fill"), ("keys cc 21", "fill")]);
+    let held = [(strike(36, 100), "a key"), (bend(16_000), "the bend"), (turn(21, 127), "a button")];
+    for (is_down, message) in held {
+        assert!(!show.engine.fills());
+        show.input(KEYS, is_down);
+        show.command(Command::LetGo(A));
+        assert!(show.engine.fills(), "another input is gone: {message}");
+        show.command(Command::LetGo(KEYS));
+        assert!(!show.engine.fills(), "{message}");
+        // What came up is not released again.
+        show.command(Command::Fill(Switch::On));
+        show.command(Command::LetGo(KEYS));
+        assert!(show.engine.fills());
+        show.command(Command::Fill(Switch::Off));
+    }
+}
+
+#[test]
+fn however_many_are_held_all_are_released() {
+    let names: Vec<String> = (20..60).map(|number| format!("keys cc {number}")).collect();
+    let bindings: Vec<(&str, &str)> = names.iter().map(|name| (&**name, "fill")).collect();
+    let mut program = bound(&bindings).program;
+    // One BPM each, so that they can be counted.
+    for binding in &mut program.bindings {
+        binding.does = Does::Press { command: Command::Nudge(0), release: Some(Command::Nudge(100)) };
+    }
+    let mut show = Show::new(program);
+    (20..60).for_each(|number| show.input(KEYS, turn(number, 127)));
+    show.command(Command::LetGo(KEYS));
+    assert_eq!(bpm(&show), 165.0);
 }

@@ -37,6 +37,11 @@ fn wire() {
     replay("wire");
 }
 
+#[test]
+fn log() {
+    replay("log");
+}
+
 #[cfg(unix)]
 #[test]
 fn ctl() {

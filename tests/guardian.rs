@@ -9,6 +9,10 @@ use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use tightrope::engine::program::PortSlot;
+use tightrope::guardian::keeper::{Charge, Keeper, Page};
+use tightrope::guardian::words::GuardedPort;
+
 /// Far more than it needs.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -122,4 +126,105 @@ fn nobody_starts_one_by_hand() {
         Command::new(assert_cmd::cargo::cargo_bin!("tightrope")).arg("guard").stdin(Stdio::null()).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("`play`"));
+}
+
+/// A keeper in a show that is only thought of: every look is 100 ms after the one before.
+struct Kept {
+    keeper: Keeper,
+    now: Instant,
+    said: Vec<String>,
+}
+
+/// A test that fails leaves nobody behind who is stopped.
+impl Drop for Kept {
+    fn drop(&mut self) {
+        if let Some(process) = self.keeper.process().and_then(|process| rustix::process::Pid::from_raw(process as i32))
+        {
+            let _ = rustix::process::kill_process(process, rustix::process::Signal::CONT);
+        }
+    }
+}
+
+impl Kept {
+    fn start(executable: &str) -> Kept {
+        let executable = executable.into();
+        let charge = Charge { page: Page::new(), origin_ns: 0, terminal: None, executable };
+        let port = GuardedPort {
+            slot: PortSlot(0),
+            channels: 1,
+            clocked: true,
+            label: "a".into(),
+            name: "no such port 99:0".into(),
+        };
+        let now = Instant::now();
+        let (keeper, started) = Keeper::start(charge, &[port], now);
+        assert!(started.is_ok(), "{started:?}");
+        Kept { keeper, now, said: Vec::new() }
+    }
+
+    fn look(&mut self) {
+        self.now += Duration::from_millis(100);
+        self.keeper.look(&[], self.now, |text, _| self.said.push(text.into()));
+    }
+
+    /// Looks until something is said.
+    fn hear(&mut self) -> String {
+        let begun = Instant::now();
+        while self.said.is_empty() {
+            assert!(begun.elapsed() < PATIENCE, "nothing is said");
+            thread::sleep(Duration::from_millis(1));
+            self.look();
+        }
+        self.said.remove(0)
+    }
+
+    fn signal(&self, signal: rustix::process::Signal) {
+        let process = self.keeper.process().and_then(|process| rustix::process::Pid::from_raw(process as i32));
+        rustix::process::kill_process(process.expect("there is a guardian"), signal).unwrap();
+    }
+}
+
+#[test]
+fn a_guardian_that_is_killed_again_and_again_is_replaced_only_so_often() {
+    let mut kept = Kept::start(assert_cmd::cargo::cargo_bin!("tightrope").to_str().unwrap());
+    for _ in 0..3 {
+        let before = kept.keeper.process();
+        kept.signal(rustix::process::Signal::KILL);
+        assert_eq!(kept.hear(), "the guardian was gone (killed by signal 9); there is another");
+        assert_ne!(kept.keeper.process(), before);
+    }
+    kept.signal(rustix::process::Signal::KILL);
+    assert_eq!(kept.hear(), "the guardian has ended too often; for a while the show plays without one");
+    (0..20).for_each(|_| kept.look());
+    assert_eq!((kept.keeper.process(), kept.said.len()), (None, 0), "it is said once");
+    kept.now += Duration::from_secs(60);
+    assert_eq!(kept.hear(), "there is a guardian again");
+}
+
+#[test]
+fn a_guardian_that_is_stopped_is_replaced_within_five_seconds() {
+    let mut kept = Kept::start(assert_cmd::cargo::cargo_bin!("tightrope").to_str().unwrap());
+    assert!(kept.keeper.await_ready());
+    kept.signal(rustix::process::Signal::STOP);
+    let before = kept.keeper.process();
+    (0..45).for_each(|_| kept.look());
+    assert!(kept.said.is_empty(), "a show that was frozen itself looks as seldom: {:?}", kept.said);
+    (0..10).for_each(|_| kept.look());
+    assert_eq!(kept.hear(), "the guardian does not answer any more; it is replaced");
+    assert_eq!(kept.hear(), "the guardian was gone (killed by signal 9); there is another");
+    assert_ne!(kept.keeper.process(), before);
+    assert!(kept.keeper.await_ready(), "and that one watches");
+}
+
+#[test]
+fn a_show_waits_for_its_guardian_before_it_begins() {
+    let mut kept = Kept::start(assert_cmd::cargo::cargo_bin!("tightrope").to_str().unwrap());
+    assert!(kept.keeper.await_ready());
+    // By then it is in nobody's group, and knows the ports.
+    let comm = fs::read_to_string(format!("/proc/{}/comm", kept.keeper.process().unwrap())).unwrap();
+    assert_eq!(comm, "midi-guardian\n");
+    kept.keeper.begin(false);
+    assert!(kept.keeper.await_ready());
+    // One that only ends is not waited for.
+    assert!(!Kept::start("/bin/false").keeper.await_ready());
 }

@@ -257,6 +257,75 @@ fn a_bar_is_waited_for_that_leaves_time_for_all_of_it() {
     assert_eq!(note_ons(&told(&show, B, from))[0].0, 2 * BAR);
 }
 
+/// The places of bar lines at which `port` joins: its first note after the last of what it was told, and its song position,
+/// in sixteenths, if it got one.
+fn joining(heard: &[(i64, String)]) -> (i64, i64, Option<i64>) {
+    let (first, _) = note_ons(heard)[0];
+    let told = heard.iter().filter(|(at, bytes)| *at < first && bytes.starts_with(['B', 'C', 'E']));
+    let pointer = heard.iter().find(|(_, bytes)| bytes.starts_with("F2")).map(|(_, bytes)| {
+        let part = |at: usize| i64::from_str_radix(&bytes[at..at + 2], 16).unwrap();
+        part(3) + 128 * part(6)
+    });
+    (first, told.map(|(at, _)| *at).max().unwrap_or(0), pointer)
+}
+
+#[test]
+fn where_the_wire_is_busy_besides_it_joins_when_all_has_left_all_the_same() {
+    let din = SET.replace("device = \"b\"", "device = \"b\"\nwire = \"din\"");
+    for is_busy in [false, true] {
+        let mut show = playing(compile(&din), 100);
+        // 200 values and more are told again: 0.2 s on a wire that carries nothing else.
+        for (track, number) in [1, 2].into_iter().flat_map(|track| (8..32).chain(33..96).map(move |n| (track, n))) {
+            show.command(Command::Control { track: TrackSlot(track), target: Target::Controller(number), value: 1 });
+            play(&mut show, 2);
+        }
+        play(&mut show, BAR - 448 - 250);
+        let from = show.trace.len();
+        show.reopen(B, true);
+        // Meanwhile somebody turns a knob that is bound to nothing but this wire, as fast as it can carry it.
+        for step in 0..BAR {
+            if is_busy {
+                let value = (step % 128) as u16;
+                let target = Target::Controller(102 + (step % 8) as u8);
+                show.command(Command::Control { track: TrackSlot(2), target, value });
+            }
+            play(&mut show, 1);
+        }
+        play(&mut show, 2 * BAR);
+        let heard = told(&show, B, from);
+        let (first, last, pointer) = joining(&heard);
+        assert_eq!((first % BAR, pointer), (0, Some(16 * first / BAR)), "busy: {is_busy}");
+        assert!(last < first);
+        assert_eq!(first, if is_busy { 2 * BAR } else { BAR }, "busy: {is_busy}: {last}");
+    }
+}
+
+#[test]
+fn pulses_that_were_sent_ahead_of_a_master_that_slows_down_count() {
+    let mut were_ahead = 0;
+    for (into, gap) in (0..12).flat_map(|step| [30, 45, 60, 90].map(|gap| (BAR - 90 + 10 * step, gap))) {
+        let mut show = playing(compile(SET), into);
+        // The master is late, and comes back to where it was; what was predicted has left.
+        show.wait(ms(gap));
+        show.input(A, Message::Clock);
+        let (from, ahead) = (show.trace.len(), show.count(B, Message::Clock) - 48);
+        were_ahead += usize::from(ahead as i64 * 20 > show.engine.position().0 / 2 + 20);
+        show.reopen(B, true);
+        show.pulses(3 * 96, PULSE);
+        let (first, _, pointer) = joining(&told(&show, B, from));
+        let all = told(&show, B, 0);
+        let begun = all.iter().position(|(_, bytes)| bytes == "FA").unwrap();
+        let placed = begun + all[begun..].iter().position(|(_, bytes)| bytes.starts_with("F2")).unwrap();
+        let counted = all[begun..placed].iter().filter(|(_, bytes)| bytes == "F8").count();
+        assert_eq!(
+            pointer.map(|pointer| (pointer % 16, 6 * pointer)),
+            Some((0, counted as i64)),
+            "{into}, {gap}: {first}"
+        );
+    }
+    assert!(were_ahead > 4, "{were_ahead}");
+}
+
 #[test]
 fn while_nothing_plays_it_is_told_what_it_has_missed_and_the_position_with_the_next_continue() {
     let mut show = playing(compile(SET), BAR + 730);

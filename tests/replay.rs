@@ -8,10 +8,11 @@ use std::cell::{Cell, RefCell};
 use proptest::prelude::*;
 use support::*;
 use tightrope::blackbox::Record;
-use tightrope::blackbox::record::SetText;
+use tightrope::blackbox::record::{Head, Legacy, Resumed, SetText};
 use tightrope::blackbox::replay::{Played, Replay, Stopped};
 use tightrope::engine::outbox::Outbox;
-use tightrope::engine::program::{Interval, PartSlot, PortSlot, Quantum, TrackSlot};
+use tightrope::engine::program::{Interval, PartSlot, PatternSlot, PortSlot, Quantum, TrackSlot};
+use tightrope::engine::resume::Resumption;
 use tightrope::engine::{Call, Command, Engine, Switch};
 use tightrope::link::{ControlEnd, Fate, InputEvent, MidiInEnd, link};
 use tightrope::midi::Message;
@@ -20,7 +21,7 @@ use tightrope::rt::run::Loop;
 use tightrope::rt::sink::{Guarded, SendFailed, Sink};
 use tightrope::rt::wait::{Strategy as Wait, Waiter};
 use tightrope::set::Set;
-use tightrope::time::{DeviceTime, Nanos, Span, Tempo, TickSpan};
+use tightrope::time::{DeviceTime, Nanos, Span, Tempo, Tick, TickSpan};
 
 const BEGIN: u64 = 1_000_000_000;
 const MILLI: u64 = 1_000_000;
@@ -164,11 +165,25 @@ impl Sink for Wire<'_> {
 }
 
 /// Plays `events` from the first version, or the one that follows a clock; the log.
-fn play(version: usize, own_clock: bool, mut events: Vec<(u64, Event)>, steps: Vec<u64>) -> Vec<Record> {
+fn play(version: usize, own_clock: bool, events: Vec<(u64, Event)>, steps: Vec<u64>) -> Vec<Record> {
+    play_on(None, version, own_clock, events, steps)
+}
+
+/// The same for a show that goes on with another one.
+fn play_on(
+    legacy: Option<&Legacy>,
+    version: usize,
+    own_clock: bool,
+    mut events: Vec<(u64, Event)>,
+    steps: Vec<u64>,
+) -> Vec<Record> {
     let text = versions()[version].clone().into_bytes();
     let set = read(&text, own_clock);
     let program = set.program.clone();
     let mut engine = Engine::new(&program);
+    if let Some(legacy) = legacy {
+        legacy.pass_to(&mut engine, &program);
+    }
     let mut outbox = Outbox::default();
     let (control, mut rt, ends) = link(program, &[PortSlot(0), PortSlot(1), PortSlot(2)]);
     let last = events.iter().map(|(at, _)| *at).max().unwrap_or(BEGIN);
@@ -176,7 +191,8 @@ fn play(version: usize, own_clock: bool, mut events: Vec<(u64, Event)>, steps: V
     // What happens at the same time happens in its order.
     events.sort_by_key(|(at, _)| *at);
     events.reverse();
-    let log = vec![Record::Set(text_of(&set, text, own_clock))];
+    let head = Head { resumed: legacy.map(Resumed::of), ..Head::default() };
+    let log = vec![Record::Head(head), Record::Set(text_of(&set, text, own_clock))];
     let script = Script { events, ends, control, set, own_clock, drained: 0, log };
     let stage = Stage { time: Cell::new(BEGIN), steps, reading: Cell::new(0), script: RefCell::new(script) };
     let mut wire = Guarded::new(Wire(&stage, 0));
@@ -288,6 +304,88 @@ proptest! {
         prop_assert!(made > 0);
         let calls = log.iter().filter(|record| matches!(record, Record::Called(_))).count() as u64;
         prop_assert_eq!(replay(&log), Ok(Played { same: made, unlogged: 0, unmade: 0, calls, is_whole: true }));
+    }
+}
+
+fn legacy() -> impl Strategy<Value = Legacy> {
+    let was = (0i64..60_000, 0i64..2_000_000_000, 60.0..240.0f64, any::<bool>(), 0u16..5, 0i64..9, any::<bool>());
+    (was, prop::collection::vec(command(), 0..6)).prop_map(
+        |((position, ago, bpm, runs, pattern, bars, in_song), commands)| {
+            let origin = TickSpan(3_840 * bars);
+            let was = Resumption {
+                position: Tick(position),
+                ago: Span(ago),
+                tempo: Tempo::from_bpm(bpm).unwrap(),
+                runs,
+                pattern: PatternSlot(pattern),
+                origin: Tick(origin.0),
+                part: in_song.then_some((PartSlot(pattern), origin)),
+            };
+            Legacy { at: Nanos(BEGIN - 7 * MILLI), was, commands }
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_replay_of_a_show_that_was_resumed_is_that_show(
+        legacy in legacy(),
+        (version, own_clock) in (0usize..6, any::<bool>()),
+        events in prop::collection::vec(event(), 0..30),
+        (bpm, off) in (90.0..180.0f64, prop::collection::vec(-900_000i64..900_000, 1..20)),
+        steps in steps(),
+    ) {
+        prop_assert_eq!(Resumed::of(&legacy).legacy(), Some(legacy.clone()));
+        let mut all = master(bpm, &off);
+        all.extend(events);
+        let log = play_on(Some(&legacy), version, own_clock, all, steps);
+        let same = log.iter().filter(|record| is_made(record)).count() as u64;
+        let calls = log.iter().filter(|record| matches!(record, Record::Called(_))).count() as u64;
+        prop_assert_eq!(replay(&log), Ok(Played { same, unlogged: 0, unmade: 0, calls, is_whole: true }));
+    }
+}
+
+#[test]
+fn what_a_show_was_resumed_with_is_needed_to_replay_it() {
+    let was = Resumption {
+        position: Tick(5_000),
+        ago: Span::from_millis(300),
+        tempo: Tempo::from_bpm(140.0).unwrap(),
+        runs: true,
+        pattern: PatternSlot(1),
+        origin: Tick(0),
+        part: None,
+    };
+    let legacy = Legacy { at: Nanos(BEGIN - MILLI), was, commands: vec![Command::Mute(TrackSlot(0), Switch::On)] };
+    let log = play_on(Some(&legacy), 0, true, vec![(BEGIN + 900 * MILLI, Event::Command(Command::Tap))], vec![500]);
+    let same = log.iter().filter(|record| is_made(record)).count() as u64;
+    assert!(same > 10 && replay(&log).is_ok_and(|played| played.same == same && played.is_whole));
+    let resumed = Resumed::of(&legacy);
+    let with = |resumed: Option<Resumed>| {
+        let head = Record::Head(Head { resumed, ..Head::default() });
+        replay(&[&[head][..], &log[1..]].concat())
+    };
+    let changed = [
+        None,
+        Some(Resumed { position: resumed.position + 40, ..resumed.clone() }),
+        Some(Resumed { ago: resumed.ago + 1_000_000, ..resumed.clone() }),
+        Some(Resumed { pattern: 0, ..resumed.clone() }),
+        Some(Resumed { runs: false, ..resumed.clone() }),
+        Some(Resumed { commands: Vec::new(), ..resumed.clone() }),
+    ];
+    for other in changed {
+        assert!(with(other.clone()).is_err(), "{other:?}");
+    }
+    for damaged in [
+        Resumed { position: i64::MAX, ..resumed.clone() },
+        Resumed { ago: -1, ..resumed.clone() },
+        Resumed { at: u64::MAX, ..resumed.clone() },
+        Resumed { tempo: (0, 0, 0, 0), ..resumed.clone() },
+        Resumed { commands: vec![(255, 0, 0, 0)], ..resumed },
+    ] {
+        assert_eq!(with(Some(damaged)), Err(Stopped::Resumed));
     }
 }
 

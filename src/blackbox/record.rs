@@ -1,8 +1,16 @@
 //! What a log says: one record after the other.
 
-use crate::engine::program::PortSlot;
+use super::spelling::{self, LONGEST, Spelled};
+use crate::engine::program::{PartSlot, PatternSlot, PortSlot, Program};
+use crate::engine::resume::Resumption;
+use crate::engine::{Command, Engine};
 use crate::link::{Called, Sent};
-use crate::time::Nanos;
+use crate::time::{Nanos, Span, Tick, TickSpan};
+
+/// The longest that a show can have been cut short, and the latest that it can have gone on, in nanoseconds: an hour, and
+/// a hundred years.
+const LONGEST_AGO: i64 = 3_600 * 1_000_000_000;
+const LATEST: u64 = 100 * 366 * 86_400 * 1_000_000_000;
 
 /// A record of a log.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,10 +52,97 @@ pub struct Head {
     pub began_unix_ms: u64,
     /// The same on the show's clock, in nanoseconds.
     pub began: u64,
-    /// Whether it went on with a show that had been cut short, about whose state the log says nothing.
-    pub resumed: bool,
+    /// The show that had been cut short, if it went on with one.
+    pub resumed: Option<Resumed>,
     /// Which segment of the log it is, from 0.
     pub segment: u32,
+}
+
+/// What a show has left that was cut short: all that an engine needs to go on with it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Legacy {
+    /// When the engine is given it.
+    pub at: Nanos,
+    /// Where the music was.
+    pub was: Resumption,
+    /// What hands had changed.
+    pub commands: Vec<Command>,
+}
+
+impl Legacy {
+    /// Lets an engine that is new go on with it, before anything else. Whether the music will go on by itself; if not, it waits
+    /// for START or CONTINUE.
+    pub fn pass_to(&self, engine: &mut Engine, program: &Program) -> bool {
+        let plays = engine.resume_show(program, self.at, self.was);
+        for &command in &self.commands {
+            engine.command(program, self.at, command);
+        }
+        plays
+    }
+}
+
+/// A [`Legacy`] as it is written.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Resumed {
+    /// When the engine was told, on the show's clock, in nanoseconds.
+    pub at: u64,
+    /// Where the music was, in ticks.
+    pub position: i64,
+    /// How long before, in nanoseconds.
+    pub ago: i64,
+    /// How fast it was, as a command.
+    pub tempo: Spelled,
+    /// Whether it played.
+    pub runs: bool,
+    /// What played.
+    pub pattern: u16,
+    /// Where that began, in ticks.
+    pub origin: i64,
+    /// The part of the song that played, and where the song began, in ticks.
+    pub part: Option<(u16, i64)>,
+    /// What hands had changed.
+    pub commands: Vec<Spelled>,
+}
+
+impl Resumed {
+    /// What has to be written of `legacy`.
+    #[must_use]
+    pub fn of(legacy: &Legacy) -> Resumed {
+        let Legacy { at, was, commands } = legacy;
+        Resumed {
+            at: at.0,
+            position: was.position.0,
+            ago: was.ago.0,
+            tempo: spelling::command(Command::Tempo(was.tempo)),
+            runs: was.runs,
+            pattern: was.pattern.0,
+            origin: was.origin.0,
+            part: was.part.map(|(part, origin)| (part.0, origin.0)),
+            commands: commands.iter().copied().map(spelling::command).collect(),
+        }
+    }
+
+    /// What is meant, if that can be.
+    #[must_use]
+    pub fn legacy(&self) -> Option<Legacy> {
+        let Some(Command::Tempo(tempo)) = spelling::read_command(self.tempo) else { return None };
+        let (_, origin) = self.part.unwrap_or_default();
+        let ranges = [self.position, self.origin, origin].map(|ticks| (-LONGEST..=LONGEST).contains(&ticks));
+        if ranges != [true; 3] || !(0..=LONGEST_AGO).contains(&self.ago) || self.at > LATEST {
+            return None;
+        }
+        let was = Resumption {
+            position: Tick(self.position),
+            ago: Span(self.ago),
+            tempo,
+            runs: self.runs,
+            pattern: PatternSlot(self.pattern),
+            origin: Tick(self.origin),
+            part: self.part.map(|(part, origin)| (PartSlot(part), TickSpan(origin))),
+        };
+        let commands = self.commands.iter().copied().map(spelling::read_command).collect::<Option<_>>()?;
+        Some(Legacy { at: Nanos(self.at), was, commands })
+    }
 }
 
 /// The names of slots.

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::record::{Record, SetText};
+use super::record::{Head, Legacy, Record, SetText};
 use crate::engine::outbox::{Departure, Outbox};
 use crate::engine::program::Program;
 use crate::engine::{Call, Engine, Mark, Progress};
@@ -24,10 +24,17 @@ const SURROUNDING: usize = 4;
 /// The most messages that are kept until their other half comes, which takes a second at most: far more than that makes.
 const WAITING: usize = 1 << 17;
 
+/// The most messages, and the longest time, between two calls: the log of a show has one a second while anything is due, and
+/// hands do not leave it alone for longer than a year.
+const MOST_BETWEEN: u64 = 1 << 22;
+const LONGEST_BETWEEN: Span = Span::from_millis(366 * 86_400 * 1_000);
+
 /// Plays a log again, record by record.
 #[derive(Default)]
 pub struct Replay {
     stage: Option<Stage>,
+    /// What the engine goes on with, until there is one.
+    legacy: Option<Legacy>,
     /// The set that the next one follows, and the programs of those that may be adopted.
     set: Option<Set>,
     programs: BTreeMap<u32, Program>,
@@ -85,11 +92,12 @@ pub enum Stopped {
         "the beginning of the log was dropped, because the show was longer than the log may be: it cannot be replayed, but `tightrope log` reports what is left"
     )]
     NoBeginning,
-    /// The show went on with one that had been cut short.
-    #[error(
-        "the show went on with one that had been cut short (`--resume`), of which this log knows nothing: it cannot be replayed, but `tightrope log` reports it"
-    )]
+    /// The show went on with one that had been cut short, and what is said of that cannot be.
+    #[error("the show went on with one that had been cut short, and what the log says of that is damaged")]
     Resumed,
+    /// More is said to have happened between two calls than can have.
+    #[error("the log is damaged: no show goes on for so long by itself")]
+    Endless,
     /// Calls are missing.
     #[error("{count} calls of the engine are missing in the log at {:.3} s: what follows cannot be replayed", (.at.0 as f64) / 1e9)]
     CallsLost {
@@ -134,8 +142,11 @@ impl Replay {
     /// Where the replay cannot go on.
     pub fn take(&mut self, record: &Record, hear: &mut dyn FnMut(&Set, &Departure)) -> Result<(), Stopped> {
         match record {
-            Record::Head(head) if head.resumed => Err(Stopped::Resumed),
             Record::Head(head) if head.segment > 0 && self.stage.is_none() => Err(Stopped::NoBeginning),
+            Record::Head(Head { resumed: Some(resumed), .. }) if self.stage.is_none() => {
+                self.legacy = Some(resumed.legacy().ok_or(Stopped::Resumed)?);
+                Ok(())
+            }
             Record::Set(text) => self.take_set(text),
             Record::Called(called) => self.take_call(called, hear),
             Record::Made(sent) => self.compared.log(*sent).map_err(|difference| self.differs(difference)),
@@ -184,7 +195,12 @@ impl Replay {
             )));
         }
         if self.stage.is_none() {
-            let (engine, outbox) = (Engine::new(&set.program), Outbox::default());
+            let (mut engine, outbox) = (Engine::new(&set.program), Outbox::default());
+            if let Some(legacy) = self.legacy.take() {
+                // What cannot be is found out before the first call.
+                let inherit = AssertUnwindSafe(|| legacy.pass_to(&mut engine, &set.program));
+                catch_unwind(inherit).map_err(|_| Stopped::Resumed)?;
+            }
             self.stage = Some(Stage { engine, program: set.program.clone(), outbox, is_told: false });
         }
         self.programs.insert(edition, set.program.clone());
@@ -198,6 +214,10 @@ impl Replay {
             return Err(Stopped::CallsLost { count: missing, at: called.at });
         }
         let (Some(stage), Some(set)) = (&mut self.stage, &self.set) else { return Err(Stopped::NoBeginning) };
+        let (here, there) = (stage.engine.mark(), called.mark);
+        if there.made.saturating_sub(here.made) > MOST_BETWEEN || there.now.since(here.now) > LONGEST_BETWEEN {
+            return Err(Stopped::Endless);
+        }
         let adopted = match called.call {
             Call::Adopt(edition) => {
                 let program = self.programs.get(&edition).cloned();

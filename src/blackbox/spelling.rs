@@ -11,7 +11,7 @@ use crate::time::{Tempo, TickSpan};
 pub type Spelled = (u8, i64, i64, i64);
 
 /// The longest that a command may ask for, in ticks: far from overflow.
-const LONGEST: i64 = 1 << 40;
+pub const LONGEST: i64 = 1 << 40;
 
 /// A command as numbers.
 pub fn command(command: Command) -> Spelled {

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::args::{Length, Play};
 use super::config::Config;
-use super::convoy::Convoy;
+use super::convoy::{self, Convoy};
 use super::failure::{Failure, last_panic};
 use super::lines::{Lines, Names};
 use super::patch::channels_on;
@@ -18,12 +18,13 @@ use super::remote::Remote;
 use super::stage::{Connection, Devices, Stage, slots};
 use super::virtual_ports::VirtualPorts;
 use super::{config, recording, report, resume, source, ui};
-use crate::blackbox::record::Head;
+use crate::blackbox::record::{Head, Resumed};
 use crate::control::reload::Watcher;
 use crate::control::{self, Call, Caller, Inbox, Limits, Observer, PortWatch, Reason, Show, Signals, Source};
 use crate::engine::program::{MAX_PORTS, PortSlot};
 use crate::engine::{Command, Engine};
-use crate::guardian::keeper::{Charge, Keeper, Page};
+use crate::guardian::keeper::{self, Charge, Keeper, Page};
+use crate::guardian::words::GuardedPort;
 use crate::io::ports::Inventory;
 use crate::io::{OpenError, input, output};
 use crate::link::{MidiInEnd, link};
@@ -77,16 +78,35 @@ fn play_on(
     let signals = Signals::listen().map_err(Failure::System)?;
     let mut remote = Remote::open(&set, args, config.osc, &caller, lines)?;
     let clock = Monotonic::start();
-    let mut engine = Engine::new(&set.program);
-    let resumed = resume::take_up(args, &set, &mut engine, clock, lines);
-    let mut keeper = resume::keep(args, resumed, lines);
-    let (control_end, rt_end, in_ends) = link(set.program.clone(), &listened_ports(&stage));
     let sink = open_outputs(&set, &stage)?;
     let page = Page::new();
-    let running = rt::spawn_noting(page.clone(), rt_end, engine, clock, sink, settings).map_err(Failure::System)?;
+    // Before anything can sound.
+    let is_guarded = config.guardian && !args.no_guardian && !matches!(stage, Stage::Monitor(_));
+    let charge = |page| Charge {
+        page,
+        origin_ns: clock.origin_ns(),
+        terminal: if has_screen { ui::modes() } else { None },
+        executable: keeper::own_executable().unwrap_or_default(),
+    };
+    let mut guardian = is_guarded.then(|| start_guardian(charge(page.clone()), &convoy::at_first(&set, &stage), lines));
+    let mut engine = Engine::new(&set.program);
+    let resumed = resume::take_up(args, &set, &mut engine, clock, lines);
+    let mut keeper = resume::keep(args, resumed.is_some(), lines);
+    let (control_end, rt_end, in_ends) = link(set.program.clone(), &listened_ports(&stage));
+    let running = match rt::spawn_noting(page, rt_end, engine, clock, sink, settings) {
+        Ok(running) => running,
+        Err(error) => {
+            // Nothing has sounded.
+            guardian.into_iter().for_each(Keeper::dismiss);
+            return Err(Failure::System(error));
+        }
+    };
     lines.line(format_args!("{}", running.granted()));
 
     let granted = running.granted().clone();
+    if let Some(guardian) = &mut guardian {
+        guardian.begin(settings.policy != Policy::Other && granted.thread.is_granted());
+    }
     let source = Source::new(&args.set, source::file(&args.set), own_clock, &set);
     let mut log = if args.no_log {
         None
@@ -95,20 +115,12 @@ fn play_on(
             set: set.name.clone(),
             granted: granted.to_string(),
             began: clock.now().0,
-            resumed,
+            resumed: resumed.as_ref().map(Resumed::of),
             ..Head::default()
         };
         recording::begin(config.log, args.log.as_deref(), head, &source.text(&set, text), &caller)
     };
     let mut show = Show::new(control_end, set, source, granted.to_string(), move || clock.now());
-    let charge = Charge {
-        page,
-        origin_ns: clock.origin_ns(),
-        realtime: settings.policy != Policy::Other && granted.thread.is_granted(),
-        terminal: if has_screen { ui::modes() } else { None },
-    };
-    let is_guarded = config.guardian && !args.no_guardian && !matches!(stage, Stage::Monitor(_));
-    let mut guardian = is_guarded.then(|| start_guardian(charge, lines));
     let screen = if has_screen { open_screen(caller.clone(), lines) } else { None };
     if let (Some(guardian), Some(_)) = (&mut guardian, &screen) {
         guardian.enter_screen();
@@ -129,7 +141,7 @@ fn play_on(
             Some(guardian) => Box::new(Convoy::new(ports, guardian, show.set())),
             None => ports,
         };
-        let until = begin(args.length, own_clock && !resumed, &mut show);
+        let until = begin(args.length, own_clock && resumed.is_none(), &mut show);
         let limits = Limits { is_finished: &is_finished, signals: &signals, until };
         let mut observers: Vec<&mut dyn Observer> = vec![&mut *display, &mut remote, &mut log];
         observers.extend(keeper.as_mut().map(|keeper| keeper as &mut dyn Observer));
@@ -164,11 +176,14 @@ fn play_on(
     }
 }
 
-/// Starts the guardian, and says so.
-fn start_guardian(charge: Charge, lines: &mut Lines) -> Keeper {
-    let (keeper, started) = Keeper::start(charge, Instant::now());
+/// Starts the guardian, waits until it watches, and says so.
+fn start_guardian(charge: Charge, ports: &[GuardedPort], lines: &mut Lines) -> Keeper {
+    let (mut keeper, started) = Keeper::start(charge, ports, Instant::now());
     match started {
-        Ok(process) => lines.line(format_args!("guardian: process {process}")),
+        Ok(process) if keeper.await_ready() => lines.line(format_args!("guardian: process {process}")),
+        Ok(process) => lines.line(format_args!(
+            "guardian: process {process}, which is not ready yet; until it is, notes would hang if the program was killed"
+        )),
         Err(why) => lines.line(format_args!("no guardian: {why}; notes would hang if the program was killed")),
     }
     keeper

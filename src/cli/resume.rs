@@ -4,47 +4,46 @@ use std::io;
 
 use super::args::Play;
 use super::lines::Lines;
+use crate::blackbox::record::Legacy;
 use crate::control::keeper::{self, Fresh, Keeper, Kept};
 use crate::engine::Engine;
 use crate::rt::clock::{Monotonic, TimeSource};
 use crate::set::Set;
 
 /// Lets `engine`, which is new, go on with the last show of the set, if that is asked for and possible, and says what becomes of
-/// it. Whether it does.
-pub fn take_up(args: &Play, set: &Set, engine: &mut Engine, clock: Monotonic, lines: &mut Lines) -> bool {
+/// it. What it goes on with, if it does.
+pub fn take_up(args: &Play, set: &Set, engine: &mut Engine, clock: Monotonic, lines: &mut Lines) -> Option<Legacy> {
     if !args.resume {
-        return false;
+        return None;
     }
     match try_take_up(args, set, engine, clock) {
-        Ok(told) => {
+        Ok((legacy, told)) => {
             lines.line(format_args!("resume: {told}"));
-            true
+            Some(legacy)
         }
         Err(why) => {
             lines.line(format_args!("resume: begins anew, because {why}"));
-            false
+            None
         }
     }
 }
 
-fn try_take_up(args: &Play, set: &Set, engine: &mut Engine, clock: Monotonic) -> Result<String, Fresh> {
+fn try_take_up(args: &Play, set: &Set, engine: &mut Engine, clock: Monotonic) -> Result<(Legacy, String), Fresh> {
     let path = keeper::path_of(&args.set).ok_or(Fresh::Nothing)?;
     let machine = keeper::since_boot().ok_or(Fresh::Nothing)?;
     let kept = Kept::read(&path, &machine)?;
     let (was, commands) = kept.resumption(set, machine.1)?;
-    let at = clock.now();
-    let plays = engine.resume_show(&set.program, at, was);
-    for command in commands {
-        engine.command(&set.program, at, command);
-    }
+    let legacy = Legacy { at: clock.now(), was, commands };
+    let plays = legacy.pass_to(engine, &set.program);
     let (pattern, ago) = kept.told(machine.1);
     let (bar, ..) = set.program.meter.bar_beat_tick(was.position);
     let then = format!("{pattern}, bar {} {:.1} s ago", bar, ago.as_secs_f64());
-    Ok(match (plays, engine.followed_port()) {
+    let told = match (plays, engine.followed_port()) {
         (true, Some(_)) => format!("plays on with the master's next pulse ({then})"),
         (true, None) => format!("plays on ({then})"),
         (false, _) => format!("as it was when it was stopped ({then})"),
-    })
+    };
+    Ok((legacy, told))
 }
 
 /// Keeps the show from now on, where the system lets it. `resumed` says that it goes on with what is kept.

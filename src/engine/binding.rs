@@ -131,6 +131,38 @@ struct Touched {
     now: Option<u16>,
 }
 
+/// The bindings that have come up because their input is gone, and when: each has yet to do what it does then.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Rising {
+    /// A bit for each.
+    which: [u64; MAX_BINDINGS / 64],
+    at: Nanos,
+}
+
+const _: () = assert!(MAX_BINDINGS.is_multiple_of(64));
+
+impl Rising {
+    /// When there is something to do, if anything.
+    pub fn due(&self) -> Option<Nanos> {
+        (self.which != [0; MAX_BINDINGS / 64]).then_some(self.at)
+    }
+
+    fn put(&mut self, index: usize) {
+        if let Some(bits) = self.which.get_mut(index / 64) {
+            *bits |= 1 << (index % 64);
+        }
+    }
+
+    /// Takes the first one out.
+    fn take(&mut self) -> Option<usize> {
+        let word = self.which.iter().position(|&bits| bits != 0)?;
+        let bits = &mut self.which[word];
+        let index = 64 * word + bits.trailing_zeros() as usize;
+        *bits &= *bits - 1;
+        Some(index)
+    }
+}
+
 impl Engine {
     /// Does what a message is bound to, in the order of the bindings, and says whether it is bound at all. Takes time in
     /// proportion to the bindings; of those that listen for the same message, [`MAX_AT_ONCE`] count.
@@ -160,38 +192,53 @@ impl Engine {
         is_bound
     }
 
-    /// The input at `port` is gone. Pedals and buttons that were down there, as far as they are controllers, count as released,
-    /// [`MAX_AT_ONCE`] of them; where faders stand when it is back is not known, and they have to take hold anew.
+    /// The input at `port` is gone. Whatever was down there counts as released, one after the other with the next
+    /// [`Engine::advance`]; where faders stand when it is back is not known, and they have to take hold anew. Takes time in
+    /// proportion to the bindings.
     pub(super) fn release_bound(&mut self, program: &Program, at: Nanos, port: PortSlot) {
-        let mut released = 0;
+        let keyboards = &self.keyboards;
         for (index, binding) in program.bindings.iter().enumerate().filter(|(_, binding)| binding.port == port) {
-            match (binding.does, binding.trigger) {
-                (Does::Slide(_), _) => self.faders.let_go(index),
-                (Does::Press { release: Some(release), .. }, Trigger::Controller(number)) if released < MAX_AT_ONCE => {
-                    let mut channels = (0..Channel::COUNT as u8).map(Channel::from_status);
-                    let is_down = |channel: Channel| {
-                        let value = self.keyboards.value(port, channel, number).map(u16::from);
-                        binding.channel.is_none_or(|wanted| wanted == channel)
-                            && value.is_some_and(|value| binding.values.contain(value))
-                    };
-                    if channels.any(is_down) {
-                        released += 1;
-                        self.command(program, at, release);
-                    }
-                }
-                _ => {}
+            if let Does::Slide(_) = binding.does {
+                self.faders.let_go(index);
+                continue;
+            }
+            let counts = |value: Option<u16>| value.is_some_and(|value| binding.values.contain(value));
+            let is_down = |channel: Channel| match binding.trigger {
+                Trigger::Note(key) => keyboards.is_down(port, channel, key),
+                Trigger::Controller(number) => counts(keyboards.value(port, channel, number).map(u16::from)),
+                Trigger::Bend => counts(keyboards.bent(port, channel)),
+                Trigger::Program(_) => false,
+            };
+            let mut channels = (0..Channel::COUNT as u8).map(Channel::from_status);
+            if channels.any(|channel| binding.channel.is_none_or(|wanted| wanted == channel) && is_down(channel)) {
+                self.rising.put(index);
             }
         }
+        self.rising.at = at;
         self.keyboards.forget_values(port);
+    }
+
+    /// Does what one of the bindings says that have come up. Whether there was one.
+    pub(super) fn release_next(&mut self, program: &Program) -> bool {
+        let Some(index) = self.rising.take() else { return false };
+        let binding = program.bindings.get(index);
+        if let Some(Binding { does: Does::Press { release: Some(release), .. }, .. }) = binding {
+            self.command(program, self.rising.at, *release);
+        }
+        true
     }
 
     fn touched(&mut self, port: PortSlot, message: Message) -> Option<Touched> {
         let touched = |trigger, channel, before, now| Some(Touched { trigger, channel, before, now });
         match message {
             Message::NoteOn(channel, key, velocity) => {
+                self.keyboards.press(port, channel, key, true);
                 touched(Trigger::Note(key), channel, None, Some(u16::from(velocity.value())))
             }
-            Message::NoteOff(channel, key, _) => touched(Trigger::Note(key), channel, None, None),
+            Message::NoteOff(channel, key, _) => {
+                self.keyboards.press(port, channel, key, false);
+                touched(Trigger::Note(key), channel, None, None)
+            }
             Message::ProgramChange(channel, number) => touched(Trigger::Program(number), channel, None, Some(0)),
             Message::ControlChange(channel, number, value) => {
                 let before = self.keyboards.turn(port, channel, number, value);

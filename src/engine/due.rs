@@ -82,6 +82,8 @@ impl Engine {
                 }
             } else if let Some(port) = self.releasing.iter().next() {
                 self.release(port, out);
+            } else if self.release_next(program) {
+                // There may be more of them.
             } else if self.pass_on(program, out) {
                 // There may be more of it.
             } else if self.send_value(program, out) {
@@ -113,7 +115,7 @@ impl Engine {
         if !self.releasing.is_empty() {
             return Some(self.released_at.time);
         }
-        if let Some(time) = self.fingers.due().or(self.faders.due()) {
+        if let Some(time) = self.rising.due().or(self.fingers.due()).or(self.faders.due()) {
             return Some(time);
         }
         if self.is_unsettled() || self.is_program_due() {
@@ -277,7 +279,7 @@ impl Engine {
             Step::Line => self.take_line(program, due.time),
             Step::Event(port) => self.play(program, port, moment, out),
             Step::Hush(port) => self.take_hush(port, due.time, out),
-            Step::Rejoin(port) => self.take_rejoin(port, due.time, out),
+            Step::Rejoin(port) => self.take_rejoin(program, port, due.time, out),
             Step::Light(port) => self.take_light(program, port, due.time, out),
             Step::Value(port) => self.take_value(port, due.time, out),
             Step::Sense(port) => self.take_sense(port, due.time, out),

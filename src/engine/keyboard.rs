@@ -26,20 +26,25 @@ struct Keyboard {
     /// The last value of each controller by channel, and of the pitch bend; [`UNKNOWN`] before the first one.
     values: [[u8; 128]; Channel::COUNT],
     bends: [u16; Channel::COUNT],
+    /// A bit for each key that is down, by channel, whatever it stands for.
+    keys: [u128; Channel::COUNT],
 }
+
+const _: () = assert!(Key::COUNT == u128::BITS as usize);
 
 /// The keys of all ports. Real-time safe after construction.
 #[derive(Debug)]
 pub struct Keyboards(Slots<Keyboard>);
 
 /// A keyboard that nobody has played.
-const UNTOUCHED: Keyboard = Keyboard {
+static UNTOUCHED: Keyboard = Keyboard {
     last: [None; Channel::COUNT],
     last_of_any: None,
     down: [(Channel::from_status(0), Key::from_data(0)); MAX_HELD],
     held: 0,
     values: [[UNKNOWN; 128]; Channel::COUNT],
     bends: [UNKNOWN_BEND; Channel::COUNT],
+    keys: [0; Channel::COUNT],
 };
 
 impl Default for Keyboards {
@@ -52,7 +57,7 @@ impl Keyboards {
     /// Another keyboard is on `port` from now on.
     pub fn forget(&mut self, port: PortSlot) {
         if let Some(keyboard) = self.0.get_mut(usize::from(port.0)) {
-            *keyboard = UNTOUCHED;
+            keyboard.clone_from(&UNTOUCHED);
         }
     }
 
@@ -103,11 +108,34 @@ impl Keyboards {
         self.0.iter_mut().for_each(|keyboard| keyboard.held = 0);
     }
 
-    /// Nothing is known any more of where the controllers of `port` stand.
+    /// Nothing is known any more of where the controllers of `port` stand, and none of its keys is down.
     pub fn forget_values(&mut self, port: PortSlot) {
         if let Some(keyboard) = self.0.get_mut(usize::from(port.0)) {
-            (keyboard.values, keyboard.bends) = (UNTOUCHED.values, UNTOUCHED.bends);
+            // In place: the stack is small.
+            keyboard.values.iter_mut().for_each(|values| values.fill(UNKNOWN));
+            keyboard.bends.fill(UNKNOWN_BEND);
+            keyboard.keys.fill(0);
         }
+    }
+
+    /// A key goes down or comes up, whatever it stands for.
+    pub fn press(&mut self, port: PortSlot, channel: Channel, key: Key, is_down: bool) {
+        let Some(keyboard) = self.0.get_mut(usize::from(port.0)) else { return };
+        let (keys, bit) = (&mut keyboard.keys[channel.index()], 1 << key.index());
+        *keys = if is_down { *keys | bit } else { *keys & !bit };
+    }
+
+    /// Whether a key is down, whatever it stands for.
+    #[must_use]
+    pub fn is_down(&self, port: PortSlot, channel: Channel, key: Key) -> bool {
+        self.0.get(usize::from(port.0)).is_some_and(|keyboard| keyboard.keys[channel.index()] >> key.index() & 1 == 1)
+    }
+
+    /// Where the pitch bend stands, if that is known.
+    #[must_use]
+    pub fn bent(&self, port: PortSlot, channel: Channel) -> Option<u16> {
+        let value = self.0.get(usize::from(port.0))?.bends[channel.index()];
+        (value != UNKNOWN_BEND).then_some(value)
     }
 
     /// Where controller `number` stands, if that is known.

@@ -79,6 +79,7 @@ pub mod timeline;
 pub mod transport;
 pub mod wire;
 
+use binding::Rising;
 pub use call::{Call, Mark};
 use clock::{Clock, Internal, Sources};
 use echo::Echoes;
@@ -297,6 +298,8 @@ pub struct Engine {
     faders: Faders,
     lights: Lights,
     keyboards: Keyboards,
+    /// What was held on an input that is gone.
+    rising: Rising,
     /// Clock and transport bytes on their way.
     told: Queue<Told>,
     /// What the wires can carry, and what waits for them.
@@ -365,6 +368,7 @@ impl Engine {
             faders: Faders::default(),
             lights: Lights::default(),
             keyboards: Keyboards::default(),
+            rising: Rising::default(),
             told: Queue::with_capacity(TOLD_CAPACITY),
             wires: Wires::new(program),
             pulses: Slots::from_fn(MAX_PORTS, |_| Tick::ZERO),

@@ -11,7 +11,8 @@
 //!   may bring values of its own; programs follow one another as they did, because a program of one channel may change the
 //!   sound of others.
 //! - Until the first bar line that it has not reached when all of that has left, no note of the sequence is struck on it.
-//!   Hands are heard as soon as it has left.
+//!   Which one that will be is reckoned at first, and again when all has left: what else its wire carries may hold it up. Hands
+//!   are heard as soon as it has left.
 //! - If it gets the clock, that goes on at once. While the music plays it is stopped, whatever it made of the silence, and told
 //!   the song position and CONTINUE after the last pulse before that bar line, so that the pulse on the line is its first.
 //!   If the music is stopped, it is told the position together with the next CONTINUE, or gets the next START.
@@ -324,7 +325,19 @@ impl Rejoin {
 
     /// Whether no note of the sequence is struck on `port` at `tick`.
     pub fn is_silent(&self, port: PortSlot, tick: Tick) -> bool {
-        self.lines.get(usize::from(port.0)).is_some_and(|line| tick < line.silent_until)
+        let waits = |line: &Line| tick < line.silent_until || line.silent_until != NEVER && self.is_told(port);
+        self.lines.get(usize::from(port.0)).is_some_and(waits)
+    }
+
+    /// All has left that `port` had yet to get, and the first bar line after that is `line`: it is waited for, where another
+    /// one was. On a wire that carries much besides, it takes longer than was thought.
+    fn settle(&mut self, port: PortSlot, line: Tick) {
+        self.ports = self.ports.without(port);
+        let of_port = &mut self.lines[usize::from(port.0)];
+        of_port.joins_at = of_port.joins_at.max(line);
+        if of_port.silent_until != NEVER {
+            of_port.silent_until = of_port.silent_until.max(line);
+        }
     }
 
     /// The music goes on elsewhere: nobody is silent until a bar line.
@@ -484,7 +497,7 @@ impl Engine {
     }
 
     /// Sends `port` what it gets next of what it has missed: at most four messages.
-    pub(super) fn take_rejoin(&mut self, port: PortSlot, at: Nanos, out: &mut Outbox) {
+    pub(super) fn take_rejoin(&mut self, program: &Program, port: PortSlot, at: Nanos, out: &mut Outbox) {
         let moment = self.moment(at);
         let Some(line) = self.rejoin.lines.get_mut(usize::from(port.0)) else { return };
         if self.hush.is_left(port) && !self.ended {
@@ -493,7 +506,7 @@ impl Engine {
             return;
         }
         let Some(together) = line.take() else {
-            self.rejoin.ports = self.rejoin.ports.without(port);
+            self.settle_rejoin(program, port, at);
             return;
         };
         self.rejoin.tells = true;
@@ -503,12 +516,19 @@ impl Engine {
             count += 1;
         }
         let Some(line) = self.rejoin.lines.get_mut(usize::from(port.0)) else { return };
+        let over = at + Span(PACE.0 * count);
         if !self.ended {
-            line.next_at = at + Span(PACE.0 * count);
+            line.next_at = over;
         }
         if line.left == [Left::default(); Channel::COUNT] {
-            self.rejoin.ports = self.rejoin.ports.without(port);
+            self.settle_rejoin(program, port, over);
         }
+    }
+
+    /// `port` has been told all, at `over`: it joins at the next bar line.
+    fn settle_rejoin(&mut self, program: &Program, port: PortSlot, over: Nanos) {
+        let line = self.line_after(program, over, port);
+        self.rejoin.settle(port, line);
     }
 
     /// The ports that are told a transport message, or `message` if that is one that tells them where the music is. CONTINUE
@@ -572,7 +592,8 @@ impl Engine {
             return;
         }
         let joins = |port: &PortSlot| {
-            self.rejoin.astray.contains(*port) && self.rejoin.lines[usize::from(port.0)].joins_at <= position
+            let is_there = self.rejoin.lines[usize::from(port.0)].joins_at <= position;
+            is_there && self.rejoin.astray.contains(*port) && !self.rejoin.is_told(*port)
         };
         let joining = ports.iter().filter(joins).fold(PortSet::default(), PortSet::with);
         if !joining.is_empty() {

@@ -225,12 +225,7 @@ impl Engine {
     fn relist_clocks(&mut self, program: &Program) -> bool {
         match &mut self.clock {
             Clock::Midi(sources) if !program.clock.follow.is_empty() => {
-                let mut relisted = *sources;
-                let goes_on = relisted.relist(&program.clock.follow, program.tempo);
-                if goes_on {
-                    *sources = relisted;
-                }
-                goes_on
+                sources.relist(&program.clock.follow, program.tempo)
             }
             Clock::Midi(_) => false,
             Clock::Internal(_) => program.clock.follow.is_empty(),

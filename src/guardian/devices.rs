@@ -16,14 +16,13 @@ mod imp {
         PortSubscribeIter, PortType, QuerySubsType, Seq,
     };
 
-    use crate::engine::program::{MAX_PORTS, PortSlot};
     use crate::guardian::watch::Outputs;
-    use crate::guardian::words::{GuardedPort, plain};
+    use crate::guardian::words::{GuardedPort, MAX_GUARDED, plain};
     use crate::io::CLIENT_NAME;
     use crate::io::ports::{PortName, midi_system};
     use crate::midi::Message;
 
-    /// What one slot is connected to.
+    /// What one place is connected to.
     struct Line {
         /// The port of our own.
         own: i32,
@@ -39,7 +38,7 @@ mod imp {
     pub struct Devices {
         /// Opened with the first port.
         seq: Option<Seq>,
-        lines: [Option<Line>; MAX_PORTS],
+        lines: [Option<Line>; MAX_GUARDED],
     }
 
     /// A port that can be played on, and its name as midir gives it.
@@ -142,26 +141,26 @@ mod imp {
     }
 
     impl Outputs for Devices {
-        fn open(&mut self, slot: PortSlot, port: &GuardedPort) -> bool {
-            self.close(slot);
+        fn open(&mut self, place: usize, port: &GuardedPort) -> bool {
+            self.close(place);
             let line = self.connect_line(port);
             let is_open = line.is_some();
-            if let Some(place) = self.lines.get_mut(usize::from(slot.0)) {
-                *place = line;
+            if let Some(old) = self.lines.get_mut(place) {
+                *old = line;
             }
             is_open
         }
 
-        fn close(&mut self, slot: PortSlot) {
-            let line = self.lines.get_mut(usize::from(slot.0)).and_then(Option::take);
+        fn close(&mut self, place: usize) {
+            let line = self.lines.get_mut(place).and_then(Option::take);
             if let (Some(seq), Some(line)) = (&self.seq, line) {
                 // One that is gone needs no closing.
                 let _ = seq.delete_port(line.own);
             }
         }
 
-        fn holds(&mut self, slot: PortSlot) -> bool {
-            let Some(Some(line)) = self.lines.get_mut(usize::from(slot.0)) else { return false };
+        fn holds(&mut self, place: usize) -> bool {
+            let Some(Some(line)) = self.lines.get_mut(place) else { return false };
             let Some(seq) = &self.seq else { return false };
             if line.follows.is_some() {
                 line.follow(seq);
@@ -171,8 +170,8 @@ mod imp {
             own.and_then(|own| seq.get_any_port_info(own)).is_ok_and(|port| port.get_read_use() > 0)
         }
 
-        fn send(&mut self, slot: PortSlot, message: Message) {
-            let (Some(seq), Some(Some(line))) = (&self.seq, self.lines.get(usize::from(slot.0))) else { return };
+        fn send(&mut self, place: usize, message: Message) {
+            let (Some(seq), Some(Some(line))) = (&self.seq, self.lines.get(place)) else { return };
             let mut event = match message {
                 Message::Stop => Event::new(EventType::Stop, &EvQueueControl { queue: 0, value: () }),
                 Message::NoteOff(channel, key, velocity) => Event::new(
@@ -203,39 +202,38 @@ mod imp {
 mod imp {
     use midir::MidiOutputConnection;
 
-    use crate::engine::program::{MAX_PORTS, PortSlot};
     use crate::guardian::watch::Outputs;
-    use crate::guardian::words::{GuardedPort, plain};
+    use crate::guardian::words::{GuardedPort, MAX_GUARDED, plain};
     use crate::io::output;
     use crate::midi::Message;
 
     /// The connections to devices.
     #[derive(Default)]
     pub struct Devices {
-        outputs: [Option<MidiOutputConnection>; MAX_PORTS],
+        outputs: [Option<MidiOutputConnection>; MAX_GUARDED],
     }
 
     impl Outputs for Devices {
-        fn open(&mut self, slot: PortSlot, port: &GuardedPort) -> bool {
-            let Some(output) = self.outputs.get_mut(usize::from(slot.0)) else { return false };
+        fn open(&mut self, place: usize, port: &GuardedPort) -> bool {
+            let Some(output) = self.outputs.get_mut(place) else { return false };
             *output = None;
             let label = format!("guardian of {}", port.label);
             *output = output::open_silently(|name| plain(name) == port.name, &label).ok();
             output.is_some()
         }
 
-        fn close(&mut self, slot: PortSlot) {
-            if let Some(output) = self.outputs.get_mut(usize::from(slot.0)) {
+        fn close(&mut self, place: usize) {
+            if let Some(output) = self.outputs.get_mut(place) {
                 *output = None;
             }
         }
 
-        fn holds(&mut self, slot: PortSlot) -> bool {
-            self.outputs.get(usize::from(slot.0)).is_some_and(Option::is_some)
+        fn holds(&mut self, place: usize) -> bool {
+            self.outputs.get(place).is_some_and(Option::is_some)
         }
 
-        fn send(&mut self, slot: PortSlot, message: Message) {
-            if let Some(Some(output)) = self.outputs.get_mut(usize::from(slot.0)) {
+        fn send(&mut self, place: usize, message: Message) {
+            if let Some(Some(output)) = self.outputs.get_mut(place) {
                 // There is nothing else to try.
                 let _ = output.send(message.to_bytes().as_slice());
             }

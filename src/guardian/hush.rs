@@ -1,8 +1,8 @@
 //! Which messages end everything on a port, in which order, and how fast.
 //!
 //! STOP goes first: it is one byte, and a machine with a pattern of its own plays until it hears it. Then a note-off for each
-//! note that sounds, for that works on every synthesizer; then, for each used channel, the pedal up, "all notes off" and
-//! "all sound off", which end what no table knows. Where there is no table, a note-off for every key of the used channels
+//! note that sounds, for that works on every synthesizer, and one for each that may, because its end may have been lost with a
+//! cable; then, for each used channel, the pedal up, "all notes off" and "all sound off", which end what no table knows. Where there is no table, a note-off for every key of the used channels
 //! comes last.
 //!
 //! How fast: DIN takes 3,125 bytes a second, ALSA buffers 4,096 bytes for it and drops what comes beyond, and a program that
@@ -10,7 +10,6 @@
 //! millisecond as a program can take, as long as the buffer must still have room; then what DIN takes.
 
 use super::words::GuardedPort;
-use crate::engine::program::PortSlot;
 use crate::link::Sounding;
 use crate::midi::{Channel, Key, Message};
 
@@ -79,25 +78,29 @@ impl Hush {
         self.notes
     }
 
-    /// The next message for the port in `slot`; what has begun to sound meanwhile comes first. There are at most 2,097, or
+    /// The next message for `port`; what has begun to sound meanwhile comes first. There are at most 2,097, or
     /// 2,049 where there is no table. No allocation.
-    pub fn next(&mut self, slot: PortSlot, port: &GuardedPort, table: Option<&Sounding>) -> Option<Message> {
-        let message = self.find(slot, port, table)?;
+    pub fn next(&mut self, port: &GuardedPort, table: Option<&Sounding>) -> Option<Message> {
+        let message = self.find(port, table)?;
         self.sent += 1;
         Some(message)
     }
 
-    fn find(&mut self, slot: PortSlot, port: &GuardedPort, table: Option<&Sounding>) -> Option<Message> {
-        let plays = table.map_or(port.clocked, |table| table.plays(slot));
+    fn find(&mut self, port: &GuardedPort, table: Option<&Sounding>) -> Option<Message> {
+        let plays = table.map_or(port.clocked, |table| table.plays(port.slot));
         if plays && !self.stopped {
             self.stopped = true;
             return Some(Message::Stop);
         }
-        if let Some(note) = table.and_then(|table| self.next_note(slot, table)) {
+        if let Some(note) = table.and_then(|table| self.next_note(|channel| table.keys(port.slot, channel))) {
+            self.notes += 1;
             return Some(note);
         }
         if self.notes_only {
             return None;
+        }
+        if let Some(note) = table.and_then(|table| self.next_note(|channel| table.doubtful(port.slot, channel))) {
+            return Some(note);
         }
         while self.controllers < Channel::COUNT * CONTROLLERS.len() {
             let (channel, number) = (self.controllers / CONTROLLERS.len(), self.controllers % CONTROLLERS.len());
@@ -118,14 +121,14 @@ impl Hush {
         None
     }
 
-    fn next_note(&mut self, slot: PortSlot, table: &Sounding) -> Option<Message> {
+    /// The end of the next of `keys`.
+    fn next_note(&mut self, keys: impl Fn(Channel) -> u128) -> Option<Message> {
         for channel in (0..Channel::COUNT as u8).map(Channel::from_status) {
             let ended = &mut self.ended[channel.index()];
-            let keys = table.keys(slot, channel) & !*ended;
+            let keys = keys(channel) & !*ended;
             if keys != 0 {
                 let key = keys.trailing_zeros();
                 *ended |= 1 << key;
-                self.notes += 1;
                 return Some(Message::NoteOff(channel, Key::from_data(key as u8), 0));
             }
         }
@@ -136,14 +139,15 @@ impl Hush {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::program::PortSlot;
     use crate::midi::Velocity;
 
     fn port(channels: u16, clocked: bool) -> GuardedPort {
-        GuardedPort { channels, clocked, label: "a".into(), name: "b".into() }
+        GuardedPort { slot: PortSlot(2), channels, clocked, label: "a".into(), name: "b".into() }
     }
 
     fn all(mut hush: Hush, port: &GuardedPort, table: Option<&Sounding>) -> Vec<Message> {
-        std::iter::from_fn(|| hush.next(PortSlot(2), port, table)).collect()
+        std::iter::from_fn(|| hush.next(port, table)).collect()
     }
 
     fn on(table: &Sounding, channel: u8, key: u8) {
@@ -175,6 +179,18 @@ mod tests {
     }
 
     #[test]
+    fn what_may_sound_is_ended_behind_what_does() {
+        let table = Sounding::default();
+        table.note_doubt(PortSlot(2), Channel::from_status(0), 1 << 5 | 1 << 60);
+        on(&table, 0, 60);
+        let mut hush = Hush::EVERYTHING;
+        let port = port(1, false);
+        assert_eq!([(); 2].map(|()| hush.next(&port, Some(&table))), [Some(off(0, 60)), Some(off(0, 5))]);
+        assert_eq!((hush.sent(), hush.notes()), (2, 1), "one of them sounded for sure");
+        assert_eq!(all(Hush::NOTES, &port, Some(&table)), [off(0, 60)]);
+    }
+
+    #[test]
     fn what_does_not_play_is_not_stopped() {
         let table = Sounding::default();
         assert_eq!(all(Hush::EVERYTHING, &port(1, true), Some(&table)), controllers(0));
@@ -185,11 +201,11 @@ mod tests {
         let (table, mut hush) = (Sounding::default(), Hush::EVERYTHING);
         on(&table, 0, 1);
         let port = port(1, false);
-        assert_eq!(hush.next(PortSlot(2), &port, Some(&table)), Some(off(0, 1)));
-        assert_eq!(hush.next(PortSlot(2), &port, Some(&table)), Some(controllers(0)[0]));
+        assert_eq!(hush.next(&port, Some(&table)), Some(off(0, 1)));
+        assert_eq!(hush.next(&port, Some(&table)), Some(controllers(0)[0]));
         on(&table, 0, 2);
-        assert_eq!(hush.next(PortSlot(2), &port, Some(&table)), Some(off(0, 2)));
-        assert_eq!(std::iter::from_fn(|| hush.next(PortSlot(2), &port, Some(&table))).count(), 2);
+        assert_eq!(hush.next(&port, Some(&table)), Some(off(0, 2)));
+        assert_eq!(std::iter::from_fn(|| hush.next(&port, Some(&table))).count(), 2);
         assert_eq!((hush.sent(), hush.notes()), (5, 2));
     }
 

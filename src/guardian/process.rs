@@ -17,7 +17,7 @@ use rustix::fs::FileType;
 use super::devices::Devices;
 use super::sys::{self, Mapped};
 use super::watch::{End, Silenced, Silencing, Watch};
-use super::words::{Cooked, Reader};
+use super::words::{Attention, Cooked, Reader};
 use super::{PROCESS_NAME, screen};
 use crate::rt::{clock, sched};
 
@@ -102,6 +102,7 @@ impl Guard {
             let stdin = rustix::stdio::stdin();
             let mut fds = vec![PollFd::new(&stdin, PollFlags::IN)];
             fds.extend(self.death.as_ref().map(|death| PollFd::new(death, PollFlags::IN)));
+            self.note(|attention| attention.note_look());
             let ready = poll(&mut fds, Some(&LOOK)).is_ok_and(|ready| ready > 0);
             let is_ready = |index: usize| ready && fds.get(index).is_some_and(|fd| !fd.revents().is_empty());
             let (told, died) = (is_ready(0), is_ready(1));
@@ -130,7 +131,10 @@ impl Guard {
         let mut end = None;
         match rustix::io::read(rustix::stdio::stdin(), &mut room) {
             Ok(0) => return Some(Fate::Gone),
-            Ok(len) => reader.take(&room[..len], |word| end = end.or(self.watch.hear(word))),
+            Ok(len) => {
+                reader.take(&room[..len], |word| end = end.or(self.watch.hear(word)));
+                self.note(|attention| attention.note_heard(len));
+            }
             Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => {}
             // A pipe that cannot be read tells no more.
             Err(_) => return Some(Fate::Gone),
@@ -141,8 +145,10 @@ impl Guard {
             None => {}
         }
         self.raw = self.watch.screen().and_then(|_| self.raw.or_else(|| screen::modes(rustix::stdio::stderr())));
-        if !std::mem::replace(&mut self.is_promoted, true) {
-            if self.watch.is_realtime() {
+        if let Some(is_realtime) = self.watch.is_realtime()
+            && !std::mem::replace(&mut self.is_promoted, true)
+        {
+            if is_realtime {
                 let _ = sched::promote(sched::Policy::Fifo, PRIORITY, None);
             }
             // In the same class, which it inherits.
@@ -150,6 +156,13 @@ impl Guard {
         }
         sys::settle_memory();
         None
+    }
+
+    /// Lets the show see something.
+    fn note(&self, note: impl Fn(&Attention)) {
+        if let Some(table) = &self.table {
+            note(table.attention());
+        }
     }
 
     /// Sends all of `silencing`, and goes on for a while for what begins to sound in that time.

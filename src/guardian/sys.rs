@@ -13,13 +13,15 @@ use std::ptr::NonNull;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
 
-use super::words::CRASH;
+use super::words::{Attention, CRASH};
 use crate::link::Sounding;
 
-/// What both processes see: the table of what sounds, and a lock that its writer holds as long as it lives.
+/// What both processes see: the table of what sounds, a lock that its writer holds as long as it lives, and what the guardian
+/// lets be seen of itself.
 #[repr(C)]
 struct Shared {
     sounding: Sounding,
+    attention: Attention,
     lock: UnsafeCell<libc::pthread_mutex_t>,
 }
 
@@ -57,6 +59,12 @@ impl Drop for Mapped {
 }
 
 impl Mapped {
+    /// What the guardian lets be seen of itself.
+    pub fn attention(&self) -> &Attention {
+        // SAFETY: as in `deref`.
+        unsafe { &self.shared.as_ref().attention }
+    }
+
     fn lock(&self) -> *mut libc::pthread_mutex_t {
         // SAFETY: the mapping lives as long as `self`.
         unsafe { self.shared.as_ref().lock.get() }
@@ -307,6 +315,17 @@ mod tests {
         assert!(reader.sounds(port, channel, key) && reader.plays(port) && reader.count() == 1);
         drop(writer);
         assert_eq!(reader.count(), 1, "it outlives who wrote it");
+    }
+
+    #[test]
+    fn what_the_guardian_has_heard_the_show_sees() {
+        let (show, file) = create_table().unwrap();
+        let guardian = open_table(file.as_fd()).unwrap();
+        guardian.attention().note_heard(7);
+        guardian.attention().note_look();
+        assert_eq!((show.attention().heard(), show.attention().looked(), show.count()), (7, 1, 0));
+        show.attention().reset();
+        assert_eq!((guardian.attention().heard(), guardian.attention().looked()), (0, 0));
     }
 
     #[test]

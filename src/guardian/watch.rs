@@ -2,8 +2,7 @@
 //! there are none.
 
 use super::hush::{self, Hush};
-use super::words::{Cooked, GuardedPort, Word};
-use crate::engine::program::{MAX_PORTS, PortSlot};
+use super::words::{Cooked, GuardedPort, MAX_GUARDED, Word};
 use crate::link::Sounding;
 use crate::midi::Message;
 use crate::time::{Nanos, Span};
@@ -11,16 +10,16 @@ use crate::time::{Nanos, Span};
 /// A show that is so much later than it wanted to be is frozen. A machine under load makes nobody so late.
 const PATIENCE: Span = Span::from_millis(500);
 
-/// The guardian's own connections.
+/// The guardian's own connections, by places 0 to [`MAX_GUARDED`].
 pub trait Outputs {
-    /// Connects a slot to a port, in place of what it was connected to. Whether that could be done.
-    fn open(&mut self, slot: PortSlot, port: &GuardedPort) -> bool;
-    /// Sees to a slot's connection; whether it is still there.
-    fn holds(&mut self, slot: PortSlot) -> bool;
-    /// Lets go of a slot's connection.
-    fn close(&mut self, slot: PortSlot);
+    /// Connects a place to a port, instead of what it was connected to. Whether that could be done.
+    fn open(&mut self, place: usize, port: &GuardedPort) -> bool;
+    /// Sees to a place's connection; whether it is still there.
+    fn holds(&mut self, place: usize) -> bool;
+    /// Lets go of a place's connection.
+    fn close(&mut self, place: usize);
     /// Sends one message; to nobody, where nothing is connected.
-    fn send(&mut self, slot: PortSlot, message: Message);
+    fn send(&mut self, place: usize, message: Message);
 }
 
 /// Why there is something to do.
@@ -51,10 +50,10 @@ struct Watched {
 /// The guardian.
 pub struct Watch<O> {
     outputs: O,
-    ports: [Option<Watched>; MAX_PORTS],
+    ports: [Option<Watched>; MAX_GUARDED],
     screen: Option<Cooked>,
-    origin_ns: u64,
-    realtime: bool,
+    /// Of a show that has begun: what the system's clock shows at its zero, and whether it runs in a real-time class.
+    begun: Option<(u64, bool)>,
     /// When a show that was found frozen wanted to be awake.
     frozen: Nanos,
 }
@@ -62,14 +61,7 @@ pub struct Watch<O> {
 impl<O: Outputs> Watch<O> {
     /// A guardian that knows of nothing yet.
     pub fn new(outputs: O) -> Watch<O> {
-        Watch {
-            outputs,
-            ports: [const { None }; MAX_PORTS],
-            screen: None,
-            origin_ns: 0,
-            realtime: false,
-            frozen: Nanos(0),
-        }
+        Watch { outputs, ports: [const { None }; MAX_GUARDED], screen: None, begun: None, frozen: Nanos(0) }
     }
 
     /// The modes of the terminal before the screen, where there is one.
@@ -77,27 +69,35 @@ impl<O: Outputs> Watch<O> {
         self.screen
     }
 
-    /// Whether the show runs in a real-time class.
-    pub fn is_realtime(&self) -> bool {
-        self.realtime
+    /// Whether the show runs in a real-time class, once it has begun.
+    pub fn is_realtime(&self) -> Option<bool> {
+        self.begun.map(|(_, realtime)| realtime)
     }
 
     /// Is told something. Whether that is the end of the show.
     pub fn hear(&mut self, word: Word) -> Option<End> {
         match word {
-            Word::Show { origin_ns, realtime, .. } => (self.origin_ns, self.realtime) = (origin_ns, realtime),
-            Word::Port(slot, port) => {
-                let place = self.ports.get_mut(usize::from(slot.0))?;
-                // The same port with other channels needs no other connection.
-                let is_open = match place {
-                    Some(old) if old.is_open && (&old.port.name, &old.port.label) == (&port.name, &port.label) => true,
-                    _ => self.outputs.open(slot, &port),
+            Word::Show { origin_ns, realtime, .. } => self.begun = Some((origin_ns, realtime)),
+            Word::Port(port) => {
+                let known = self.ports.iter().flatten().any(|old| old.port.is(port.slot, &port.name));
+                let is_place = |old: &Option<Watched>| match old {
+                    Some(old) => old.port.is(port.slot, &port.name),
+                    None => !known,
                 };
-                *place = Some(Watched { port, is_open });
+                // One more than there can be is nobody's.
+                let place = self.ports.iter().position(is_place)?;
+                // The same port with other channels needs no other connection.
+                let is_open = match &self.ports[place] {
+                    Some(old) if old.is_open && old.port.label == port.label => true,
+                    _ => self.outputs.open(place, &port),
+                };
+                self.ports[place] = Some(Watched { port, is_open });
             }
-            Word::Gone(slot) => {
-                if self.ports.get_mut(usize::from(slot.0)).and_then(Option::take).is_some() {
-                    self.outputs.close(slot);
+            Word::Gone(slot, name) => {
+                let is_it = |old: &Option<Watched>| old.as_ref().is_some_and(|old| old.port.is(slot, &name));
+                if let Some(place) = self.ports.iter().position(is_it) {
+                    self.ports[place] = None;
+                    self.outputs.close(place);
                 }
             }
             Word::Screen(cooked) => self.screen = Some(cooked),
@@ -109,11 +109,11 @@ impl<O: Outputs> Watch<O> {
 
     /// Sees to the connections: makes those that are not there.
     pub fn tend(&mut self) {
-        for (slot, watched) in (0..).map(PortSlot).zip(&mut self.ports) {
+        for (place, watched) in self.ports.iter_mut().enumerate() {
             if let Some(watched) = watched
-                && !(watched.is_open && self.outputs.holds(slot))
+                && !(watched.is_open && self.outputs.holds(place))
             {
-                watched.is_open = self.outputs.open(slot, &watched.port);
+                watched.is_open = self.outputs.open(place, &watched.port);
             }
         }
     }
@@ -122,8 +122,8 @@ impl<O: Outputs> Watch<O> {
     /// has to be sent, once.
     pub fn look(&mut self, now_ns: u64, table: Option<&Sounding>) -> Option<Silencing> {
         self.tend();
-        let table = table?;
-        let (now, awake_by) = (Nanos(now_ns.saturating_sub(self.origin_ns)), table.awake_by());
+        let (table, (origin_ns, _)) = (table?, self.begun?);
+        let (now, awake_by) = (Nanos(now_ns.saturating_sub(origin_ns)), table.awake_by());
         let is_overdue = awake_by > Nanos(0) && now > awake_by && now.since(awake_by) > PATIENCE;
         if !is_overdue || awake_by == self.frozen || table.count() == 0 {
             return None;
@@ -139,12 +139,12 @@ impl<O: Outputs> Watch<O> {
             // In turns: no port waits for another.
             let mut sent = false;
             let mut more = false;
-            for ((slot, watched), hush) in (0..).map(PortSlot).zip(&self.ports).zip(&mut silencing.hushes) {
+            for ((place, watched), hush) in self.ports.iter().enumerate().zip(&mut silencing.hushes) {
                 let Some(watched) = watched else { continue };
                 if hush.sent() >= allowed {
                     more = true;
-                } else if let Some(message) = hush.next(slot, &watched.port, table) {
-                    self.outputs.send(slot, message);
+                } else if let Some(message) = hush.next(&watched.port, table) {
+                    self.outputs.send(place, message);
                     sent = true;
                 }
             }
@@ -157,7 +157,7 @@ impl<O: Outputs> Watch<O> {
 
 /// Silence on its way.
 pub struct Silencing {
-    hushes: [Hush; MAX_PORTS],
+    hushes: [Hush; MAX_GUARDED],
 }
 
 impl Silencing {
@@ -185,46 +185,51 @@ impl Silencing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::program::PortSlot;
     use crate::midi::{Channel, Key, Velocity};
 
     /// Devices of which some are not there.
     #[derive(Default)]
     struct Table {
         missing: Vec<&'static str>,
-        open: Vec<(u8, String)>,
+        open: Vec<(usize, String)>,
         opened: usize,
-        heard: Vec<(u8, Message)>,
+        heard: Vec<(usize, Message)>,
     }
 
     impl Outputs for Table {
-        fn open(&mut self, slot: PortSlot, port: &GuardedPort) -> bool {
-            self.close(slot);
+        fn open(&mut self, place: usize, port: &GuardedPort) -> bool {
+            self.close(place);
             if self.missing.contains(&&*port.name) {
                 return false;
             }
-            self.open.push((slot.0, port.name.clone()));
+            self.open.push((place, port.name.clone()));
             self.opened += 1;
             true
         }
 
-        fn holds(&mut self, slot: PortSlot) -> bool {
-            self.open.iter().any(|(open, _)| *open == slot.0)
+        fn holds(&mut self, place: usize) -> bool {
+            self.open.iter().any(|(open, _)| *open == place)
         }
 
-        fn close(&mut self, slot: PortSlot) {
-            self.open.retain(|(open, _)| *open != slot.0);
+        fn close(&mut self, place: usize) {
+            self.open.retain(|(open, _)| *open != place);
         }
 
-        fn send(&mut self, slot: PortSlot, message: Message) {
-            if self.open.iter().any(|(open, _)| *open == slot.0) {
-                self.heard.push((slot.0, message));
+        fn send(&mut self, place: usize, message: Message) {
+            if self.holds(place) {
+                self.heard.push((place, message));
             }
         }
     }
 
     fn port(slot: u8, name: &str, channels: u16) -> Word {
-        let port = GuardedPort { channels, clocked: slot == 1, label: "a".into(), name: name.into() };
-        Word::Port(PortSlot(slot), port)
+        let (slot, clocked) = (PortSlot(slot), slot == 1);
+        Word::Port(GuardedPort { slot, channels, clocked, label: "a".into(), name: name.into() })
+    }
+
+    fn gone(slot: u8, name: &str) -> Word {
+        Word::Gone(PortSlot(slot), name.into())
     }
 
     fn key(number: u8) -> (Channel, Key) {
@@ -236,9 +241,9 @@ mod tests {
         table.note_begin(PortSlot(slot), Message::NoteOn(channel, key, Velocity::MAX));
     }
 
-    fn off(slot: u8, number: u8) -> (u8, Message) {
+    fn off(place: usize, number: u8) -> (usize, Message) {
         let (channel, key) = key(number);
-        (slot, Message::NoteOff(channel, key, 0))
+        (place, Message::NoteOff(channel, key, 0))
     }
 
     /// Silences everything, and tells in how many milliseconds.
@@ -279,12 +284,34 @@ mod tests {
             watch.hear(word);
         }
         assert_eq!(watch.outputs.opened, 1, "other channels are no other connection");
-        watch.hear(Word::Gone(PortSlot(0)));
-        watch.hear(Word::Gone(PortSlot(0)));
+        watch.hear(gone(0, "A 28:0"));
+        watch.hear(gone(1, "A 24:0"));
+        assert_eq!(watch.outputs.open.len(), 1, "that was another one");
+        (0..2).for_each(|_| _ = watch.hear(gone(0, "A 24:0")));
         assert!(watch.outputs.open.is_empty());
         watch.hear(port(0, "A 24:0", 1));
         watch.hear(port(0, "A 28:0", 1));
-        assert_eq!((watch.outputs.opened, &*watch.outputs.open), (3, &[(0, "A 28:0".to_owned())][..]));
+        watch.hear(gone(0, "A 24:0"));
+        assert_eq!((watch.outputs.opened, &*watch.outputs.open), (3, &[(1, "A 28:0".to_owned())][..]));
+    }
+
+    #[test]
+    fn a_slot_that_changes_its_device_is_silenced_on_both() {
+        let (table, mut watch) = (Sounding::default(), Watch::new(Table::default()));
+        [port(0, "Old", 1), port(0, "New", 1)].into_iter().for_each(|word| _ = watch.hear(word));
+        on(&table, 0, 60);
+        end(&mut watch, Some(&table));
+        assert_eq!(watch.outputs.heard[..2], [off(0, 60), off(1, 60)]);
+    }
+
+    #[test]
+    fn more_ports_than_there_can_be_are_passed_over() {
+        let mut watch = Watch::new(Table::default());
+        (0..2 * MAX_GUARDED).for_each(|number| _ = watch.hear(port(0, &number.to_string(), 1)));
+        assert_eq!(watch.outputs.open.len(), MAX_GUARDED);
+        watch.hear(gone(0, "0"));
+        watch.hear(port(1, "new", 1));
+        assert_eq!(watch.outputs.open.last(), Some(&(0, "new".to_owned())));
     }
 
     #[test]
@@ -340,6 +367,7 @@ mod tests {
     #[test]
     fn a_show_that_dies_frozen_is_silenced_all_the_same() {
         let (table, mut watch) = (Sounding::default(), Watch::new(Table::default()));
+        watch.hear(Word::Show { pid: 1, origin_ns: 0, realtime: false });
         watch.hear(port(0, "A", 1));
         on(&table, 0, 60);
         table.note_wait(Nanos(1));

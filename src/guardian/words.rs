@@ -4,6 +4,7 @@
 //! understood is passed over, a line has a greatest length, and a name is only ever compared.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::engine::program::{MAX_PORTS, PortSlot};
 use crate::midi::Channel;
@@ -14,9 +15,14 @@ pub const MAX_LINE: usize = 1024;
 /// The longest name; ALSA's have at most 64 bytes for the client and 64 for the port.
 const MAX_NAME: usize = 400;
 
-/// An output that the guardian is to hold.
+/// The most outputs that the guardian holds: a slot that changes its device has two of them up to the bar line.
+pub const MAX_GUARDED: usize = 2 * MAX_PORTS;
+
+/// An output that the guardian is to hold. A slot may have several; their names tell them apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GuardedPort {
+    /// The slot that plays on it.
+    pub slot: PortSlot,
     /// A bit for each channel that the show uses.
     pub channels: u16,
     /// Whether it gets the clock.
@@ -33,6 +39,12 @@ impl GuardedPort {
     pub fn uses(&self, channel: Channel) -> bool {
         self.channels >> channel.index() & 1 == 1
     }
+
+    /// Whether this is what `slot` has under `name`.
+    #[must_use]
+    pub fn is(&self, slot: PortSlot, name: &str) -> bool {
+        self.slot == slot && self.name == name
+    }
 }
 
 /// The modes of a terminal as they were before there was a screen on it.
@@ -45,8 +57,8 @@ pub struct Cooked {
 /// One thing that the guardian is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Word {
-    /// The first: what the system's monotonic clock shows when the show's clock shows zero, in nanoseconds, and whether the
-    /// show was granted a real-time class.
+    /// The real-time thread is there: what the system's monotonic clock shows when the show's clock shows zero, in nanoseconds,
+    /// and whether the show was granted a real-time class.
     Show {
         /// Whose guardian it is.
         pid: u32,
@@ -55,10 +67,10 @@ pub enum Word {
         /// Whether the guardian is to ask for a real-time class too.
         realtime: bool,
     },
-    /// This output has been opened, or is another now.
-    Port(PortSlot, GuardedPort),
-    /// This one is not open any more.
-    Gone(PortSlot),
+    /// This output has been opened, or something about it is new.
+    Port(GuardedPort),
+    /// The one of this slot and name is not open any more.
+    Gone(PortSlot, String),
     /// There is a screen on the terminal.
     Screen(Cooked),
     /// The show is crashing. Written by a signal handler, perhaps in the middle of something else.
@@ -81,11 +93,11 @@ impl fmt::Display for Word {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Word::Show { pid, origin_ns, realtime } => writeln!(f, "show {pid} {origin_ns} {}", u8::from(*realtime)),
-            Word::Port(slot, GuardedPort { channels, clocked, label, name }) => {
+            Word::Port(GuardedPort { slot, channels, clocked, label, name }) => {
                 let (clocked, label, name) = (u8::from(*clocked), plain(label), plain(name));
                 writeln!(f, "port {} {channels} {clocked} {label}\t{name}", slot.0)
             }
-            Word::Gone(slot) => writeln!(f, "gone {}", slot.0),
+            Word::Gone(slot, name) => writeln!(f, "gone {} {}", slot.0, plain(name)),
             Word::Screen(Cooked { flags: [input, output, control, local] }) => {
                 writeln!(f, "screen {input} {output} {control} {local}")
             }
@@ -118,12 +130,15 @@ impl Word {
                 [number, channels, clocked, names] => {
                     let (label, name) = names.split_once('\t')?;
                     let (channels, clocked) = (channels.parse().ok()?, flag(clocked)?);
-                    let port = GuardedPort { channels, clocked, label: label.into(), name: name.into() };
-                    Some(Word::Port(slot(number)?, port))
+                    let (slot, label, name) = (slot(number)?, label.into(), name.into());
+                    Some(Word::Port(GuardedPort { slot, channels, clocked, label, name }))
                 }
                 _ => None,
             },
-            "gone" => slot(rest).map(Word::Gone),
+            "gone" => {
+                let (number, name) = rest.split_once(' ')?;
+                Some(Word::Gone(slot(number)?, name.into()))
+            }
             "screen" => {
                 let flags: Option<Vec<u64>> = rest.split(' ').map(|flags| flags.parse().ok()).collect();
                 Some(Word::Screen(Cooked { flags: flags?.try_into().ok()? }))
@@ -137,6 +152,48 @@ impl Word {
 
 fn slot(text: &str) -> Option<PortSlot> {
     text.parse().ok().filter(|&slot: &u8| usize::from(slot) < MAX_PORTS).map(PortSlot)
+}
+
+/// What the guardian lets the show see of itself, in the memory that both share: a show that waited for words from it could
+/// be held up by it. Written by the guardian, and set to zero by the show before it starts one. Each stands for itself, so
+/// every access is relaxed.
+#[derive(Debug, Default)]
+#[repr(C)]
+pub struct Attention {
+    /// How many bytes of what it was told it has acted upon.
+    heard: AtomicU64,
+    /// How often it has looked around, which is once a second at least.
+    looked: AtomicU64,
+}
+
+impl Attention {
+    /// Notes that all of `bytes` more has been acted upon. The guardian only.
+    pub fn note_heard(&self, bytes: usize) {
+        self.heard.fetch_add(bytes as u64, Relaxed);
+    }
+
+    /// Notes that it has looked around. The guardian only.
+    pub fn note_look(&self) {
+        self.looked.fetch_add(1, Relaxed);
+    }
+
+    /// How many bytes it has acted upon.
+    #[must_use]
+    pub fn heard(&self) -> u64 {
+        self.heard.load(Relaxed)
+    }
+
+    /// How often it has looked around.
+    #[must_use]
+    pub fn looked(&self) -> u64 {
+        self.looked.load(Relaxed)
+    }
+
+    /// Another guardian begins. The show only, while there is none.
+    pub fn reset(&self) {
+        self.heard.store(0, Relaxed);
+        self.looked.store(0, Relaxed);
+    }
 }
 
 /// Makes words of bytes, however they are cut.
@@ -178,7 +235,8 @@ mod tests {
     }
 
     fn some_words() -> Vec<Word> {
-        let port = |label: &str, name: &str| GuardedPort {
+        let port = |slot: u8, label: &str, name: &str| GuardedPort {
+            slot: PortSlot(slot),
             channels: 0x8201,
             clocked: true,
             label: label.into(),
@@ -186,9 +244,9 @@ mod tests {
         };
         vec![
             Word::Show { pid: 12, origin_ns: u64::MAX, realtime: true },
-            Word::Port(PortSlot(0), port("circuit", "Circuit:Circuit MIDI 1 24:0")),
-            Word::Port(PortSlot(15), port("", " ")),
-            Word::Gone(PortSlot(3)),
+            Word::Port(port(0, "circuit", "Circuit:Circuit MIDI 1 24:0")),
+            Word::Port(port(15, "", " ")),
+            Word::Gone(PortSlot(3), "Circuit:Circuit MIDI 1 24:0".into()),
             Word::Screen(Cooked { flags: [0x500, 5, 0xbf, 0x8a3b] }),
             Word::Crash,
             Word::Farewell,
@@ -211,14 +269,15 @@ mod tests {
     #[test]
     fn what_cannot_be_meant_is_passed_over() {
         let long = [b"farewell".to_vec(), vec![b' '; 2 * MAX_LINE], b"farewell\n".to_vec()].concat();
-        assert_eq!(words_of(&[&long, b"gone 1\n"]), [Word::Gone(PortSlot(1))]);
+        assert_eq!(words_of(&[&long, b"gone 1 a b\n"]), [Word::Gone(PortSlot(1), "a b".into())]);
         for line in [
             "",
             " ",
             "farewel",
             "gone",
-            "gone 16",
-            "gone -1",
+            "gone 1",
+            "gone 16 a",
+            "gone -1 a",
             "port 1 2 3",
             "port 1 70000 0 a\tb",
             "port 1 1 2 a\tb",
@@ -237,11 +296,11 @@ mod tests {
     #[test]
     fn names_that_hold_anything_are_still_one_line() {
         let name = format!("a\nfarewell\n\t{}", "ü".repeat(1_000));
-        let port = GuardedPort { channels: 0, clocked: false, label: name.clone(), name };
-        let text = Word::Port(PortSlot(1), port).to_string();
+        let port = GuardedPort { slot: PortSlot(1), channels: 0, clocked: false, label: name.clone(), name };
+        let text = Word::Port(port).to_string();
         assert!(text.len() <= MAX_LINE, "{}", text.len());
         let words = words_of(&[text.as_bytes()]);
-        assert!(matches!(&words[..], [Word::Port(PortSlot(1), port)] if port.name == plain(&port.name)), "{words:?}");
+        assert!(matches!(&words[..], [Word::Port(port)] if port.name == plain(&port.name)), "{words:?}");
     }
 
     proptest! {
@@ -258,7 +317,7 @@ mod tests {
         fn hostile_lines_neither_panic_nor_name_a_port_that_there_is_not(
             line in "(port|gone|show|screen) ([0-9 \t-]{0,40})\\PC{0,10}"
         ) {
-            if let Some(Word::Port(slot, _) | Word::Gone(slot)) = Word::parse(&line) {
+            if let Some(Word::Port(GuardedPort { slot, .. }) | Word::Gone(slot, _)) = Word::parse(&line) {
                 prop_assert!(usize::from(slot.0) < MAX_PORTS);
             }
         }

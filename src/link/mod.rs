@@ -221,6 +221,14 @@ impl ControlEnd {
         }
     }
 
+    /// Whether an output has been handed over, or is to be taken away, and its predecessor has not come home: until then, what
+    /// sounds on that port sounds there.
+    #[must_use]
+    pub fn is_exchanging(&mut self) -> bool {
+        self.close_retired();
+        self.travelling > 0
+    }
+
     /// The next message that went out, if the trace has one.
     pub fn sent(&mut self) -> Option<Sent> {
         self.trace.pop().ok()
@@ -535,12 +543,13 @@ mod tests {
         let (mut control, mut rt, _) = link(empty_program(), &[]);
         assert!(control.remove_output(PortSlot(1), 2) && control.remove_output(PortSlot(0), 1));
         let taken = |rt: &mut RtEnd| rt.exchange_output(|_, _| None).map(|taken| (taken.port.0, taken.rejoins));
-        assert_eq!((rt.has_input(), taken(&mut rt)), (false, None));
+        assert_eq!((rt.has_input(), taken(&mut rt), control.is_exchanging()), (false, None, true));
         control.publish(Program { edition: 3, ..empty_program() });
         assert!(rt.update_program() && rt.has_input());
         assert!(control.remove_output(PortSlot(2), 2));
         // The first has come along with the program, the second was to be there before it, and the last one came too late.
         assert_eq!([(); 4].map(|()| taken(&mut rt)), [Some((1, false)), Some((0, true)), Some((2, true)), None]);
+        assert!(!control.is_exchanging());
         // What has come home makes room.
         assert!((0..OUTPUT_CAPACITY).all(|_| control.remove_output(PortSlot(0), 1)));
         assert!(!control.remove_output(PortSlot(0), 1));

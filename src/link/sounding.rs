@@ -20,12 +20,17 @@ use crate::time::Nanos;
 /// A bit for each key.
 const WORDS: usize = Key::COUNT / u64::BITS as usize;
 
+/// The words of all channels of all ports.
+type Keys = [[[AtomicU64; WORDS]; Channel::COUNT]; MAX_PORTS];
+
 /// What sounds and what plays, by port, and until when the writer waits.
 #[derive(Debug, Default)]
 #[repr(C)]
 pub struct Sounding {
     /// By port and channel: a bit for each key that sounds. Written by the real-time thread.
-    keys: [[[AtomicU64; WORDS]; Channel::COUNT]; MAX_PORTS],
+    keys: Keys,
+    /// The same for each key that may sound, because its end may have been lost. Written by the real-time thread.
+    doubtful: Keys,
     /// A bit for each port that was last told to play. Written by the real-time thread.
     playing: AtomicU64,
     /// The real-time thread is awake again at this time of the show's clock, if it lives. Written by it.
@@ -34,22 +39,27 @@ pub struct Sounding {
 
 const _: () = assert!(Key::COUNT == u128::BITS as usize && MAX_PORTS <= u64::BITS as usize);
 
+fn words(all: &Keys, port: PortSlot, channel: Channel) -> Option<&[AtomicU64; WORDS]> {
+    all.get(usize::from(port.0)).map(|channels| &channels[channel.index()])
+}
+
+fn change(all: &Keys, port: PortSlot, channel: Channel, key: Key, sounds: bool) {
+    let Some(words) = words(all, port, channel) else { return };
+    let (word, bit) = (&words[key.index() / 64], 1 << (key.index() % 64));
+    let keys = word.load(Relaxed);
+    word.store(if sounds { keys | bit } else { keys & !bit }, Relaxed);
+}
+
+fn bits(all: &Keys, port: PortSlot, channel: Channel) -> u128 {
+    let word = |index: usize| words(all, port, channel).map_or(0, |words| u128::from(words[index].load(Relaxed)));
+    word(1) << 64 | word(0)
+}
+
 impl Sounding {
-    fn words(&self, port: PortSlot, channel: Channel) -> Option<&[AtomicU64; WORDS]> {
-        self.keys.get(usize::from(port.0)).map(|channels| &channels[channel.index()])
-    }
-
-    fn change(&self, port: PortSlot, channel: Channel, key: Key, sounds: bool) {
-        let Some(words) = self.words(port, channel) else { return };
-        let (word, bit) = (&words[key.index() / 64], 1 << (key.index() % 64));
-        let keys = word.load(Relaxed);
-        word.store(if sounds { keys | bit } else { keys & !bit }, Relaxed);
-    }
-
     /// Notes what may sound or play from now on. The writer only; real-time safe.
     pub fn note_begin(&self, port: PortSlot, message: Message) {
         match message {
-            Message::NoteOn(channel, key, _) => self.change(port, channel, key, true),
+            Message::NoteOn(channel, key, _) => change(&self.keys, port, channel, key, true),
             Message::Start | Message::Continue => self.note_playing(port, true),
             _ => {}
         }
@@ -58,10 +68,20 @@ impl Sounding {
     /// Notes what has surely ended. The writer only; real-time safe.
     pub fn note_end(&self, port: PortSlot, message: Message) {
         match message {
-            Message::NoteOff(channel, key, _) => self.change(port, channel, key, false),
+            Message::NoteOff(channel, key, _) => {
+                change(&self.keys, port, channel, key, false);
+                change(&self.doubtful, port, channel, key, false);
+            }
             Message::Stop => self.note_playing(port, false),
             _ => {}
         }
+    }
+
+    /// Notes of a channel which keys may sound though their end was sent. The writer only; real-time safe.
+    pub fn note_doubt(&self, port: PortSlot, channel: Channel, keys: u128) {
+        let Some(words) = words(&self.doubtful, port, channel) else { return };
+        words[0].store(keys as u64, Relaxed);
+        words[1].store((keys >> 64) as u64, Relaxed);
     }
 
     /// Notes whether a port was told to play. The writer only; real-time safe.
@@ -79,8 +99,13 @@ impl Sounding {
     /// The keys that sound on a channel, a bit for each.
     #[must_use]
     pub fn keys(&self, port: PortSlot, channel: Channel) -> u128 {
-        let word = |index: usize| self.words(port, channel).map_or(0, |words| u128::from(words[index].load(Relaxed)));
-        word(1) << 64 | word(0)
+        bits(&self.keys, port, channel)
+    }
+
+    /// The keys that may sound on a channel, because their end may have been lost.
+    #[must_use]
+    pub fn doubtful(&self, port: PortSlot, channel: Channel) -> u128 {
+        bits(&self.doubtful, port, channel)
     }
 
     /// Whether a key sounds. Real-time safe.
@@ -143,6 +168,17 @@ mod tests {
         table.note_end(port, Message::NoteOff(channel, key, 0));
         assert_eq!(table.keys(port, channel), !(1 << 64));
         assert_eq!(table.count(), count - 1);
+    }
+
+    #[test]
+    fn a_key_is_in_doubt_until_its_end_has_been_sent_again() {
+        let table = Sounding::default();
+        let (port, channel) = (PortSlot(15), Channel::from_status(15));
+        table.note_doubt(port, channel, 1 << 127 | 1);
+        assert_eq!((table.doubtful(port, channel), table.keys(port, channel), table.count()), (1 << 127 | 1, 0, 0));
+        table.note_end(port, Message::NoteOff(channel, Key::from_data(127), 0));
+        assert_eq!(table.doubtful(port, channel), 1);
+        table.note_doubt(PortSlot(200), channel, 1);
     }
 
     #[test]

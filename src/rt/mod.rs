@@ -35,11 +35,12 @@ use crate::engine::outbox::Outbox;
 use crate::link::{RtEnd, Sounding, Table};
 use crate::time::Span;
 
-/// The real-time thread's stack: small, because locked memory counts; but ThreadSanitizer wants more of it.
-const STACK_BYTES: usize = if cfg!(races) { 4096 * 1024 } else { 256 * 1024 };
+/// The real-time thread's stack: small, because locked memory counts; but ThreadSanitizer wants more of it. `tests/stack.rs`
+/// measures what is used of it.
+pub const STACK_BYTES: usize = if cfg!(races) { 4096 * 1024 } else { 256 * 1024 };
 
 /// How much of the stack is touched before the show, so that no page of it is missing during it.
-const PREFAULTED_BYTES: usize = 96 * 1024;
+pub const PREFAULTED_BYTES: usize = 96 * 1024;
 
 /// How the machine is to be used, from the configuration file and the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -168,29 +169,64 @@ pub fn spawn<S: Sink + Send + 'static>(
 /// When the system has no thread to give.
 pub fn spawn_noting<S: Sink + Send + 'static, T: Table>(
     table: T,
-    mut end: RtEnd,
-    mut engine: Engine,
+    end: RtEnd,
+    engine: Engine,
     clock: Monotonic,
     sink: S,
     settings: Settings,
 ) -> std::io::Result<Running> {
-    let mut outbox = Outbox::default();
+    let mut performance = Performance::new(table, end, engine, clock, sink, settings);
     let input = settings.try_input()?;
     let memory = if settings.lock_memory { sched::lock_memory() } else { MemoryGrant::NotAsked };
     let (granted_tx, granted_rx) = mpsc::sync_channel(1);
     let thread = thread::Builder::new().name("tightrope-rt".into()).stack_size(STACK_BYTES).spawn(move || {
         touch_stack();
         // Before anyone is told that the thread is there, and could wake it.
-        end.attend();
-        table.attend();
+        performance.attend();
         let grant = sched::promote(settings.policy, settings.priority, settings.cpu);
         // The receiver waits for exactly this; were it gone, there would be nobody to tell.
         let _ = granted_tx.send(grant);
         drop(granted_tx);
-        let mut sink = Guarded::noting_in(table, sink);
-        let waiter = Waiter::new(settings.wait, settings.spin);
+        performance.play()
+    })?;
+    let thread_grant = granted_rx.recv().map_err(|_| std::io::Error::other("the real-time thread did not start"))?;
+    let granted = Granted { thread: thread_grant, input, memory, rttime_limit: sys::rttime_limit() };
+    let _awake = if settings.stay_awake { sched::stay_awake() } else { None };
+    Ok(Running { thread, granted, _awake })
+}
+
+/// What the real-time thread works with, on the heap, because its stack is small: a thread that is given large values by value
+/// has them there several times.
+pub struct Performance<S, T> {
+    sink: Guarded<S, T>,
+    end: RtEnd,
+    engine: Engine,
+    outbox: Outbox,
+    clock: Monotonic,
+    waiter: Option<Waiter>,
+}
+
+impl<S: Sink, T: Table> Performance<S, T> {
+    /// Puts it together. Allocates; nothing after it does.
+    pub fn new(table: T, end: RtEnd, engine: Engine, clock: Monotonic, sink: S, settings: Settings) -> Box<Self> {
+        let (sink, outbox) = (Guarded::noting_in(table, sink), Outbox::default());
+        let waiter = Some(Waiter::new(settings.wait, settings.spin));
+        Box::new(Performance { sink, end, engine, outbox, clock, waiter })
+    }
+
+    /// The calling thread is the real-time thread from now on.
+    fn attend(&self) {
+        self.end.attend();
+        self.sink.table().attend();
+    }
+
+    /// Plays until the show ends, whatever ends it, and leaves nothing sounding.
+    pub fn play(&mut self) -> Ending {
+        let Performance { sink, end, engine, outbox, clock, waiter } = self;
         let played = panic::catch_unwind(AssertUnwindSafe(|| {
-            Loop::new(&mut end, &mut engine, &mut outbox, clock, &mut sink, waiter).run();
+            if let Some(waiter) = waiter.take() {
+                Loop::new(end, engine, outbox, *clock, sink, waiter).run();
+            }
         }));
         sink.silence();
         sink.table().leave();
@@ -198,11 +234,7 @@ pub fn spawn_noting<S: Sink + Send + 'static, T: Table>(
             Ok(()) => Ending::Finished,
             Err(_) => Ending::Panicked,
         }
-    })?;
-    let thread_grant = granted_rx.recv().map_err(|_| std::io::Error::other("the real-time thread did not start"))?;
-    let granted = Granted { thread: thread_grant, input, memory, rttime_limit: sys::rttime_limit() };
-    let _awake = if settings.stay_awake { sched::stay_awake() } else { None };
-    Ok(Running { thread, granted, _awake })
+    }
 }
 
 /// Touches the stack that the loop will use.

@@ -111,10 +111,9 @@ type Keys = [[u128; Channel::COUNT]; MAX_PORTS];
 pub struct Guarded<S, T = Box<Sounding>> {
     sink: S,
     sounding: T,
-    /// The keys that were ever struck on the output that a port has, and those that may sound there, because their end may have
-    /// been lost before it was opened anew. On the heap, because the real-time thread's stack is small.
+    /// The keys that were ever struck on the output that a port has: where that is opened anew, they may sound, because their
+    /// end may have been lost. On the heap, because the real-time thread's stack is small.
     struck: Box<Keys>,
-    doubtful: Box<Keys>,
 }
 
 impl<S: Sink> Guarded<S> {
@@ -127,13 +126,17 @@ impl<S: Sink> Guarded<S> {
 impl<S: Sink, T: Deref<Target = Sounding>> Guarded<S, T> {
     /// The same, with what sounds noted in `table`, where nothing does yet and nobody else writes.
     pub fn noting_in(table: T, sink: S) -> Guarded<S, T> {
-        let none = || Box::new([[0; Channel::COUNT]; MAX_PORTS]);
-        Guarded { sink, sounding: table, struck: none(), doubtful: none() }
+        Guarded { sink, sounding: table, struck: Box::new([[0; Channel::COUNT]; MAX_PORTS]) }
     }
 
     /// Where it is noted what sounds.
     pub fn table(&self) -> &T {
         &self.sounding
+    }
+
+    /// What is guarded.
+    pub fn sink(&self) -> &S {
+        &self.sink
     }
 
     /// How many notes sound.
@@ -149,6 +152,13 @@ impl<S: Sink, T: Deref<Target = Sounding>> Guarded<S, T> {
             sent += self.silence_port(port);
         }
         sent
+    }
+
+    /// Whatever was struck on `port` may sound.
+    fn doubt(&mut self, port: PortSlot) {
+        let channels = (0..Channel::COUNT as u8).map(Channel::from_status);
+        let struck = self.struck.get(usize::from(port.0)).unwrap_or(&[0; Channel::COUNT]);
+        channels.zip(struck).for_each(|(channel, keys)| self.sounding.note_doubt(port, channel, *keys));
     }
 
     /// Ends every note that sounds on `port` and stops it if it plays. How many messages it took.
@@ -182,7 +192,7 @@ impl<S: Sink, T: Deref<Target = Sounding>> Sink for Guarded<S, T> {
             // The end of a note that was never played, because it came too late: there is nothing to send.
             Message::NoteOff(channel, key, _)
                 if !self.sounding.sounds(port, channel, key)
-                    && self.doubtful[index][channel.index()] >> key.number() & 1 == 0 =>
+                    && self.sounding.doubtful(port, channel) >> key.number() & 1 == 0 =>
             {
                 return Err(SendFailed::Absent);
             }
@@ -193,9 +203,6 @@ impl<S: Sink, T: Deref<Target = Sounding>> Sink for Guarded<S, T> {
         self.sounding.note_begin(port, message);
         self.sink.send(port, message)?;
         self.sounding.note_end(port, message);
-        if let Message::NoteOff(channel, key, _) = message {
-            self.doubtful[index][channel.index()] &= !(1 << key.number());
-        }
         Ok(())
     }
 
@@ -206,10 +213,10 @@ impl<S: Sink, T: Deref<Target = Sounding>> Sink for Guarded<S, T> {
         let plays = self.sounding.plays(port);
         self.silence_port(port);
         self.sounding.note_playing(port, plays && output.is_some());
-        match output {
-            Some(_) => self.doubtful[index] = self.struck[index],
-            None => (self.doubtful[index], self.struck[index]) = Default::default(),
+        if output.is_none() {
+            self.struck[index] = Default::default();
         }
+        self.doubt(port);
         self.sink.replace(port, output)
     }
 
@@ -261,12 +268,15 @@ mod tests {
         }
         assert_eq!(guarded.send(PortSlot(1), off(60)), Err(SendFailed::Absent));
         // As `replace` does with an output.
-        guarded.doubtful[1] = guarded.struck[1];
+        guarded.doubt(PortSlot(1));
         assert_eq!((guarded.sounding(), guarded.send(PortSlot(1), off(61))), (0, Err(SendFailed::Absent)));
         assert_eq!(guarded.send(PortSlot(1), off(60)), Ok(()));
         assert_eq!(guarded.send(PortSlot(1), off(60)), Err(SendFailed::Absent), "once");
+        guarded.doubt(PortSlot(1));
+        assert_eq!(guarded.table().doubtful(PortSlot(1), channel), 1 << 60, "so that whoever ends it later knows");
         guarded.replace(PortSlot(1), None);
         assert_eq!(guarded.struck[1], [0; Channel::COUNT], "what comes later is another one");
+        assert_eq!(guarded.table().doubtful(PortSlot(1), channel), 0);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 #[cfg(unix)]
 pub mod asked;
+pub mod log;
 pub mod parser;
 pub mod program;
 pub mod show;
@@ -24,6 +25,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "parser", run: parser::run },
     Target { name: "show", run: show::run },
     Target { name: "wire", run: wire::run },
+    Target { name: "log", run: log::run },
     #[cfg(unix)]
     Target { name: "ctl", run: asked::ctl },
     #[cfg(unix)]

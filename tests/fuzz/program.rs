@@ -119,7 +119,7 @@ fn any_tempo(u: &mut Unstructured<'_>) -> Result<Tempo> {
 pub fn any_command(u: &mut Unstructured<'_>) -> Result<Command> {
     let switch = |u: &mut Unstructured<'_>| u.choose(&[Switch::On, Switch::Off, Switch::Toggle]).copied();
     let track = |u: &mut Unstructured<'_>| Ok(TrackSlot(*u.choose(&[0u16, 1, 2, 3, MAX_TRACKS as u16 - 1, 300])?));
-    Ok(match u.int_in_range(0..=18u8)? {
+    Ok(match u.int_in_range(0..=19u8)? {
         0 => Command::Start,
         1 => Command::Continue,
         2 => Command::Stop,
@@ -141,6 +141,7 @@ pub fn any_command(u: &mut Unstructured<'_>) -> Result<Command> {
             let target = any_target(u)?;
             Command::Control { track: track(u)?, target, value: u.int_in_range(0..=target.highest())? }
         }
+        19 => Command::Silence(PortSlot(u.int_in_range(0..=17)?)),
         16 => Command::LetGo(PortSlot(u.int_in_range(0..=17)?)),
         _ => Command::Panic,
     })

@@ -1,6 +1,6 @@
 //! The program ends in ways in which nothing of it can end its notes: killed, crashed, with its whole process group, frozen,
-//! with a cable that was out before, with a guardian that had to be replaced, with a screen on the terminal. Each in the
-//! middle of a bar, while a drum and the bass sound and the clock runs: 50 ms later nothing may sound, and what is clocked has
+//! while its core is dumped, for want of memory, with a cable that was out before, with a guardian that had to be replaced, with
+//! a screen on the terminal. Those of `kills.rs` have shows of their own; each of the others is in the middle of a bar, while a drum and the bass sound and the clock runs: 50 ms later nothing may sound, and what is clocked has
 //! been stopped.
 //!
 //! The guardian is found as the program's child; what it is called and how it works is not asked.
@@ -8,6 +8,7 @@
 use crate::cli::{Common, Launch, with_launched};
 use crate::grid::Mapping;
 use crate::instrument::{CIRCUIT, Fallible, MONO, Stage, Watch};
+use crate::kills;
 use crate::player::{self, Collector};
 use crate::program::{Program, QUIET, SETTLE, Signal};
 use crate::recording::{Heard, Message, Port};
@@ -35,6 +36,12 @@ const MOST_KIB: u64 = 4 * 1024;
 const LISTENED_FOR: Duration = Duration::from_secs(3);
 /// How soon a guardian that was killed has to be replaced, and an instrument that is back has to be found.
 const SOON: Duration = Duration::from_secs(2);
+/// How soon one that is stopped.
+const REPLACED_WITHIN: Duration = Duration::from_secs(7);
+/// How soon the program is gone, with its core dump.
+const ENDED_WITHIN: Duration = Duration::from_secs(6);
+/// What the kernel does with a core dump.
+const CORE_PATTERN: &str = "/proc/sys/kernel/core_pattern";
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -43,7 +50,10 @@ pub struct Arguments {
         long,
         value_enum,
         value_delimiter = ',',
-        default_values = ["idle", "kill", "group", "segv", "abort", "frozen", "orphan", "replug", "screen", "virtual"]
+        default_values = [
+            "idle", "kill", "group", "segv", "abort", "dump", "oom", "frozen", "orphan", "stopped", "replug", "reload", "early",
+            "two", "screen", "virtual"
+        ]
     )]
     faults: Vec<Fault>,
     /// Where the set files are
@@ -64,10 +74,22 @@ enum Fault {
     Segv,
     /// SIGABRT
     Abort,
+    /// SIGABRT, where a core dump takes 3 s
+    Dump,
+    /// The kernel ends it, as where memory has run out
+    Oom,
     /// SIGSTOP for 3 s
     Frozen,
     /// SIGKILL for the guardian, and then for the program
     Orphan,
+    /// SIGSTOP for the guardian, and then SIGKILL for the program
+    Stopped,
+    /// SIGKILL, shortly after two ports have got each other's device
+    Reload,
+    /// SIGKILL at many moments from the start on
+    Early,
+    /// SIGKILL for one of two shows on the same instruments
+    Two,
     /// A cable is pulled and put back, and then SIGKILL
     Replug,
     /// SIGKILL, with a screen on the terminal
@@ -79,6 +101,17 @@ enum Fault {
 pub fn play(arguments: &Arguments, common: &Common) -> Fallible<Vec<Row>> {
     let mut rows = Vec::new();
     for &fault in &arguments.faults {
+        let named = |row: Row| Row { what: format!("{fault:?}: {}", row.what), ..row };
+        let own = match fault {
+            Fault::Early => Some(kills::early(common, &arguments.sets)?),
+            Fault::Reload => Some(kills::reload(common, &arguments.sets)?),
+            Fault::Two => Some(kills::two(common, &arguments.sets)?),
+            _ => None,
+        };
+        if let Some(own) = own {
+            rows.extend(own.into_iter().map(named));
+            continue;
+        }
         let mut command = common.program.clone();
         if fault == Fault::Replug {
             command.push(arguments.sets.join("hold.toml").to_string_lossy().into_owned());
@@ -89,14 +122,14 @@ pub fn play(arguments: &Arguments, common: &Common) -> Fallible<Vec<Row>> {
         if fault == Fault::Virtual {
             let launch = Launch { command: &command, on_terminal: false, last_lines: 20 };
             let own = with_launched(&launch, play_virtually)?;
-            rows.extend(own.into_iter().map(|row| Row { what: format!("{fault:?}: {}", row.what), ..row }));
+            rows.extend(own.into_iter().map(named));
             continue;
         }
         let on_terminal = fault == Fault::Screen;
         let (stage, cable) = sequencer::open_with_cable()?;
         let launch = Launch { command: &command, on_terminal, last_lines: 20 };
         let own = with_launched(&launch, |program| befall(fault, common, stage, &cable, program))?;
-        rows.extend(own.into_iter().map(|row| Row { what: format!("{fault:?}: {}", row.what), ..row }));
+        rows.extend(own.into_iter().map(named));
     }
     Ok(rows)
 }
@@ -111,7 +144,8 @@ fn befall(fault: Fault, common: &Common, stage: Stage, cable: &Cable, program: &
         return cost(guardian);
     }
 
-    let show = Show { bpm: common.bpm, pulses: 6 * PULSES_PER_BAR, before: common.before, after: 0, key: KEY };
+    let bars = if fault == Fault::Stopped { 9 } else { 6 };
+    let show = Show { bpm: common.bpm, pulses: bars * PULSES_PER_BAR, before: common.before, after: 0, key: KEY };
     let steps = show.schedule();
     let origin_ns = player::soon_ns();
     let place_ns = |bar: u32| origin_ns + show.at_ns_from_first(f64::from(bar * PULSES_PER_BAR) + IN_THE_BAR);
@@ -127,10 +161,18 @@ fn befall(fault: Fault, common: &Common, stage: Stage, cable: &Cable, program: &
         Fault::Orphan => {
             sys::sleep_until(place_ns(0));
             sys::signal(guardian, libc::SIGKILL)?;
-            let (row, another) = await_another(program, guardian);
+            let (row, another) = await_another(program, guardian, SOON);
             rows.push(row);
             guardian = another.unwrap_or(guardian);
             2
+        }
+        Fault::Stopped => {
+            sys::sleep_until(place_ns(0));
+            sys::signal(guardian, libc::SIGSTOP)?;
+            let (row, another) = await_another(program, guardian, REPLACED_WITHIN);
+            rows.push(row);
+            guardian = another.unwrap_or(guardian);
+            5
         }
         Fault::Replug => {
             master.finish()?;
@@ -180,9 +222,24 @@ fn befall(fault: Fault, common: &Common, stage: Stage, cable: &Cable, program: &
         Fault::Group => program.signal_group(libc::SIGKILL)?,
         Fault::Segv => program.signal(libc::SIGSEGV)?,
         Fault::Abort => program.signal(libc::SIGABRT)?,
+        Fault::Dump => {
+            fs::write(CORE_PATTERN, "|/bin/busybox sleep 3")?;
+            program.signal(libc::SIGABRT)?;
+        }
+        Fault::Oom => {
+            fs::write(format!("/proc/{}/oom_score_adj", program.id()), "1000")?;
+            fs::write("/proc/sysrq-trigger", "f")?;
+        }
         _ => program.signal(libc::SIGKILL)?,
     }
+    let signalled = Instant::now();
     let ended = await_end(program)?;
+    if fault == Fault::Dump {
+        let took = signalled.elapsed();
+        let is_slow = took > Duration::from_secs(2);
+        rows.push(Row::judged("its core dump", "2 s or more".into(), format!("{} ms", took.as_millis()), is_slow));
+        fs::write(CORE_PATTERN, "core")?;
+    }
     master.finish()?;
     thread::sleep(QUIET);
     let heard = collector.finish()?.heard;
@@ -317,10 +374,10 @@ fn state(process: u32) -> String {
     }
 }
 
-fn await_another(program: &Program, guardian: u32) -> (Row, Option<u32>) {
+fn await_another(program: &Program, guardian: u32, within: Duration) -> (Row, Option<u32>) {
     let begun = Instant::now();
     let mut another = None;
-    while another.is_none() && begun.elapsed() < SOON {
+    while another.is_none() && begun.elapsed() < within {
         thread::sleep(Duration::from_millis(1));
         another = guardian_of(program).filter(|&another| another != guardian);
     }
@@ -341,7 +398,7 @@ fn await_connections(watch: &dyn Watch) -> Fallible<Row> {
 
 fn await_end(program: &mut Program) -> Fallible<String> {
     let begun = Instant::now();
-    while begun.elapsed() < SOON {
+    while begun.elapsed() < ENDED_WITHIN {
         if let Some(status) = program.ended()? {
             return Ok(status.to_string());
         }

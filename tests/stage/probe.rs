@@ -22,7 +22,7 @@
 //! | `live.rs` | what disturbs a show: a screen, a flood, a set file that is saved |
 //! | `editor.rs` | how a set file is saved at random, without changing what has to be played |
 //! | `hands.rs`, `start.rs` | keys and pads, and how soon they are answered; how soon the program plays |
-//! | `guardian.rs` | the program is killed, crashes or freezes, and somebody else has to end its notes |
+//! | `guardian.rs`, `kills.rs` | the program is killed, crashes or freezes, and somebody else has to end its notes |
 //! | `machine.rs` | what the program says of its machine |
 //! | `log.rs` | a show, played again from its log |
 //! | `grid.rs` | where the true pulses are on the clock of the stamps |
@@ -54,6 +54,8 @@ mod hands;
 mod instrument;
 #[cfg(target_os = "linux")]
 mod jitter;
+#[cfg(target_os = "linux")]
+mod kills;
 #[cfg(target_os = "linux")]
 mod live;
 #[cfg(target_os = "linux")]

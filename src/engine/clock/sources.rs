@@ -40,18 +40,32 @@ impl Sources {
     }
 
     /// The same clocks for a new list of `ports`: those that were heard before are known, the others are not. Whether the
-    /// one that is followed is still among them; if not, the first of the list is.
+    /// one that is followed is still among them; if not, nothing changes. In place, because the stack is small.
     pub fn relist(&mut self, ports: &[PortSlot], tempo: Tempo) -> bool {
-        let old = *self;
-        *self = Sources::new(ports, tempo);
-        for source in &mut self.list[..self.count] {
-            if let Some(known) = old.index_of(source.port) {
-                source.follower = old.list[known].follower;
+        let ports = &ports[..ports.len().min(MAX_SOURCES)];
+        let followed = self.port();
+        if !ports.contains(&followed) {
+            return false;
+        }
+        // The new ones first, in place of those that are not wanted any more, or behind all others.
+        for &port in ports {
+            if self.index_of(port).is_none() {
+                let unwanted = self.list[..self.count].iter().position(|source| !ports.contains(&source.port));
+                let free = unwanted.unwrap_or(self.count);
+                self.count = self.count.max(free + 1);
+                self.list[free] = Source { port, follower: Follower::new(tempo) };
             }
         }
-        let followed = self.index_of(old.port());
-        self.followed = followed.unwrap_or(0);
-        followed.is_some()
+        let mut placed = 0;
+        for &port in ports {
+            if let Some(from) = (placed..self.count).find(|&index| self.list[index].port == port) {
+                self.list.swap(placed, from);
+                placed += 1;
+            }
+        }
+        self.count = placed;
+        self.followed = self.index_of(followed).unwrap_or(0);
+        true
     }
 
     /// Whether there is a choice.
@@ -154,5 +168,45 @@ impl Sources {
             self.list[index].follower.renumber(pulses);
         }
         self.followed = index;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clocks_that_were_heard_before_are_known_wherever_they_stand_now() {
+        let tempo = Tempo::from_bpm(120.0).unwrap();
+        let lists =
+            |ports: u8| (0..1 << (3 * ports)).map(move |code| (0..ports).map(|at| code >> (3 * at) & 7).collect());
+        let all = (1..=MAX_SOURCES as u8).flat_map(lists).map(|list: Vec<u16>| list.into_iter().map(|port| port as u8));
+        let mut tried = 0;
+        for list in all {
+            let list: Vec<PortSlot> = list.map(PortSlot).collect();
+            let is_once = |port: &PortSlot| list.iter().filter(|other| *other == port).count() == 1;
+            if !list.iter().all(is_once) {
+                continue;
+            }
+            let before: Vec<PortSlot> = (0..4).map(PortSlot).collect();
+            let mut sources = Sources::new(&before, tempo);
+            // Each is told from the others by how many pulses it has had.
+            (0..4).for_each(|index| sources.list[index].follower.renumber(index as i64 + 1));
+            sources.followed = 2;
+            let goes_on = sources.relist(&list, tempo);
+            assert_eq!(goes_on, list.contains(&PortSlot(2)));
+            if !goes_on {
+                continue;
+            }
+            tried += 1;
+            let fresh = Follower::new(tempo).last_pulse();
+            for (index, port) in list.iter().enumerate() {
+                let pulses = if port.0 < 4 { i64::from(port.0) + 1 } else { 0 };
+                let last = sources.list[index].follower.last_pulse();
+                assert_eq!((sources.list[index].port, last), (*port, fresh + TickSpan::PULSE * pulses), "{list:?}");
+            }
+            assert_eq!((sources.count, sources.port()), (list.len(), PortSlot(2)));
+        }
+        assert!(tried > 500, "{tried}");
     }
 }
