@@ -193,6 +193,21 @@ impl fmt::Display for Bytes {
 }
 
 impl Message {
+    /// Its channel, if it has one.
+    #[must_use]
+    pub const fn channel(self) -> Option<Channel> {
+        match self {
+            Message::NoteOn(channel, ..)
+            | Message::NoteOff(channel, ..)
+            | Message::KeyPressure(channel, ..)
+            | Message::ControlChange(channel, ..)
+            | Message::ProgramChange(channel, _)
+            | Message::ChannelPressure(channel, _)
+            | Message::PitchBend(channel, _) => Some(channel),
+            _ => None,
+        }
+    }
+
     /// The message as bytes, without running status.
     #[must_use]
     pub const fn to_bytes(self) -> Bytes {

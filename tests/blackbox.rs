@@ -189,7 +189,7 @@ fn record() -> impl Strategy<Value = Record> {
             let mark = Mark { now: Nanos(now), made, progress };
             // Only what came in has a stamp.
             let device = DeviceTime(if matches!(call, Call::Input(..)) { device } else { 0 });
-            Record::Called(Called { number, at: Nanos(at), tick: Tick(tick), mark, call, device })
+            Record::Called(Called { number, at: Nanos(at), tick: Tick(tick), mark, call, device, returned: false })
         },
     );
     let fates = vec![Fate::Sent, Fate::Refused, Fate::Absent, Fate::Skipped];
@@ -541,7 +541,7 @@ fn the_report_of_a_long_show_is_short_and_right() {
     let mut call = |at: u64, call: Call| {
         calls += 1;
         let (at, mark, device) = (Nanos(at), Mark::default(), DeviceTime(0));
-        Record::Called(Called { number: calls - 1, at, tick: Tick::ZERO, mark, call, device })
+        Record::Called(Called { number: calls - 1, at, tick: Tick::ZERO, mark, call, device, returned: false })
     };
     push(call(SECOND, Call::Command(Command::Start)));
     for half in 0..2 * 6 * 3_600u64 {

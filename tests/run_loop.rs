@@ -224,3 +224,44 @@ fn a_trace_that_nobody_reads_overflows_into_a_count() {
 fn sent_count(control: &ControlEnd) -> u64 {
     control.meters().snapshot().ports.iter().map(|port| port.sent).sum()
 }
+
+/// The guard passes the probes on, though they end nothing.
+#[test]
+fn notes_that_come_back_are_shown() {
+    let time = Cell::new(1_000_000_000);
+    let program = compile(include_str!("stage/sets/hostile.toml"));
+    let returning = std::cell::RefCell::new(Vec::new());
+    struct Returning<'a>(&'a Cell<u64>, &'a std::cell::RefCell<Vec<(u64, Message)>>);
+    impl Sink for Returning<'_> {
+        fn send(&mut self, port: PortSlot, message: Message) -> Result<(), SendFailed> {
+            self.0.set(self.0.get() + 2_000);
+            if port == MONO {
+                self.1.borrow_mut().push((self.0.get() + 500_000, message));
+            }
+            Ok(())
+        }
+    }
+    let (control, _) = rehearse(program, &time, Guarded::new(Returning(&time, &returning)), |show| {
+        show.control.command(Command::Start).unwrap();
+        for _ in 0..40_000 {
+            let now = show.time.get();
+            let due: Vec<_> = returning.borrow_mut().extract_if(.., |(at, _)| *at <= now).collect();
+            for (at, message) in due {
+                let up = |key: tightrope::midi::Key| tightrope::midi::Key::new(key.number() + 7);
+                let channel = tightrope::midi::Channel::from_number(2).unwrap();
+                let moved = match message {
+                    Message::NoteOn(_, key, velocity) => up(key).map(|key| Message::NoteOn(channel, key, velocity)),
+                    Message::NoteOff(_, key, _) => up(key).map(|key| Message::NoteOff(channel, key, 0)),
+                    _ => None,
+                };
+                if let Some(message) = moved {
+                    show.inputs[0].push(event(at, message));
+                }
+            }
+            show.player.pass();
+            show.time.set(show.time.get() + 50_000);
+        }
+    });
+    let snapshot = control.meters().snapshot();
+    assert!(snapshot.ports[0].returned.contains(MONO), "{} notes", snapshot.ports[1].sent);
+}

@@ -109,7 +109,7 @@ impl Encoder {
     }
 
     fn pack_called(&mut self, called: &Called) -> Packed {
-        let Called { number, at, tick, mark, call, device } = *called;
+        let Called { number, at, tick, mark, call, device, .. } = *called;
         let before = &mut self.before;
         let call = match call {
             Call::Input(port, message) => {
@@ -200,7 +200,7 @@ impl Decoder {
                 let mark = Mark { now, made: plus(before.made, made), progress: spelling::read_progress(progress)? };
                 (before.call, before.call_at, before.call_tick) = (number.wrapping_add(1), at.0, tick.0);
                 before.made = mark.made;
-                Record::Called(Called { number, at, tick, mark, call, device })
+                Record::Called(Called { number, at, tick, mark, call, device, returned: false })
             }
             Packed::Made { number, due, late, tick, place, track, message } => {
                 let (number, due) = (plus(before.number, number), Nanos(plus(before.due, due)));

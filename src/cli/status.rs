@@ -101,6 +101,9 @@ impl Readable<'_> {
                     write!(f, "  {name} {count}")?;
                 }
             }
+            if !port.returns_from.is_empty() {
+                write!(f, "  NOTE LOOP from {}", port.returns_from.join(", "))?;
+            }
             writeln!(f)?;
         }
         if let Some(osc) = &self.0.osc {

@@ -21,7 +21,7 @@
 //! | `queued` | what waits: its `pattern`, the `bar` and `beat` where it begins, and the `beats_left` until then, rounded up; or null |
 //! | `tracks[]` | `name`, `muted`, `soloed`, and the pattern that it `plays`, or null |
 //! | `fill`, `hold` | whether a fill is asked for; whether the part is held over its end |
-//! | `ports[]` | `name`, `device`; the open `input` and `output` by the system's names, or null; whether it is `connected`, and whether something of it is `missing`; messages `sent`, `refused` by the port, and `lost` on their way in; values `withheld` because newer ones came before the wire could carry them, and those `waiting` for it |
+//! | `ports[]` | `name`, `device`; the open `input` and `output` by the system's names, or null; whether it is `connected`, and whether something of it is `missing`; messages `sent`, `refused` by the port, and `lost` on their way in; values `withheld` because newer ones came before the wire could carry them, and those `waiting` for it; by name, the ports to which was sent what comes back here (`returns_from`) |
 //! | `timing` | `lateness_ns`, `wake_ns` and `send_ns` as percentiles: how late messages left, how late the real-time thread woke up, how long sends took; notes `skipped` because they were too late |
 //! | `granted` | what the machine has granted, in words |
 //! | `notices`, `notice` | how many there have been; the last one, with its `text` and whether something is `wrong`, or null |
@@ -85,7 +85,7 @@ parts! {
     Track: "One track." { name: String, muted: bool, soloed: bool, plays: Option<String> }
     Port: "One port of the set." {
         name: String, device: String, input: Option<String>, output: Option<String>, connected: bool, missing: bool,
-        sent: u64, refused: u64, lost: u64, withheld: u64, waiting: u64
+        sent: u64, refused: u64, lost: u64, withheld: u64, waiting: u64, returns_from: Vec<String>
     }
     Timing: "What is measured." { lateness_ns: Percentiles, wake_ns: Percentiles, send_ns: Percentiles, skipped: u64 }
     Percentiles: "A distribution, in nanoseconds." { count: u64, p50: i64, p99: i64, p999: i64, max: i64 }
@@ -210,6 +210,7 @@ fn tracks(view: &View<'_>) -> Vec<Track> {
 }
 
 fn ports(view: &View<'_>) -> Vec<Port> {
+    let name_of = |slot: PortSlot| view.set.ports.get(usize::from(slot.0)).map(|port| port.name.clone());
     let port = |(slot, port): (usize, &crate::set::Port)| {
         // Without MIDI there are no states.
         let state = view.ports.get(slot).cloned().unwrap_or_default();
@@ -226,6 +227,7 @@ fn ports(view: &View<'_>) -> Vec<Port> {
             lost: counted.lost_inputs,
             withheld: counted.withheld,
             waiting: counted.waiting,
+            returns_from: counted.returned.iter().filter_map(name_of).collect(),
         }
     };
     view.set.ports.iter().enumerate().filter(|(_, port)| !port.is_vacant()).map(port).collect()

@@ -10,7 +10,7 @@ use super::scribe::{Scene, Scribe, Written};
 use super::source::{Renewed, Source, Text};
 use super::view::{Notices, Playing, PortState, View};
 use super::{Limits, Observer, PortWatch, Reason};
-use crate::engine::program::{MAX_PORTS, PortSlot, TrackSlot};
+use crate::engine::program::{MAX_PORTS, PortSet, PortSlot, TrackSlot};
 use crate::engine::{Command, Status, Transpositions};
 use crate::link::{COMMAND_CAPACITY, ControlEnd, Snapshot, TRACE_CAPACITY};
 use crate::set::Set;
@@ -48,6 +48,8 @@ pub struct Show<'a> {
     /// What is recorded, in words.
     recording: Option<String>,
     notices: Notices,
+    /// By port, where that was sent to what comes back there.
+    returned: [PortSet; MAX_PORTS],
     scribe: Scribe,
     granted: String,
     now: Box<dyn Fn() -> Nanos + 'a>,
@@ -84,6 +86,7 @@ impl<'a> Show<'a> {
             mistake: None,
             recording: None,
             notices: Notices::default(),
+            returned: [PortSet::default(); MAX_PORTS],
             scribe,
             granted,
             now: Box::new(now),
@@ -195,6 +198,7 @@ impl<'a> Show<'a> {
             });
         }
         self.refresh();
+        self.look_for_loops();
         let written = self.with_scribe(Scribe::look);
         self.take_up(written);
         self.tell_what_was_read(observers);
@@ -222,6 +226,28 @@ impl<'a> Show<'a> {
         // What plays is told in the slots of what plays.
         if self.before.is_none() {
             self.playing.follow(&self.set, &self.status);
+        }
+    }
+
+    /// Says what comes back that we have sent, and when nothing does any more.
+    fn look_for_loops(&mut self) {
+        for (slot, counted) in self.snapshot.ports.iter().enumerate() {
+            let before = std::mem::replace(&mut self.returned[slot], counted.returned);
+            if before == counted.returned {
+                continue;
+            }
+            let name = |slot: usize| self.set.ports.get(slot).map_or("?", |port| port.name.as_str());
+            let heard_on = name(slot);
+            for sent_to in counted.returned.iter().filter(|&sent_to| !before.contains(sent_to)) {
+                let sent_to = name(usize::from(sent_to.0));
+                self.notices.wrong(&format!(
+                    "note loop: what is sent to {sent_to} comes back on {heard_on}, and does nothing there from now on; \
+                     switch off soft thru or local control, or the route back, on a device between the two"
+                ));
+            }
+            if counted.returned.is_empty() {
+                self.notices.notice(&format!("note loop: nothing comes back on {heard_on} any more"));
+            }
         }
     }
 

@@ -3,8 +3,8 @@
 //! Everything has a position, and through the timeline a time; each port shifts its times by its own offset. So the order
 //! of steps is the order of their times, and where those are equal the order of a wire: the end, clock pulses, note-offs,
 //! the programs of a pattern and its beginning, controllers that notes need, notes in the order of their lanes, other
-//! controllers, and last the rest of a panic, what a port has missed, the lights, values that have waited for their wire, and
-//! active sensing. At `Turn` another clock is followed; at `Renew` another program takes over, and
+//! controllers, and last the rest of a panic, what a port has missed, probes of feedback, the lights, values that have waited
+//! for their wire, and active sensing. At `Turn` another clock is followed; at `Renew` another program takes over, and
 //! what the old one had to play before its line comes from the `Tail`.
 
 use super::clock::{Clock, LOST_AFTER};
@@ -34,6 +34,7 @@ enum Step {
     Event(PortSlot),
     Hush(PortSlot),
     Rejoin(PortSlot),
+    Probe(PortSlot),
     Light(PortSlot),
     Value(PortSlot),
     Sense(PortSlot),
@@ -88,6 +89,8 @@ impl Engine {
                 // There may be more of it.
             } else if self.send_value(program, out) {
                 // There may be more of them.
+            } else if self.examine() {
+                // What it has been told before has left.
             } else if self.settle_next(program) {
                 // There may be more of it.
             } else if self.send_program(program, out) {
@@ -102,6 +105,7 @@ impl Engine {
             }
             // It was empty before the step.
             self.rejoin.remember(out);
+            self.feedback.remember(out);
             self.senses.note(out);
         }
     }
@@ -115,7 +119,8 @@ impl Engine {
         if !self.releasing.is_empty() {
             return Some(self.released_at.time);
         }
-        if let Some(time) = self.rising.due().or(self.fingers.due()).or(self.faders.due()) {
+        let hands = self.rising.due().or(self.fingers.due()).or(self.faders.due());
+        if let Some(time) = hands.or(self.feedback.due()) {
             return Some(time);
         }
         if self.is_unsettled() || self.is_program_due() {
@@ -134,10 +139,12 @@ impl Engine {
         let ready = |port| self.wires.ready_at(port);
         let hush = self.hush.next(ready).map(|(time, port)| last(time, Step::Hush(port)));
         let rejoin = self.rejoin.next(ready).map(|(time, port)| last(time, Step::Rejoin(port)));
+        let probe = self.feedback.next(ready).map(|(time, port)| last(time, Step::Probe(port)));
         let light = self.lights.next(ready).map(|(time, port)| last(time, Step::Light(port)));
         let value = self.wires.next().map(|(time, port)| last(time, Step::Value(port)));
         let sense = self.senses.next().map(|(time, port)| last(time, Step::Sense(port)));
-        self.first_of_music(program).into_iter().chain(hush).chain(rejoin).chain(light).chain(value).chain(sense).min()
+        let told = hush.into_iter().chain(rejoin).chain(probe).chain(light).chain(value).chain(sense);
+        self.first_of_music(program).into_iter().chain(told).min()
     }
 
     /// The first step to come of what has a position.
@@ -280,6 +287,7 @@ impl Engine {
             Step::Event(port) => self.play(program, port, moment, out),
             Step::Hush(port) => self.take_hush(port, due.time, out),
             Step::Rejoin(port) => self.take_rejoin(program, port, due.time, out),
+            Step::Probe(port) => self.take_probe(program, port, self.moment(due.time), out),
             Step::Light(port) => self.take_light(program, port, due.time, out),
             Step::Value(port) => self.take_value(port, due.time, out),
             Step::Sense(port) => self.take_sense(port, due.time, out),

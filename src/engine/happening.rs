@@ -26,12 +26,16 @@ impl Engine {
             | Message::ProgramChange(..)
             | Message::ChannelPressure(..)
             | Message::PitchBend(..) => {
+                if self.feedback.returns(at, port, message) {
+                    return;
+                }
                 let is_bound = self.obey(program, at, port, message);
                 self.hear(program, at, port, message, is_bound);
                 // A key that does something else is not played; that it came up is worth knowing in any case.
                 if !(is_bound && matches!(message, Message::NoteOn(..))) {
                     self.keyboards.hear(port, message);
                 }
+                self.feedback.hear(at, port, message);
             }
             Message::Clock => self.pulse(program, at, port),
             _ if !self.heeds(program, at, port, message) => {}
@@ -324,6 +328,7 @@ impl Engine {
     pub(super) fn end(&mut self) {
         self.ended = true;
         self.wires.open();
+        self.feedback.end();
         self.lift_pedals(self.happened_at, true);
         self.hush.hurry(self.happened_at);
         self.rejoin.end(self.happened_at);

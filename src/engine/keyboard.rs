@@ -96,6 +96,13 @@ impl Keyboards {
         }
     }
 
+    /// Whether `key` is held on `port`, on any channel.
+    #[must_use]
+    pub fn is_held(&self, port: PortSlot, key: Key) -> bool {
+        let keyboard = self.0.get(usize::from(port.0));
+        keyboard.is_some_and(|keyboard| keyboard.down[..keyboard.held].iter().any(|&(_, down)| down == key))
+    }
+
     /// No key is held any more on `port`.
     pub fn let_go(&mut self, port: PortSlot) {
         if let Some(keyboard) = self.0.get_mut(usize::from(port.0)) {

@@ -98,6 +98,12 @@ impl Ledger {
         }
     }
 
+    /// Whether a note sounds on `key`, on any channel.
+    #[must_use]
+    pub fn sounds(&self, key: Key) -> bool {
+        self.places.iter().skip(key.index()).step_by(Key::COUNT).any(|&place| place != 0)
+    }
+
     /// Enters a note that has been struck, and says which one it is. Nothing may be in its way ([`Ledger::in_the_way`]).
     pub fn strike(&mut self, track: TrackSlot, channel: Channel, key: Key, off: Tick) -> u64 {
         debug_assert!(self.in_the_way(channel, key).is_none(), "struck a key that sounds");

@@ -28,6 +28,7 @@
 //! | [`timeline`] | the exact mapping between position and time |
 //! | `tempo` | the tempo as hands set it: said, nudged, tapped |
 //! | `echo` | whether a clock that comes in is our own |
+//! | `feedback` | whether what we play comes back as if hands played it |
 //! | [`transport`] | stopped, armed, running; where CONTINUE goes on |
 //! | `happening` | what input and commands do |
 //! | `renewal` | another program takes over, at a bar line |
@@ -54,6 +55,7 @@ pub mod clock;
 mod due;
 mod echo;
 mod fader;
+mod feedback;
 pub mod fixed;
 mod happening;
 mod hush;
@@ -84,6 +86,8 @@ pub use call::{Call, Mark};
 use clock::{Clock, Internal, Sources};
 use echo::Echoes;
 use fader::Faders;
+use feedback::Feedback;
+pub use feedback::PROBE_RELEASE;
 use fixed::{Parked, Queue, Slots};
 use hush::Hush;
 use keyboard::Keyboards;
@@ -311,6 +315,8 @@ pub struct Engine {
     ahead: Slots<TickSpan>,
     /// Whether what comes in is our own clock.
     echoes: Parked<Echoes>,
+    /// Whether what comes in is what we play.
+    feedback: Parked<Feedback>,
     /// Which pattern plays, and which is next.
     launcher: Launcher,
     /// Which tracks are heard, and how far they are transposed.
@@ -374,6 +380,7 @@ impl Engine {
             pulses: Slots::from_fn(MAX_PORTS, |_| Tick::ZERO),
             ahead: Slots::from_fn(MAX_PORTS, |_| TickSpan::ZERO),
             echoes: Parked::new(Echoes::default()),
+            feedback: Parked::new(Feedback::new(program)),
             launcher: Launcher::new(program),
             mixer: Mixer::default(),
             renewal: Renewal::new(program),

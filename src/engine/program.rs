@@ -76,6 +76,18 @@ impl PortSet {
         self.0 == 0
     }
 
+    /// The set as bits, the first port the lowest.
+    #[must_use]
+    pub const fn bits(self) -> u16 {
+        self.0
+    }
+
+    /// The set of these [bits](PortSet::bits).
+    #[must_use]
+    pub const fn from_bits(bits: u16) -> PortSet {
+        PortSet(bits)
+    }
+
     /// The ports of the set in the order of their slots.
     pub fn iter(self) -> impl Iterator<Item = PortSlot> {
         let mut left = self.0;

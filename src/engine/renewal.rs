@@ -245,11 +245,13 @@ impl Engine {
                 self.keyboards.forget(port);
                 self.wires.clear(port);
                 self.rejoin.forget(port);
+                self.feedback.forget(port);
                 self.senses.forget(port);
                 self.ahead[usize::from(port.0)] = TickSpan::ZERO;
             }
         }
         let moved = self.renewal.moved;
+        self.feedback.adopt(program);
         self.route_clock(program);
         self.rejoin.reroute(self.clocked);
         if pulsed != self.pulsed || !moved.is_empty() {

@@ -15,6 +15,10 @@
 //! - An instrument that sends back what it gets is not answered: of a track whose keyboard is its own instrument, nothing is
 //!   passed on that has just been sent there.
 //!
+//! - What comes back of what was played is not heard again, as [`feedback`](super::feedback) says. Until that has been found
+//!   out, this bounds it: of more than [`AT_ONCE`] notes at once on an input, one in each [`NOTE_EVERY`] is passed on. Ten
+//!   fingers play a tenth of that.
+//!
 //! Bounded: a message goes to at most [`MAX_THRUS`] tracks, and at most [`MAX_FINGERS`] notes of keys are known at once; one
 //! more ends the oldest. What comes in waits for the next [`Engine::advance`], where it leaves before all that is due later.
 
@@ -24,15 +28,20 @@ use super::due::departure;
 use super::fixed::{Queue, Slots};
 use super::ledger::HELD;
 use super::outbox::{Departure, Outbox};
-use super::program::{MAX_THRUS, PortSlot, Program, Thru, TrackSlot};
+use super::program::{MAX_PORTS, MAX_THRUS, PortSlot, Program, Thru, TrackSlot};
 use crate::midi::{Channel, Key, Message};
-use crate::time::Nanos;
+use crate::time::{Nanos, Span};
 
 /// How many notes of keys are known at once.
 pub const MAX_FINGERS: usize = 64;
 
 /// How many messages can wait; the driver advances between them.
 const WAITING: usize = 8;
+
+/// How many notes of an input are passed on at once.
+pub const AT_ONCE: i64 = 128;
+/// How long after that one more is.
+pub const NOTE_EVERY: Span = Span::from_millis(2);
 
 /// The controllers that keep notes sounding, and behind them the pitch bend: a bit each in [`Line::moved`].
 const PEDALS: [u8; 3] = [64, 66, 69];
@@ -83,6 +92,16 @@ pub(super) struct Fingers {
     held: usize,
     lines: Slots<Line>,
     lifted_at: Nanos,
+    passing: Slots<Passing>,
+}
+
+/// How many notes of an input are passed on.
+#[derive(Clone, Copy, Debug)]
+struct Passing {
+    /// Until when its share is used up.
+    spent_until: Nanos,
+    /// How many more there were.
+    refused: u64,
 }
 
 impl Default for Fingers {
@@ -97,6 +116,7 @@ impl Default for Fingers {
             held: 0,
             lines: Slots::from_fn(MAX_THRUS, |_| line),
             lifted_at: Nanos(0),
+            passing: Slots::from_fn(MAX_PORTS, |_| Passing { spent_until: Nanos(0), refused: 0 }),
         }
     }
 }
@@ -106,6 +126,22 @@ impl Fingers {
     pub fn due(&self) -> Option<Nanos> {
         let lifts = self.lines.iter().any(|line| line.lifted != 0).then_some(self.lifted_at);
         self.waiting.front().map(|heard| heard.moment.time).or(lifts)
+    }
+
+    /// Whether one more note of `port` may be passed on at `at`.
+    fn affords(&mut self, at: Nanos, port: PortSlot) -> bool {
+        let Some(passing) = self.passing.get_mut(usize::from(port.0)) else { return false };
+        if passing.spent_until.since(at).0 > (AT_ONCE - 1) * NOTE_EVERY.0 {
+            passing.refused += 1;
+            return false;
+        }
+        passing.spent_until = passing.spent_until.max(at) + NOTE_EVERY;
+        true
+    }
+
+    /// How many notes of `port` were too many.
+    pub fn refused(&self, port: PortSlot) -> u64 {
+        self.passing.get(usize::from(port.0)).map_or(0, |passing| passing.refused)
     }
 
     /// Takes out a note that `from` is true of, the oldest first.
@@ -181,7 +217,8 @@ impl Engine {
     pub(super) fn hear(&mut self, program: &Program, at: Nanos, port: PortSlot, message: Message, is_bound: bool) {
         // A key that came up ends its note, whatever it has been bound to meanwhile.
         let ends = matches!(Touch::of(message), Some(Touch::Up(..) | Touch::AllUp(_))) && self.fingers.held > 0;
-        if ends || !is_bound && program.thrus.iter().any(|thru| thru.port == port) {
+        let mut affords = || !matches!(message, Message::NoteOn(..)) || self.fingers.affords(at, port);
+        if ends || !is_bound && program.thrus.iter().any(|thru| thru.port == port) && affords() {
             let queued = self.fingers.waiting.push(Heard { moment: self.moment(at), port, message });
             debug_assert!(queued.is_ok(), "input without advance between");
         }

@@ -5,12 +5,12 @@
 //! number in it is true.
 
 use std::array;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU16, AtomicU64, Ordering::Relaxed};
 
 use atomic_float::AtomicF64;
 use crossbeam_utils::CachePadded;
 
-use crate::engine::program::{MAX_PORTS, PortSlot};
+use crate::engine::program::{MAX_PORTS, PortSet, PortSlot};
 use crate::engine::transport::Phase;
 use crate::engine::wire::GaveWay;
 use crate::time::{Nanos, Span, Tick};
@@ -122,6 +122,8 @@ pub struct PortMeters {
     /// The port by which our own clock left that came back on this one: its slot and 1; 0 where none has. Written by the
     /// real-time thread.
     echo_of: AtomicU8,
+    /// The ports to which was sent what comes back on this one, as bits. Written by the real-time thread.
+    returned: AtomicU16,
     /// Written by the port's input thread.
     lost_inputs: CachePadded<AtomicU64>,
     /// When anything came last from a controller that sends active sensing; 0 for any other. Written by the port's input
@@ -179,6 +181,11 @@ impl PortMeters {
     /// Our own clock, sent to `port`, came back on this one. Real-time thread only.
     pub fn note_echo(&self, port: PortSlot) {
         self.echo_of.store(port.0 + 1, Relaxed);
+    }
+
+    /// What was sent to `ports` comes back on this one. Real-time thread only.
+    pub fn show_returned(&self, ports: PortSet) {
+        self.returned.store(ports.bits(), Relaxed);
     }
 
     /// One more message found the input ring full. The port's input thread only.
@@ -284,6 +291,7 @@ impl Meters {
                 waiting: self.ports[port].waiting.load(Relaxed),
                 lost_inputs: self.ports[port].lost_inputs.load(Relaxed),
                 echo_of: self.ports[port].echo_of.load(Relaxed).checked_sub(1).map(PortSlot),
+                returned: PortSet::from_bits(self.ports[port].returned.load(Relaxed)),
             }),
             lost_trace: self.lost_trace.load(Relaxed),
             sounding: self.sounding.load(Relaxed),
@@ -319,6 +327,8 @@ pub struct PortSnapshot {
     pub lost_inputs: u64,
     /// The port by which our own clock left that came in here, if it ever did.
     pub echo_of: Option<PortSlot>,
+    /// The ports to which was sent what comes back here, and does nothing.
+    pub returned: PortSet,
 }
 
 /// All meters at one time.

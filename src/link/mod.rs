@@ -379,8 +379,8 @@ impl RtEnd {
 
     /// Notes what the engine was told, if the trace has room: `call`, at `at`, when it was as far as `mark`; after it the music
     /// is at `tick`. Real-time safe.
-    pub fn trace_call(&mut self, mark: Mark, at: Nanos, tick: Tick, call: Call, device: DeviceTime) {
-        let called = Called { number: self.called, at, tick, mark, call, device };
+    pub fn trace_call(&mut self, mark: Mark, at: Nanos, tick: Tick, call: Call, device: DeviceTime, returned: bool) {
+        let called = Called { number: self.called, at, tick, mark, call, device, returned };
         self.called += 1;
         if self.calls.push(called).is_err() {
             self.meters.count_lost_trace();

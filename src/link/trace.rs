@@ -65,15 +65,17 @@ pub struct Called {
     pub call: Call,
     /// Of a message that came in: its stamp by the driver.
     pub device: DeviceTime,
+    /// Whether it was a message of our own that came back, and did nothing. A log does not hold it.
+    pub returned: bool,
 }
 
 impl Called {
-    /// The message that came in, if that is what the engine was told.
+    /// The message that came in, if that is what the engine was told and heard.
     #[must_use]
     pub fn heard(&self) -> Option<Heard> {
-        let Called { at, tick, call, .. } = *self;
+        let Called { at, tick, call, returned, .. } = *self;
         match call {
-            Call::Input(port, message) => Some(Heard { at, tick, port, message }),
+            Call::Input(port, message) if !returned => Some(Heard { at, tick, port, message }),
             _ => None,
         }
     }

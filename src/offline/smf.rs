@@ -96,7 +96,7 @@ fn by_track(set: &Set, rendering: &Rendering) -> Vec<Vec<Sent>> {
         };
         let slot = match message.track {
             Some(TrackSlot(slot)) => Some(usize::from(slot)),
-            None => channel_of(message.message).and_then(|channel| on(Some(channel))).or_else(|| on(None)),
+            None => message.message.channel().and_then(|channel| on(Some(channel))).or_else(|| on(None)),
         };
         if let Some(track) = slot.and_then(|slot| sent.get_mut(slot)) {
             track.push(message);
@@ -105,23 +105,9 @@ fn by_track(set: &Set, rendering: &Rendering) -> Vec<Vec<Sent>> {
     sent
 }
 
-/// The channel of a message, if it has one.
-fn channel_of(message: Message) -> Option<Channel> {
-    match message {
-        Message::NoteOn(channel, ..)
-        | Message::NoteOff(channel, ..)
-        | Message::KeyPressure(channel, ..)
-        | Message::ControlChange(channel, ..)
-        | Message::ProgramChange(channel, _)
-        | Message::ChannelPressure(channel, _)
-        | Message::PitchBend(channel, _) => Some(channel),
-        _ => None,
-    }
-}
-
 /// A message as a file holds it; `None` for those that a file does not, such as clock.
 fn message_of(message: Message) -> Option<(u4, MidiMessage)> {
-    let channel = u4::from(channel_of(message)?.index() as u8);
+    let channel = u4::from(message.channel()?.index() as u8);
     let written = match message {
         Message::NoteOn(_, key, velocity) => {
             MidiMessage::NoteOn { key: u7::from(key.number()), vel: u7::from(velocity.value()) }

@@ -140,6 +140,8 @@ pub struct Loop<'a, C, S> {
     heard: Nanos,
     /// When the trace is told next how far the engine is.
     traced: Nanos,
+    /// Which loops of notes were shown last.
+    feedback: u32,
 }
 
 impl<'a, C: TimeSource, S: Sink> Loop<'a, C, S> {
@@ -154,7 +156,7 @@ impl<'a, C: TimeSource, S: Sink> Loop<'a, C, S> {
     ) -> Self {
         let shown = Status::default();
         let (batch, lead, heard, traced) = (Batch::EMPTY, Span::ZERO, Nanos(0), Nanos(0));
-        Loop { end, engine, outbox, clock, sink, waiter, batch, lead, shown, heard, traced }
+        Loop { end, engine, outbox, clock, sink, waiter, batch, lead, shown, heard, traced, feedback: 0 }
     }
 
     /// Plays until the engine has ended: told to, at its end position, or because the control side is gone.
@@ -305,6 +307,9 @@ impl<'a, C: TimeSource, S: Sink> Loop<'a, C, S> {
         for port in (0..self.end.program().ports.len().min(MAX_PORTS) as u8).map(PortSlot) {
             self.end.meters().port(port).show_gave_way(self.engine.gave_way(port));
         }
+        if self.feedback != self.engine.feedback_revision() {
+            self.show_feedback();
+        }
         let bpm = self.engine.tempo().map(crate::time::Tempo::bpm);
         self.end.meters().show_music(self.engine.phase(), self.engine.position(), bpm, self.engine.sounding());
         sent
@@ -351,7 +356,8 @@ impl<'a, C: TimeSource, S: Sink> Loop<'a, C, S> {
     fn call_with(&mut self, at: Nanos, call: Call, device: DeviceTime) {
         let mark = self.engine.mark();
         self.engine.call(self.end.program(), at, call);
-        self.end.trace_call(mark, at, self.engine.position(), call, device);
+        let returned = matches!(call, Call::Input(..)) && self.engine.was_returned();
+        self.end.trace_call(mark, at, self.engine.position(), call, device, returned);
     }
 
     /// Traces how far the engine is, now and then.
@@ -371,6 +377,14 @@ impl<'a, C: TimeSource, S: Sink> Loop<'a, C, S> {
         }
         if let Some(sent_to) = self.engine.echo_on(port) {
             meters.port(port).note_echo(sent_to);
+        }
+    }
+
+    /// Shows what comes back where.
+    fn show_feedback(&mut self) {
+        self.feedback = self.engine.feedback_revision();
+        for port in (0..MAX_PORTS as u8).map(PortSlot) {
+            self.end.meters().port(port).show_returned(self.engine.returned_on(port));
         }
     }
 

@@ -4,6 +4,7 @@ use std::ops::Deref;
 
 use midir::MidiOutputConnection;
 
+use crate::engine::PROBE_RELEASE;
 use crate::engine::program::{MAX_PORTS, PortSlot};
 use crate::link::Sounding;
 use crate::midi::{Channel, Key, Message};
@@ -189,9 +190,10 @@ impl<S: Sink, T: Deref<Target = Sounding>> Sink for Guarded<S, T> {
     fn send(&mut self, port: PortSlot, message: Message) -> Result<(), SendFailed> {
         let index = usize::from(port.0).min(MAX_PORTS - 1);
         match message {
-            // The end of a note that was never played, because it came too late: there is nothing to send.
-            Message::NoteOff(channel, key, _)
-                if !self.sounding.sounds(port, channel, key)
+            // The end of a note that was never played, because it came too late: there is nothing to send. A probe ends none.
+            Message::NoteOff(channel, key, velocity)
+                if velocity != PROBE_RELEASE
+                    && !self.sounding.sounds(port, channel, key)
                     && self.sounding.doubtful(port, channel) >> key.number() & 1 == 0 =>
             {
                 return Err(SendFailed::Absent);

@@ -3,7 +3,7 @@
 use crate::instrument::Fallible;
 use crate::program::{Program, Signal};
 use crate::verdict::{self, Row};
-use crate::{alone, deaf, figures, gadget, guardian, hands, saves, sequencer, show, signals, sys, transport};
+use crate::{alone, deaf, figures, gadget, guardian, hands, hostile, saves, sequencer, show, signals, sys, transport};
 use clap::{Args, Parser, Subcommand};
 use std::fs;
 use std::path::PathBuf;
@@ -29,6 +29,23 @@ enum Scenario {
         /// Id of the Mono Station's sound card on the gadget's side
         #[arg(long, default_value = "fwmono")]
         mono: String,
+        /// Where the set files are
+        #[arg(long, default_value = "/stage/sets")]
+        sets: PathBuf,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// The instruments, as with `usb`, send what no instrument should, one is unplugged, and what they get comes back; and panic
+    Hostile {
+        /// Id of the Circuit's sound card on the gadget's side
+        #[arg(long, default_value = "fwcircuit")]
+        circuit: String,
+        /// Id of the Mono Station's sound card on the gadget's side, and name of its gadget
+        #[arg(long, default_value = "fwmono")]
+        mono: String,
+        /// Where the Mono Station is plugged in
+        #[arg(long, default_value = "dummy_udc.1")]
+        controller: String,
         /// Where the set files are
         #[arg(long, default_value = "/stage/sets")]
         sets: PathBuf,
@@ -148,6 +165,10 @@ fn run(scenario: &Scenario) -> Fallible<Vec<Row>> {
             let mut rows = with_program(common, |program| show::play(stage, common, program))?;
             rows.extend(hands::pads(gadget::open(circuit, mono)?, common, sets, None)?);
             Ok(rows)
+        }
+        Scenario::Hostile { circuit, mono, controller, sets, common } => {
+            announce("hostile", common)?;
+            hostile::play(common, sets, circuit, (mono, controller))
         }
         Scenario::Signals { signals, common } => {
             announce("signals", common)?;

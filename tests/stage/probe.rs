@@ -23,6 +23,7 @@
 //! | `editor.rs` | how a set file is saved at random, without changing what has to be played |
 //! | `hands.rs`, `start.rs` | keys and pads, and how soon they are answered; how soon the program plays |
 //! | `guardian.rs`, `kills.rs` | the program is killed, crashes or freezes, and somebody else has to end its notes |
+//! | `hostile.rs` | instruments that send what none should, that are unplugged, and that send back what they get; panic |
 //! | `machine.rs` | what the program says of its machine |
 //! | `log.rs` | a show, played again from its log |
 //! | `grid.rs` | where the true pulses are on the clock of the stamps |
@@ -50,6 +51,8 @@ mod grid;
 mod guardian;
 #[cfg(target_os = "linux")]
 mod hands;
+#[cfg(target_os = "linux")]
+mod hostile;
 #[cfg(target_os = "linux")]
 mod instrument;
 #[cfg(target_os = "linux")]

@@ -139,6 +139,8 @@ pub struct Port {
     pub withheld: u64,
     /// The port whose clock comes back here.
     pub echo_of: Option<String>,
+    /// The port to which was sent what comes back here, if anything does.
+    pub returns_from: Option<String>,
 }
 
 /// What a port is connected to.
@@ -364,6 +366,7 @@ fn ports(view: &View<'_>) -> Vec<Port> {
         lost: measured.failed + measured.lost_inputs,
         withheld: measured.withheld,
         echo_of: measured.echo_of.map(name_of),
+        returns_from: measured.returned.iter().next().map(name_of),
     };
     let mut ports: Vec<Port> = view.set.ports.iter().zip(&view.snapshot.ports).map(port).collect();
     for (port, state) in ports.iter_mut().zip(view.ports) {

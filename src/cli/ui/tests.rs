@@ -208,7 +208,7 @@ fn a_show_that_follows_a_clock() {
     rehearsal.rt.meters().record_pulse(Span(-210_000), Span(12_000));
     let at = Nanos(rehearsal.now.get());
     let call = Call::Input(PortSlot(0), Message::Clock);
-    rehearsal.rt.trace_call(Mark::default(), at, Tick::ZERO, call, DeviceTime(0));
+    rehearsal.rt.trace_call(Mark::default(), at, Tick::ZERO, call, DeviceTime(0), false);
     let heard = rehearsal.text(RICH);
     rehearsal.now.set(at.0 + 3_200_000_000);
     insta::assert_snapshot!(format!("{heard}\nit is gone\n{}", text(&rehearsal.draw(RICH, SIZES[0]))));

@@ -211,10 +211,11 @@ impl Wires {
     }
 }
 
-/// What has given way on a wire.
+/// What has given way on a wire, and of what came in there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GaveWay {
-    /// How many messages have been replaced by newer ones, or were pointless by the time they could have left.
+    /// How many messages have been replaced by newer ones, or were pointless by the time they could have left; and how many
+    /// notes came in that were too many to be passed on.
     pub withheld: u64,
     /// How many values wait.
     pub waiting: usize,
@@ -232,7 +233,11 @@ impl Engine {
     #[must_use]
     pub fn gave_way(&self, port: PortSlot) -> GaveWay {
         let waiting = self.wires.cables.get(usize::from(port.0)).map(|cable| &cable.waiting);
-        waiting.map_or(GaveWay::default(), |waiting| GaveWay { withheld: waiting.withheld, waiting: waiting.len() })
+        let refused = self.fingers.refused(port);
+        waiting.map_or(GaveWay::default(), |waiting| GaveWay {
+            withheld: waiting.withheld + refused,
+            waiting: waiting.len(),
+        })
     }
 
     /// Sends one message of what waits on `port`.

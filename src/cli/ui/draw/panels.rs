@@ -125,6 +125,9 @@ fn state(port: &Port, look: Look) -> (char, Option<String>, Style) {
     if let Some(echo) = &port.echo_of {
         return ('!', Some(format!("CLOCK LOOP from {echo}")), look.wrong());
     }
+    if let Some(sent_to) = &port.returns_from {
+        return ('!', Some(format!("NOTE LOOP from {sent_to}")), look.wrong());
+    }
     match &port.state {
         Some(Connected { is_missing: true, .. }) => ('!', Some("MISSING".to_owned()), look.wrong()),
         Some(_) if port.lost > 0 => ('!', Some(format!("lost {}", port.lost)), look.wrong()),
@@ -239,7 +242,10 @@ pub fn panel(scene: &Scene, look: Look, area: Rect, buffer: &mut Buffer) {
         lines.push(Line::from(vec![
             Span::styled(format!("{sign} {:<longest$}  ", port.name), style),
             Span::raw(format!("{:>8} sent  ", port.sent)),
-            Span::styled(word.unwrap_or(device), if port.echo_of.is_some() { style } else { look.dim() }),
+            Span::styled(
+                word.unwrap_or(device),
+                if port.echo_of.is_some() || port.returns_from.is_some() { style } else { look.dim() },
+            ),
         ]));
     }
     if scene.ports.iter().all(|port| port.state.is_none()) {
