@@ -128,6 +128,41 @@ fn signals_end_every_note() {
     }
 }
 
+/// As `nohup` starts it: its terminal may go.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_show_that_is_to_outlive_its_terminal_does() {
+    use std::io::{BufRead, BufReader};
+    use std::process::{Command, Stdio};
+    let set = file("nohup.toml", QUICK);
+    let mut child = Command::new("sh")
+        .args(["-c", "trap '' HUP; exec \"$@\"", "sh"])
+        .arg(assert_cmd::cargo::cargo_bin!("tightrope"))
+        .args(["play", set.to_str().unwrap(), "--monitor"])
+        .env("XDG_CONFIG_HOME", env!("CARGO_TARGET_TMPDIR"))
+        .env("XDG_STATE_HOME", env!("CARGO_TARGET_TMPDIR"))
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let kill = |signal: &str| {
+        let killed = Command::new("kill").args(["-s", signal, &child.id().to_string()]).status().unwrap();
+        assert!(killed.success());
+    };
+    let mut struck = 0;
+    // So many notes after the terminal has gone: who had heard of that would have ended before.
+    for _ in lines.filter(|line| line.contains("note on")) {
+        struck += 1;
+        match struck {
+            1 => kill("HUP"),
+            4 => kill("TERM"),
+            _ => {}
+        }
+    }
+    assert!(struck >= 4, "{struck} notes");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
 /// Addresses count against the limit of locked memory, and one heap of a thread's own would have 64 MiB of them. (The program
 /// that is tested here is larger than the one that is played with, which stays below 32 MiB.)
 #[cfg(target_os = "linux")]

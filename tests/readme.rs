@@ -46,7 +46,9 @@ fn spans(text: &str) -> impl Iterator<Item = &str> {
 fn every_fault_names_a_test_that_is_there() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let read = |path: &str| std::fs::read_to_string(root.join(path)).unwrap_or_else(|_| panic!("there is no {path}"));
-    let stage = ["scripts/stage", "tests/stage/guardian.rs", "tests/stage/cases.rs"].map(read).concat();
+    let stage = ["scripts/stage", "tests/stage/guardian.rs", "tests/stage/cases.rs", "tests/stage/system.rs"]
+        .map(read)
+        .concat();
     let readme = include_str!("../README.md");
     let section = readme.split("## What happens when").nth(1).and_then(|rest| rest.split("\n## ").next());
     let rows: Vec<&str> = section.unwrap_or_default().lines().filter(|line| line.starts_with("| ")).skip(1).collect();

@@ -10,7 +10,7 @@
 //! clock's line each pulse came, and when each message of our own was due.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, SyncSender};
@@ -234,17 +234,21 @@ impl Keeper {
     ///
     /// # Errors
     ///
-    /// When there is no thread, or no folder for the file.
+    /// When there is no thread, or no folder for the file, or when it belongs to another show of the set, which plays.
     pub fn open(path: PathBuf, goes_on: bool) -> io::Result<Option<Keeper>> {
         let Some((boot, _)) = since_boot() else { return Ok(None) };
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
+        let lock = lock(&path.with_extension("lock"))?;
         let desk = Arc::new(Desk::default());
         let (tell, done) = mpsc::sync_channel(1);
         let own = Arc::clone(&desk);
         let thread = thread::Builder::new().name("tightrope-keeper".into()).stack_size(STACK_BYTES);
-        thread.spawn(move || write_all(&own, &path, &tell))?;
+        thread.spawn(move || {
+            write_all(&own, &path, &tell);
+            drop(lock);
+        })?;
         let offsets = Vec::new();
         Ok(Some(Keeper {
             desk,
@@ -342,6 +346,17 @@ impl Observer for Keeper {
             locked(&self.desk).0 = Some(kept);
             self.desk.comes.notify_one();
         }
+    }
+}
+
+/// Two shows of a set that play at once would write over each other, and the first to end would remove the other's file. So the
+/// first of them keeps it, until it is gone, however that may be.
+fn lock(path: &Path) -> io::Result<File> {
+    let file = File::create(path)?;
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => Err(io::Error::other("another show of this set plays, and is kept there")),
+        // A disk without locks is no reason to keep nothing.
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(file),
     }
 }
 
@@ -480,6 +495,20 @@ mod tests {
         assert!(kept().is_like(&Kept { written: 1, position: 2, at: 3, bpm: 4.0, ..kept() }));
         assert!(!kept().is_like(&Kept { muted: Vec::new(), ..kept() }));
         assert!(!kept().is_like(&Kept { runs: false, ..kept() }));
+    }
+
+    #[test]
+    fn of_two_shows_of_a_set_the_first_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || Keeper::open(folder.path().join("a.show.json"), false);
+        let first = open().unwrap();
+        assert!(open().is_err_and(|error| error.to_string().contains("another show of this set")));
+        let Some(first) = first else { return };
+        first.end();
+        let begun = std::time::Instant::now();
+        while open().is_err() {
+            assert!(begun.elapsed() < PATIENCE, "its lock outlives it");
+        }
     }
 
     #[test]

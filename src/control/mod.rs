@@ -21,6 +21,7 @@
 //! | [`osc`] | OSC |
 //! | `bucket` | how much may be asked |
 //! | `signals` | Ctrl-C and its like |
+//! | `slumber` | noticing that the machine has slept |
 
 mod bucket;
 #[cfg(unix)]
@@ -36,6 +37,7 @@ pub mod report;
 pub mod scribe;
 pub mod show;
 mod signals;
+mod slumber;
 pub mod source;
 pub mod view;
 

@@ -7,6 +7,7 @@ use super::inbox::{Call, Declined, Inbox};
 use super::order::{self, Order};
 use super::playhead::Playhead;
 use super::scribe::{Scene, Scribe, Written};
+use super::slumber::{self, Slumber};
 use super::source::{Renewed, Source, Text};
 use super::view::{Notices, Playing, PortState, View};
 use super::{Limits, Observer, PortWatch, Reason};
@@ -55,6 +56,7 @@ pub struct Show<'a> {
     now: Box<dyn Fn() -> Nanos + 'a>,
     snapshot: Snapshot,
     playhead: Playhead,
+    slumber: Slumber,
     status: Status,
     transpositions: Transpositions,
     quits: bool,
@@ -92,6 +94,7 @@ impl<'a> Show<'a> {
             now: Box::new(now),
             snapshot,
             playhead: Playhead::default(),
+            slumber: Slumber::default(),
             status,
             transpositions: Transpositions::default(),
             quits: false,
@@ -138,6 +141,7 @@ impl<'a> Show<'a> {
         observers: &mut [&mut dyn Observer],
     ) -> Reason {
         loop {
+            self.wake_up();
             ports.look(&mut self.end, &mut self.notices);
             self.ports = ports.states();
             self.watch(observers);
@@ -153,6 +157,15 @@ impl<'a> Show<'a> {
                 self.answer(call);
                 self.take_over(ports);
             }
+        }
+    }
+
+    /// Sees whether the machine has slept, and to what that takes.
+    fn wake_up(&mut self) {
+        let Some(woken) = self.slumber.look(slumber::slept_since_boot(), &self.snapshot) else { return };
+        self.notices.wrong(&woken.text);
+        if woken.is_lost && self.end.command(Command::Stop).is_err() {
+            self.notices.wrong(BUSY);
         }
     }
 

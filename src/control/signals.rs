@@ -26,9 +26,36 @@ const ENDING: &[(i32, &str)] = &[
 #[cfg(not(unix))]
 const ENDING: &[(i32, &str)] = &[(SIGINT, "SIGINT"), (SIGTERM, "SIGTERM")];
 
+/// Whether whoever started the process has asked for this signal to be ignored, and means it: of the others, a shell in the
+/// background asks for that too.
+#[cfg(target_os = "linux")]
+fn is_left_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    signal == signal_hook::consts::SIGHUP && is_in(ignored(&status), signal)
+}
+
+/// Other systems would have to be asked by a call that is not safe.
+#[cfg(not(target_os = "linux"))]
+fn is_left_ignored(_: i32) -> bool {
+    false
+}
+
+/// The signals that a process ignores, of which the first is the lowest bit.
+#[cfg(target_os = "linux")]
+fn ignored(status: &str) -> u64 {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
+}
+
+#[cfg(target_os = "linux")]
+fn is_in(mask: u64, signal: i32) -> bool {
+    u32::try_from(signal - 1).ok().and_then(|bit| mask.checked_shr(bit)).is_some_and(|mask| mask & 1 == 1)
+}
+
 impl Signals {
     /// Begins to listen. From now on these signals end the show, and no longer the process; and Ctrl-Z no longer suspends
-    /// it, which would leave notes sounding.
+    /// it, which would leave notes sounding. Who was started by `nohup` is to outlive its terminal, and does: that signal is
+    /// left ignored.
     ///
     /// # Errors
     ///
@@ -38,7 +65,8 @@ impl Signals {
             let flag = Arc::new(AtomicBool::new(false));
             signal_hook::flag::register(signal, Arc::clone(&flag)).map(|_| flag)
         };
-        let ending = ENDING.iter().map(|&(signal, name)| Ok((name, flag(signal)?))).collect::<io::Result<_>>()?;
+        let heard = ENDING.iter().filter(|(signal, _)| !is_left_ignored(*signal));
+        let ending = heard.map(|&(signal, name)| Ok((name, flag(signal)?))).collect::<io::Result<_>>()?;
         #[cfg(unix)]
         let suspend = flag(signal_hook::consts::SIGTSTP)?;
         #[cfg(not(unix))]
@@ -56,5 +84,19 @@ impl Signals {
     #[must_use]
     pub fn take_suspend(&self) -> bool {
         self.suspend.swap(false, Relaxed)
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_ignored_from_the_start_is_known() {
+        let status = "Name:\ttightrope\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000001001\n";
+        let mask = ignored(status);
+        assert!(is_in(mask, signal_hook::consts::SIGHUP) && is_in(mask, signal_hook::consts::SIGPIPE));
+        assert!(!is_in(mask, SIGINT) && !is_in(mask, SIGTERM));
+        assert_eq!(ignored("Name:\ttightrope\n"), 0);
     }
 }

@@ -3,7 +3,9 @@
 use crate::instrument::Fallible;
 use crate::program::{Program, Signal};
 use crate::verdict::{self, Row};
-use crate::{alone, deaf, figures, gadget, guardian, hands, hostile, saves, sequencer, show, signals, sys, transport};
+use crate::{
+    alone, deaf, figures, gadget, guardian, hands, hostile, saves, sequencer, show, signals, sys, system, transport,
+};
 use clap::{Args, Parser, Subcommand};
 use std::fs;
 use std::path::PathBuf;
@@ -64,6 +66,13 @@ enum Scenario {
     Guardian {
         #[command(flatten)]
         guardian: guardian::Arguments,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// The operating system refuses, fills, deletes or takes away what a show needs, or stops it
+    System {
+        #[command(flatten)]
+        system: system::Arguments,
         #[command(flatten)]
         common: Common,
     },
@@ -182,6 +191,10 @@ fn run(scenario: &Scenario) -> Fallible<Vec<Row>> {
         Scenario::Guardian { guardian, common } => {
             announce("guardian", common)?;
             guardian::play(guardian, common)
+        }
+        Scenario::System { system, common } => {
+            announce("system", common)?;
+            system::play(system, common)
         }
         Scenario::Alone(common) => {
             announce("alone", common)?;

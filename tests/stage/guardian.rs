@@ -301,7 +301,7 @@ fn play_virtually(program: &mut Program) -> Fallible<Vec<Row>> {
 }
 
 /// What was heard after the program's death.
-fn judge(heard: &[Heard], died_ns: u64) -> Vec<Row> {
+pub fn judge(heard: &[Heard], died_ns: u64) -> Vec<Row> {
     let in_time: Vec<Heard> = heard.iter().filter(|heard| heard.at_ns <= died_ns + SILENT_WITHIN_NS).copied().collect();
     let stop =
         heard.iter().find(|heard| heard.port == Port::Mono && heard.message == Message::STOP && heard.at_ns >= died_ns);
@@ -345,13 +345,13 @@ fn cost(guardian: u32) -> Fallible<Vec<Row>> {
 }
 
 /// How long a process has run.
-fn ran_ns(process: u32) -> Fallible<u64> {
+pub fn ran_ns(process: u32) -> Fallible<u64> {
     let text = fs::read_to_string(format!("/proc/{process}/schedstat"))?;
     Ok(text.split(' ').next().unwrap_or_default().parse()?)
 }
 
 /// The program's child.
-fn guardian_of(program: &Program) -> Option<u32> {
+pub fn guardian_of(program: &Program) -> Option<u32> {
     let is_child = |process: &u32| {
         let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
         // The name in parentheses may hold anything.
@@ -362,10 +362,10 @@ fn guardian_of(program: &Program) -> Option<u32> {
     processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).find(is_child)
 }
 
-const GONE: &str = "gone";
+pub const GONE: &str = "gone";
 
 /// The state of a process, as the kernel names it.
-fn state(process: u32) -> String {
+pub fn state(process: u32) -> String {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     match stat.rsplit(')').next().unwrap_or_default().split_whitespace().next() {
         // Whoever has to bury it may not do so.
@@ -396,7 +396,7 @@ fn await_connections(watch: &dyn Watch) -> Fallible<Row> {
     Ok(Row::judged("found again", "yes".into(), format!("after {} ms", begun.elapsed().as_millis()), is_there))
 }
 
-fn await_end(program: &mut Program) -> Fallible<String> {
+pub fn await_end(program: &mut Program) -> Fallible<String> {
     let begun = Instant::now();
     while begun.elapsed() < ENDED_WITHIN {
         if let Some(status) = program.ended()? {

@@ -24,6 +24,8 @@
 //! | `hands.rs`, `start.rs` | keys and pads, and how soon they are answered; how soon the program plays |
 //! | `guardian.rs`, `kills.rs` | the program is killed, crashes or freezes, and somebody else has to end its notes |
 //! | `hostile.rs` | instruments that send what none should, that are unplugged, and that send back what they get; panic |
+//! | `system.rs`, `surroundings.rs` | what the operating system may do to a show |
+//! | `tally.rs` | what a show has lost, counted |
 //! | `machine.rs` | what the program says of its machine |
 //! | `log.rs` | a show, played again from its log |
 //! | `grid.rs` | where the true pulses are on the clock of the stamps |
@@ -88,7 +90,13 @@ mod signals;
 #[cfg(target_os = "linux")]
 mod start;
 #[cfg(target_os = "linux")]
+mod surroundings;
+#[cfg(target_os = "linux")]
 mod sys;
+#[cfg(target_os = "linux")]
+mod system;
+#[cfg(target_os = "linux")]
+mod tally;
 #[cfg(target_os = "linux")]
 mod transport;
 #[cfg(target_os = "linux")]

@@ -7,7 +7,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -113,16 +113,28 @@ impl Program {
 
     /// Starts it with its output in a file: a serial console would cost time in the middle of the show.
     pub fn start(command: &[String], log: &Path) -> io::Result<Program> {
+        let mut program = Command::new(&command[0]);
+        program.args(&command[1..]);
+        Program::spawn(program, log)
+    }
+
+    /// The same for a program whose surroundings have been seen to.
+    pub fn spawn(mut command: Command, log: &Path) -> io::Result<Program> {
         let out = File::create(log)?;
-        let child = Command::new(&command[0])
-            .args(&command[1..])
-            .stdin(Stdio::null())
-            .stdout(out.try_clone()?)
-            .stderr(out)
-            .process_group(0)
-            .spawn()
-            .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", command[0])))?;
+        command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out).process_group(0);
+        let name = command.get_program().to_string_lossy().into_owned();
+        let child = command.spawn().map_err(|error| io::Error::new(error.kind(), format!("{name}: {error}")))?;
         Ok(Program { child, log: log.to_owned(), drawn: Arc::default(), tail: Arc::default(), terminal: None })
+    }
+
+    /// The same with its standard output in a pipe, whose other end is the answer; errors are in the file.
+    pub fn spawn_piped(mut command: Command, log: &Path) -> io::Result<(Program, ChildStdout)> {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(File::create(log)?).process_group(0);
+        let mut child = command.spawn()?;
+        let out = child.stdout.take().ok_or_else(|| io::Error::other("the pipe is gone"))?;
+        let program =
+            Program { child, log: log.to_owned(), drawn: Arc::default(), tail: Arc::default(), terminal: None };
+        Ok((program, out))
     }
 
     /// Its exit, if it has ended on its own.

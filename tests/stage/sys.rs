@@ -81,6 +81,55 @@ pub fn use_pcm_timer(sequencer: i32, queue: i32) -> io::Result<()> {
     if status == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
+/// How far `CLOCK_BOOTTIME` is ahead of `CLOCK_MONOTONIC`: how long the machine has been suspended, in nanoseconds.
+pub fn suspended_ns() -> u64 {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `now` is a valid timespec for the call to fill.
+    unsafe { libc::clock_gettime(libc::CLOCK_BOOTTIME, &mut now) };
+    let boot_ns = now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64;
+    boot_ns.saturating_sub(now_ns())
+}
+
+/// Sets the wall clock forward, or back, by so many seconds.
+pub fn shift_wall_clock(by_s: i64) -> io::Result<()> {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `now` is a valid timespec for the call to fill.
+    unsafe { libc::clock_gettime(libc::CLOCK_REALTIME, &mut now) };
+    now.tv_sec += by_s as libc::time_t;
+    // SAFETY: `now` is a valid timespec that is only read.
+    let status = unsafe { libc::clock_settime(libc::CLOCK_REALTIME, &now) };
+    if status == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// A limit of the system's on what a process may have.
+#[derive(Clone, Copy, Debug)]
+pub enum Limit {
+    /// The highest real-time priority.
+    Priority,
+    /// Bytes of locked memory.
+    Locked,
+}
+
+/// Sets a limit of this process, which what it starts inherits; `None`: as much as it likes.
+pub fn limit(what: Limit, most: Option<u64>) -> io::Result<()> {
+    let resource = match what {
+        Limit::Priority => libc::RLIMIT_RTPRIO,
+        Limit::Locked => libc::RLIMIT_MEMLOCK,
+    };
+    let most = most.unwrap_or(libc::RLIM_INFINITY);
+    let limit = libc::rlimit { rlim_cur: most, rlim_max: most };
+    // SAFETY: `limit` is valid and only read.
+    let status = unsafe { libc::setrlimit(resource, &limit) };
+    if status == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Takes a terminal away from all who have it open, as a connection that is lost does.
+pub fn hang_up(terminal: &File) -> io::Result<()> {
+    // SAFETY: the file is open, and the request takes no argument.
+    let status = unsafe { libc::ioctl(terminal.as_raw_fd(), libc::TIOCVHANGUP) };
+    if status == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
 /// Lets what is started lead a session of its own, whose terminal is its standard input: otherwise it would be in the
 /// background there, and not draw.
 pub fn lead_a_session(command: &mut Command) {

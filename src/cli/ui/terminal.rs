@@ -176,13 +176,46 @@ impl Drop for Keys {
 
 fn forward(sender: &SyncSender<Event>, caller: &Caller, is_wanted: &AtomicBool) -> io::Result<()> {
     while is_wanted.load(Relaxed) {
-        if event::poll(PERIOD)? {
+        // First of all: from the first time on, windows that change their size are heard of.
+        while event::poll(Duration::ZERO)? {
             let _ = sender.try_send(event::read()?);
             // A full inbox is awake.
             let _ = caller.call(Call::Wake);
         }
+        await_input()?;
     }
     Ok(())
+}
+
+/// Waits a while for keys.
+///
+/// # Errors
+///
+/// When the terminal is gone, which the library for events does not notice: it would read nothing from it without end.
+#[cfg(unix)]
+fn await_input() -> io::Result<()> {
+    is_still_there(rustix::stdio::stdin(), PERIOD)
+}
+
+#[cfg(not(unix))]
+fn await_input() -> io::Result<()> {
+    event::poll(PERIOD).map(drop)
+}
+
+/// Waits until `terminal` has something to be read, for `patience` at most.
+#[cfg(unix)]
+fn is_still_there(terminal: impl std::os::fd::AsFd, patience: Duration) -> io::Result<()> {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+    let mut fds = [PollFd::new(&terminal, PollFlags::IN)];
+    let patience = Timespec { tv_sec: 0, tv_nsec: patience.subsec_nanos().into() };
+    match poll(&mut fds, Some(&patience)) {
+        // The signal may be that of a window with another size.
+        Ok(_) | Err(rustix::io::Errno::INTR) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let is_gone = fds[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL);
+    if is_gone { Err(io::Error::other("the terminal is gone")) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -228,6 +261,18 @@ mod tests {
         drop(Terminal::take(Seen(paper, Arc::clone(&seen)), lines.frames()).unwrap());
         assert_eq!(*seen.lock().unwrap_or_else(PoisonError::into_inner), 2_000);
         lines.finish();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_terminal_that_is_gone_is_noticed() {
+        let (program, performer) = std::os::unix::net::UnixStream::pair().unwrap();
+        let at_once = Duration::ZERO;
+        assert!(is_still_there(&program, at_once).is_ok());
+        (&performer).write_all(b"key").unwrap();
+        assert!(is_still_there(&program, at_once).is_ok());
+        drop(performer);
+        assert!(is_still_there(&program, at_once).is_err());
     }
 
     #[derive(Clone, Default)]
