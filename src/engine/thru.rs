@@ -15,7 +15,7 @@
 //! - An instrument that sends back what it gets is not answered: of a track whose keyboard is its own instrument, nothing is
 //!   passed on that has just been sent there.
 //!
-//! - What comes back of what was played is not heard again, as [`feedback`](super::feedback) says. Until that has been found
+//! - What comes back of what was played is not heard again, as `feedback` says. Until that has been found
 //!   out, this bounds it: of more than [`AT_ONCE`] notes at once on an input, one in each [`NOTE_EVERY`] is passed on. Ten
 //!   fingers play a tenth of that.
 //!
