@@ -57,8 +57,13 @@ fn it_ends_with_the_show() {
     let mut show = sparse("active_sensing = true");
     show.command(Command::Start);
     show.wait(SENSED_EVERY + SENSED_EVERY);
+    let program = show.program.clone();
     show.command(Command::End);
     assert!(show.engine.is_finished());
+    assert_eq!(show.engine.next_deadline(&show.program), None);
+    // A program that was on its way.
+    show.engine.adopt(&program, show.now);
+    show.wait(Span::from_millis(1_000));
     assert_eq!(show.engine.next_deadline(&show.program), None);
 }
 

@@ -21,13 +21,16 @@ pub const SENSED_EVERY: Span = Span::from_millis(250);
 pub(super) struct Senses {
     /// The ports that get it.
     ports: PortSet,
+    /// Whether nobody gets it any more, whatever program comes.
+    is_over: bool,
     /// When the last message was due; nothing where none has left.
     last: Slots<Option<Nanos>>,
 }
 
 impl Senses {
     pub fn new(program: &Program) -> Senses {
-        let mut senses = Senses { ports: PortSet::default(), last: Slots::from_fn(MAX_PORTS, |_| None) };
+        let mut senses =
+            Senses { ports: PortSet::default(), is_over: false, last: Slots::from_fn(MAX_PORTS, |_| None) };
         senses.adopt(program);
         senses
     }
@@ -35,11 +38,13 @@ impl Senses {
     /// Other ports may get it.
     pub fn adopt(&mut self, program: &Program) {
         let senses = |port: &PortSlot| program.ports.get(usize::from(port.0)).is_some_and(|port| port.senses);
-        self.ports = (0..MAX_PORTS as u8).map(PortSlot).filter(senses).fold(PortSet::default(), PortSet::with);
+        let ports = (0..MAX_PORTS as u8).map(PortSlot).filter(|port| !self.is_over && senses(port));
+        self.ports = ports.fold(PortSet::default(), PortSet::with);
     }
 
     /// Nobody gets it any more.
     pub fn end(&mut self) {
+        self.is_over = true;
         self.ports = PortSet::default();
     }
 
