@@ -134,17 +134,23 @@ impl Engine {
 
     /// The first step to come.
     fn first(&self, program: &Program) -> Option<Due> {
+        let mut first = self.first_of_music(program);
         // Behind everything else of its moment, whatever position that has.
-        let last = |time: Nanos, step: Step| Due { time: time.max(self.happened_at), tick: Tick(i64::MAX), step };
+        let mut consider = |next: Option<(Nanos, PortSlot)>, step: fn(PortSlot) -> Step| {
+            let Some((time, port)) = next else { return };
+            let due = Due { time: time.max(self.happened_at), tick: Tick(i64::MAX), step: step(port) };
+            if first.is_none_or(|known| due < known) {
+                first = Some(due);
+            }
+        };
         let ready = |port| self.wires.ready_at(port);
-        let hush = self.hush.next(ready).map(|(time, port)| last(time, Step::Hush(port)));
-        let rejoin = self.rejoin.next(ready).map(|(time, port)| last(time, Step::Rejoin(port)));
-        let probe = self.feedback.next(ready).map(|(time, port)| last(time, Step::Probe(port)));
-        let light = self.lights.next(ready).map(|(time, port)| last(time, Step::Light(port)));
-        let value = self.wires.next().map(|(time, port)| last(time, Step::Value(port)));
-        let sense = self.senses.next().map(|(time, port)| last(time, Step::Sense(port)));
-        let told = hush.into_iter().chain(rejoin).chain(probe).chain(light).chain(value).chain(sense);
-        self.first_of_music(program).into_iter().chain(told).min()
+        consider(self.hush.next(ready), Step::Hush);
+        consider(self.rejoin.next(ready), Step::Rejoin);
+        consider(self.feedback.next(ready), Step::Probe);
+        consider(self.lights.next(ready), Step::Light);
+        consider(self.wires.next(), Step::Value);
+        consider(self.senses.next(), Step::Sense);
+        first
     }
 
     /// The first step to come of what has a position.

@@ -8,10 +8,10 @@ use super::trail::{Trail, Way, is_same};
 use crate::midi::Message;
 use crate::time::{Nanos, Span};
 
-/// What a message by a way counts for it, when one by none counts 1 against it, and how much makes it suspicious: six messages,
+/// What a message by a way counts for it, when one by none counts 1 against it, and how much makes it suspicious: nine messages,
 /// or some more where others come between them.
 const FOR: u8 = 3;
-const SUSPICIOUS: u8 = 6 * FOR;
+const SUSPICIOUS: u8 = 9 * FOR;
 
 /// How many ways are considered for an input.
 const DOUBTS: usize = 3;

@@ -20,7 +20,7 @@
 //!
 //! # When it is made
 //!
-//! When some six messages came by one way, and not many others between them: notes, or values of controllers, pressure, bends and
+//! When some nine messages came by one way, and not many others between them: notes, or values of controllers, pressure, bends and
 //! programs, each after the same one was sent, the lags alike. Nothing is examined before what it makes leave has left.
 //!
 //! # What becomes of a loop
@@ -71,6 +71,9 @@ const DRAWS: usize = 24;
 
 /// How long an input rests that has been found innocent.
 const REST: Span = Span::from_millis(2_000);
+
+/// For how long after something has come in what leaves is remembered: where nobody plays and nothing comes back, nothing is.
+const AWAKE: Span = Span::from_millis(2_000);
 
 /// How often a loop is looked for that has been found, and after how many probes in vain it is over: 3 s.
 const PROBED_EVERY: Span = Span::from_millis(500);
@@ -142,6 +145,8 @@ pub(super) struct Feedback {
     /// Those on which something comes back.
     returned: PortSet,
     heard: Option<Heard>,
+    /// When something came in last.
+    heard_at: Nanos,
     test: Option<Asked>,
     loops: [Option<Asked>; MAX_LOOPS],
     hearings: [Hearing; MAX_PORTS],
@@ -159,6 +164,7 @@ impl Feedback {
             listens: PortSet::default(),
             returned: PortSet::default(),
             heard: None,
+            heard_at: Nanos(0),
             test: None,
             loops: [None; MAX_LOOPS],
             hearings: [Hearing::NEW; MAX_PORTS],
@@ -209,8 +215,9 @@ impl Feedback {
 
     /// Remembers what a step has made leave.
     pub fn remember(&mut self, out: &Outbox) {
-        if !self.listens.is_empty() {
-            out.iter().for_each(|departure| self.trail.push(departure.due, departure.port, departure.message));
+        let asleep_at = self.heard_at + AWAKE;
+        for departure in out.iter().filter(|departure| departure.due < asleep_at) {
+            self.trail.push(departure.due, departure.port, departure.message);
         }
     }
 
@@ -230,6 +237,7 @@ impl Feedback {
         let is_asked = || self.test.is_some() || !self.returned.is_empty();
         if self.listens.contains(port) && (!matches!(message, Message::NoteOff(..)) || is_asked()) {
             self.heard = Some(Heard { at, port, message });
+            self.heard_at = at;
         }
     }
 
