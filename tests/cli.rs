@@ -96,20 +96,25 @@ fn the_built_in_set_plays_for_a_time() {
     assert!(stdout(&output).contains("set: circuits"));
 }
 
+/// Plays `set` on the monitor, by `program`; what it prints can be read.
+#[cfg(unix)]
+fn monitored(mut program: std::process::Command, set: &std::path::Path) -> std::process::Child {
+    program
+        .args(["play", set.to_str().unwrap(), "--monitor"])
+        .env("XDG_CONFIG_HOME", env!("CARGO_TARGET_TMPDIR"))
+        .env("XDG_STATE_HOME", env!("CARGO_TARGET_TMPDIR"))
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
 #[cfg(unix)]
 #[test]
 fn signals_end_every_note() {
     use std::io::{BufRead, BufReader};
-    use std::process::Stdio;
     let set = file("signals.toml", QUICK);
     for signal in ["INT", "TERM", "HUP"] {
-        let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin!("tightrope"))
-            .args(["play", set.to_str().unwrap(), "--monitor"])
-            .env("XDG_CONFIG_HOME", env!("CARGO_TARGET_TMPDIR"))
-            .env("XDG_STATE_HOME", env!("CARGO_TARGET_TMPDIR"))
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child = monitored(std::process::Command::new(assert_cmd::cargo::cargo_bin!("tightrope")), &set);
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
         let mut text: Vec<String> = Vec::new();
         // A note sounds; now the signal.
@@ -133,17 +138,11 @@ fn signals_end_every_note() {
 #[test]
 fn a_show_that_is_to_outlive_its_terminal_does() {
     use std::io::{BufRead, BufReader};
-    use std::process::{Command, Stdio};
+    use std::process::Command;
     let set = file("nohup.toml", QUICK);
-    let mut child = Command::new("sh")
-        .args(["-c", "trap '' HUP; exec \"$@\"", "sh"])
-        .arg(assert_cmd::cargo::cargo_bin!("tightrope"))
-        .args(["play", set.to_str().unwrap(), "--monitor"])
-        .env("XDG_CONFIG_HOME", env!("CARGO_TARGET_TMPDIR"))
-        .env("XDG_STATE_HOME", env!("CARGO_TARGET_TMPDIR"))
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "trap '' HUP; exec \"$@\"", "sh"]).arg(assert_cmd::cargo::cargo_bin!("tightrope"));
+    let mut child = monitored(shell, &set);
     let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
     let kill = |signal: &str| {
         let killed = Command::new("kill").args(["-s", signal, &child.id().to_string()]).status().unwrap();

@@ -14,8 +14,8 @@ use crate::time::{Nanos, Span};
 /// interface may hold a message back.
 pub const SILENT_AFTER: Span = Span::from_millis(400);
 
-/// Looks that are further apart say nothing.
-const BETWEEN_LOOKS: Span = Span::from_millis(250);
+/// Looks that are further apart than this say nothing.
+const FURTHEST_APART: Span = Span::from_millis(250);
 
 /// What has become of a controller that senses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ impl Sensing {
             return None;
         };
         let is_silent = now.since(heard) > SILENT_AFTER;
-        let has_stood_still = before.is_none_or(|before| now.since(before) > BETWEEN_LOOKS);
+        let has_stood_still = before.is_none_or(|before| now.since(before) > FURTHEST_APART);
         if is_silent == self.is_silent || is_silent && has_stood_still {
             return None;
         }
