@@ -36,6 +36,7 @@
 //!
 //! | module | duty |
 //! |---|---|
+//! | [`text`] | text from elsewhere, made fit to be shown |
 //! | [`time`], [`midi`] | points and spans of time and of music, messages: values with their unit in the type |
 //! | [`engine`] | the music: pure, deterministic, told the time; no clock, no I/O, no heap after construction |
 //! | [`link`] | what crosses threads, made in one place |
@@ -88,4 +89,5 @@ pub mod midi;
 pub mod offline;
 pub mod rt;
 pub mod set;
+pub mod text;
 pub mod time;

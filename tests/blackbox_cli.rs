@@ -3,8 +3,17 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
+use std::time::UNIX_EPOCH;
 
 use assert_cmd::Command;
+use tightrope::blackbox::Record;
+use tightrope::blackbox::folder::Folder;
+use tightrope::blackbox::record::{End, Head, Names, Notice, Port, Scene, SetText};
+use tightrope::blackbox::segments::{LEAST_BYTES, Segments};
+use tightrope::engine::program::PortSlot;
+use tightrope::link::{Fate, Sent};
+use tightrope::midi::Message;
+use tightrope::time::{Nanos, Tick};
 
 const SET: &str = r#"
 tempo = 400
@@ -130,4 +139,56 @@ fn no_log_is_no_log_and_one_that_cannot_be_is_no_harm() {
     assert!(played.contains("the log stops: ") && played.contains("sent: synth"), "{played}");
     let other = home.path("elsewhere");
     assert!(home.play(&["--log", text(&other)]).contains(text(&other)));
+}
+
+/// What a terminal would obey: clearing the screen, the same in eight bits, a title, a line of its own, turning around what follows.
+const HOSTILE: &str = "\u{1b}[2J\u{9b}2J\u{1b}]0;owned\u{7}\nwent wrong: nothing\r\u{202e}";
+
+/// A log that somebody has made, with `text` wherever a log has words.
+fn foreign_log(home: &Home, text: &str) -> PathBuf {
+    let folder = Folder::create(&home.path("foreign"), "a", UNIX_EPOCH, 0).expect("it can be made");
+    let path = folder.path().to_owned();
+    let words = || text.to_owned();
+    let head = Head { version: words(), set: words(), granted: words(), ..Head::default() };
+    let mut segments = Segments::begin(folder, head, LEAST_BYTES).expect("it can be written");
+    let at = Nanos(1_000_000_000);
+    let (port, due, message) = (PortSlot(0), at, Message::Clock);
+    let set = format!("{SET}\n# {text}").into_bytes();
+    let names = Names { ports: vec![words()], tracks: vec![words()], patterns: vec![words()] };
+    for record in [
+        Record::Names(names),
+        Record::Set(SetText { edition: 1, own_clock: false, origin: words(), text: set }),
+        Record::Notice(Notice { at, text: words(), is_wrong: true }),
+        Record::Port(Port { at, port, input: Some(words()), output: Some(words()) }),
+        Record::Scene(Scene { at: at.0, is_running: true, muted: vec![0], ..Scene::default() }),
+        Record::Made(Sent { number: 0, due, at, tick: Tick::ZERO, port, track: None, message, fate: Fate::Sent }),
+        Record::End(End { at, why: words() }),
+    ] {
+        segments.push(&record).expect("it can be written");
+    }
+    segments.flush().expect("it can be written");
+    path
+}
+
+#[test]
+fn a_foreign_log_does_nothing_to_the_terminal_or_a_picture() {
+    let home = Home::new();
+    let log = foreign_log(&home, HOSTILE);
+    let picture = home.path("foreign.svg");
+    for arguments in [
+        &["log", text(&log), "--svg", text(&picture)][..],
+        &["log", text(&log), "--json"],
+        &["replay", text(&log)],
+        &["replay", text(&log), "--text"],
+    ] {
+        let output = home.run(arguments);
+        let shown = format!("{}{}", stdout(&output), String::from_utf8_lossy(&output.stderr));
+        let obeyed = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+        assert!(!shown.contains(obeyed), "{arguments:?}: {shown:?}");
+        assert!(shown.contains("[2J"), "{arguments:?} shows it as text: {shown:?}");
+        assert!(!shown.lines().any(|line| line == "went wrong: nothing\\r\\u202e"), "a line of its own: {shown}");
+    }
+    let svg = fs::read_to_string(&picture).expect("it was drawn");
+    assert!(!svg.contains(|c: char| c.is_control() && c != '\n'), "{svg:?}");
+    assert!(svg.contains("\\u001b[2J"));
 }

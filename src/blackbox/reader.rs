@@ -63,7 +63,7 @@ impl Log {
         Ok(Log { segments })
     }
 
-    /// Everything in it, in order.
+    /// Everything in it, in order, its words fit to be shown.
     pub fn read(&self) -> impl Iterator<Item = Found> + '_ {
         let missing = self.segments.windows(2).map(|pair| pair[1].0 - pair[0].0 - 1);
         let missing = std::iter::once(0).chain(missing);
@@ -79,7 +79,9 @@ impl Log {
                 Err(error) => (None, Some(Err(error.into()))),
             };
             let found = records.into_iter().flatten().chain(unopened);
-            gap.into_iter().chain(found.map(move |record| record.map_or_else(&damage, Found::Record)))
+            gap.into_iter().chain(
+                found.map(move |record| record.map_or_else(&damage, |record| Found::Record(record.fit_to_show()))),
+            )
         })
     }
 }

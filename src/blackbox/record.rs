@@ -5,6 +5,7 @@ use crate::engine::program::{PartSlot, PatternSlot, PortSlot, Program};
 use crate::engine::resume::Resumption;
 use crate::engine::{Command, Engine};
 use crate::link::{Called, Sent};
+use crate::text::{printable, printable_lines};
 use crate::time::{Nanos, Span, Tick, TickSpan};
 
 /// The longest that a show can have been cut short, and the latest that it can have gone on, in nanoseconds: an hour, and
@@ -37,6 +38,31 @@ pub enum Record {
     Lost(u64),
     /// The show has ended.
     End(End),
+}
+
+impl Record {
+    /// The same with its words made fit to be shown: a log may come from anybody. The text of a set stays as it is.
+    #[must_use]
+    pub fn fit_to_show(mut self) -> Record {
+        match &mut self {
+            Record::Head(head) => [&mut head.version, &mut head.set, &mut head.granted].into_iter().for_each(fit),
+            Record::Names(names) => {
+                let all = [&mut names.ports, &mut names.tracks, &mut names.patterns];
+                all.into_iter().flatten().for_each(fit);
+            }
+            Record::Set(set) => fit(&mut set.origin),
+            // What shows a place in the set file has several lines.
+            Record::Notice(notice) => notice.text = printable_lines(&notice.text).into_owned(),
+            Record::Port(port) => port.input.iter_mut().chain(&mut port.output).for_each(fit),
+            Record::End(end) => fit(&mut end.why),
+            Record::Called(_) | Record::Made(_) | Record::Meters(_) | Record::Scene(_) | Record::Lost(_) => {}
+        }
+        self
+    }
+}
+
+fn fit(text: &mut String) {
+    *text = printable(text).into_owned();
 }
 
 /// Which show it is.

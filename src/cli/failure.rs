@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::control::Stuck;
 use crate::io::OpenError;
 use crate::set::Mistakes;
+use crate::text::printable_lines;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -89,7 +90,7 @@ impl Failure {
         match self {
             Failure::Told | Failure::ToldOfWrongWords => Ok(()),
             Failure::Mistakes(mistakes) => writeln!(out, "{}", mistakes.render(color).trim_end()),
-            other => writeln!(out, "tightrope: {other}"),
+            other => writeln!(out, "tightrope: {}", printable_lines(&other.to_string())),
         }
     }
 }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use crate::engine::program::{PatternSlot, PortSlot, TrackSet};
 use crate::link::{Percentiles, Snapshot};
 use crate::set::Set;
+use crate::text::printable_lines;
 use crate::time::Span;
 
 /// How many lines can wait for the terminal. What comes when so many wait is not printed, and counted.
@@ -118,9 +119,9 @@ impl Lines {
         Frames { queue: self.queue.clone(), waiting: Arc::clone(&self.frames) }
     }
 
-    /// Prints a line, now or soon. Never waits.
+    /// Prints a line, now or soon; what a terminal would obey in it, as an escape. Never waits.
     pub fn line(&mut self, line: fmt::Arguments<'_>) {
-        let text = Printed::Text(format!("{line}\n").into_bytes());
+        let text = Printed::Text(format!("{}\n", printable_lines(&line.to_string())).into_bytes());
         self.lost += u64::from(self.queue.try_send(text).is_err());
     }
 

@@ -76,6 +76,7 @@ use failure::Failure;
 
 #[cfg(unix)]
 use crate::guardian;
+use crate::text::Printable;
 
 /// Runs the program with the process's arguments, and gives its exit code: 0, or 1 with a line that says what failed and
 /// what to try, or 2 for arguments or commands that cannot be understood.
@@ -89,18 +90,18 @@ pub fn main() -> ExitCode {
     }
     let args = Args::parse();
     failure::keep_panics_quiet();
-    let mut out = io::stdout();
+    let mut out = Printable::new(io::stdout());
     let outcome = match args.task {
         Task::Play(play) => play::play(&play, io::stdout()),
         #[cfg(unix)]
-        Task::Ctl(args) => ctl::ctl(&args, io::stdin().lock(), &mut out, &mut io::stderr()),
+        Task::Ctl(args) => ctl::ctl(&args, io::stdin().lock(), &mut out, &mut Printable::new(io::stderr())),
         #[cfg(not(unix))]
         Task::Ctl(_) => {
             Err(Failure::Refused("`ctl` needs a Unix system; here, `play --osc` and OSC do the same".into()))
         }
         Task::Check(check) => check::check(&check, &mut out),
         Task::Render(args) => render::render(&args, &mut out),
-        Task::Import(args) => import::import(&args, &mut out, &mut io::stderr()),
+        Task::Import(args) => import::import(&args, &mut out, &mut Printable::new(io::stderr())),
         Task::New(args) => new::new(&args, &mut out),
         Task::Ports => ports::ports(&mut out),
         Task::Log(args) => log::log(&args, &mut out),

@@ -10,6 +10,8 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
+use crate::text::printable;
+
 /// How wide a shown line of the file is, in characters.
 const SHOWN_WIDTH: usize = 110;
 /// Lines longer than this, in bytes, are cut to a window around the place before they are shown.
@@ -306,18 +308,8 @@ impl Report {
         const STAND_IN: &str = "·";
         const _: () = assert!(STAND_IN.len() == '\u{80}'.len_utf8());
         let text = text.replace(|c| matches!(c, '\u{80}'..='\u{9f}'), STAND_IN);
-        Mistakes { origin: printable(origin), text, more: self.found - list.len(), list }
+        Mistakes { origin: printable(origin).into_owned(), text, more: self.found - list.len(), list }
     }
-}
-
-/// `text` with what would disturb a terminal written as escapes.
-fn printable(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        // Quotes and backslashes are escaped there as well, which nobody needs here.
-        if c.is_control() || c.escape_debug().len() > 2 { shown.extend(c.escape_debug()) } else { shown.push(c) }
-    }
-    shown
 }
 
 /// The performer's own text as it stands in a message: between backticks, printable, and cut when it is long.
