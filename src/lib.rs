@@ -37,6 +37,7 @@
 //! | module | duty |
 //! |---|---|
 //! | [`text`] | text from elsewhere, made fit to be shown |
+//! | `private` | folders and files that only their owner may enter |
 //! | [`time`], [`midi`] | points and spans of time and of music, messages: values with their unit in the type |
 //! | [`engine`] | the music: pure, deterministic, told the time; no clock, no I/O, no heap after construction |
 //! | [`link`] | what crosses threads, made in one place |
@@ -87,6 +88,7 @@ pub mod io;
 pub mod link;
 pub mod midi;
 pub mod offline;
+mod private;
 pub mod rt;
 pub mod set;
 pub mod text;

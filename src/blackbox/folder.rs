@@ -3,12 +3,13 @@
 //! Only their owner may read them. Before a show begins, the oldest logs make room for it; one that is being written, by a
 //! show that plays, is left alone: it holds a lock.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::segments::Store;
+use crate::private::{directory, new_file};
 
 /// The file that is locked while a show writes its log.
 const LOCK: &str = "playing";
@@ -50,7 +51,7 @@ impl Folder {
                 Err(error) => return Err(error),
             }
         }
-        let lock = create(&path.join(LOCK))?;
+        let lock = new_file(&path.join(LOCK))?;
         lock.lock()?;
         Ok(Folder { path, segment: None, _lock: lock })
     }
@@ -65,7 +66,7 @@ impl Folder {
 impl Store for Folder {
     fn begin(&mut self, segment: u32) -> io::Result<()> {
         let path = self.path.join(file_name(segment));
-        self.segment = Some((path.clone(), create(&path)?));
+        self.segment = Some((path.clone(), new_file(&path)?));
         Ok(())
     }
 
@@ -90,22 +91,6 @@ impl Store for Folder {
 
 fn file_name(segment: u32) -> String {
     format!("{segment:05}.log")
-}
-
-fn directory() -> DirBuilder {
-    #[allow(unused_mut)]
-    let mut builder = DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder
-}
-
-fn create(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }
 
 /// The logs in `root`, the oldest first.

@@ -27,6 +27,7 @@ use crate::engine::transport::Phase;
 use crate::engine::{Command, Switch};
 use crate::link::{Heard, Sent};
 use crate::midi::Message;
+use crate::private::{lock_file, own_folder};
 use crate::set::Set;
 use crate::time::{Nanos, Span, Tempo, Tick, TickSpan};
 
@@ -238,7 +239,7 @@ impl Keeper {
     pub fn open(path: PathBuf, goes_on: bool) -> io::Result<Option<Keeper>> {
         let Some((boot, _)) = since_boot() else { return Ok(None) };
         if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
+            own_folder(folder)?;
         }
         let lock = lock(&path.with_extension("lock"))?;
         let desk = Arc::new(Desk::default());
@@ -352,7 +353,7 @@ impl Observer for Keeper {
 /// Two shows of a set that play at once would write over each other, and the first to end would remove the other's file. So the
 /// first of them keeps it, until it is gone, however that may be.
 fn lock(path: &Path) -> io::Result<File> {
-    let file = File::create(path)?;
+    let file = lock_file(path)?;
     match file.try_lock() {
         Err(TryLockError::WouldBlock) => Err(io::Error::other("another show of this set plays, and is kept there")),
         // A disk without locks is no reason to keep nothing.

@@ -53,23 +53,32 @@ pub fn read(path: &Path) -> Result<String, Failed> {
     read().map_err(|error| Failed::Read(path.to_owned(), error))
 }
 
-/// Puts `text` in the place of what is in the file at `path`; makes the file if there is none.
+/// Puts `text` in the place of what is in the file at `path`, or what that is a link to; makes the file if there is none.
 ///
 /// # Errors
 ///
 /// When the system does not let it be written, or the file is protected against writing or no file. It is then as it was.
 pub fn write(path: &Path, text: &str) -> Result<(), Failed> {
-    replace(path, text).map_err(|error| Failed::Write(path.to_owned(), error))
+    let written = followed(path).and_then(|target| replace(&target, text.as_bytes()));
+    written.map_err(|error| Failed::Write(path.to_owned(), error))
 }
 
-fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let target = followed(path)?;
-    let old = match fs::metadata(&target) {
+/// Puts `bytes` in the place of what is in the file at `path`; makes the file if there is none.
+///
+/// # Errors
+///
+/// When the system does not let it be written, or there is anything but a file that may be written: a link, a device, a
+/// folder. It is then as it was.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let old = match fs::symlink_metadata(path) {
         Ok(old) => Some(old),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => return Err(error),
     };
     if let Some(old) = &old {
+        if old.is_symlink() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is a link; name the file that it leads to"));
+        }
         if !old.is_file() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file"));
         }
@@ -78,26 +87,29 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it is protected against writing"));
         }
     }
-    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut beside = beside(folder)?;
-    beside.write_all(text.as_bytes())?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut beside = beside(folder, old.is_some())?;
+    beside.write_all(bytes)?;
     if let Some(old) = &old {
         keep_owner(beside.as_file(), old);
         beside.as_file().set_permissions(old.permissions())?;
     }
     beside.as_file().sync_all()?;
-    beside.persist(&target).map_err(|error| error.error)?;
+    beside.persist(path).map_err(|error| error.error)?;
     // The new name is on the disk when its folder is. Not every file system can be told so, and the file is in its place.
     let _ = File::open(folder).and_then(|folder| folder.sync_all());
     Ok(())
 }
 
-/// A new file in `folder`, which goes away unless it gets a name.
-fn beside(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+/// A new file in `folder` of a name that nobody can guess, which goes away unless it gets another. What takes an old one's place
+/// gets its permissions later, and until then is nobody else's.
+fn beside(folder: &Path, is_private: bool) -> io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".tightrope-").suffix(".new");
     #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(if is_private { 0o600 } else { 0o666 }));
+    #[cfg(not(unix))]
+    let _ = is_private;
     builder.tempfile_in(folder)
 }
 
@@ -191,6 +203,26 @@ mod tests {
             assert!(said.contains(&*path.to_string_lossy()), "{said}");
         }
         assert!(read(&folder.path().join("b.toml")).unwrap_err().to_string().contains("b.toml"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_files_are_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("file"), "precious").unwrap();
+        std::os::unix::fs::symlink(path("file"), path("link")).unwrap();
+        std::os::unix::fs::symlink(path("nothing"), path("dangling")).unwrap();
+        rustix::fs::mknodat(rustix::fs::CWD, path("pipe"), rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        fs::create_dir(path("folder")).unwrap();
+        let before = names(folder.path());
+        for name in ["link", "dangling", "pipe", "folder"] {
+            assert!(replace(&path(name), b"other").is_err(), "{name}");
+        }
+        assert!(replace(Path::new("/dev/null"), b"other").is_err());
+        assert_eq!((names(folder.path()), fs::read(path("file")).unwrap()), (before, b"precious".to_vec()));
+        replace(&path("file"), b"other").unwrap();
+        assert_eq!(fs::read(path("file")).unwrap(), b"other");
     }
 
     #[test]

@@ -8,14 +8,16 @@
 //! dies; so a lock that is free says that its socket is a dead one, and two shows never take the same name.
 
 use std::ffi::OsStr;
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{self, File, Permissions};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::{env, fmt};
 
 use rustix::process::geteuid;
+
+use crate::private::{directory, lock_file};
 
 /// How many shows of one name there can be at once.
 const NAMESAKES: u32 = 99;
@@ -66,7 +68,7 @@ fn place() -> PathBuf {
 /// When it cannot be made, or is not safe.
 pub fn make() -> Result<PathBuf, Unavailable> {
     let folder = place();
-    match DirBuilder::new().mode(0o700).create(&folder) {
+    match directory().create(&folder) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(refused(&folder)(error)),
         _ => {}
     }
@@ -171,7 +173,7 @@ pub fn claim(folder: &Path, wanted: &str) -> Result<(Claim, UnixListener), Unava
 /// The lock file at `path`, locked; `None` if somebody else has it.
 fn take_lock(path: &Path) -> io::Result<Option<File>> {
     loop {
-        let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
+        let file = lock_file(path)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(fs::TryLockError::WouldBlock) => return Ok(None),
@@ -223,7 +225,7 @@ mod tests {
     fn folder(name: &str) -> PathBuf {
         let path = env::temp_dir().join(format!("tightrope-test-{}-{name}", std::process::id()));
         let _ = fs::remove_dir_all(&path);
-        DirBuilder::new().mode(0o700).create(&path).unwrap();
+        directory().create(&path).unwrap();
         path
     }
 
