@@ -157,13 +157,20 @@ pub fn create_table() -> io::Result<(Mapped, OwnedFd)> {
 ///
 /// # Errors
 ///
-/// When the file is none.
+/// When the file is none, or when whoever has it could take the memory away: who touches that is killed.
 pub fn open_table(file: BorrowedFd<'_>) -> io::Result<Mapped> {
+    #[cfg(target_os = "linux")]
+    {
+        let wanted = rustix::fs::SealFlags::SHRINK | rustix::fs::SealFlags::SEAL;
+        if !rustix::fs::fcntl_get_seals(file)?.contains(wanted) {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "this table could be made smaller"));
+        }
+    }
     map(file)
 }
 
 /// What asks a process to end or to stop, or tells it of something that is none of the guardian's business.
-const IGNORED: [libc::c_int; 12] = [
+const IGNORED: [libc::c_int; 13] = [
     libc::SIGINT,
     libc::SIGTERM,
     libc::SIGHUP,
@@ -176,6 +183,7 @@ const IGNORED: [libc::c_int; 12] = [
     libc::SIGUSR1,
     libc::SIGUSR2,
     libc::SIGXCPU,
+    libc::SIGXFSZ,
 ];
 
 /// From now on only what cannot be ignored ends the process.
@@ -234,17 +242,8 @@ fn code() -> Vec<(usize, usize)> {
 
 /// What a crash is: the signals after which the kernel may write a core dump, which takes its time, and closes the pipe only
 /// behind that.
-const CRASHES: [libc::c_int; 9] = [
-    libc::SIGSEGV,
-    libc::SIGABRT,
-    libc::SIGBUS,
-    libc::SIGILL,
-    libc::SIGFPE,
-    libc::SIGSYS,
-    libc::SIGTRAP,
-    libc::SIGXCPU,
-    libc::SIGXFSZ,
-];
+const CRASHES: [libc::c_int; 7] =
+    [libc::SIGSEGV, libc::SIGABRT, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGSYS, libc::SIGTRAP];
 
 /// Where a crash is announced; negative while it is not. Written by the control thread.
 static PIPE: AtomicI32 = AtomicI32::new(-1);
@@ -333,6 +332,13 @@ mod tests {
         let file = rustix::fs::memfd_create("other", rustix::fs::MemfdFlags::CLOEXEC).unwrap();
         assert!(open_table(file.as_fd()).is_err());
         assert!(open_table(std::fs::File::open("/dev/null").unwrap().as_fd()).is_err());
+        // Of the right size, but its owner could cut it off.
+        let flags = rustix::fs::MemfdFlags::CLOEXEC | rustix::fs::MemfdFlags::ALLOW_SEALING;
+        let file = rustix::fs::memfd_create("other", flags).unwrap();
+        rustix::fs::ftruncate(&file, size_of::<Shared>() as u64).unwrap();
+        assert!(open_table(file.as_fd()).is_err());
+        rustix::fs::fcntl_add_seals(&file, rustix::fs::SealFlags::SHRINK | rustix::fs::SealFlags::SEAL).unwrap();
+        assert!(open_table(file.as_fd()).is_ok());
     }
 
     #[test]
