@@ -28,6 +28,11 @@ fn parser() {
 }
 
 #[test]
+fn words() {
+    replay("words");
+}
+
+#[test]
 fn show() {
     replay("show");
 }

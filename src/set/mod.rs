@@ -56,6 +56,16 @@ pub use pitch::{Octaves, key as parse_key};
 pub use places::Places;
 pub use schema::schema;
 
+/// The names of all scales, as they are written after their tonic.
+pub fn scale_names() -> impl Iterator<Item = &'static str> + Clone {
+    scale::names()
+}
+
+/// The qualities of all chords, as they are written right after their root.
+pub fn chord_names() -> impl Iterator<Item = &'static str> + Clone {
+    notation::qualities()
+}
+
 use std::path::Path;
 
 use crate::engine::program::{ClockOut, PatternSlot, PortSet, PortSlot, Program, Wire};

@@ -15,44 +15,50 @@ pub(super) const NAMES: &str = "a controller from 0 to 127, `bend`, `pressure`, 
 
 /// The target called `name`, or what is wrong with it: the words of a label, and perhaps the right spelling.
 pub(super) fn parse(name: &str) -> Result<Target, (String, Option<String>)> {
-    let numbered = |prefix: &str, most: u16| {
-        let number = name.strip_prefix(prefix)?;
+    match known(name) {
+        Some(Ok(target)) => Ok(target),
+        Some(Err(label)) => Err((label, None)),
+        None => Err((format!("expected {NAMES}"), spelling(name))),
+    }
+}
+
+/// The target called `name`, or why its number is out of range; `None` for what is no name of a target.
+fn known(name: &str) -> Option<Result<Target, String>> {
+    let numbered = |prefix: &str, most: u16, target: fn(u16) -> Target| {
+        let number = name.strip_prefix(prefix).filter(|number| number.bytes().all(|byte| byte.is_ascii_digit()))?;
         let in_range = digits::<u16>(number).filter(|&number| number <= most);
-        let named = number.bytes().all(|byte| byte.is_ascii_digit());
-        named.then(|| in_range.ok_or_else(|| (format!("expected a number from 0 to {most} behind `{prefix}`"), None)))
+        Some(in_range.map(target).ok_or_else(|| match prefix {
+            "" => format!("expected a controller from 0 to {most}"),
+            _ => format!("expected a number from 0 to {most} right after `{prefix}`"),
+        }))
     };
+    let controller = |number: u16| Target::Controller(number as u8);
     match name {
-        "bend" => return Ok(Target::Bend),
-        "pressure" => return Ok(Target::Pressure),
-        _ => {}
+        "" => None,
+        "bend" => Some(Ok(Target::Bend)),
+        "pressure" => Some(Ok(Target::Pressure)),
+        _ => numbered("cc14-", 31, |number| Target::Fine(number as u8))
+            .or_else(|| numbered("nrpn-", 16_383, Target::Nrpn))
+            .or_else(|| numbered("rpn-", 16_383, Target::Rpn))
+            .or_else(|| numbered("cc", 127, controller))
+            .or_else(|| numbered("", 127, controller)),
     }
-    if let Some(number) = numbered("cc14-", 31) {
-        return number.map(|number| Target::Fine(number as u8));
-    }
-    if let Some(number) = numbered("nrpn-", 16_383) {
-        return number.map(Target::Nrpn);
-    }
-    if let Some(number) = numbered("rpn-", 16_383) {
-        return number.map(Target::Rpn);
-    }
-    if let Some(number) = numbered("cc", 127) {
-        return number.map(|number| Target::Controller(number as u8));
-    }
-    match digits::<u8>(name) {
-        Some(number) if number <= 127 => Ok(Target::Controller(number)),
-        _ if name.bytes().all(|byte| byte.is_ascii_digit()) => {
-            Err(("expected a controller from 0 to 127".to_owned(), None))
-        }
-        _ => {
-            let word = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '-');
-            let near = nearest(word, ["bend", "pressure", "cc", "nrpn", "rpn"].into_iter());
-            let spelling = near.map(|near| match near {
-                "bend" | "pressure" | "cc" => format!("{near}{}", name.get(word.len()..).unwrap_or_default()),
-                _ => format!("{near}-{}", name.get(word.len()..).unwrap_or_default().trim_start_matches('-')),
-            });
-            Err((format!("expected {NAMES}"), spelling.filter(|spelling| parse(spelling).is_ok())))
-        }
-    }
+}
+
+/// How a name that is near to `name` is spelled, if that is the name of a target.
+fn spelling(name: &str) -> Option<String> {
+    let word = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    let number = &name[word.len()..];
+    let word = word.trim_end_matches(['-', '_', '.', ':', '#', ' ']);
+    let near = nearest(word, ["bend", "pressure", "cc", "cc14", "nrpn", "rpn"].into_iter());
+    let spelled = near.map(|near| match near {
+        "bend" | "pressure" => near.to_owned(),
+        "cc" => format!("cc{number}"),
+        _ => format!("{near}-{number}"),
+    });
+    let is_known = |name: &String| matches!(known(name), Some(Ok(_)));
+    // As in `cc74-`, which lacks nothing.
+    spelled.into_iter().chain([word.to_owned()]).find(is_known)
 }
 
 /// The values that can be written for `target`.
@@ -105,6 +111,19 @@ mod tests {
             ("presure", "expected a controller", Some("pressure")),
             ("cutoff", "expected a controller", None),
             ("-1", "expected a controller", None),
+            ("cc-74", "expected a controller", Some("cc74")),
+            ("CC74", "expected a controller", Some("cc74")),
+            ("cc_74", "expected a controller", Some("cc74")),
+            ("cc74-", "expected a controller", Some("cc74")),
+            ("cc-128", "expected a controller", None),
+            ("cc--", "expected a controller", None),
+            ("cc14_1", "expected a controller", Some("cc14-1")),
+            ("bend1", "expected a controller", Some("bend")),
+            ("bend-", "expected a controller", Some("bend")),
+            ("pressure7", "expected a controller", Some("pressure")),
+            ("nrpn--1", "expected a controller", Some("nrpn-1")),
+            ("nrpn-x", "expected a controller", None),
+            ("rpn0", "expected a controller", Some("rpn-0")),
         ] {
             let (label, spelling) = parse(name).unwrap_err();
             assert!(label.contains(said), "{name}: {label}");

@@ -11,6 +11,7 @@ pub mod parser;
 pub mod program;
 pub mod show;
 pub mod wire;
+pub mod words;
 
 /// What is fuzzed, under one name for the corpus, the scripts and the fuzzer.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +24,7 @@ pub struct Target {
 
 pub const TARGETS: &[Target] = &[
     Target { name: "parser", run: parser::run },
+    Target { name: "words", run: words::run },
     Target { name: "show", run: show::run },
     Target { name: "wire", run: wire::run },
     Target { name: "log", run: log::run },

@@ -3,6 +3,7 @@
 #![allow(dead_code)]
 
 pub mod promises;
+pub mod words;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;

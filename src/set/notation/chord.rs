@@ -61,7 +61,7 @@ const QUALITIES: &[(&str, &[u8])] = &[
 ];
 
 /// The names of all qualities.
-pub(super) fn qualities() -> impl Iterator<Item = &'static str> + Clone {
+pub(in crate::set) fn qualities() -> impl Iterator<Item = &'static str> + Clone {
     QUALITIES.iter().map(|&(name, _)| name)
 }
 

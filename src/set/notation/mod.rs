@@ -31,6 +31,7 @@ mod laws;
 #[cfg(test)]
 mod tests;
 
+pub(super) use chord::qualities;
 pub(super) use parser::parse;
 pub(super) use plain::{Head, steps};
 pub(super) use row::{Budget, Spent, Step, TooLong, join, write_out};
