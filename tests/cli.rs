@@ -290,6 +290,47 @@ fn render_writes_text_where_that_is_asked_for() {
     assert_eq!(fs::read_to_string(folder.join("out.txt")).unwrap(), shown);
 }
 
+/// Whoever wants something else than what is written finds out before anything is.
+#[test]
+fn a_file_with_an_unknown_ending_is_a_mistake_and_not_written() {
+    let folder = folder("endings");
+    let set = file("endings.toml", QUICK);
+    let set = set.to_str().unwrap();
+    let run = |arguments: &[&str]| {
+        let output = tightrope(arguments).current_dir(&folder).output().unwrap();
+        (output.status.code(), stderr(&output))
+    };
+    for name in ["x.wav", "x", "x.mid.gz", ".mid", "x.toml"] {
+        let (code, said) = run(&["render", set, "-o", name]);
+        assert_eq!(code, Some(2), "{name}: {said}");
+        assert!([".mid", ".midi", ".txt", "`-`"].iter().all(|known| said.contains(known)), "{name}: {said}");
+    }
+    for format in ["2", "one", "mid"] {
+        let (code, said) = run(&["render", set, "--format", format]);
+        assert!(code == Some(2) && said.contains("write 0 for one track"), "{format}: {said}");
+    }
+    let (code, said) = run(&["render", set, "--format", "0", "-o", "x.txt"]);
+    assert!(code == Some(2) && said.contains("x.txt is text"), "{said}");
+    let (code, said) = run(&["log", "--svg", "x.png"]);
+    assert!(code == Some(2) && said.contains("a picture ends in .svg"), "{said}");
+    let (code, said) = run(&["import", "song.mid", "-o", "x.mid"]);
+    assert!(code == Some(2) && said.contains("a set file ends in .toml"), "{said}");
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 0, "nothing is written");
+}
+
+#[test]
+fn render_writes_either_format() {
+    let folder = folder("formats");
+    let set = file("formats.toml", QUICK);
+    for (format, name) in [("0", "zero.mid"), ("1", "one.MIDI")] {
+        let arguments = ["render", set.to_str().unwrap(), "--bars", "2", "--format", format, "-o", name];
+        let output = tightrope(&arguments).current_dir(&folder).output().unwrap();
+        assert!(output.status.success(), "{}", stderr(&output));
+        let bytes = fs::read(folder.join(name)).unwrap();
+        assert_eq!(bytes.get(8..10), Some(&[0, format.parse().unwrap()][..]));
+    }
+}
+
 #[test]
 fn render_does_what_it_is_told_to_do_meanwhile() {
     let set = file("orders.toml", &format!("{QUICK}[patterns.build]\nlead = \"g3 . . .\"\n"));

@@ -177,6 +177,165 @@ proptest! {
     }
 }
 
+/// A step of a track that shares its channel with others: few keys, so that they meet, and values.
+fn any_shared_step() -> impl Strategy<Value = String> {
+    let value = prop_oneof![
+        Just("74=20".to_owned()),
+        (0u8..128).prop_map(|value| format!("74={value}")),
+        (0u8..2).prop_map(|down| format!("64={}", 127 * down)),
+        (-3i32..3).prop_map(|bend| format!("bend={}", bend * 1_000)),
+        (0u16..12).prop_map(|range| format!("rpn-0={}", range * 128)),
+        (0u8..128).prop_map(|value| format!("pressure={value}")),
+    ];
+    let note =
+        ("[c-d]", prop_oneof![Just(50), Just(100), Just(200)]).prop_map(|(name, gate)| format!("{name}2={gate}"));
+    prop_oneof![
+        2 => Just(".".to_owned()),
+        4 => note.clone(),
+        1 => value.clone().prop_map(|value| format!(".{{{value}}}")),
+        1 => (note, value).prop_map(|(note, value)| format!("{note}{{{value}}}")),
+    ]
+}
+
+/// A set whose tracks share one channel of one port, but for the last.
+fn shared_text(lines: &[Vec<String>]) -> String {
+    let mut text = "[ports.a]\ndevice = \"A\"\n[ports.b]\ndevice = \"B\"\n".to_owned();
+    for track in 0..lines.len() {
+        let port = if track == 3 { "b" } else { "a" };
+        text.push_str(&format!("[tracks.t{track}]\nport = \"{port}\"\nchannel = 1\n"));
+    }
+    for (pattern, shift) in [("one", 0), ("two", 1)] {
+        text.push_str(&format!("[patterns.{pattern}]\nprogram = {{ a = {shift}, ahead = \"1/16\" }}\n"));
+        for track in 0..lines.len() {
+            let steps = lines[(track + shift) % lines.len()].join(" ");
+            text.push_str(&format!("t{track} = \"{steps}\"\n"));
+        }
+        text.push_str("cc = { t0.1 = \"0 ~ 127\" }\n");
+    }
+    text + "[song]\nparts = [\"one\", \"two\", \"one\"]\n"
+}
+
+/// What a file's tracks come to where a player merges them: by tick, then by track. Each message with its device.
+fn merged(bytes: &[u8]) -> Vec<(i64, String, midly::MidiMessage, u8)> {
+    let smf = midly::Smf::parse(bytes).unwrap();
+    let mut all = Vec::new();
+    for track in &smf.tracks {
+        let (mut at, mut device) = (0, String::new());
+        for event in track {
+            at += i64::from(event.delta.as_int());
+            match event.kind {
+                midly::TrackEventKind::Meta(midly::MetaMessage::DeviceName(name)) => {
+                    device = String::from_utf8(name.to_vec()).unwrap();
+                }
+                midly::TrackEventKind::Midi { channel, message } => {
+                    all.push((at, device.clone(), message, channel.as_int()));
+                }
+                _ => {}
+            }
+        }
+    }
+    all.sort_by_key(|event| event.0);
+    all
+}
+
+/// Each note as an instrument hears it: where it begins and ends, and all that is set where it begins and where it ends.
+fn as_heard(messages: &[(i64, String, midly::MidiMessage, u8)]) -> Vec<String> {
+    use midly::MidiMessage as M;
+    let mut state: BTreeMap<(String, u8), BTreeMap<String, String>> = BTreeMap::new();
+    let mut open = BTreeMap::new();
+    let mut heard = Vec::new();
+    for (at, device, message, channel) in messages {
+        let place = (device.clone(), *channel);
+        let values = state.entry(place.clone()).or_default();
+        let mut set = |name: String, value: String| drop(values.insert(name, value));
+        match *message {
+            M::NoteOn { key, vel } => {
+                let before =
+                    open.insert((place, key), format!("{device} {channel} {key} {vel} from {at} with {values:?}"));
+                heard.extend(before.map(|note| format!("{note} cut by {at}")));
+            }
+            M::NoteOff { key, .. } => {
+                let pedal = values.get("cc 64").cloned().unwrap_or_default();
+                heard.push(match open.remove(&(place, key)) {
+                    Some(note) => format!("{note} to {at}, pedal {pedal}"),
+                    None => format!("off of nothing {device} {channel} {key} at {at}"),
+                });
+            }
+            M::Controller { controller, value } if controller == 6 || controller == 38 => {
+                let number = [values.get("cc 101"), values.get("cc 100")].map(|half| half.cloned().unwrap_or_default());
+                values.insert(format!("parameter {number:?} {controller}"), value.to_string());
+            }
+            M::Controller { controller, value } => set(format!("cc {controller}"), value.to_string()),
+            M::ProgramChange { program } => set("program".into(), program.to_string()),
+            M::ChannelAftertouch { vel } => set("pressure".into(), vel.to_string()),
+            M::PitchBend { bend } => set("bend".into(), bend.as_int().to_string()),
+            M::Aftertouch { key, vel } => set(format!("key {key}"), vel.to_string()),
+        }
+    }
+    heard.extend(open.into_values());
+    heard.sort_unstable();
+    heard
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whoever merges the tracks of the file in their order hears what the engine sends: each note with its own end, and with
+    /// the values that are for it. The file of one track is that order.
+    #[test]
+    fn merged_tracks_sound_as_the_engine_sends(
+        lines in prop::collection::vec(prop::collection::vec(any_shared_step(), 1..12), 2..5),
+    ) {
+        let set = parse(&shared_text(&lines));
+        let rendering = rendered(&set, 3, &[]);
+        let one = merged(&smf::write_as(smf::Format::OneTrack, &set, &rendering));
+        let sent: Vec<_> = rendering.sent.iter().map(|sent| (sent.tick.0, sent.message.to_bytes().to_string())).collect();
+        let written = one.iter().map(|(at, _, message, channel)| {
+            let mut bytes = Vec::new();
+            midly::live::LiveEvent::Midi { channel: (*channel).into(), message: *message }.write(&mut bytes).unwrap();
+            (*at, bytes.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(" "))
+        });
+        prop_assert_eq!(written.collect::<Vec<_>>(), sent);
+        prop_assert_eq!(as_heard(&merged(&smf::write(&set, &rendering))), as_heard(&one));
+    }
+}
+
+/// How many tracks the file of a set has besides the first, and their names.
+fn names(text: &str) -> Vec<String> {
+    let set = parse(text);
+    let bytes = smf::write(&set, &rendered(&set, 1, &[]));
+    let smf = midly::Smf::parse(&bytes).unwrap();
+    let name = |track: &Vec<midly::TrackEvent<'_>>| {
+        track.iter().find_map(|event| match event.kind {
+            midly::TrackEventKind::Meta(midly::MetaMessage::TrackName(name)) => {
+                Some(String::from_utf8_lossy(name).into_owned())
+            }
+            _ => None,
+        })
+    };
+    smf.tracks.iter().skip(1).filter_map(name).collect()
+}
+
+/// A track of the file for each of the set, in an order that is right; two share one only where no order is.
+#[test]
+fn tracks_stay_apart_where_an_order_is_right() {
+    let set = |channels: [u8; 2], steps: [&str; 2]| {
+        let track =
+            |name: &str, channel: u8| format!("[tracks.{name}]\nport = \"a\"\nchannel = {channel}\ngate = 100\n");
+        let tracks = track("t", channels[0]) + &track("u", channels[1]);
+        let [t, u] = steps;
+        names(&format!("[ports.a]\ndevice = \"A\"\n{tracks}[patterns.p]\nt = \"{t}\"\nu = \"{u}\"\n"))
+    };
+    assert_eq!(set([1, 1], ["c2 . d2 .", ". e2 . f2"]), ["t", "u"]);
+    // The second one's note ends where the first one's begins, and its values are for the first one's notes.
+    assert_eq!(set([1, 1], [". c2 . .", "c2 . . ."]), ["u", "t"]);
+    assert_eq!(set([1, 1], ["c2 . . .", ".{74=3} . . ."]), ["u", "t"]);
+    assert_eq!(set([1, 1], ["c2 d2 . .", ". c2 d2 ."]), ["t", "u"]);
+    // Both at once: no order is right.
+    assert_eq!(set([1, 1], ["c2 . c2 .", ". c2 . c2"]), ["t + u"]);
+    assert_eq!(set([1, 2], ["c2 . c2 .", ". c2 . c2"]), ["t", "u"]);
+}
+
 #[test]
 fn another_seed_is_another_show() {
     let text = |seed: u64| set_text(seed, &[("1/16", vec!["c3".to_owned()])]);

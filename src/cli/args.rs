@@ -7,6 +7,8 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 
 use super::config::Listen;
+use super::output::{self, Rendered};
+use crate::offline::smf;
 use crate::rt::sched::Policy;
 use crate::rt::wait::Strategy;
 use crate::set::parse_length;
@@ -129,8 +131,8 @@ pub struct Log {
     /// Print it as JSON, with everything that was done
     #[arg(long)]
     pub json: bool,
-    /// Draw it to this file, as SVG
-    #[arg(long, value_name = "FILE")]
+    /// Draw it to this file, which ends in .svg
+    #[arg(long, value_name = "FILE", value_parser = output::picture())]
     pub svg: Option<PathBuf>,
     /// Write over a file that is there already
     #[arg(long)]
@@ -246,9 +248,14 @@ pub struct Render {
     /// How many bars [default: the song, or 16 where there is none]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub bars: Option<u32>,
-    /// The file to write: text if it ends in .txt, and `-` for text on standard output [default: SET.mid]
-    #[arg(short, long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
+    /// The file to write: a MIDI file if it ends in .mid or .midi, text if it ends in .txt, and `-` for text on standard
+    /// output [default: SET.mid]
+    #[arg(short, long, value_name = "FILE", value_parser = output::rendered())]
+    pub output: Option<Rendered>,
+    /// The format of the MIDI file: 0 is one track, 1 a track for each track of the set
+    /// [default: 1]
+    #[arg(long, value_name = "0|1", value_parser = format)]
+    pub format: Option<smf::Format>,
     /// Do something at a bar, "5 launch build", or at a beat, "5.2 mute drums"; may be repeated
     #[arg(long = "do", value_name = "WHAT")]
     pub commands: Vec<String>,
@@ -263,7 +270,7 @@ pub struct Import {
     /// A Standard MIDI File of format 0 or 1
     pub file: PathBuf,
     /// The set file to write; `-` for standard output [default: FILE.toml]
-    #[arg(short, long, value_name = "SET")]
+    #[arg(short, long, value_name = "SET", value_parser = output::set())]
     pub output: Option<PathBuf>,
     /// The steps that notes are written on where they fit: 1/16, 1/8t and so on
     #[arg(long, default_value = "1/16", value_name = "LENGTH", value_parser = grid)]
@@ -278,6 +285,15 @@ pub struct Import {
     /// Write over a file that is there already
     #[arg(long)]
     pub force: bool,
+}
+
+/// The format of a MIDI file.
+fn format(text: &str) -> Result<smf::Format, String> {
+    match text {
+        "0" => Ok(smf::Format::OneTrack),
+        "1" => Ok(smf::Format::Tracks),
+        _ => Err("write 0 for one track, or 1 for a track for each track of the set".to_owned()),
+    }
 }
 
 /// The length of a grid.

@@ -48,6 +48,7 @@ mod lines;
 mod log;
 mod measure;
 mod new;
+mod output;
 mod patch;
 mod patchbay;
 mod plain;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::args::Render;
 use super::failure::Failure;
+use super::output::Rendered;
 use super::{files, source};
 use crate::engine::pattern::AfterSong;
 use crate::midi::Message;
@@ -26,13 +27,16 @@ const INSTEAD: &str = "add --force to write over it, or name another with -o";
 /// When the set cannot be read or has mistakes, when a command cannot be understood, when there is more to render than a file
 /// holds, or when the file cannot be written.
 pub fn render(args: &Render, out: &mut dyn Write) -> Result<(), Failure> {
+    let output = args.output.clone().unwrap_or_else(|| Rendered::Midi(default_path(&args.set)));
+    if let (Some(_), Rendered::Text(_) | Rendered::Printed) = (args.format, &output) {
+        let file = output.path().map_or("-".into(), |path| path.to_string_lossy());
+        return Err(Failure::WrongWords(format!("--format is for MIDI files (.mid, .midi), and {file} is text")));
+    }
     let set = source::load(&args.set)?;
     let commands = args.commands.iter().map(|command| orders::parse(&set, command));
     let commands = commands.collect::<Result<Vec<_>, _>>().map_err(|why| Failure::Refused(format!("--do: {why}")))?;
-    let path = args.output.clone().unwrap_or_else(|| default_path(&args.set));
-    let as_text = path.as_os_str() == "-" || path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("txt"));
     let length = length(&set, args.bars);
-    if !as_text && length > smf::LONGEST {
+    if matches!(output, Rendered::Midi(_)) && length > smf::LONGEST {
         let bars = smf::LONGEST.0 / set.program.meter.bar().0;
         return Err(Failure::Refused(format!(
             "a MIDI file holds at most {bars} bars of this set; render fewer of them"
@@ -40,18 +44,30 @@ pub fn render(args: &Render, out: &mut dyn Write) -> Result<(), Failure> {
     }
     let rendering = render_show(&set.program, &Plan { length, commands })
         .map_err(|too_much| Failure::Refused(format!("{too_much}; render fewer bars")))?;
-    if path.as_os_str() == "-" {
-        for line in text::lines(&set, &rendering) {
-            writeln!(out, "{line}")?;
+    let format = args.format.unwrap_or(smf::Format::Tracks);
+    let (path, bytes) = match &output {
+        Rendered::Printed => {
+            for line in text::lines(&set, &rendering) {
+                writeln!(out, "{line}")?;
+            }
+            return Ok(());
         }
-        return Ok(());
-    }
-    let bytes = match as_text {
-        true => text::lines(&set, &rendering).flat_map(|line| (line + "\n").into_bytes()).collect(),
-        false => smf::write(&set, &rendering),
+        Rendered::Text(path) => {
+            (path, text::lines(&set, &rendering).flat_map(|line| (line + "\n").into_bytes()).collect())
+        }
+        Rendered::Midi(path) => (path, smf::write_as(format, &set, &rendering)),
     };
-    files::write(&path, &bytes, args.force, INSTEAD)?;
+    files::write(path, &bytes, args.force, INSTEAD)?;
     writeln!(out, "{}: {}", path.display(), summary(&set, &rendering))?;
+    if let (Rendered::Midi(_), smf::Format::OneTrack) = (&output, format) {
+        for channel in smf::shared_channels(&rendering) {
+            let channel = channel.number();
+            writeln!(
+                out,
+                "note: several ports play on channel {channel}, which one track does not tell apart; use --format 1"
+            )?;
+        }
+    }
     Ok(())
 }
 

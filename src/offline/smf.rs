@@ -1,14 +1,21 @@
 //! A rendered show as a Standard MIDI File, for a workstation or a notation program.
 //!
-//! Format 1, with the engine's own 960 ticks to a quarter note, so that no position is rounded. The first track holds tempo,
+//! With the engine's own 960 ticks to a quarter note, so that no position is rounded. In format 1 the first track holds tempo,
 //! meter and a marker where each pattern begins; then follows a track for each track of the set, under its name and with
-//! the port's name as its device ([`score`](super::score) reads that back).
+//! the port's name as its device ([`score`](super::score) reads that back). Whoever merges the tracks in their order, as
+//! players do, plays what the engine sends: [`order`] puts them so, and two tracks of one channel for which no order is right
+//! share one, under both names. Format 0 is all in one track, in the order in which it is sent; where two ports use one
+//! channel, a device name before each change of port tells them apart, to those that read it.
+
+mod order;
+
+use std::collections::BTreeSet;
 
 use midly::num::{u4, u7, u15, u24, u28};
-use midly::{Format, Header, MetaMessage, MidiMessage, PitchBend, Smf, Timing, Track, TrackEvent, TrackEventKind};
+use midly::{Header, MetaMessage, MidiMessage, PitchBend, Smf, Timing, Track, TrackEvent, TrackEventKind};
 
 use super::render::{Rendering, Sent};
-use crate::engine::program::TrackSlot;
+use crate::engine::program::{PortSlot, TrackSlot};
 use crate::midi::{Channel, Message};
 use crate::set::Set;
 use crate::time::{TICKS_PER_QUARTER, Tempo, Tick, TickSpan};
@@ -16,31 +23,116 @@ use crate::time::{TICKS_PER_QUARTER, Tempo, Tick, TickSpan};
 /// The longest show that a file can hold: the longest span between two of its events.
 pub const LONGEST: TickSpan = TickSpan((1 << 28) - 1);
 
-/// The bytes of a file that holds `rendering`, a show of `set`. What is farther in it than [`LONGEST`] is held to that.
+/// How a file is laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Format 0: everything in one track.
+    OneTrack,
+    /// Format 1: a track for each track of the set.
+    Tracks,
+}
+
+/// The bytes of a file of format 1 that holds `rendering`, a show of `set`. What is farther in it than [`LONGEST`] is held to
+/// that.
 #[must_use]
 pub fn write(set: &Set, rendering: &Rendering) -> Vec<u8> {
-    let mut smf = Smf::new(Header::new(Format::Parallel, Timing::Metrical(u15::from(TICKS_PER_QUARTER as u16))));
+    write_as(Format::Tracks, set, rendering)
+}
+
+/// The same in either format.
+#[must_use]
+pub fn write_as(format: Format, set: &Set, rendering: &Rendering) -> Vec<u8> {
+    let timing = Timing::Metrical(u15::from(TICKS_PER_QUARTER as u16));
     let marks: Vec<(Tick, String)> =
         rendering.marks.iter().map(|mark| (mark.tick, marker(set, mark.part, mark.pattern.0))).collect();
-    smf.tracks.push(conductor(set, &marks, rendering));
-    let tracks: Vec<Vec<Sent>> = by_track(set, rendering);
-    for (slot, sent) in tracks.iter().enumerate() {
-        let name = set.tracks.get(slot).map_or("", String::as_str);
-        let port = set.program.tracks.get(slot).and_then(|track| set.ports.get(usize::from(track.port.0)));
-        let mut track = Writer::default();
-        track.meta(Tick::ZERO, MetaMessage::TrackName(name.as_bytes()));
-        track.meta(Tick::ZERO, MetaMessage::DeviceName(port.map_or("", |port| &port.name).as_bytes()));
-        for sent in sent {
-            if let Some((channel, message)) = message_of(sent.message) {
-                track.add(sent.tick, TrackEventKind::Midi { channel, message });
-            }
-        }
-        smf.tracks.push(track.finish(rendering.length));
-    }
+    let conductor = conductor(set, &marks, rendering);
     let mut bytes = Vec::new();
     // A vector takes whatever is written to it.
-    let _: std::io::Result<()> = smf.write_std(&mut bytes);
+    let _: std::io::Result<()> = match format {
+        Format::OneTrack => {
+            let tracks = vec![one_track(set, conductor, rendering)];
+            Smf { header: Header::new(midly::Format::SingleTrack, timing), tracks }.write_std(&mut bytes)
+        }
+        Format::Tracks => {
+            let sent = by_track(set, rendering);
+            let groups = order::tracks(set.program.tracks.len(), &sent);
+            let names: Vec<String> = groups.iter().map(|group| name(set, group)).collect();
+            let mut tracks = vec![conductor.finish(rendering.length)];
+            tracks.extend(in_groups(set, &groups, &names, &sent, rendering));
+            Smf { header: Header::new(midly::Format::Parallel, timing), tracks }.write_std(&mut bytes)
+        }
+    };
     bytes
+}
+
+/// The channels that more than one port uses, rising: a file of one track cannot tell most players which is meant.
+#[must_use]
+pub fn shared_channels(rendering: &Rendering) -> Vec<Channel> {
+    let used = rendering.sent.iter().filter_map(|sent| Some((sent.message.channel()?.index(), sent.port)));
+    let used: BTreeSet<(usize, PortSlot)> = used.collect();
+    let shared = used.iter().zip(used.iter().skip(1)).filter(|(one, next)| one.0 == next.0);
+    let shared: BTreeSet<usize> = shared.map(|(one, _)| one.0).collect();
+    shared.into_iter().map(|index| Channel::from_status(index as u8)).collect()
+}
+
+/// The tracks of the set that share one of the file.
+fn name(set: &Set, group: &[usize]) -> String {
+    let names: Vec<&str> = group.iter().filter_map(|&slot| set.tracks.get(slot)).map(String::as_str).collect();
+    names.join(" + ")
+}
+
+/// The tracks of the file, each with what the tracks of its group send, in the order in which it leaves.
+fn in_groups<'a>(
+    set: &'a Set,
+    groups: &[Vec<usize>],
+    names: &'a [String],
+    sent: &[(usize, Sent)],
+    rendering: &Rendering,
+) -> Vec<Track<'a>> {
+    let mut homes = vec![0; set.program.tracks.len()];
+    let mut writers = Vec::new();
+    for (home, (group, name)) in groups.iter().zip(names).enumerate() {
+        group.iter().for_each(|&slot| homes[slot] = home);
+        let port = group.first().and_then(|&slot| set.program.tracks.get(slot)).map(|track| track.port);
+        let mut writer = Writer::default();
+        writer.meta(Tick::ZERO, MetaMessage::TrackName(name.as_bytes()));
+        writer.meta(Tick::ZERO, MetaMessage::DeviceName(device(set, port)));
+        writers.push(writer);
+    }
+    for (slot, sent) in sent {
+        writers[homes[*slot]].send(sent);
+    }
+    writers.into_iter().map(|writer| writer.finish(rendering.length)).collect()
+}
+
+/// Everything in one track.
+fn one_track<'a>(set: &'a Set, mut track: Writer<'a>, rendering: &Rendering) -> Track<'a> {
+    let mut last = None;
+    let mut all = Writer::default();
+    let mut metas = std::mem::take(&mut track.events).into_iter().scan(0, |at, event| {
+        *at += i64::from(event.delta.as_int());
+        Some((Tick(*at), event.kind))
+    });
+    let mut next = metas.next();
+    for sent in &rendering.sent {
+        // Tempos and markers before what leaves there.
+        while let Some((tick, kind)) = next.filter(|(tick, _)| *tick <= sent.tick) {
+            all.add(tick, kind);
+            next = metas.next();
+        }
+        if last != Some(sent.port) && message_of(sent.message).is_some() {
+            all.meta(sent.tick, MetaMessage::DeviceName(device(set, Some(sent.port))));
+            last = Some(sent.port);
+        }
+        all.send(sent);
+    }
+    next.into_iter().chain(metas).for_each(|(tick, kind)| all.add(tick, kind));
+    all.finish(rendering.length)
+}
+
+/// The name of a port.
+fn device(set: &Set, port: Option<PortSlot>) -> &[u8] {
+    port.and_then(|port| set.ports.get(usize::from(port.0))).map_or("", |port| &port.name).as_bytes()
 }
 
 /// What a marker says.
@@ -52,7 +144,8 @@ fn marker(set: &Set, part: Option<crate::engine::program::PartSlot>, pattern: u1
     }
 }
 
-fn conductor<'a>(set: &'a Set, marks: &'a [(Tick, String)], rendering: &Rendering) -> Track<'a> {
+/// Name, tempos, meter and markers.
+fn conductor<'a>(set: &'a Set, marks: &'a [(Tick, String)], rendering: &Rendering) -> Writer<'a> {
     let meter = set.program.meter;
     let mut track = Writer::default();
     track.meta(Tick::ZERO, MetaMessage::TrackName(set.name.as_bytes()));
@@ -76,33 +169,30 @@ fn conductor<'a>(set: &'a Set, marks: &'a [(Tick, String)], rendering: &Renderin
             break;
         }
     }
-    track.finish(rendering.length)
+    track
 }
 
 fn micros_per_quarter(tempo: Tempo) -> u24 {
     u24::from((60e6 / tempo.bpm()).round() as u32)
 }
 
-/// What each track of the set sends. What belongs to a port as a whole, the programs of patterns, goes to the first track
-/// that plays there, on the same channel if there is one.
-fn by_track(set: &Set, rendering: &Rendering) -> Vec<Vec<Sent>> {
+/// What is sent, each message with its track. What belongs to a port as a whole, the programs of patterns, goes to the first
+/// track that plays there, on the same channel if there is one.
+fn by_track(set: &Set, rendering: &Rendering) -> Vec<(usize, Sent)> {
     let tracks = &set.program.tracks;
-    let mut sent: Vec<Vec<Sent>> = vec![Vec::new(); tracks.len()];
-    for &message in &rendering.sent {
+    let track_of = |sent: &Sent| {
         let on = |channel: Option<Channel>| {
             tracks
                 .iter()
-                .position(|track| track.port == message.port && channel.is_none_or(|channel| track.channel == channel))
+                .position(|track| track.port == sent.port && channel.is_none_or(|channel| track.channel == channel))
         };
-        let slot = match message.track {
+        let slot = match sent.track {
             Some(TrackSlot(slot)) => Some(usize::from(slot)),
-            None => message.message.channel().and_then(|channel| on(Some(channel))).or_else(|| on(None)),
+            None => sent.message.channel().and_then(|channel| on(Some(channel))).or_else(|| on(None)),
         };
-        if let Some(track) = slot.and_then(|slot| sent.get_mut(slot)) {
-            track.push(message);
-        }
-    }
-    sent
+        slot.filter(|slot| *slot < tracks.len())
+    };
+    rendering.sent.iter().filter_map(|sent| Some((track_of(sent)?, *sent))).collect()
 }
 
 /// A message as a file holds it; `None` for those that a file does not, such as clock.
@@ -147,6 +237,12 @@ impl<'a> Writer<'a> {
         self.add(tick, TrackEventKind::Meta(message));
     }
 
+    fn send(&mut self, sent: &Sent) {
+        if let Some((channel, message)) = message_of(sent.message) {
+            self.add(sent.tick, TrackEventKind::Midi { channel, message });
+        }
+    }
+
     fn finish(mut self, length: TickSpan) -> Track<'a> {
         self.meta(Tick::ZERO + length, MetaMessage::EndOfTrack);
         self.events
@@ -180,7 +276,7 @@ mod tests {
         let bytes = write(&set, &render(&set.program, &plan).unwrap());
         let smf = Smf::parse(&bytes).unwrap();
         assert_eq!(smf.header.timing, Timing::Metrical(u15::from(960)));
-        assert_eq!((smf.header.format, smf.tracks.len()), (Format::Parallel, 3));
+        assert_eq!((smf.header.format, smf.tracks.len()), (midly::Format::Parallel, 3));
         let mut shown = Vec::new();
         for (number, track) in smf.tracks.iter().enumerate() {
             let mut at = 0;
