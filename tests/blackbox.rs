@@ -134,6 +134,7 @@ fn command() -> impl Strategy<Value = Command> {
         (0u8..32).prop_map(Target::Fine),
         Just(Target::Bend),
         Just(Target::Pressure),
+        Just(Target::Program),
         (0u16..16_384).prop_map(Target::Rpn),
         (0u16..16_384).prop_map(Target::Nrpn),
     ];

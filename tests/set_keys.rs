@@ -203,6 +203,7 @@ fn targets_have_their_own_ranges() {
     assert_eq!(sent("bend", -8_192), (Target::Bend, 0));
     assert_eq!(sent("bend", 8_191), (Target::Bend, 16_383));
     assert_eq!(sent("pressure", 1), (Target::Pressure, 1));
+    assert_eq!(sent("program", 1), (Target::Program, 1));
     assert_eq!(sent("cc14-1", 16_383), (Target::Fine(1), 16_383));
     assert_eq!(sent("nrpn-1234", 5), (Target::Nrpn(1_234), 5));
     assert_eq!(sent("rpn-0", 256), (Target::Rpn(0), 256));

@@ -46,6 +46,7 @@ pub fn command(command: Command) -> Spelled {
                 Target::Pressure => (3, 0),
                 Target::Rpn(number) => (4, number),
                 Target::Nrpn(number) => (5, number),
+                Target::Program => (6, 0),
             };
             (11, track.0.into(), kind << 16 | i64::from(number), value.into())
         }
@@ -96,6 +97,7 @@ pub fn read_command((which, a, b, c): Spelled) -> Option<Command> {
                 3 => Target::Pressure,
                 4 => Target::Rpn(small(large)? as u16),
                 5 => Target::Nrpn(small(large)? as u16),
+                6 => Target::Program,
                 _ => return None,
             };
             Command::Control { track: track(a)?, target, value: c.try_into().ok()? }

@@ -116,6 +116,7 @@ fn on(target: Target) -> String {
         Target::Fine(number) => format!("{number} fine"),
         Target::Bend => "bend".to_owned(),
         Target::Pressure => "pressure".to_owned(),
+        Target::Program => "program".to_owned(),
         Target::Rpn(number) => format!("rpn-{number}"),
         Target::Nrpn(number) => format!("nrpn-{number}"),
     }

@@ -237,6 +237,8 @@ pub enum Target {
     Bend,
     /// Aftertouch of the channel; values to 127.
     Pressure,
+    /// The program of the channel; values to 127.
+    Program,
     /// A registered parameter, 0 to 16,383; values to 16,383.
     Rpn(u16),
     /// A non-registered parameter, 0 to 16,383; values to 16,383.
@@ -251,7 +253,7 @@ impl Target {
     #[must_use]
     pub const fn highest(self) -> u16 {
         match self {
-            Target::Controller(_) | Target::Pressure => 127,
+            Target::Controller(_) | Target::Pressure | Target::Program => 127,
             Target::Fine(_) | Target::Bend | Target::Rpn(_) | Target::Nrpn(_) => 16_383,
         }
     }
@@ -274,6 +276,7 @@ impl Target {
             Target::Fine(number) => [control(number & 0x1F, coarse), control(32 + (number & 0x1F), fine), None, None],
             Target::Bend => [Some(Message::PitchBend(channel, value)), None, None, None],
             Target::Pressure => [Some(Message::ChannelPressure(channel, fine)), None, None, None],
+            Target::Program => [Some(Message::ProgramChange(channel, fine)), None, None, None],
             Target::Rpn(number) => parameter(101, number),
             Target::Nrpn(number) => parameter(99, number),
         };
@@ -507,6 +510,7 @@ mod tests {
         assert_eq!(sent(Target::Fine(1), 300), "B2 01 02, B2 21 2C");
         assert_eq!(sent(Target::Bend, 8_192), "E2 00 40");
         assert_eq!(sent(Target::Pressure, 5), "D2 05");
+        assert_eq!(sent(Target::Program, 5), "C2 05");
         assert_eq!(sent(Target::Nrpn(1_234), 300), "B2 63 09, B2 62 52, B2 06 02, B2 26 2C");
         assert_eq!(sent(Target::Rpn(0), 256), "B2 65 00, B2 64 00, B2 06 02, B2 26 00");
     }

@@ -1,5 +1,5 @@
-//! What a value is sent to, by the name that a performer writes: `74`, `cc74`, `bend`, `pressure`, `cc14-1`, `nrpn-1234`,
-//! `rpn-0`. One function for values at steps and for curves, so that they know the same names.
+//! What a value is sent to, by the name that a performer writes: `74`, `cc74`, `bend`, `pressure`, `program`, `cc14-1`,
+//! `nrpn-1234`, `rpn-0`. One function for values at steps and for curves, so that they know the same names.
 
 use std::ops::RangeInclusive;
 
@@ -11,7 +11,8 @@ use crate::engine::program::Target;
 const MIDDLE: i64 = 8_192;
 
 /// What targets are called, for those who wrote something else.
-pub(super) const NAMES: &str = "a controller from 0 to 127, `bend`, `pressure`, `cc14-1`, `nrpn-1234` or `rpn-0`";
+pub(super) const NAMES: &str =
+    "a controller from 0 to 127, `bend`, `pressure`, `program`, `cc14-1`, `nrpn-1234` or `rpn-0`";
 
 /// The target called `name`, or what is wrong with it: the words of a label, and perhaps the right spelling.
 pub(super) fn parse(name: &str) -> Result<Target, (String, Option<String>)> {
@@ -37,6 +38,7 @@ fn known(name: &str) -> Option<Result<Target, String>> {
         "" => None,
         "bend" => Some(Ok(Target::Bend)),
         "pressure" => Some(Ok(Target::Pressure)),
+        "program" => Some(Ok(Target::Program)),
         _ => numbered("cc14-", 31, |number| Target::Fine(number as u8))
             .or_else(|| numbered("nrpn-", 16_383, Target::Nrpn))
             .or_else(|| numbered("rpn-", 16_383, Target::Rpn))
@@ -50,9 +52,9 @@ fn spelling(name: &str) -> Option<String> {
     let word = name.trim_end_matches(|c: char| c.is_ascii_digit());
     let number = &name[word.len()..];
     let word = word.trim_end_matches(['-', '_', '.', ':', '#', ' ']);
-    let near = nearest(word, ["bend", "pressure", "cc", "cc14", "nrpn", "rpn"].into_iter());
+    let near = nearest(word, ["bend", "pressure", "program", "cc", "cc14", "nrpn", "rpn"].into_iter());
     let spelled = near.map(|near| match near {
-        "bend" | "pressure" => near.to_owned(),
+        "bend" | "pressure" | "program" => near.to_owned(),
         "cc" => format!("cc{number}"),
         _ => format!("{near}-{number}"),
     });
@@ -88,6 +90,7 @@ mod tests {
             ("cc0", Target::Controller(0)),
             ("bend", Target::Bend),
             ("pressure", Target::Pressure),
+            ("program", Target::Program),
             ("cc14-1", Target::Fine(1)),
             ("nrpn-1234", Target::Nrpn(1_234)),
             ("rpn-0", Target::Rpn(0)),
@@ -109,6 +112,7 @@ mod tests {
             ("nrpn1234", "expected a controller", Some("nrpn-1234")),
             ("bnd", "expected a controller", Some("bend")),
             ("presure", "expected a controller", Some("pressure")),
+            ("progam", "expected a controller", Some("program")),
             ("cutoff", "expected a controller", None),
             ("-1", "expected a controller", None),
             ("cc-74", "expected a controller", Some("cc74")),

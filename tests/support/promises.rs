@@ -264,6 +264,6 @@ fn check_value(target: Target, value: u16) {
         Target::Controller(number) => assert!(number < 128),
         Target::Fine(number) => assert!(number < 32),
         Target::Rpn(number) | Target::Nrpn(number) => assert!(number < 16_384),
-        Target::Bend | Target::Pressure => {}
+        Target::Bend | Target::Pressure | Target::Program => {}
     }
 }

@@ -26,8 +26,8 @@ pub const CC: Key = key(
     "cc",
     "a table of tracks, each with its controllers",
     r#"cc = { bass.74 = "20 ~ ~ ~ 110" }"#,
-    "What controllers do: for each track the number of a controller, `bend`, `pressure`, `cc14-1`, `nrpn-1234` or \
-     `rpn-0`. They loop beside its notes, and a track that is named here is named in the pattern.",
+    "What controllers do: for each track the number of a controller, `bend`, `pressure`, `program`, `cc14-1`, \
+     `nrpn-1234` or `rpn-0`. They loop beside its notes, and a track that is named here is named in the pattern.",
 )
 .of(Kind::Names(&TRACK_CONTROLLERS.kind));
 /// The controllers of one track.

@@ -215,8 +215,8 @@ pub const ENTRIES: &[Entry] = &[
         "c2{74=30 71=90} .{74=0}",
         "0:{74=30} 0:{71=90} 0:c2 1:{74=0}",
         "Controllers that are sent before the notes of the step; several stand apart by white space. Names: `74` \
-         or `cc74`, `bend` (-8192 to 8191), `pressure`, `cc14-1`, `nrpn-1234`, `rpn-0`. Rests and holds may have \
-         them too.",
+         or `cc74`, `bend` (-8192 to 8191), `pressure`, `program`, `cc14-1`, `nrpn-1234`, `rpn-0`. Rests and holds \
+         may have them too.",
     ),
 ];
 
