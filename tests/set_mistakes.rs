@@ -434,7 +434,7 @@ fn groups_and_rhythms() {
                 "groups too large together",
                 pattern(format!(
                     "click = {{ step = \"1/3840\", steps = \"\"\"\n{}\"\"\" }}\n",
-                    "6(9999(.))\n".repeat(100)
+                    "6(9999(x))\n".repeat(100)
                 )),
             ),
             ("group with a wrong hold", pattern("drums = \"3(k . _)\"\n")),

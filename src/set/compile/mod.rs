@@ -444,6 +444,19 @@ mod tests {
     }
 
     #[test]
+    fn rests_cost_nothing_however_many_there_are() {
+        let lines = "x _ 1000(9999(.)) 3(2(. .)) x 99(9999(_)) _{74=1} . x\n".repeat(200);
+        let set = set(&format!("bass = {{ step = \"1/3840\", gate = 100, steps = \"\"\"\n{lines}\"\"\" }}\n"));
+        let lanes = lanes(&set.program.patterns[0]);
+        assert_eq!(lanes.len(), 200);
+        let (length, events) = notes(lanes[0]);
+        let (second, held) = (2 + 9_999_000 + 12, 99 * 9_999 + 2);
+        assert_eq!(length, second + held + 2);
+        let places: Vec<_> = events.iter().map(|event| (event.at.0, event.gate.0)).collect();
+        assert_eq!(places, [(0, 2), (second, held), (second + held - 1, 0), (second + held + 1, 1)]);
+    }
+
+    #[test]
     fn transposition_is_read_in_either_order() {
         let text = |transpose: &str| {
             format!(

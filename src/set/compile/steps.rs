@@ -36,21 +36,22 @@ impl Compiler<'_, '_> {
             }
         };
         notation::join(&mut row, text, report);
-        let length = step * i64::try_from(row.len()).ok().filter(|&count| count > 0)?;
+        let length = step * i64::try_from(row.count).ok().filter(|&count| count > 0)?;
         let mut score = Score {
             compiler: self,
             values: &line.values,
             step: step.0,
             length: length.0,
-            events: Vec::with_capacity(row.len()),
+            events: Vec::with_capacity(row.steps.len()),
             guards: Vec::new(),
             chains: Vec::new(),
             sides: Vec::new(),
             dice: 0,
         };
-        for (at, written) in row.iter().enumerate() {
-            let next = row.get((at + written.steps) % row.len()).filter(|next| next.node.sounds());
-            let place = Place { at, steps: written.steps, next: next.and_then(|next| next.mods.shift).unwrap_or(0) };
+        for written in &row.steps {
+            let next = row.step((written.at + written.steps) % row.count).filter(|next| next.node.sounds());
+            let next = next.and_then(|next| next.mods.shift).unwrap_or(0);
+            let place = Place { at: written.at, steps: written.steps, next };
             if let Err(stop) = score.step(written, place) {
                 self.stopped(stop, written.span.clone(), report);
                 return None;
