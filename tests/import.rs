@@ -256,24 +256,25 @@ fn hanging_empty_doubled_and_stray_notes_are_made_playable_and_remarked() {
         (480, vec![0x90, 60, 50]),
         (720, vec![0x80, 60, 0]),
         (960, vec![0x80, 60, 0]),
+        (960, vec![0x80, 60, 0]),
         (960, vec![0x90, 62, 80]),
         (960, vec![0x80, 62, 0]),
         (1_920, vec![0x90, 64, 70]),
     ];
-    messages.push((3_840, vec![0xB0, 1, 0]));
+    messages.push((3_840, vec![0xB0, 7, 90]));
     let imported = imported(0, 960, &[track("", &messages)]);
     assert_eq!(
         heard(&imported),
-        [(0, 480, 0, 60, 100), (480, 240, 0, 60, 50), (960, 1, 0, 62, 80), (1_920, 1_920, 0, 64, 70)]
+        [(0, 480, 0, 60, 100), (480, 480, 0, 60, 50), (960, 1, 0, 62, 80), (1_920, 1_920, 0, 64, 70)]
     );
     assert_eq!(
         imported.remarks,
         [
             "a note was never ended; it ends with its track",
             "a note had no length; it lasts a tick",
-            "a key was struck while it sounded; the first note ends there",
+            "a key was struck while it sounded; the first note ends there, and the first off is its own",
             "a note-off had no note to end",
-            "of track 1, channel 1, is left out: 1 controller behind the last note",
+            "a value at the very end comes a tick earlier",
         ]
     );
     assert!(imported.remarks.iter().all(|remark| imported.text.contains(&format!("# - {remark}\n"))));
@@ -293,23 +294,7 @@ fn a_track_without_its_end_is_read_to_where_it_ends() {
 }
 
 #[test]
-fn a_bank_that_no_program_follows_is_remarked() {
-    let mut messages = vec![(0, vec![0xC0, 5]), (0, vec![0xB0, 0, 1])];
-    messages.extend(note(0, 480, 0, 60, 90));
-    let read = imported(0, 480, &[track("", &messages)]);
-    assert!(read.text.contains("1 bank select without a program behind it"), "{}", read.text);
-}
-
-#[test]
 fn controllers_come_along_on_steps_of_their_own_where_they_need_them() {
-    let played = |imported: &Imported| -> Vec<(i64, String)> {
-        let set = set_of(imported);
-        let rendering =
-            render(&set.program, &Plan { length: set.program.patterns[0].length, commands: Vec::new() }).unwrap();
-        let values =
-            rendering.sent.iter().filter(|sent| !matches!(sent.message, Message::NoteOn(..) | Message::NoteOff(..)));
-        values.map(|sent| (sent.tick.0, sent.message.to_bytes().to_string())).collect()
-    };
     let with = |values: &[(u32, Vec<u8>)]| {
         let mut messages = note(0, 240, 0, 60, 100).to_vec();
         messages.extend_from_slice(values);
@@ -318,34 +303,161 @@ fn controllers_come_along_on_steps_of_their_own_where_they_need_them() {
     let on_grid =
         with(&[(0, vec![0xB0, 74, 30]), (480, vec![0xB0, 74, 40]), (480, vec![0xE0, 0, 0x40]), (720, vec![0xD0, 9])]);
     assert_eq!(set_of(&on_grid).tracks, ["lead"]);
-    let expected = [(0, "B0 4A 1E"), (480, "B0 4A 28"), (480, "E0 00 40"), (720, "D0 09")];
-    assert_eq!(played(&on_grid), expected.map(|(at, bytes)| (at, bytes.to_owned())));
+    assert_eq!(values_of(&on_grid), ["0 B0 4A 1E", "480 B0 4A 28", "480 E0 00 40", "720 D0 09"]);
     assert_eq!(on_grid.remarks, [""; 0]);
 
     let off_grid =
         with(&[(60, vec![0xB0, 1, 1]), (63, vec![0xB0, 1, 2]), (100, vec![0xB0, 1, 3]), (100, vec![0xC0, 5])]);
     assert_eq!(set_of(&off_grid).tracks, ["lead", "lead-cc"]);
-    assert_eq!(played(&off_grid), [(60, "B0 01 02"), (100, "B0 01 03")].map(|(at, bytes)| (at, bytes.to_owned())));
-    assert_eq!(
-        off_grid.remarks,
-        [
-            "of track 1, channel 1, is left out: 1 program change",
-            "the controllers of track 1, channel 1 are on steps of 1/192: of 3, 1 are moved and 1 left out",
-        ]
-    );
+    assert_eq!(values_of(&off_grid), ["60 B0 01 01", "63 B0 01 02", "100 B0 01 03", "100 C0 05"]);
+    assert_eq!(off_grid.remarks, [""; 0]);
+}
+
+/// What the set sends besides notes, with its ticks.
+fn values_of(imported: &Imported) -> Vec<String> {
+    let set = set_of(imported);
+    let length = set.program.meter.bar() * imported.bars;
+    let rendering = render(&set.program, &Plan { length, commands: Vec::new() }).unwrap();
+    let values =
+        rendering.sent.iter().filter(|sent| !matches!(sent.message, Message::NoteOn(..) | Message::NoteOff(..)));
+    values.map(|sent| format!("{} {}", sent.tick.0, sent.message.to_bytes())).collect()
 }
 
 #[test]
-fn the_program_before_the_first_note_is_what_the_set_begins_with() {
-    let mut messages = vec![(0, vec![0xB0, 0, 1]), (0, vec![0xB0, 32, 2]), (0, vec![0xC0, 5]), (960, vec![0xC0, 6])];
-    messages.extend(note(0, 240, 0, 60, 100));
-    let imported = imported(1, 960, &[track("Lead", &messages)]);
-    assert!(imported.text.contains("program = { lead = { program = 5, bank = 130 } }"), "{}", imported.text);
-    assert_eq!(imported.remarks, ["of track 1, channel 1, is left out: 1 program change"]);
-    let set = set_of(&imported);
-    let rendering = render(&set.program, &Plan { length: set.program.meter.bar(), commands: Vec::new() }).unwrap();
-    let bytes: Vec<String> = rendering.sent.iter().map(|sent| sent.message.to_bytes().to_string()).collect();
-    assert_eq!(bytes, ["B0 00 01", "B0 20 02", "C0 05", "90 3C 64", "80 3C 00"]);
+fn programs_are_those_of_patterns_where_they_begin_them_and_in_steps_elsewhere() {
+    let mut messages = vec![
+        (0, vec![0xB0, 0, 1]),
+        (0, vec![0xB0, 32, 2]),
+        (0, vec![0xC0, 5]),
+        (960, vec![0xC0, 6]),
+        (3_840, vec![0xC0, 7]),
+        (8_000, vec![0xC0, 8]),
+    ];
+    for bar in 0..4 {
+        messages.extend(note(bar * 3_840 + 10, 240, 0, 60, 100));
+    }
+    let bytes = File::of(1, 960, &[track("Lead", &messages)]);
+    let whole = import("song.mid", &bytes, EXACT).unwrap();
+    assert!(whole.text.contains("program = { lead = { program = 5, bank = 130 } }"), "{}", whole.text);
+    let expected = ["0 B0 00 01", "0 B0 20 02", "0 C0 05", "960 C0 06", "3840 C0 07", "8000 C0 08"];
+    assert_eq!((values_of(&whole), &whole.remarks[..]), (expected.map(str::to_owned).to_vec(), &[][..]));
+
+    let split = import("song.mid", &bytes, Options { split: Some(1), ..EXACT }).unwrap();
+    let programs: Vec<&str> = split.text.lines().filter(|line| line.starts_with("program")).collect();
+    assert_eq!(programs, [5, 7, 7, 8].map(|n| format!("program = {{ lead = {{ program = {n}, bank = 130 }} }}")));
+    let sounds: Vec<String> = values_of(&split).into_iter().filter(|value| value.contains(" C0 ")).collect();
+    assert_eq!(sounds, ["0 C0 05", "960 C0 06", "3840 C0 07", "7680 C0 07", "8000 C0 08", "11520 C0 08"]);
+}
+
+#[test]
+fn a_bank_that_is_said_by_half_or_too_late_is_kept_as_it_is() {
+    for (messages, expected) in [
+        (vec![(0, vec![0xB0, 0, 1]), (0, vec![0xC0, 5])], ["0 B0 00 01", "0 C0 05"]),
+        (vec![(0, vec![0xC0, 5]), (0, vec![0xB0, 0, 1])], ["0 C0 05", "0 B0 00 01"]),
+        (vec![(0, vec![0xB0, 32, 1]), (7, vec![0xC0, 5])], ["0 B0 20 01", "7 C0 05"]),
+    ] {
+        let messages = [messages, note(480, 480, 0, 60, 90).to_vec()].concat();
+        assert_eq!(values_of(&imported(0, 960, &[track("", &messages)])), expected);
+    }
+}
+
+#[test]
+fn a_note_has_the_program_that_stands_before_it() {
+    let mut messages = vec![(0, vec![0xC0, 5])];
+    messages.extend(note(480, 240, 0, 60, 100));
+    messages.push((480, vec![0xC0, 6]));
+    assert_eq!(values_of(&imported(1, 960, &[track("", &messages)])), ["0 C0 05", "481 C0 06"]);
+}
+
+/// Controllers at the beginning.
+fn controllers(values: &[(u8, u8)]) -> Vec<(u32, Vec<u8>)> {
+    values.iter().map(|&(number, value)| (0, vec![0xB0, number, value])).collect()
+}
+
+#[test]
+fn parameters_keep_their_order_and_their_values() {
+    for (values, written, sent) in [
+        (
+            &[(101, 0), (100, 0), (6, 12), (101, 0), (100, 2), (6, 60)][..],
+            ".{rpn-0=1536 rpn-2=7680}",
+            &["65 00", "64 00", "06 0C", "26 00", "65 00", "64 02", "06 3C", "26 00"][..],
+        ),
+        (&[(99, 1), (98, 32), (6, 64), (38, 5)], ".{nrpn-160=8197}", &["63 01", "62 20", "06 40", "26 05"]),
+        (
+            &[(99, 1), (98, 33), (6, 10), (99, 127), (98, 127)],
+            ".{nrpn-161=1280 99=127 98=127}",
+            &["63 01", "62 21", "06 0A", "26 00", "63 7F", "62 7F"],
+        ),
+        (
+            &[(101, 0), (100, 0), (96, 0), (96, 0), (96, 0)],
+            ".{101=0 100=0 96=0}",
+            &["65 00", "64 00", "60 00", "60 00", "60 00"],
+        ),
+        (&[(6, 12), (101, 127), (100, 127)], ".{6=12 101=127 100=127}", &["06 0C", "65 7F", "64 7F"]),
+    ] {
+        let messages = [controllers(values), note(0, 480, 0, 60, 90).to_vec()].concat();
+        let imported = imported(0, 480, &[track("", &messages)]);
+        assert!(imported.text.contains(written), "{}", imported.text);
+        assert_eq!(values_of(&imported), sent.iter().map(|bytes| format!("0 B0 {bytes}")).collect::<Vec<_>>());
+        assert_eq!(imported.remarks, [""; 0]);
+    }
+}
+
+#[test]
+fn an_off_at_the_place_of_an_on_ends_the_note_before() {
+    let (on, off) = (|at: u32, key: u8| (at, vec![0x90, key, 100]), |at: u32, key: u8| (at, vec![0x80, key, 0]));
+    let silent = |at: u32, key: u8| (at, vec![0x90, key, 0]);
+    let two = vec![(0, 480, 0, 60, 100), (480, 480, 0, 60, 100)];
+    for (messages, expected) in [
+        (vec![on(0, 60), on(480, 60), off(480, 60), off(960, 60)], two.clone()),
+        (vec![on(0, 60), on(480, 60), silent(480, 60), silent(960, 60)], two.clone()),
+        (vec![on(0, 60), off(480, 60), on(480, 60), off(960, 60)], two.clone()),
+        // The note before has ended already.
+        (vec![on(0, 60), off(240, 60), on(480, 60), off(480, 60), off(960, 60)], vec![(0, 240, 0, 60, 100), two[1]]),
+        (
+            vec![
+                on(0, 60),
+                on(0, 64),
+                on(240, 60),
+                on(240, 64),
+                off(240, 60),
+                off(240, 64),
+                off(480, 60),
+                off(480, 64),
+            ],
+            vec![(0, 240, 0, 60, 100), (0, 240, 0, 64, 100), (240, 240, 0, 60, 100), (240, 240, 0, 64, 100)],
+        ),
+    ] {
+        let imported = imported(0, 960, &[track("", &messages)]);
+        assert_eq!((heard(&imported), &imported.remarks[..]), (expected, &[][..]), "{messages:?}");
+    }
+    // First on, first off.
+    let overlapping = vec![on(0, 60), on(480, 60), off(600, 60), off(960, 60)];
+    let imported = imported(0, 960, &[track("", &overlapping)]);
+    assert_eq!(heard(&imported), two);
+    assert!(imported.remarks.concat().contains("the first off is its own"), "{:?}", imported.remarks);
+}
+
+#[test]
+fn pedals_are_where_they_were_however_near_and_late() {
+    let pedal = |at: u32, number: u8, value: u8| (at, vec![0xB0, number, value]);
+    let pedals = [
+        pedal(0, 64, 127),
+        pedal(479, 64, 0),
+        pedal(480, 64, 127),
+        pedal(481, 66, 127),
+        pedal(481, 64, 0),
+        pedal(481, 64, 127),
+        pedal(700, 67, 3),
+        pedal(4_000, 64, 0),
+        pedal(7_001, 66, 0),
+        pedal(7_001, 67, 0),
+    ];
+    let messages = [pedals.to_vec(), note(0, 3_000, 0, 60, 90).to_vec()].concat();
+    let read = imported(0, 960, &[track("", &messages)]);
+    let expected = pedals.iter().map(|(at, bytes)| format!("{at} B0 {:02X} {:02X}", bytes[1], bytes[2]));
+    assert_eq!(values_of(&read), expected.collect::<Vec<_>>());
+    assert_eq!((read.bars, &read.remarks[..]), (2, &[][..]));
 }
 
 #[test]
@@ -408,9 +520,167 @@ fn tempo_meter_and_devices_are_kept_and_changes_remarked() {
     assert_eq!(set.program.tracks.iter().map(|track| track.port.0).collect::<Vec<_>>(), [0, 1, 0]);
     assert_eq!(
         imported.remarks,
-        ["a system exclusive message is left out", "the tempo changes once; the set keeps the first one"]
+        ["a system exclusive message is left out", "the tempo changes once (bar 1.3: 120 BPM); the set keeps 125",]
     );
     assert_eq!(imported.bars, 2);
+}
+
+#[test]
+fn tempo_and_meter_count_from_where_they_are() {
+    let tempo = |at: u32, bpm: u32| (at, [&[0xFF, 0x51, 3][..], &(60_000_000 / bpm).to_be_bytes()[1..]].concat());
+    let meter = |at: u32, beats: u8, power: u8| (at, vec![0xFF, 0x58, 4, beats, power, 24, 8]);
+    let notes = [note(0, 480, 0, 60, 90), note(7_680, 480, 0, 62, 90)].concat();
+    for (changes, bpm, says) in [
+        (vec![], 120.0, &[][..]),
+        (vec![tempo(0, 60), tempo(0, 90)], 90.0, &[]),
+        (vec![tempo(0, 120), tempo(480, 120), tempo(960, 120)], 120.0, &[]),
+        (vec![tempo(0, 100), tempo(480, 120), tempo(480, 100)], 100.0, &[]),
+        (vec![tempo(7_680, 60)], 120.0, &["the tempo changes once (bar 3: 60 BPM); the set keeps 120"]),
+        (
+            vec![tempo(0, 100), tempo(3_840, 60), tempo(7_680, 100)],
+            100.0,
+            &["the tempo changes 2 times (bar 2: 60 BPM, bar 3: 100 BPM); the set keeps 100"],
+        ),
+        (vec![meter(0, 4, 2), meter(7_680, 3, 2)], 120.0, &["the meter changes once (bar 3: 3/4); the set keeps 4/4"]),
+        (vec![meter(7_680, 3, 2)], 120.0, &["the meter changes once (bar 3: 3/4); the set keeps 4/4"]),
+        (vec![meter(0, 3, 2), meter(0, 4, 2)], 120.0, &[]),
+    ] {
+        // In a track of their own, and among the notes.
+        for tracks in
+            [vec![track("", &changes), track("", &notes)], vec![track("", &[changes.clone(), notes.clone()].concat())]]
+        {
+            let read = imported(1, 960, &tracks);
+            let set = set_of(&read);
+            assert!((set.program.tempo.bpm() - bpm).abs() < 1e-3, "{changes:?}: {}", set.program.tempo.bpm());
+            assert_eq!(
+                (read.remarks.clone(), set.program.meter.to_string()),
+                (says.iter().map(|&s| s.to_owned()).collect(), "4/4".to_owned())
+            );
+        }
+    }
+    // What comes after everything is heard nowhere; its track is as long as it says.
+    let late = imported(0, 960, &[track("", &[note(0, 960, 0, 60, 90).to_vec(), vec![tempo(20_960, 60)]].concat())]);
+    assert_eq!(
+        (late.bars, &late.remarks[..]),
+        (6, &["the tempo changes once (bar 6.2: 60 BPM); the set keeps 120".to_owned()][..])
+    );
+}
+
+#[test]
+fn the_end_of_the_tracks_counts() {
+    let lasting = |ticks: u32| {
+        let mut bytes = track("", &note(0, 240, 0, 60, 90));
+        bytes.truncate(bytes.len() - 4);
+        bytes.extend([delta(ticks - 240), vec![0xFF, 0x2F, 0]].concat());
+        imported(0, 960, &[bytes])
+    };
+    assert_eq!([240, 3_840, 3_841, 15_360].map(|ticks| lasting(ticks).bars), [1, 1, 2, 4]);
+    let endless = lasting(0x0FFF_FFFF);
+    assert_eq!(endless.bars, 1);
+    assert!(endless.remarks.concat().contains("bars of silence at the end are left out"), "{:?}", endless.remarks);
+}
+
+/// What is against the letter, and read by players.
+#[test]
+fn odd_files_are_read_with_a_remark() {
+    let notes = note(0, 480, 0, 60, 90);
+    let plain = track("", &notes);
+    let whole = File::of(0, 480, std::slice::from_ref(&plain));
+    let said = |bytes: &[u8]| {
+        let read = import("odd.mid", bytes, EXACT).unwrap();
+        assert_eq!(heard(&read), [(0, 960, 0, 60, 90)]);
+        read.remarks.concat()
+    };
+    assert_eq!(said(&whole), "");
+    let riff = [&b"RIFF\0\0\0\0RMIDINFO\x03\0\0\0abc\0data"[..], &(whole.len() as u32).to_le_bytes(), &whole].concat();
+    assert_eq!(said(&riff), "");
+    assert!(said(&[&[0; 128][..], &whole].concat()).contains("128 bytes before the header"));
+    for length in [0u32, 3, 0xFFFF] {
+        let mut wrong = whole.clone();
+        wrong[18..22].copy_from_slice(&length.to_be_bytes());
+        assert_eq!(said(&wrong), "the length of a track is wrong; it is read to its end", "{length}");
+        // And another track after it.
+        wrong.extend(&File::of(1, 480, &[track("", &note(480, 480, 1, 60, 90))])[14..]);
+        wrong[9..12].copy_from_slice(&[1, 0, 2]);
+        assert_eq!(heard(&import("odd.mid", &wrong, EXACT).unwrap()).len(), 2, "{length}");
+    }
+    let foreign = [&b"XFIH\0\0\0\x02ab"[..]].concat();
+    let counted = |tracks: u8| {
+        let mut bytes = [&whole[..14], &foreign, &whole[14..]].concat();
+        bytes[11] = tracks;
+        bytes
+    };
+    assert_eq!(said(&counted(1)), "");
+    assert!(said(&counted(2)).contains("of the 2 tracks that the file counts, 1 are none"));
+    assert!(import("odd.mid", &counted(3), EXACT).is_err());
+    let mut fewer = File::of(1, 480, &[plain.clone(), track("", &[])]);
+    fewer[11] = 1;
+    assert!(said(&fewer).contains("the file counts 1 tracks and has 2"));
+    assert_eq!(said(&[&whole[..], b"\r\n\x1A"].concat()), "");
+    let padded = File::of(0, 480, &[[&plain[..], &[0; 9]].concat()]);
+    assert_eq!(said(&padded), "");
+    let goes_on = File::of(0, 480, &[[&plain[..], &[0, 0x90, 70, 1]].concat()]);
+    assert!(said(&goes_on).contains("goes on after its end"));
+    // One track is one song.
+    assert_eq!(said(&File::of(2, 480, std::slice::from_ref(&plain))), "");
+    // A running status that lasts over a text; a message of the system; a key signature without its key.
+    let odd = |between: &[u8]| {
+        let messages = [&[0, 0x90, 60, 90][..], between, &[0x83, 0x60, 60, 0, 0, 0xFF, 0x2F, 0]].concat();
+        said(&File::of(0, 480, &[messages]))
+    };
+    assert!(odd(&[0, 0xFF, 1, 1, b'a']).contains("against the letter"));
+    assert!(odd(&[0, 0xF8]).contains("against the letter"));
+    assert!(odd(&[0, 0xFF, 0x59, 0]).contains("against the letter"));
+}
+
+#[test]
+fn a_file_that_counts_seconds_is_read_at_120() {
+    // 25 frames of 40 ticks: a tick is a millisecond, and a bar two seconds.
+    let read = imported(0, 0xE728, &[track("", &note(500, 250, 0, 60, 90))]);
+    assert_eq!((heard(&read), read.bars), (vec![(960, 480, 0, 60, 90)], 1));
+    assert!(read.remarks.concat().contains("counts seconds"), "{:?}", read.remarks);
+    let drop = imported(0, 0xE300 | 80, &[track("", &note(2_397, 2_398, 0, 60, 90))]);
+    assert_eq!(heard(&drop), [(1_920, 1_920, 0, 60, 90)]);
+}
+
+/// One line for each kind of what no set can hold.
+#[test]
+fn what_is_left_out_is_said() {
+    let meta = |kind: u8, text: &[u8]| [&[0xFF, kind, text.len() as u8][..], text].concat();
+    let mut messages = vec![
+        (0, meta(1, b"text")),
+        (0, meta(2, b"copyright")),
+        (0, meta(5, b"la")),
+        (1, meta(5, b"la")),
+        (0, meta(6, b"Verse")),
+        (0, meta(7, b"door")),
+        (0, meta(0x59, &[2, 0])),
+        (960, meta(0x59, &[3, 0])),
+        (0, meta(0x7F, &[1, 2])),
+        (0, vec![0xF0, 2, 1, 0xF7]),
+        (0, vec![0xA0, 60, 5]),
+        (0, vec![0x90, 60, 90]),
+        (480, vec![0x80, 60, 5]),
+    ];
+    messages.push((480, vec![0x90, 62, 90]));
+    messages.push((960, vec![0x80, 62, 64]));
+    let mut remarks = imported(0, 960, &[track("", &messages)]).remarks;
+    remarks.sort_unstable();
+    assert_eq!(
+        remarks,
+        [
+            "2 lyrics are left out",
+            "2 texts are left out",
+            "a change of key signature is left out",
+            "a cue point is left out",
+            "a marker is left out",
+            "a release velocity is left out",
+            "a system exclusive message is left out",
+            "aftertouch of a key is left out",
+            "an entry that one program alone understands is left out",
+            "the key signature is left out",
+        ]
+    );
 }
 
 #[test]
@@ -422,8 +692,9 @@ fn what_cannot_be_imported_is_said() {
     assert_eq!(said(&whole[..30]), "the file is cut off: it ends in track 1");
     let second = whole.windows(4).rposition(|four| four == b"MTrk").unwrap();
     assert_eq!(said(&whole[..second]), "the file is cut off: it has 1 of its 2 tracks");
-    assert_eq!(score::read(&File::of(2, 960, &[track("", &[])])), Err(Unreadable::Sequential));
-    assert_eq!(score::read(&File::of(1, 0xE728, &[track("", &[])])), Err(Unreadable::Frames(25)));
+    assert_eq!(score::read(&File::of(2, 960, &[track("", &[]), track("", &[])])), Err(Unreadable::Sequential));
+    assert_eq!(score::read(&File::of(3, 960, &[track("", &[])])), Err(Unreadable::Format(3)));
+    assert!(said(&File::of(3, 960, &[track("", &[])])).contains("format 3"));
     let damaged = File::of(1, 960, &[vec![0, 0x90, 60, 100, 0, 0x90, 60]]);
     assert_eq!(score::read(&damaged), Err(Unreadable::Damaged(1, 1)));
     let long = File::of(1, 1, &[track("", &note(20_000, 1, 0, 60, 100))]);

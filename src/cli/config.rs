@@ -13,7 +13,6 @@
 //!
 //! [osc]
 //! listen = "127.0.0.1:9000"  # or only a port, of this machine; leave out for no OSC
-//! key = "open-sesame"        # addresses are /tightrope/open-sesame/launch then, and nobody else is heeded
 //!
 //! [guardian]
 //! enabled = true           # the process that ends every note if the program is killed
@@ -36,7 +35,6 @@ use serde::Deserialize;
 use super::args::Realtime;
 use super::failure::Failure;
 use crate::blackbox::folder::default_root;
-use crate::control::osc::gate::Key;
 use crate::rt::Settings;
 use crate::rt::sched::Policy;
 use crate::rt::wait::Strategy;
@@ -55,7 +53,7 @@ struct File {
     #[serde(default)]
     realtime: Table,
     #[serde(default)]
-    osc: OscPlan,
+    osc: OscTable,
     #[serde(default)]
     guardian: GuardianTable,
     #[serde(default)]
@@ -68,14 +66,10 @@ struct GuardianTable {
     enabled: Option<bool>,
 }
 
-/// Where OSC is listened for, if it is, and who is heeded.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct OscPlan {
-    /// The address.
-    pub listen: Option<Listen>,
-    /// What has to stand in addresses.
-    pub key: Option<Key>,
+struct OscTable {
+    listen: Option<Listen>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -99,8 +93,8 @@ pub struct LogPlan {
 pub struct Config {
     /// How the real-time thread runs.
     pub realtime: Settings,
-    /// How OSC is listened for.
-    pub osc: OscPlan,
+    /// Where OSC is listened for, if it is.
+    pub osc: Option<Listen>,
     /// Whether there is a guardian.
     pub guardian: bool,
     /// Where its log goes.
@@ -167,7 +161,7 @@ pub fn read(path: Option<&Path>, flags: &Realtime, osc: Option<Listen>) -> Resul
     };
     Ok(Config {
         realtime: merge(&file.realtime, flags),
-        osc: OscPlan { listen: osc.or(file.osc.listen), key: file.osc.key },
+        osc: osc.or(file.osc.listen),
         guardian: file.guardian.enabled.unwrap_or(true),
         log,
     })

@@ -7,12 +7,13 @@
 //! What the language can say is in [`LANGUAGE`] and nowhere else, so that this grows with it.
 
 pub mod row;
+pub mod values;
 
 use std::collections::BTreeMap;
 
-use super::score::{Note, Value};
+use super::score::Note;
 use crate::time::TickSpan;
-use row::{Page, Pen, Spelling, Written};
+use row::{Page, Spelling, Written};
 
 /// What of the step language may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,60 +152,6 @@ pub fn most_common<T: Ord + Copy>(values: impl Iterator<Item = T>) -> Option<T> 
     counts.into_iter().max_by_key(|&(_, count)| count).map(|(value, _)| value)
 }
 
-/// Values of controllers as a line of rests that have them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Curve {
-    /// How long a step is.
-    pub step: TickSpan,
-    /// The steps.
-    pub line: String,
-    /// How many values are not where they were, by half a step at most.
-    pub moved: usize,
-    /// How many gave way to another of the same controller on their step.
-    pub merged: usize,
-}
-
-/// The shortest steps for values: 10 ms at 125 BPM. What is finer is rounded.
-const SHORTEST: i64 = 20;
-
-/// Writes `values`, in their order and all before `length`, as a line of that length: on steps of length `wanted` if all of
-/// them fall there, else on the longest on which they do.
-#[must_use]
-pub fn write_values(values: &[(i64, Value)], length: TickSpan, wanted: TickSpan, language: Language) -> Curve {
-    let steps = std::iter::once(wanted.0).chain(STEPS.into_iter().filter(|&step| step >= SHORTEST));
-    let mut steps = steps.filter(|&step| step > 0 && length.0 % step == 0);
-    let step = steps.find(|step| values.iter().all(|(at, _)| at % step == 0)).unwrap_or(SHORTEST);
-    let count = length.0 / step;
-    // By step, then by controller: the last value counts.
-    let mut placed: BTreeMap<i64, BTreeMap<String, i64>> = BTreeMap::new();
-    let (mut moved, mut merged) = (0, 0);
-    for &(at, value) in values {
-        let Some((name, number)) = target(value) else { continue };
-        let place = ((at + step / 2) / step).min(count - 1);
-        moved += usize::from(place * step != at);
-        merged += usize::from(placed.entry(place).or_default().insert(name, number).is_some());
-    }
-    let beat = (TickSpan::QUARTER.0 / step).max(1);
-    let mut text = Pen::new(beat, language);
-    for (place, values) in placed {
-        text.run('.', place - text.at);
-        let values: Vec<String> = values.iter().map(|(name, number)| format!("{name}={number}")).collect();
-        text.step(&format!(".{{{}}}", values.join(" ")));
-    }
-    text.run('.', count - text.at);
-    Curve { step: TickSpan(step), line: text.text, moved, merged }
-}
-
-/// What a value is called in a step, and its number there; `None` for what has no place in one.
-fn target(value: Value) -> Option<(String, i64)> {
-    match value {
-        Value::Controller(number, value) => Some((number.to_string(), i64::from(value))),
-        Value::Bend(bend) => Some(("bend".to_owned(), i64::from(bend) - 8_192)),
-        Value::Pressure(value) => Some(("pressure".to_owned(), i64::from(value))),
-        Value::Program(_) => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -259,18 +206,5 @@ mod tests {
         assert_eq!(written(&notes, RICH), (240, vec!["c2.d2=50>5. .... .... ....".to_owned()]));
         let early = [note(0, 240, 48), note(468, 240, 50)];
         assert_eq!(written(&early, RICH).1, ["c2.d2<5. .... .... ...."]);
-    }
-
-    #[test]
-    fn values_are_rests_that_have_them() {
-        let values = [(0, Value::Controller(74, 30)), (0, Value::Bend(8_192)), (480, Value::Controller(74, 31))];
-        let curve = write_values(&values, TickSpan(960), TickSpan::SIXTEENTH, RICH);
-        assert_eq!((curve.step.0, &curve.line[..], curve.moved), (240, ".{74=30 bend=0}..{74=31}.", 0));
-        let values = [(0, Value::Pressure(1)), (3, Value::Pressure(2)), (11, Value::Pressure(3))];
-        let curve = write_values(&values, TickSpan(60), TickSpan::SIXTEENTH, RICH);
-        assert_eq!(
-            (curve.step.0, &curve.line[..], curve.moved, curve.merged),
-            (20, ".{pressure=2}.{pressure=3}.", 2, 1)
-        );
     }
 }

@@ -3,23 +3,39 @@
 //! A file is a stream of events, and much in it is allowed that no instrument can play: keys struck twice, notes that never
 //! end, or last for no time. Here it becomes what an instrument would have made of it, and what had to be changed for that is
 //! remarked. Positions are rounded to the engine's 960 ticks to a quarter note, each by itself, so nothing adds up.
+//!
+//! What begins and ends notes is paired in the file's own time: first on, first off, and an off at the very place of an on
+//! ends a note before.
 
-use std::collections::BTreeMap;
+mod chunks;
+mod events;
+mod parameters;
+mod remarks;
 
-use midly::{EventIter, Format, Fps, Header, MetaMessage, MidiMessage, Timing, TrackEvent, TrackEventKind};
+use std::collections::{BTreeMap, VecDeque};
+
+use midly::{MetaMessage, MidiMessage, TrackEvent, TrackEventKind};
 
 use crate::midi::{Channel, Key, Velocity};
 use crate::time::{Meter, TICKS_PER_QUARTER, Tempo};
+use events::Events;
+use remarks::Counts;
 
 /// The music of a file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Score {
     /// What it calls itself.
     pub name: Option<String>,
-    /// Its first tempo.
+    /// The tempo that it begins with, if it says one there.
     pub tempo: Option<Tempo>,
-    /// Its first meter.
+    /// The meter that it begins with, if it says one there.
     pub meter: Option<Meter>,
+    /// The key that it begins with: how many sharps, or flats where negative, and whether it is minor.
+    pub key: Option<(i8, bool)>,
+    /// Markers, in order.
+    pub markers: Vec<(i64, String)>,
+    /// Where the last of its tracks ends.
+    pub length: i64,
     /// By track of the file, then by device, then by channel.
     pub parts: Vec<Part>,
     /// What of the file is not as it was, in sentences.
@@ -41,7 +57,7 @@ pub struct Part {
     pub channel: Channel,
     /// Sorted by their beginnings, then by their keys. No two of one device, channel and key overlap.
     pub notes: Vec<Note>,
-    /// Controllers, bends, pressures and programs, in their order.
+    /// Controllers, parameters, bends, pressures and programs, in their order.
     pub values: Vec<(i64, Value)>,
 }
 
@@ -69,6 +85,15 @@ pub enum Value {
     Pressure(u8),
     /// Another program.
     Program(u8),
+    /// A parameter, registered (RPN) or not (NRPN), 0 to 16,383, and its value, 0 to 16,383.
+    Parameter {
+        /// Whether it is a registered one.
+        registered: bool,
+        /// Which one.
+        number: u16,
+        /// What it is set to.
+        value: u16,
+    },
 }
 
 /// Why a file cannot be read.
@@ -86,12 +111,12 @@ pub enum Unreadable {
     /// Its tracks are songs of their own.
     #[error("this is a MIDI file of format 2, whose tracks are separate songs; save the one you want as format 0 or 1")]
     Sequential,
-    /// It counts in frames.
+    /// It is of a kind that does not exist.
     #[error(
-        "the file counts time in frames ({0} a second) and not in quarter notes, so it has no bars; \
-         save it with musical time (PPQ)"
+        "this is a MIDI file of format {0}, and there are only 0, 1 and 2: it is damaged, or made for one program alone; \
+         save it as format 0 or 1"
     )]
-    Frames(u8),
+    Format(u16),
     /// There is more of it than a set can hold.
     #[error("there is more in the file than a set can hold: {0}")]
     TooMuch(String),
@@ -101,105 +126,79 @@ pub enum Unreadable {
 ///
 /// # Errors
 ///
-/// When it is no MIDI file, when it is cut off or damaged, or when it is of a kind that has no bars.
+/// When it is no MIDI file, when it is cut off or damaged, or when its tracks are songs of their own.
 pub fn read(bytes: &[u8]) -> Result<Score, Unreadable> {
-    whole(bytes)?;
-    let (header, tracks) = midly::parse(bytes).map_err(|error| Unreadable::NotMidi(error.to_string()))?;
-    let per_quarter = per_quarter(header)?;
-    let mut reader = Reader { per_quarter, ..Reader::default() };
-    for (number, events) in tracks.enumerate() {
-        let events = events.map_err(|error| Unreadable::NotMidi(error.to_string()))?;
-        reader.track(number + 1, events)?;
+    let file = chunks::chunks(bytes)?;
+    let ruler = Ruler::of(file.division)?;
+    let mut reader = Reader { ruler, ..Reader::default() };
+    reader.score.remarks = file.remarks;
+    for (number, bytes) in file.tracks.into_iter().enumerate() {
+        reader.track(number + 1, Events::new(bytes))?;
     }
     Ok(reader.finish())
 }
 
-fn per_quarter(header: Header) -> Result<i64, Unreadable> {
-    if header.format == Format::Sequential {
-        return Err(Unreadable::Sequential);
-    }
-    match header.timing {
-        Timing::Metrical(ticks) if ticks.as_int() > 0 => Ok(i64::from(ticks.as_int())),
-        Timing::Metrical(_) => Err(Unreadable::NotMidi("its quarter notes have no length".into())),
-        Timing::Timecode(fps, _) => Err(Unreadable::Frames(match fps {
-            Fps::Fps24 => 24,
-            Fps::Fps25 => 25,
-            Fps::Fps29 | Fps::Fps30 => 30,
-        })),
+/// How positions of the file become ticks: times the one number, by the other.
+#[derive(Clone, Copy, Debug)]
+struct Ruler {
+    times: i64,
+    by: i64,
+    /// Whether the file counts seconds, and no tempo in it matters.
+    in_seconds: bool,
+}
+
+impl Default for Ruler {
+    fn default() -> Ruler {
+        Ruler { times: 1, by: 1, in_seconds: false }
     }
 }
 
-/// Whether all of the file is there: the parser takes what it finds, and says nothing of what it does not.
-fn whole(bytes: &[u8]) -> Result<(), Unreadable> {
-    let Some((b"MThd", mut rest)) = bytes.split_first_chunk::<4>() else {
-        return Err(Unreadable::NotMidi("it does not begin with MThd".into()));
-    };
-    let mut declared = None;
-    let mut found = 0;
-    let mut id = *b"MThd";
-    loop {
-        let what = match &id {
-            b"MThd" => "in its header".to_owned(),
-            b"MTrk" => format!("in track {}", found + 1),
-            _ => "between its tracks".to_owned(),
-        };
-        let cut = || Unreadable::CutOff(format!("it ends {what}"));
-        let (length, body) = rest.split_first_chunk::<4>().ok_or_else(cut)?;
-        let length = usize::try_from(u32::from_be_bytes(*length)).map_err(|_| cut())?;
-        let chunk = body.get(..length).ok_or_else(cut)?;
-        match &id {
-            b"MThd" => {
-                declared =
-                    declared.or(chunk.get(2..4).map(|count| usize::from(u16::from_be_bytes([count[0], count[1]]))))
+impl Ruler {
+    /// As the header says: ticks of a quarter note, or frames in a second and ticks in a frame.
+    fn of(division: u16) -> Result<Ruler, Unreadable> {
+        // Ticks in a second where nobody says a tempo.
+        const TICKS_PER_SECOND: i64 = 2 * TICKS_PER_QUARTER;
+        let [high, low] = division.to_be_bytes();
+        let frames = match high as i8 {
+            0.. => None,
+            -24 => Some((24_000, 1_000)),
+            -25 => Some((25_000, 1_000)),
+            -29 => Some((30_000, 1_001)),
+            -30 => Some((30_000, 1_000)),
+            other => {
+                return Err(Unreadable::NotMidi(format!("{} frames a second do not exist", i16::from(other).abs())));
             }
-            b"MTrk" => found += 1,
-            _ => {}
-        }
-        rest = body.get(length..).unwrap_or_default();
-        // Some writers leave a few bytes behind their last track.
-        match rest.split_first_chunk::<4>() {
-            Some((next, after)) => (id, rest) = (*next, after),
-            None => break,
-        }
-        if declared.is_some_and(|declared| found >= declared) && id != *b"MTrk" {
-            break;
+        };
+        let ruler = match frames {
+            None => Ruler { times: TICKS_PER_QUARTER, by: division.into(), in_seconds: false },
+            Some((frames, seconds)) => {
+                Ruler { times: TICKS_PER_SECOND * seconds, by: frames * i64::from(low), in_seconds: true }
+            }
+        };
+        match ruler.by {
+            0 => Err(Unreadable::NotMidi("its quarter notes have no length".into())),
+            _ => Ok(ruler),
         }
     }
-    match declared {
-        Some(declared) if found < declared => {
-            Err(Unreadable::CutOff(format!("it has {found} of its {declared} tracks")))
-        }
-        _ => Ok(()),
+
+    /// A position of the file in ticks of the engine.
+    fn tick(self, at: i64) -> i64 {
+        at.saturating_mul(self.times).saturating_add(self.by / 2) / self.by
     }
 }
 
 /// Where a note goes: the device, the channel and the key that can sound only once.
 type Place = (Option<String>, u8, u8);
 
-/// What was found, and not kept.
-#[derive(Debug, Default)]
-struct Counts {
-    tempos: usize,
-    meters: usize,
-    exclusive: usize,
-    pressures: usize,
-    hanging: usize,
-    endless: usize,
-    empty: usize,
-    doubled: usize,
-    strays: usize,
-    odd_tempo: bool,
-    odd_meter: bool,
-}
-
 #[derive(Default)]
 struct Reader {
-    per_quarter: i64,
+    ruler: Ruler,
     score: Score,
     counts: Counts,
-    /// The earliest tempo and meter, by position: tracks are read one after the other.
-    tempo: Option<(i64, f64)>,
-    meter: Option<(i64, u8, u8)>,
+    /// Tempos in beats per minute, and meters, with their positions: track by track, as they are read.
+    tempos: Vec<(i64, f64)>,
+    meters: Vec<(i64, (u8, u8))>,
+    keys: Vec<(i64, (i8, bool))>,
 }
 
 /// What is played on one channel of one device.
@@ -207,6 +206,17 @@ struct Reader {
 struct Played {
     notes: Vec<Note>,
     values: Vec<(i64, Value)>,
+    /// Where a note was struck last, in the time of the file.
+    struck: Option<i64>,
+}
+
+/// A note that has begun, in the time of the file.
+#[derive(Clone, Copy, Debug)]
+struct Begun {
+    at: i64,
+    velocity: Velocity,
+    /// Whether an off came at its very beginning. It ends the note if no other one does.
+    is_empty: bool,
 }
 
 /// A track of the file while it is read.
@@ -216,45 +226,42 @@ struct Reading {
     device: Option<String>,
     /// By device and channel.
     parts: BTreeMap<(Option<String>, u8), Played>,
-    /// Notes that have begun: where, and how hard.
-    open: BTreeMap<Place, (i64, Velocity)>,
+    /// Notes that have begun, in order.
+    open: BTreeMap<Place, VecDeque<Begun>>,
+}
+
+impl Reading {
+    fn part(&mut self, channel: u8) -> &mut Played {
+        self.parts.entry((self.device.clone(), channel)).or_default()
+    }
 }
 
 impl Reader {
-    /// A position of the file in ticks of the engine.
-    fn tick(&self, at: i64) -> i64 {
-        (at.saturating_mul(TICKS_PER_QUARTER) + self.per_quarter / 2) / self.per_quarter
-    }
-
-    fn track(&mut self, number: usize, mut events: EventIter<'_>) -> Result<(), Unreadable> {
+    fn track(&mut self, number: usize, mut events: Events<'_>) -> Result<(), Unreadable> {
         let mut reading = Reading::default();
         let (mut at, mut count, mut ended) = (0i64, 0, false);
-        loop {
-            let left = events.unread().len();
-            let Some(event) = events.next() else {
-                // The parser stops at what it does not understand, and says no more of it than that there was something.
-                if left > 0 {
-                    return Err(Unreadable::Damaged(number, count));
-                }
-                break;
-            };
-            let event = event.map_err(|_| Unreadable::Damaged(number, count))?;
-            at += i64::from(event.delta.as_int());
+        while let Some((delta, event)) = events.next().map_err(|_| Unreadable::Damaged(number, count))? {
+            at = at.saturating_add(delta);
             count += 1;
             if matches!(event.kind, TrackEventKind::Meta(MetaMessage::EndOfTrack)) {
                 ended = true;
                 break;
             }
-            self.event(&mut reading, self.tick(at), &event);
+            self.event(&mut reading, at, &event);
         }
+        self.counts.odd_events += events.odd;
+        self.counts.goes_on += usize::from(ended && events.goes_on());
         self.counts.endless += usize::from(!ended);
-        let end = self.tick(at);
-        for ((device, channel, key), (begun, velocity)) in std::mem::take(&mut reading.open) {
-            self.counts.hanging += 1;
-            self.close(&mut reading, (device, channel, key), begun, velocity, end);
+        for (place, notes) in std::mem::take(&mut reading.open) {
+            for begun in notes {
+                self.counts.hanging += usize::from(!begun.is_empty);
+                let end = if begun.is_empty { begun.at } else { at };
+                self.close(&mut reading, &place, begun, end);
+            }
         }
+        self.score.length = self.score.length.max(self.ruler.tick(at));
         let shares_track = reading.parts.len() > 1;
-        for ((device, channel), Played { notes, values }) in reading.parts {
+        for ((device, channel), Played { notes, values, .. }) in reading.parts {
             let name = reading.name.clone();
             let channel = Channel::from_status(channel);
             self.score.parts.push(Part { name, track: number, shares_track, device, channel, notes, values });
@@ -268,68 +275,57 @@ impl Reader {
     fn event(&mut self, reading: &mut Reading, at: i64, event: &TrackEvent<'_>) {
         match event.kind {
             TrackEventKind::Midi { channel, message } => self.message(reading, at, channel.as_int(), message),
-            TrackEventKind::Meta(message) => self.meta(reading, at, message),
+            TrackEventKind::Meta(message) => self.meta(reading, self.ruler.tick(at), message),
             TrackEventKind::SysEx(_) | TrackEventKind::Escape(_) => self.counts.exclusive += 1,
         }
     }
 
     fn meta(&mut self, reading: &mut Reading, at: i64, message: MetaMessage<'_>) {
         match message {
-            MetaMessage::TrackName(name) => reading.name = reading.name.take().or_else(|| text(name)),
+            MetaMessage::TrackName(name) if reading.name.is_none() => reading.name = text(name),
             MetaMessage::DeviceName(name) => reading.device = text(name).or(reading.device.take()),
             MetaMessage::MidiPort(port) if reading.device.is_none() && port.as_int() > 0 => {
                 reading.device = Some(format!("port {}", port.as_int() + 1));
             }
-            MetaMessage::Tempo(micros) => {
-                self.counts.tempos += 1;
-                let bpm = 60e6 / f64::from(micros.as_int().max(1));
-                if self.tempo.is_none_or(|(known, _)| at < known) {
-                    self.tempo = Some((at, bpm));
-                }
-            }
+            MetaMessage::Tempo(micros) => self.tempos.push((at, 60e6 / f64::from(micros.as_int().max(1)))),
             MetaMessage::TimeSignature(beats, power, ..) => {
-                self.counts.meters += 1;
                 let unit = 1u8.checked_shl(u32::from(power)).unwrap_or(0);
-                if self.meter.is_none_or(|(known, ..)| at < known) {
-                    self.meter = Some((at, beats, unit));
-                }
+                self.meters.push((at, (beats, unit)));
             }
-            // A sequencer's own data, lyrics and the like say nothing about what is played.
-            _ => {}
+            MetaMessage::KeySignature(sharps, minor) => self.keys.push((at, (sharps, minor))),
+            MetaMessage::Marker(marker) => self.score.markers.extend(text(marker).map(|marker| (at, marker))),
+            MetaMessage::Lyric(_) => self.counts.lyrics += 1,
+            MetaMessage::CuePoint(_) => self.counts.cues += 1,
+            MetaMessage::Text(_)
+            | MetaMessage::Copyright(_)
+            | MetaMessage::InstrumentName(_)
+            | MetaMessage::ProgramName(_)
+            | MetaMessage::TrackName(_) => self.counts.texts += 1,
+            MetaMessage::SequencerSpecific(_) | MetaMessage::Unknown(..) => self.counts.private += 1,
+            // These say nothing about what is played, or heard, or sung.
+            MetaMessage::TrackNumber(_)
+            | MetaMessage::MidiChannel(_)
+            | MetaMessage::MidiPort(_)
+            | MetaMessage::SmpteOffset(_)
+            | MetaMessage::EndOfTrack => {}
         }
     }
 
     fn message(&mut self, reading: &mut Reading, at: i64, channel: u8, message: MidiMessage) {
-        let device = reading.device.clone();
+        let mut tick = self.ruler.tick(at);
         let value = match message {
             MidiMessage::NoteOn { key, vel } => {
-                let place = (device, channel, key.as_int());
-                if let Some((begun, velocity)) = reading.open.remove(&place) {
-                    match Velocity::new(vel.as_int()) {
-                        None => self.close(reading, place, begun, velocity, at),
-                        Some(next) => {
-                            // An instrument begins anew, and the next off ends what sounds then.
-                            self.counts.doubled += 1;
-                            if at > begun {
-                                self.close(reading, place.clone(), begun, velocity, at);
-                            }
-                            reading.open.insert(place, (at, next));
-                        }
-                    }
-                } else if let Some(velocity) = Velocity::new(vel.as_int()) {
-                    reading.open.insert(place, (at, velocity));
-                } else {
-                    self.counts.strays += 1;
-                }
-                return;
+                let place = (reading.device.clone(), channel, key.as_int());
+                return match Velocity::new(vel.as_int()) {
+                    Some(velocity) => self.strike(reading, place, at, velocity),
+                    None => self.release(reading, &place, at),
+                };
             }
-            MidiMessage::NoteOff { key, .. } => {
-                let place = (device, channel, key.as_int());
-                match reading.open.remove(&place) {
-                    Some((begun, velocity)) => self.close(reading, place, begun, velocity, at),
-                    None => self.counts.strays += 1,
-                }
-                return;
+            MidiMessage::NoteOff { key, vel } => {
+                // What players send where nobody says how fast a key comes up.
+                const PLAIN: [u8; 2] = [0, 64];
+                self.counts.releases += usize::from(!PLAIN.contains(&vel.as_int()));
+                return self.release(reading, &(reading.device.clone(), channel, key.as_int()), at);
             }
             MidiMessage::Aftertouch { .. } => {
                 self.counts.pressures += 1;
@@ -338,37 +334,101 @@ impl Reader {
             MidiMessage::Controller { controller, value } => Value::Controller(controller.as_int(), value.as_int()),
             MidiMessage::PitchBend { bend } => Value::Bend(bend.0.as_int()),
             MidiMessage::ChannelAftertouch { vel } => Value::Pressure(vel.as_int()),
-            MidiMessage::ProgramChange { program } => Value::Program(program.as_int()),
+            MidiMessage::ProgramChange { program } => {
+                // A note that begins right before it has the program before.
+                tick += i64::from(reading.part(channel).struck == Some(at));
+                Value::Program(program.as_int())
+            }
         };
-        reading.parts.entry((device, channel)).or_default().values.push((at, value));
+        reading.part(channel).values.push((tick, value));
     }
 
-    fn close(&mut self, reading: &mut Reading, place: Place, begun: i64, velocity: Velocity, end: i64) {
-        let (device, channel, key) = place;
-        if end <= begun {
-            self.counts.empty += 1;
+    /// A key goes down.
+    fn strike(&mut self, reading: &mut Reading, place: Place, at: i64, velocity: Velocity) {
+        reading.part(place.1).struck = Some(at);
+        let notes = reading.open.entry(place.clone()).or_default();
+        let empty: Vec<Begun> = notes.iter().filter(|begun| begun.is_empty && begun.at < at).copied().collect();
+        notes.retain(|begun| !(begun.is_empty && begun.at < at));
+        notes.push_back(Begun { at, velocity, is_empty: false });
+        for begun in empty {
+            self.close(reading, &place, begun, begun.at);
         }
-        let note = Note { at: begun, key: Key::from_data(key), length: (end - begun).max(1), velocity };
-        reading.parts.entry((device, channel)).or_default().notes.push(note);
+    }
+
+    /// A key comes up: of the notes that it may end, the first.
+    fn release(&mut self, reading: &mut Reading, place: &Place, at: i64) {
+        let notes = reading.open.entry(place.clone()).or_default();
+        if let Some(index) = notes.iter().position(|begun| begun.at < at)
+            && let Some(begun) = notes.remove(index)
+        {
+            self.close(reading, place, begun, at);
+        } else if let Some(begun) = notes.iter_mut().find(|begun| !begun.is_empty) {
+            begun.is_empty = true;
+        } else {
+            self.counts.strays += 1;
+        }
+    }
+
+    fn close(&mut self, reading: &mut Reading, place: &Place, begun: Begun, end: i64) {
+        let (device, channel, key) = place;
+        self.counts.empty += usize::from(end <= begun.at);
+        let (at, end) = (self.ruler.tick(begun.at), self.ruler.tick(end));
+        let note = Note { at, key: Key::from_data(*key), length: (end - at).max(1), velocity: begun.velocity };
+        reading.parts.entry((device.clone(), *channel)).or_default().notes.push(note);
     }
 
     fn finish(mut self) -> Score {
         self.counts.doubled += separate(&mut self.score.parts);
         for part in &mut self.score.parts {
             part.notes.sort_unstable();
+            part.values.sort_by_key(|&(at, _)| at);
         }
-        let score = &mut self.score;
-        if let Some((_, bpm)) = self.tempo {
+        parameters::join(&mut self.score.parts);
+        let Reader { ruler, mut score, mut counts, tempos, meters, keys } = self;
+        score.markers.sort_by_key(|&(at, _)| at);
+        let first = score.parts.iter().filter_map(|part| part.notes.first()).map(|note| note.at).min();
+        let tempos = if ruler.in_seconds { Vec::new() } else { changes(tempos, first) };
+        let meters = changes(meters, None);
+        if let Some(&(0, bpm)) = tempos.first() {
             score.tempo = Tempo::from_bpm(bpm.clamp(Tempo::SLOWEST, Tempo::FASTEST));
-            self.counts.odd_tempo = !(Tempo::SLOWEST..=Tempo::FASTEST).contains(&bpm);
+            counts.odd_tempo = !(Tempo::SLOWEST..=Tempo::FASTEST).contains(&bpm);
         }
-        if let Some((_, beats, unit)) = self.meter {
+        if let Some(&(0, (beats, unit))) = meters.first() {
             score.meter = Meter::new(beats, unit);
-            self.counts.odd_meter = score.meter.is_none();
+            counts.odd_meter = score.meter.is_none();
         }
-        score.remarks = self.counts.remarks();
-        self.score
+        let keys = changes(keys, None);
+        score.key = keys.first().filter(|(at, _)| *at == 0).map(|&(_, key)| key);
+        counts.in_seconds = ruler.in_seconds;
+        let later = |at: &i64| *at > 0;
+        counts.tempos = tempos.into_iter().filter(|(at, _)| later(at)).collect();
+        counts.meters = meters.into_iter().filter(|(at, _)| later(at)).collect();
+        counts.keys = keys.iter().filter(|(at, _)| later(at)).count();
+        counts.say(&mut score);
+        score
     }
+}
+
+/// What changes, and where: the last of those at one position counts, and what repeats is no change. What comes within a
+/// sixteenth of the beginning, and before `first`, where the music begins, counts from the beginning.
+fn changes<T: PartialEq + Copy>(mut all: Vec<(i64, T)>, first: Option<i64>) -> Vec<(i64, T)> {
+    const SETTING_UP: i64 = TICKS_PER_QUARTER / 4;
+    for (at, _) in &mut all {
+        if *at < SETTING_UP && first.is_some_and(|first| *at <= first) {
+            *at = 0;
+        }
+    }
+    all.sort_by_key(|&(at, _)| at);
+    let mut changes: Vec<(i64, T)> = Vec::new();
+    for (at, what) in all {
+        if changes.last().is_some_and(|last| last.0 == at) {
+            changes.pop();
+        }
+        if changes.last().is_none_or(|last| last.1 != what) {
+            changes.push((at, what));
+        }
+    }
+    changes
 }
 
 /// Sees to it that no key of a channel of a device sounds twice at once, over all parts: where a note begins, the one before
@@ -403,53 +463,6 @@ fn separate(parts: &mut [Part]) -> usize {
         parts[part].notes.swap_remove(index);
     }
     changed
-}
-
-impl Counts {
-    fn remarks(&self) -> Vec<String> {
-        let mut remarks = Vec::new();
-        let mut remark = |count: usize, one: &str, many: &str| match count {
-            0 => {}
-            1 => remarks.push(one.to_owned()),
-            count => remarks.push(format!("{count} {many}")),
-        };
-        remark(
-            self.hanging,
-            "a note was never ended; it ends with its track",
-            "notes were never ended; they end with their tracks",
-        );
-        remark(
-            self.endless,
-            "a track had no end; its last event was taken for it",
-            "tracks had no end; their last events were taken for it",
-        );
-        remark(self.empty, "a note had no length; it lasts a tick", "notes had no length; they last a tick each");
-        remark(
-            self.doubled,
-            "a key was struck while it sounded; the first note ends there",
-            "times a key was struck while it sounded; the first note ends there",
-        );
-        remark(self.strays, "a note-off had no note to end", "note-offs had no note to end");
-        remark(self.pressures, "aftertouch of a key is left out", "messages of aftertouch of single keys are left out");
-        remark(self.exclusive, "a system exclusive message is left out", "system exclusive messages are left out");
-        remark(
-            self.tempos.saturating_sub(1),
-            "the tempo changes once; the set keeps the first one",
-            "changes of tempo are left out; the set keeps the first one",
-        );
-        remark(
-            self.meters.saturating_sub(1),
-            "the meter changes once; the set keeps the first one",
-            "changes of meter are left out; the set keeps the first one",
-        );
-        if self.odd_tempo {
-            remarks.push(format!("the tempo is held to {} to {} BPM", Tempo::SLOWEST, Tempo::FASTEST));
-        }
-        if self.odd_meter {
-            remarks.push("a meter that no set can have was left out; bars have four quarters".to_owned());
-        }
-        remarks
-    }
 }
 
 /// A text of the file, without what would disturb a line; `None` if nothing is left.

@@ -84,8 +84,8 @@ fn patterns(rig: &Rig<'_>, meter: Meter, text: &mut String) {
 /// What stands under the heading of a pattern.
 fn pattern(rig: &Rig<'_>, number: usize, bars: i64) -> String {
     let mut text = format!("bars = {bars}\n");
-    let programs = rig.tracks.iter().filter(|_| number == 0).filter_map(|track| {
-        Some(match track.program? {
+    let programs = rig.tracks.iter().filter_map(|track| {
+        Some(match (*track.programs.get(number)?)? {
             (program, None) => format!("{} = {program}", track.name),
             (program, Some(bank)) => format!("{} = {{ program = {program}, bank = {bank} }}", track.name),
         })

@@ -5,6 +5,7 @@
 
 mod file;
 mod rig;
+mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -51,7 +52,8 @@ pub fn import(origin: &str, bytes: &[u8], options: Options) -> Result<Imported, 
     let score = score::read(bytes)?;
     let mut remarks = score.remarks.clone();
     let meter = score.meter.unwrap_or(Meter::COMMON);
-    let bars = bars(&score, meter)?;
+    left_out(&score, &mut remarks);
+    let bars = bars(&score, meter, &mut remarks)?;
     let rig = Rig::of(&score, meter.bar() * bars, options, meter.bar(), &mut remarks);
     let body = file::body(&score, &rig, meter);
     if body.len() > MOST_BYTES {
@@ -66,17 +68,35 @@ pub fn import(origin: &str, bytes: &[u8], options: Options) -> Result<Imported, 
     Ok(Imported { text, bars, notes, remarks })
 }
 
-/// The bars that hold all notes; where there are none, all values.
-fn bars(score: &Score, meter: Meter) -> Result<i64, Unreadable> {
-    let notes = score.parts.iter().flat_map(|part| &part.notes).map(|note| note.at.saturating_add(note.length));
-    let values = score.parts.iter().flat_map(|part| &part.values).map(|(at, _)| at.saturating_add(1));
-    let end = notes.max().or(values.max()).unwrap_or(0);
-    let bars = end.saturating_add(meter.bar().0 - 1).div_euclid(meter.bar().0).max(1);
-    let most = MAX_LENGTH.0 / meter.bar().0;
-    if bars > most {
-        return Err(Unreadable::TooMuch(format!("it has {bars} bars, and a pattern or a song has at most {most}")));
+/// Says what of the music has no place in a set.
+fn left_out(score: &Score, remarks: &mut Vec<String>) {
+    match score.markers.len() {
+        0 => {}
+        1 => remarks.push("a marker is left out".to_owned()),
+        many => remarks.push(format!("{many} markers are left out")),
     }
-    Ok(bars)
+    if score.key.is_some() {
+        remarks.push("the key signature is left out".to_owned());
+    }
+}
+
+/// The bars that hold all that is played, up to the end of the last track; where that is farther off than a set can be long,
+/// up to the end of what is played.
+fn bars(score: &Score, meter: Meter, remarks: &mut Vec<String>) -> Result<i64, Unreadable> {
+    let notes = score.parts.iter().flat_map(|part| &part.notes).map(|note| note.at.saturating_add(note.length));
+    let values = score.parts.iter().flat_map(|part| &part.values).map(|&(at, _)| at);
+    let played = notes.chain(values).max().unwrap_or(0);
+    let bars = |end: i64| end.saturating_add(meter.bar().0 - 1).div_euclid(meter.bar().0).max(1);
+    let most = MAX_LENGTH.0 / meter.bar().0;
+    let (needed, whole) = (bars(played), bars(played.max(score.length)));
+    if needed > most {
+        return Err(Unreadable::TooMuch(format!("it has {needed} bars, and a pattern or a song has at most {most}")));
+    }
+    if whole > most {
+        remarks.push(format!("{} bars of silence at the end are left out", whole - needed));
+        return Ok(needed);
+    }
+    Ok(whole)
 }
 
 /// Plays what was written, and says what is not as it was read.

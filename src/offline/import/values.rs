@@ -1,0 +1,172 @@
+//! What parts have besides notes, shared out to the patterns: programs that a pattern begins with are its own, all else is in
+//! its steps, each value at its tick.
+//!
+//! A pattern says what it begins in the middle of, so that it sounds the same after any other: the program of a channel that
+//! has several, and what holds or bends notes. What comes at the very end of the music and lets go of that is left to the end
+//! of the show, which does the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::offline::score::{Part, Score, Value};
+
+/// A program, and its bank if it has one.
+pub type Program = (u8, Option<u16>);
+
+/// What a part has besides notes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Values {
+    /// For each pattern its values, with their places in the music.
+    pub patterns: Vec<Vec<(i64, Value)>>,
+    /// For each pattern the program of the channel, where this part is the one that says it.
+    pub programs: Vec<Option<Program>>,
+}
+
+/// The values of all parts of `score`, in patterns that begin at `starts`; the last one ends at `end`. With it comes how many
+/// of them had to come a tick earlier, to be before the end.
+pub fn share_out(score: &Score, starts: &[i64], end: i64) -> (Vec<Values>, usize) {
+    let mut early = 0;
+    let patterns = starts.len();
+    let empty = Values { patterns: vec![Vec::new(); patterns], programs: vec![None; patterns] };
+    let mut shared = vec![empty; score.parts.len()];
+    for members in channels(&score.parts).into_values() {
+        let mut stream: Vec<(i64, usize, Value)> = Vec::new();
+        for &part in &members {
+            let values = score.parts.get(part).map(|part| &part.values[..]).unwrap_or_default();
+            stream.extend(values.iter().map(|&(at, value)| (at, part, value)));
+        }
+        // The music has no tick at its end.
+        stream.retain(|&(at, _, value)| at < end || !lets_go(value));
+        for (at, ..) in stream.iter_mut().filter(|(at, ..)| *at >= end) {
+            early += 1;
+            *at = end - 1;
+        }
+        stream.sort_by_key(|&(at, ..)| at);
+        let channel = Channel { score, members: &members, starts, end };
+        channel.programs(&mut stream, &mut shared);
+        channel.values(&stream, &mut shared);
+    }
+    (shared, early)
+}
+
+/// The parts of each channel of each device.
+fn channels(parts: &[Part]) -> BTreeMap<(Option<&str>, u8), Vec<usize>> {
+    let mut channels: BTreeMap<(Option<&str>, u8), Vec<usize>> = BTreeMap::new();
+    for (index, part) in parts.iter().enumerate() {
+        channels.entry((part.device.as_deref(), part.channel.number())).or_default().push(index);
+    }
+    channels
+}
+
+/// Whether the end of a show does the same.
+fn lets_go(value: Value) -> bool {
+    holds(value).is_some_and(|(_, holds)| !holds)
+}
+
+/// Which of the things that hold or bend notes `value` is about, if it is, and whether it does.
+fn holds(value: Value) -> Option<(u8, bool)> {
+    // Modulation, and the pedals.
+    match value {
+        Value::Controller(number @ (1 | 64 | 66..=69), value) => Some((number, value > 0)),
+        Value::Bend(bend) => Some((128, bend != 8_192)),
+        Value::Pressure(value) => Some((129, value > 0)),
+        Value::Controller(..) | Value::Program(_) | Value::Parameter { .. } => None,
+    }
+}
+
+/// One channel of one device.
+struct Channel<'s> {
+    score: &'s Score,
+    members: &'s [usize],
+    starts: &'s [i64],
+    end: i64,
+}
+
+impl Channel<'_> {
+    /// From where to where each pattern lasts.
+    fn patterns(&self) -> impl Iterator<Item = (usize, i64, i64)> {
+        let ends = self.starts.iter().skip(1).copied().chain([self.end]);
+        self.starts.iter().zip(ends).enumerate().map(|(number, (&start, end))| (number, start, end))
+    }
+
+    /// Takes the programs out of `stream` that patterns begin with.
+    fn programs(&self, stream: &mut Vec<(i64, usize, Value)>, shared: &mut [Values]) {
+        let (mut coarse, mut fine) = (None, None);
+        let mut programs: Vec<(i64, usize, Program)> = Vec::new();
+        for &(at, part, value) in stream.iter() {
+            match value {
+                Value::Controller(0, value) => (coarse, fine) = (Some(value), fine),
+                Value::Controller(32, value) => fine = Some(value),
+                Value::Program(program) => {
+                    let bank = coarse.zip(fine).map(|(coarse, fine)| u16::from(coarse) << 7 | u16::from(fine));
+                    programs.push((at, part, (program, bank)));
+                }
+                _ => {}
+            }
+        }
+        let several = programs.iter().map(|(.., program)| program).collect::<BTreeSet<_>>().len() > 1;
+        let mut taken: BTreeMap<i64, usize> = BTreeMap::new();
+        for (number, start, end) in self.patterns() {
+            let known = programs.iter().rev().find(|(at, ..)| *at <= start);
+            let Some(&(at, part, program)) = known else { continue };
+            // Of a bank that is said by halves, the other half is not ours to say.
+            let here = at == start && is_whole(stream, start, part);
+            if at == start && !here {
+                continue;
+            }
+            let notes = self.members.iter().filter_map(|&part| self.score.parts.get(part)).flat_map(|part| &part.notes);
+            let plays = || notes.into_iter().any(|note| (start..end).contains(&note.at));
+            if here || (several && plays()) {
+                if let Some(programs) = shared.get_mut(part).and_then(|values| values.programs.get_mut(number)) {
+                    *programs = Some(program);
+                }
+                taken.extend(here.then_some((start, part)));
+            }
+        }
+        let mut left = stream.split_off(0);
+        left.retain(|&(at, part, value)| {
+            let is_sound = matches!(value, Value::Program(_) | Value::Controller(0 | 32, _));
+            !(is_sound && taken.get(&at) == Some(&part))
+        });
+        *stream = left;
+    }
+
+    /// Shares out what is left, each pattern with what it begins in the middle of.
+    fn values(&self, stream: &[(i64, usize, Value)], shared: &mut [Values]) {
+        let mut held: BTreeMap<u8, (usize, Value)> = BTreeMap::new();
+        let mut rest = stream;
+        for (number, start, end) in self.patterns() {
+            let (here, later) = rest.split_at(rest.partition_point(|&(at, ..)| at < end));
+            rest = later;
+            let said: BTreeSet<u8> = here
+                .iter()
+                .take_while(|(at, ..)| *at == start)
+                .filter_map(|&(_, _, value)| Some(holds(value)?.0))
+                .collect();
+            let again =
+                held.iter().filter(|(what, _)| !said.contains(what)).map(|(_, &(part, value))| (start, part, value));
+            for (at, part, value) in again.collect::<Vec<_>>().into_iter().chain(here.iter().copied()) {
+                if let Some(values) = shared.get_mut(part).and_then(|values| values.patterns.get_mut(number)) {
+                    values.push((at, value));
+                }
+                if let Some((what, holds)) = holds(value) {
+                    held.remove(&what);
+                    held.extend(holds.then_some((what, (part, value))));
+                }
+            }
+        }
+    }
+}
+
+/// Whether of the program at `at` in `part` the bank is said there as a whole, or not at all; and nothing of it after the
+/// program.
+fn is_whole(stream: &[(i64, usize, Value)], at: i64, part: usize) -> bool {
+    let here: Vec<Value> =
+        stream.iter().filter(|(there, other, _)| (*there, *other) == (at, part)).map(|&(.., value)| value).collect();
+    let last = here.iter().rposition(|value| matches!(value, Value::Program(_))).unwrap_or(0);
+    let of = |number: u8| here.iter().rposition(|value| matches!(value, Value::Controller(n, _) if *n == number));
+    match (of(0), of(32)) {
+        (None, None) => true,
+        (Some(coarse), Some(fine)) => coarse < last && fine < last,
+        _ => false,
+    }
+}
