@@ -18,14 +18,20 @@ fn packet(address: &str, args: Vec<OscType>) -> Vec<u8> {
     encoder::encode(&OscPacket::Message(OscMessage { addr: address.to_owned(), args })).unwrap()
 }
 
+/// The port that a show listens at.
+fn port(show: &Show) -> u16 {
+    let said = show.heading.lines().find_map(|line| line.strip_prefix("osc: listens at ")).expect("it listens");
+    let address = said.split([',', ';']).next().expect("it says where");
+    address.parse::<std::net::SocketAddr>().expect("an address").port()
+}
+
 /// A surface that is connected to a show.
 struct Surface(UdpSocket);
 
 impl Surface {
     fn of(show: &Show) -> Surface {
-        let address = show.heading.lines().find_map(|line| line.strip_prefix("osc: listens at ")).expect("it listens");
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        socket.connect(address).unwrap();
+        socket.connect(("127.0.0.1", port(show))).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         Surface(socket)
     }
@@ -209,7 +215,11 @@ fn it_listens_where_it_is_told_to_and_says_when_that_is_open_to_all() {
     let quiet = runtime.play(&[]);
     assert!(!quiet.heading.contains("osc:"), "{}", quiet.heading);
     let open = runtime.play(&["--osc", "0.0.0.0:0"]);
-    assert!(open.heading.contains("; whoever reaches this address can play\n"), "{}", open.heading);
+    assert!(
+        open.heading.contains("; whoever reaches this address can play, unless there is a key in [osc]\n"),
+        "{}",
+        open.heading
+    );
 
     let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
@@ -226,4 +236,104 @@ fn it_listens_where_it_is_told_to_and_says_when_that_is_open_to_all() {
     let output = runtime.run(&["play", "--osc", "liveset"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("`liveset` is no place to listen"), "{}", text(&output.stderr));
+}
+
+/// Says STOP to the show at the port that the variable names, as another user, and stays until it is read.
+#[test]
+#[ignore = "another user: run by the test below"]
+fn stranger() {
+    let Ok(port) = std::env::var("STRANGE_PORT") else { return };
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.connect(("127.0.0.1", port.parse().unwrap())).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
+    socket.send(&packet("/tightrope/quit", vec![])).unwrap();
+    assert!(socket.recv(&mut [0; 512]).is_err(), "it is answered");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn another_user_of_the_machine_cannot_play() {
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::process::CommandExt;
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("not tried: only root can be somebody else");
+        return;
+    }
+    let runtime = Runtime::new("stranger");
+    let show = runtime.play(&["--osc", "0"]);
+    // Where everybody may run it.
+    let program = std::env::temp_dir().join(format!("tightrope-stranger-{}", std::process::id()));
+    std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let status = std::process::Command::new(&program)
+        .args(["--exact", "stranger", "--ignored"])
+        .env("STRANGE_PORT", port(&show).to_string())
+        .current_dir("/")
+        .uid(65_534)
+        .gid(65_534)
+        .status();
+    std::fs::remove_file(&program).unwrap();
+    assert!(status.unwrap().success());
+    let status = runtime.status();
+    assert_eq!((&status["transport"], &status["osc"]["refused"]), (&"running".into(), &1.into()), "{status}");
+    let notice = status["notice"].to_string();
+    assert!(notice.contains("was not heeded: it came from another user of this machine (65534)"), "{notice}");
+    // Who plays is heard all the same.
+    let own = Surface::of(&show);
+    own.say("/tightrope/hold/on", vec![]);
+    runtime.connect().watch_until("our own", |status| status["hold"] == true);
+}
+
+#[test]
+fn with_a_key_whoever_knows_it_plays() {
+    let runtime = Runtime::new("key");
+    let config = runtime.0.join("key.toml");
+    std::fs::write(&config, "[osc]\nkey = \"open-sesame\"\n").unwrap();
+    let show = runtime.play(&["--osc", "0", "--config", config.to_str().unwrap()]);
+    assert!(show.heading.contains(", with the key\n") && !show.heading.contains("sesame"), "{}", show.heading);
+    let surface = Surface::of(&show);
+    let why = surface.error("/tightrope/stop", vec![]);
+    // A short message is answered shortly.
+    assert!("the key is missing: addresses are /tightrope/KEY/launch".starts_with(&why), "{why}");
+    surface.say("/tightrope/status/tempo", vec![OscType::Float(1.0)]);
+    surface.say("/tightrope/open-sesame/hold/on", vec![]);
+    surface.say("/tightrope/open-sesame/subscribe", vec![]);
+    assert_eq!(surface.hear().addr, "/tightrope/status/set");
+    let status = runtime.connect().watch_until("what was said with it", |status| status["hold"] == true);
+    assert_eq!((&status["transport"], &status["osc"]["refused"]), (&"running".into(), &1.into()), "{status}");
+    std::fs::write(&config, "[osc]\nkey = \"too/open\"\n").unwrap();
+    let output = runtime.run(&["play", "liveset", "--config", config.to_str().unwrap()]);
+    assert!(text(&output.stderr).contains("a key has 8 to 64 letters"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_guest_is_sent_little_until_it_has_proved_to_be_there() {
+    let runtime = Runtime::new("guest");
+    let show = runtime.play(&["--osc", "0.0.0.0:0"]);
+    let guest = Surface::of(&show);
+    let asked = packet("/tightrope/subscribe", vec![]);
+    guest.0.send(&asked).unwrap();
+    let mut bytes = [0; 2_048];
+    let length = guest.0.recv(&mut bytes).unwrap();
+    assert!(length <= 3 * asked.len(), "{length} bytes for {}", asked.len());
+    let Ok((_, OscPacket::Message(hello))) = decoder::decode_udp(&bytes[..length]) else { panic!("no OSC") };
+    let [OscType::Int(number)] = hello.args[..] else { panic!("{hello:?}") };
+    assert_eq!(hello.addr, "/tightrope/hello");
+    // The next that comes is what is wrong here, and no longer than it may be: nothing of the status.
+    guest.say("/tightrope/hello", vec![OscType::Int(number.wrapping_add(1))]);
+    let wrong = packet("/tightrope/xyzzy", vec![]);
+    guest.0.send(&wrong).unwrap();
+    let length = guest.0.recv(&mut bytes).unwrap();
+    assert!(bytes.starts_with(b"/tightrope/error\0") && length <= 3 * wrong.len(), "{length}");
+    guest.say("/tightrope/hello", vec![OscType::Int(number)]);
+    assert_eq!(guest.hear().addr, "/tightrope/status/set");
+    // Addresses where nobody is cannot keep others out.
+    for port in 1..20 {
+        guest.say("/tightrope/subscribe", vec![OscType::Int(port)]);
+    }
+    let other = Surface::of(&show);
+    other.say("/tightrope/subscribe", vec![]);
+    let number = other.hear_at("/tightrope/hello");
+    other.say("/tightrope/hello", number);
+    assert_eq!(other.hear().addr, "/tightrope/status/set");
 }

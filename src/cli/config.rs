@@ -13,6 +13,7 @@
 //!
 //! [osc]
 //! listen = "127.0.0.1:9000"  # or only a port, of this machine; leave out for no OSC
+//! key = "open-sesame"        # addresses are /tightrope/open-sesame/launch then, and nobody else is heeded
 //!
 //! [guardian]
 //! enabled = true           # the process that ends every note if the program is killed
@@ -35,6 +36,7 @@ use serde::Deserialize;
 use super::args::Realtime;
 use super::failure::Failure;
 use crate::blackbox::folder::default_root;
+use crate::control::osc::gate::Key;
 use crate::rt::Settings;
 use crate::rt::sched::Policy;
 use crate::rt::wait::Strategy;
@@ -53,7 +55,7 @@ struct File {
     #[serde(default)]
     realtime: Table,
     #[serde(default)]
-    osc: OscTable,
+    osc: OscPlan,
     #[serde(default)]
     guardian: GuardianTable,
     #[serde(default)]
@@ -66,10 +68,14 @@ struct GuardianTable {
     enabled: Option<bool>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+/// Where OSC is listened for, if it is, and who is heeded.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct OscTable {
-    listen: Option<Listen>,
+pub struct OscPlan {
+    /// The address.
+    pub listen: Option<Listen>,
+    /// What has to stand in addresses.
+    pub key: Option<Key>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -93,8 +99,8 @@ pub struct LogPlan {
 pub struct Config {
     /// How the real-time thread runs.
     pub realtime: Settings,
-    /// Where OSC is listened for, if it is.
-    pub osc: Option<Listen>,
+    /// How OSC is listened for.
+    pub osc: OscPlan,
     /// Whether there is a guardian.
     pub guardian: bool,
     /// Where its log goes.
@@ -161,7 +167,7 @@ pub fn read(path: Option<&Path>, flags: &Realtime, osc: Option<Listen>) -> Resul
     };
     Ok(Config {
         realtime: merge(&file.realtime, flags),
-        osc: osc.or(file.osc.listen),
+        osc: OscPlan { listen: osc.or(file.osc.listen), key: file.osc.key },
         guardian: file.guardian.enabled.unwrap_or(true),
         log,
     })

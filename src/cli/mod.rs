@@ -75,6 +75,7 @@ use clap::Parser;
 use args::{Args, Task};
 use failure::Failure;
 
+use crate::control::bulkhead;
 #[cfg(unix)]
 use crate::guardian;
 use crate::text::Printable;
@@ -88,6 +89,10 @@ pub fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|word| word == guardian::ARGUMENT) {
         failure::keep_panics_quiet();
         return guardian::process::main();
+    }
+    if std::env::args_os().nth(1).is_some_and(|word| word == bulkhead::ARGUMENT) {
+        failure::keep_panics_quiet();
+        return bulkhead::main();
     }
     let args = Args::parse();
     failure::keep_panics_quiet();

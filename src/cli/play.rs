@@ -19,6 +19,7 @@ use super::stage::{Connection, Devices, Stage, slots};
 use super::virtual_ports::VirtualPorts;
 use super::{config, recording, report, resume, source, ui};
 use crate::blackbox::record::{Head, Resumed};
+use crate::control::bulkhead::Bulkhead;
 use crate::control::reload::Watcher;
 use crate::control::{self, Call, Caller, Inbox, Limits, Observer, PortWatch, Reason, Show, Signals, Source};
 use crate::engine::program::{MAX_PORTS, PortSlot};
@@ -46,17 +47,21 @@ pub fn play(args: &Play, out: impl Write + Send + 'static) -> Result<(), Failure
     // Before the set is read, so that no save is missed.
     let watcher = watch(args, &caller)?;
     let (set, text) = source::load_with_text(&args.set)?;
-    let look_again = caller.clone();
-    // Where too many calls wait, the control thread looks at its ports soon anyway.
-    let wake = move || {
-        let _ = look_again.call(Call::Wake);
-    };
-    let stage = Stage::find(&set, wake)?;
+    let stage = Stage::find(&set, waker(&caller))?;
     let mut lines = Lines::to(out).map_err(Failure::System)?;
-    let outcome = play_on(stage, (set, text), config, args, (caller, inbox), &mut lines);
+    let outcome = play_on(stage, (set, text), config, args, (caller, inbox), watcher.as_ref(), &mut lines);
     drop(watcher);
     lines.finish();
     outcome
+}
+
+/// Wakes the control thread.
+fn waker(caller: &Caller) -> impl Fn() + Send + 'static {
+    let caller = caller.clone();
+    move || {
+        // Where too many calls wait, it looks around soon anyway.
+        let _ = caller.call(Call::Wake);
+    }
 }
 
 fn play_on(
@@ -65,6 +70,7 @@ fn play_on(
     config: Config,
     args: &Play,
     (caller, inbox): (Caller, Inbox),
+    watcher: Option<&Watcher>,
     lines: &mut Lines,
 ) -> Result<(), Failure> {
     let settings = config.realtime;
@@ -121,6 +127,11 @@ fn play_on(
         recording::begin(config.log, args.log.as_deref(), head, &source.text(&set, text), &caller)
     };
     let mut show = Show::new(control_end, set, source, granted.to_string(), move || clock.now());
+    let bulkhead = keeper::own_executable().ok().map(|executable| Bulkhead { executable, limits: Default::default() });
+    if let Err(why) = show.move_files_to_a_thread(bulkhead, waker(&caller)) {
+        lines.line(format_args!("the set file is neither read again nor written into: {why}"));
+    }
+    watcher.into_iter().for_each(|watcher| show.look_after(watcher.errand().clone()));
     let screen = if has_screen { open_screen(caller.clone(), lines) } else { None };
     if let (Some(guardian), Some(_)) = (&mut guardian, &screen) {
         guardian.enter_screen();
@@ -151,6 +162,7 @@ fn play_on(
     drop((caller, inbox));
     show.end(&is_finished)?;
     drop(remote);
+    let unwritten = show.put_away();
     show.watch(&mut [&mut *display, &mut log]);
     // A screen gives the terminal back before anything else is printed.
     drop(display);
@@ -160,6 +172,7 @@ fn play_on(
     let names = Names::of(show.set());
     let snapshot = *show.view().snapshot;
     let ending = running.join();
+    unwritten.into_iter().for_each(|what| lines.line(format_args!("{what}")));
     report::print(lines, &names, &snapshot, &granted);
     recording::finish(log, &why(&conducted, ending), lines);
 

@@ -1,7 +1,7 @@
 //! The ways into a running show from outside: the control socket, and OSC where that is asked for.
 
 use super::args::Play;
-use super::config::Listen;
+use super::config::{Listen, OscPlan};
 use super::failure::Failure;
 use super::lines::Lines;
 use crate::control::feed::{Board, Feed};
@@ -22,13 +22,7 @@ impl Remote {
     /// # Errors
     ///
     /// When a flag asks for OSC and it cannot be had. A show goes on without what nobody asked for just now.
-    pub fn open(
-        set: &Set,
-        args: &Play,
-        listen: Option<Listen>,
-        caller: &Caller,
-        lines: &mut Lines,
-    ) -> Result<Remote, Failure> {
+    pub fn open(set: &Set, args: &Play, plan: OscPlan, caller: &Caller, lines: &mut Lines) -> Result<Remote, Failure> {
         let board = Board::new(&args.set);
         #[cfg(unix)]
         let ctl = match crate::control::ctl::Server::open(&set.name, caller.clone(), board.clone()) {
@@ -43,20 +37,20 @@ impl Remote {
         };
         #[cfg(not(unix))]
         let _ = set;
-        let osc = match listen.map(|Listen(at)| (at, osc::Server::open(at, caller.clone(), board.clone()))) {
-            None => None,
-            Some((_, Ok(server))) => {
-                let at = server.address();
-                let warning = if at.ip().is_loopback() { "" } else { "; whoever reaches this address can play" };
-                lines.line(format_args!("osc: listens at {at}{warning}"));
-                Some(server)
-            }
-            Some((at, Err(error))) if args.osc.is_some() => return Err(Failure::Osc(at, error)),
-            Some((at, Err(error))) => {
-                lines.line(format_args!("osc: not available at {at}: {error}"));
-                None
-            }
-        };
+        let osc =
+            match plan.listen.map(|Listen(at)| (at, osc::Server::open(at, plan.key, caller.clone(), board.clone()))) {
+                None => None,
+                Some((_, Ok(server))) => {
+                    let at = server.address();
+                    lines.line(format_args!("osc: listens at {at}{}", server.says()));
+                    Some(server)
+                }
+                Some((at, Err(error))) if args.osc.is_some() => return Err(Failure::Osc(at, error)),
+                Some((at, Err(error))) => {
+                    lines.line(format_args!("osc: not available at {at}: {error}"));
+                    None
+                }
+            };
         Ok(Remote {
             feed: Feed::new(board),
             #[cfg(unix)]

@@ -109,8 +109,8 @@ impl Readable<'_> {
         if let Some(osc) = &self.0.osc {
             writeln!(
                 f,
-                "osc {}  orders {}  dropped {}  malformed {}  subscribers {}",
-                osc.address, osc.orders, osc.dropped, osc.malformed, osc.subscribers
+                "osc {}  orders {}  dropped {}  malformed {}  refused {}  subscribers {}",
+                osc.address, osc.orders, osc.dropped, osc.malformed, osc.refused, osc.subscribers
             )?;
         }
         Ok(())

@@ -71,6 +71,7 @@ impl Board {
             orders: counts.orders.load(Relaxed),
             dropped: counts.dropped.load(Relaxed),
             malformed: counts.malformed.load(Relaxed),
+            refused: counts.refused.load(Relaxed),
             subscribers: counts.subscribers.load(Relaxed),
         });
         report::Report::of(view, self.0.file.as_deref(), (notices.0, notices.1.as_ref()), osc)

@@ -10,7 +10,10 @@
 //! | [`show`] | the loop, and what becomes of calls |
 //! | [`inbox`](mod@inbox) | who calls, and how they are answered |
 //! | [`order`] | what can be asked for |
-//! | [`source`] | where the set comes from, and reading it again |
+//! | [`source`] | where the set comes from, and compiling it again |
+//! | [`files`] | reading and writing its file, on a thread of its own |
+//! | [`errand`] | noticing that a disk does not answer |
+//! | [`bulkhead`] | reading a saved set in another process first |
 //! | [`reload`] | noticing that its file was saved |
 //! | [`scribe`] | what is written into the set file: what is learned and recorded |
 //! | [`view`] | what there is to see |
@@ -24,9 +27,12 @@
 //! | `slumber` | noticing that the machine has slept |
 
 mod bucket;
+pub mod bulkhead;
 #[cfg(unix)]
 pub mod ctl;
+pub mod errand;
 pub mod feed;
+pub mod files;
 pub mod inbox;
 pub mod keeper;
 pub mod order;

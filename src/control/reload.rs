@@ -8,18 +8,22 @@
 //!
 //! Not every file system tells of changes (network drives do not), and a folder can be taken away and come back. So
 //! `LOOKED_AFTER` at the latest the file is looked at in any case, by its length and time.
+//!
+//! All of that may wait for a disk, and does so on the watcher's own thread. Whoever lets go of a watcher whose disk hangs
+//! does not wait for it.
 
 use std::collections::BTreeSet;
 use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use notify::event::{AccessKind, AccessMode};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode};
 
+use super::errand::Errand;
 use crate::edit;
 
 /// How long a file is left alone before it counts as written. Editors that write in pieces take some milliseconds.
@@ -27,6 +31,9 @@ pub const QUIET: Duration = Duration::from_millis(50);
 
 /// How often a file is looked at that nothing is heard of.
 const LOOKED_AFTER: Duration = Duration::from_secs(1);
+
+/// How long the thread of a watcher may take to end. It takes next to nothing, unless a disk hangs.
+const PATIENCE: Duration = Duration::from_millis(200);
 
 /// The most links that are followed on the way to a file, as the kernel does.
 const MOST_LINKS: usize = 40;
@@ -66,7 +73,9 @@ impl Debounce {
 #[derive(Debug)]
 pub struct Watcher {
     tell: Sender<Heard>,
-    thread: Option<JoinHandle<()>>,
+    /// Closed when the thread has ended.
+    done: Receiver<()>,
+    errand: Errand,
 }
 
 /// What the thread of a watcher hears.
@@ -93,8 +102,10 @@ impl Watcher {
             // Once nobody listens there is nothing to tell.
             let _ = told.send(Heard::Event(event));
         });
+        let errand = Errand::new(&format!("looking at {}", path.display()));
         let mut lookout = Lookout {
             path: std::path::absolute(path)?,
+            errand: errand.clone(),
             events: events.ok(),
             way: Way::default(),
             bytes: None,
@@ -105,9 +116,18 @@ impl Watcher {
         lookout.find_way();
         lookout.bytes = read(&lookout.path);
         lookout.looks = Looks::of(&lookout.path);
-        let thread =
-            thread::Builder::new().name("tightrope-watch".into()).spawn(move || lookout.run(&heard, &on_change))?;
-        Ok(Watcher { tell, thread: Some(thread) })
+        let (ends, done) = channel();
+        thread::Builder::new().name("tightrope-watch".into()).spawn(move || {
+            let _ends: Sender<()> = ends;
+            lookout.run(&heard, &on_change);
+        })?;
+        Ok(Watcher { tell, done, errand })
+    }
+
+    /// What it waits for.
+    #[must_use]
+    pub fn errand(&self) -> &Errand {
+        &self.errand
     }
 }
 
@@ -115,9 +135,8 @@ impl Drop for Watcher {
     fn drop(&mut self) {
         // It may have ended by itself.
         let _ = self.tell.send(Heard::Enough);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        // Nothing is ever sent: it has ended, or the time is up.
+        let _ = self.done.recv_timeout(PATIENCE);
     }
 }
 
@@ -182,6 +201,7 @@ fn read(path: &Path) -> Option<Vec<u8>> {
 /// What the thread of a watcher works with.
 struct Lookout {
     path: PathBuf,
+    errand: Errand,
     events: Option<RecommendedWatcher>,
     way: Way,
     /// What was last read.
@@ -200,21 +220,27 @@ impl Lookout {
                 Ok(Heard::Event(event)) => {
                     let now = Instant::now();
                     if self.concerns(&event) {
-                        self.touch(now);
+                        self.waiting(|lookout| lookout.touch(now));
                     }
                     now
                 }
                 Err(RecvTimeoutError::Timeout) => {
                     let now = Instant::now();
-                    self.look_after(now);
+                    self.waiting(|lookout| lookout.look_after(now));
                     now
                 }
                 Ok(Heard::Enough) | Err(RecvTimeoutError::Disconnected) => return,
             };
-            if self.debounce.settles(now) && self.has_changed() {
+            if self.debounce.settles(now) && self.waiting(Lookout::has_changed) {
                 on_change();
             }
         }
+    }
+
+    /// Does what may have to wait for a disk.
+    fn waiting<T>(&mut self, work: impl FnOnce(&mut Lookout) -> T) -> T {
+        let errand = self.errand.clone();
+        errand.run(|| work(self))
     }
 
     /// Whether an event may have changed the file. To be told too much is harmless; but reading the file must not count as
@@ -287,7 +313,7 @@ mod tests {
     use std::io::Write;
 
     /// Longer than any machine takes; a test that fails waits for so long.
-    const PATIENCE: Duration = Duration::from_secs(10);
+    const LONG: Duration = Duration::from_secs(10);
 
     /// A folder of its own, which goes with it.
     struct Folder(PathBuf);
@@ -328,7 +354,7 @@ mod tests {
         /// The next change leaves the file like this.
         #[track_caller]
         fn expect(&self, text: &str) {
-            assert_eq!(self.calls.recv_timeout(PATIENCE).as_deref(), Ok(text));
+            assert_eq!(self.calls.recv_timeout(LONG).as_deref(), Ok(text));
         }
 
         /// Nothing has been said that was not expected.
@@ -380,10 +406,10 @@ mod tests {
         }
         drop(writer);
         // A machine that stops in between for longer than the quiet may see some of it first.
-        let mut seen = watched.calls.recv_timeout(PATIENCE).unwrap();
+        let mut seen = watched.calls.recv_timeout(LONG).unwrap();
         while seen != "two" {
             assert!("two".starts_with(&seen), "{seen}");
-            seen = watched.calls.recv_timeout(PATIENCE).unwrap();
+            seen = watched.calls.recv_timeout(LONG).unwrap();
         }
         watched.has_said_all();
     }
@@ -392,6 +418,7 @@ mod tests {
     fn lookout(file: &Path) -> Lookout {
         Lookout {
             path: file.to_owned(),
+            errand: Errand::new("it"),
             events: None,
             way: Way::default(),
             bytes: read(file),
@@ -427,7 +454,7 @@ mod tests {
         assert!(made.is_ok_and(|status| status.success()));
         let (done, is_done) = channel();
         thread::spawn(move || done.send(read(&file)));
-        assert_eq!(is_done.recv_timeout(PATIENCE), Ok(None));
+        assert_eq!(is_done.recv_timeout(LONG), Ok(None));
     }
 
     #[test]

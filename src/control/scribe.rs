@@ -3,10 +3,11 @@
 //!
 //! A scribe writes for the performer what they could write themselves, into the same file, where they see it and may change
 //! it. It holds no music: what it has written is taken up like any other change of the file. A set that is built in has no
-//! file, and so nothing can be written.
+//! file, and so nothing can be written. It makes edits and waits for no disk: they are done elsewhere ([`files`](super::files)).
 
 use std::path::PathBuf;
 
+use super::files::Edit;
 use super::order::Record;
 use crate::edit::{self, Cycle, History, Keyboard, Recorder, Recording, Refused, Take, Taken};
 use crate::engine::Status;
@@ -30,7 +31,6 @@ pub struct Scribe {
     /// The command that the next key, controller or program change is bound to.
     learning: Option<String>,
     recording: Option<Session>,
-    history: History,
 }
 
 /// A recording that goes on.
@@ -40,15 +40,22 @@ struct Session {
     slot: PatternSlot,
     cycle: Cycle,
     recorder: Recorder,
-    /// What was recorded, once that has ended and could not be written.
+    /// What was recorded, once that has ended and is not written yet.
     done: Option<Recording>,
+    /// Whether it is on its way to the file.
+    is_on_its_way: bool,
     /// Where the music was when it was looked at last.
     position: Tick,
     is_running: bool,
 }
 
-/// What of the file has changed, for the performer. The file is to be read again.
-pub struct Written(pub String);
+/// An edit that is to be done, and what it is called.
+pub struct Plan {
+    /// What it is, as in "`undo` is done".
+    pub what: String,
+    /// What does it.
+    pub edit: Edit,
+}
 
 /// What a scribe needs to know of the show.
 #[derive(Clone, Copy)]
@@ -67,7 +74,7 @@ impl Scribe {
     /// A scribe for the set in `file`, called `origin` in messages.
     #[must_use]
     pub fn new(origin: &str, file: Option<PathBuf>) -> Scribe {
-        Scribe { origin: origin.to_owned(), file, learning: None, recording: None, history: History::default() }
+        Scribe { origin: origin.to_owned(), file, learning: None, recording: None }
     }
 
     /// What is learned, if anything is.
@@ -84,6 +91,7 @@ impl Scribe {
         let (bar, ..) = scene.set.program.meter.bar_beat_tick(begins);
         let (track, pattern) = (&session.order.track, &session.pattern);
         Some(match session.recorder.pass(now) {
+            _ if session.is_on_its_way => format!("writes what was recorded of {track} in {pattern}"),
             _ if session.done.is_some() => format!("keeps what was recorded of {track} in {pattern}"),
             _ if scene.snapshot.phase != Phase::Running => format!("records {track} in {pattern}, waits for the start"),
             0 => format!("records {track} in {pattern} from bar {bar}"),
@@ -123,8 +131,12 @@ impl Scribe {
     /// When there is no file, something is recorded already, or nothing of the kind is played on the track.
     pub fn record(&mut self, order: Record, scene: Scene<'_>) -> Result<String, String> {
         self.file()?;
-        if let Some(session) = &self.recording {
-            return Err(format!("{} is being recorded; `record off` ends that", session.order.track));
+        match &self.recording {
+            Some(session) if session.is_on_its_way => return Err(session.is_being_written()),
+            Some(session) => {
+                return Err(format!("{} is being recorded; `record off` ends that", session.order.track));
+            }
+            None => {}
         }
         let slot = |names: &[String], name: &str| names.iter().position(|known| known == name);
         let track = slot(&scene.set.tracks, &order.track).unwrap_or_default();
@@ -147,67 +159,95 @@ impl Scribe {
         let recorder = Recorder::new(keyboard, cycle, scene.set.program.meter.bar(), order.grid, position);
         let pattern = scene.set.patterns.get(usize::from(slot.0)).cloned().unwrap_or_default();
         let is_running = scene.snapshot.phase == Phase::Running;
-        self.recording = Some(Session { order, pattern, slot, cycle, recorder, done: None, position, is_running });
+        self.recording = Some(Session {
+            order,
+            pattern,
+            slot,
+            cycle,
+            recorder,
+            done: None,
+            is_on_its_way: false,
+            position,
+            is_running,
+        });
         Ok(self.recording(scene).unwrap_or_default())
     }
 
-    /// Ends the recording and writes it.
+    /// Ends the recording, which is to be written. What becomes of that is told to [`Scribe::written`].
     ///
     /// # Errors
     ///
-    /// When nothing is recorded, or what is cannot be written. Then the file is as it was, and what was recorded is kept, to be
-    /// written when the reason is mended, or thrown away.
-    pub fn finish(&mut self, scene: Scene<'_>) -> Result<Written, String> {
-        let Some(mut session) = self.recording.take() else {
+    /// When nothing is recorded, or what was is being written.
+    pub fn finish(&mut self, scene: Scene<'_>) -> Result<Plan, String> {
+        let Some(session) = &mut self.recording else {
             return Err("nothing is being recorded; `record TRACK` begins".to_owned());
         };
-        let recording = session.done.take().unwrap_or_else(|| session.recorder.clone().finish(scene.snapshot.position));
-        let written = self.write(&session, &recording);
-        if written.is_err() && !recording.notes.is_empty() {
-            session.done = Some(recording);
-            self.recording = Some(session);
+        if session.is_on_its_way {
+            return Err(session.is_being_written());
         }
-        written.map_err(|why| match &self.recording {
-            Some(_) => {
+        let recording = session.done.get_or_insert_with(|| session.recorder.clone().finish(scene.snapshot.position));
+        session.is_on_its_way = true;
+        let (order, pattern, recording) = (session.order.clone(), session.pattern.clone(), recording.clone());
+        let length = session.cycle.length;
+        let what = format!("record {} in {pattern}", order.track);
+        let name = what.clone();
+        let edit: Edit = Box::new(move |clerk| {
+            let take = Take {
+                pattern: &pattern,
+                track: &order.track,
+                notes: &recording.notes,
+                length,
+                grid: order.grid,
+                strength: order.strength,
+                spread: CHORD_SPREAD,
+                writing: order.writing,
+            };
+            let mut remarks = Vec::new();
+            let written = clerk.edit(&name, |origin, text| {
+                let recorded = edit::record(origin, text, &take)?;
+                remarks.push(match recorded.notes {
+                    1 => "1 note".to_owned(),
+                    notes => format!("{notes} notes"),
+                });
+                remarks.extend(recorded.remarks);
+                Ok(recorded.text)
+            })?;
+            if recording.lost > 0 {
+                remarks.push(format!("{} notes were too many and are not in it", recording.lost));
+            }
+            Ok(format!("{written}: {}", remarks.join("; ")))
+        });
+        Ok(Plan { what, edit })
+    }
+
+    /// The recording that was on its way to the file has come there, or not: then the file is as it was, and what was recorded is
+    /// kept, to be written when the reason is mended, or thrown away. What is to be said.
+    pub fn written(&mut self, written: Result<String, String>) -> Result<String, String> {
+        let Some(mut session) = self.recording.take_if(|session| session.is_on_its_way) else { return written };
+        written.map_err(|why| match &session.done {
+            Some(recording) if !recording.notes.is_empty() => {
+                session.is_on_its_way = false;
+                self.recording = Some(session);
                 format!("{why}. The recording is kept: `record off` tries again, `record discard` throws it away")
             }
-            None => why,
+            _ => why,
         })
     }
 
-    fn write(&mut self, session: &Session, recording: &Recording) -> Result<Written, String> {
-        let (order, pattern) = (&session.order, &session.pattern);
-        let take = Take {
-            pattern,
-            track: &order.track,
-            notes: &recording.notes,
-            length: session.cycle.length,
-            grid: order.grid,
-            strength: order.strength,
-            spread: CHORD_SPREAD,
-            writing: order.writing,
-        };
-        let mut remarks = Vec::new();
-        let Written(written) = self.edit(&format!("record {} in {pattern}", order.track), |origin, text| {
-            let recorded = edit::record(origin, text, &take)?;
-            remarks.push(match recorded.notes {
-                1 => "1 note".to_owned(),
-                notes => format!("{notes} notes"),
-            });
-            remarks.extend(recorded.remarks);
-            Ok(recorded.text)
-        })?;
-        if recording.lost > 0 {
-            remarks.push(format!("{} notes were too many and are not in it", recording.lost));
-        }
-        Ok(Written(format!("{written}: {}", remarks.join("; "))))
-    }
-
     /// Ends the recording and throws it away.
-    pub fn discard(&mut self) -> String {
-        match self.recording.take() {
-            Some(session) => format!("the recording of {} is thrown away", session.order.track),
-            None => "nothing was being recorded".to_owned(),
+    ///
+    /// # Errors
+    ///
+    /// When it is being written.
+    pub fn discard(&mut self) -> Result<String, String> {
+        match &self.recording {
+            Some(session) if session.is_on_its_way => Err(session.is_being_written()),
+            Some(session) => {
+                let said = format!("the recording of {} is thrown away", session.order.track);
+                self.recording = None;
+                Ok(said)
+            }
+            None => Ok("nothing was being recorded".to_owned()),
         }
     }
 
@@ -215,33 +255,35 @@ impl Scribe {
     ///
     /// # Errors
     ///
-    /// When there is none, or somebody else has changed the file since.
-    pub fn undo(&mut self) -> Result<Written, String> {
-        self.step("undone", History::undo)
+    /// When there is no file.
+    pub fn undo(&self) -> Result<Plan, String> {
+        self.file()?;
+        Ok(Plan { what: "undo".to_owned(), edit: Box::new(|clerk| clerk.step("undone", History::undo)) })
     }
 
     /// Makes the edit again that was taken back last.
     ///
     /// # Errors
     ///
-    /// When there is none, or somebody else has changed the file since.
-    pub fn redo(&mut self) -> Result<Written, String> {
-        self.step("done again", History::redo)
+    /// When there is no file.
+    pub fn redo(&self) -> Result<Plan, String> {
+        self.file()?;
+        Ok(Plan { what: "redo".to_owned(), edit: Box::new(|clerk| clerk.step("done again", History::redo)) })
     }
 
-    /// Something came in. What is being learned is written when it is something to bind.
-    pub fn heard(&mut self, heard: &Heard, scene: Scene<'_>) -> Option<Result<Written, String>> {
+    /// Something came in. What is being learned is to be written when it is something to bind.
+    pub fn heard(&mut self, heard: &Heard, scene: Scene<'_>) -> Option<Plan> {
         if let Some(session) = &mut self.recording {
             session.recorder.heard(heard.tick, heard.port, heard.message);
         }
         let (channel, trigger) = trigger(heard.message)?;
         let words = self.learning.take()?;
         let port = scene.set.ports.get(usize::from(heard.port.0))?.name.clone();
-        Some(self.bind(&port, channel, trigger, &words))
+        Some(bind(port, channel, trigger, words))
     }
 
     /// The show as it is now: a recording follows where the music goes, and ends when its pattern does.
-    pub fn look(&mut self, scene: Scene<'_>) -> Option<Result<Written, String>> {
+    pub fn look(&mut self, scene: Scene<'_>) -> Option<Plan> {
         let session = self.recording.as_mut().filter(|session| session.done.is_none())?;
         let slot = scene.set.tracks.iter().position(|name| *name == session.order.track);
         let playing = slot.and_then(|slot| scene.playing.of(crate::engine::program::TrackSlot(slot as u16)));
@@ -260,54 +302,38 @@ impl Scribe {
                 None
             }
             // Another pattern plays, or the track is gone.
-            _ => Some(self.finish(scene)),
+            _ => self.finish(scene).ok(),
         }
-    }
-
-    fn bind(&mut self, port: &str, channel: Channel, trigger: Trigger, words: &str) -> Result<Written, String> {
-        let heard = edit::Heard { port, channel: Some(channel), trigger };
-        let mut on = String::new();
-        let mut replaced = Vec::new();
-        let written = self.edit(&format!("learn {words}"), |origin, text| {
-            let learned = edit::bind(origin, text, heard, words, Taken::Replace)?;
-            (on, replaced) = (learned.on, learned.replaced);
-            Ok(learned.text)
-        })?;
-        let instead = if replaced.is_empty() { String::new() } else { format!(", instead of {}", replaced.join(", ")) };
-        Ok(Written(format!("{}: `{on}` does `{words}`{instead}", written.0)))
     }
 
     fn file(&self) -> Result<&PathBuf, String> {
         self.file.as_ref().ok_or_else(|| Refused::built_in(&self.origin).to_string())
     }
+}
 
-    /// Reads the file, edits it, and writes it.
-    fn edit(
-        &mut self,
-        what: &str,
-        edit: impl FnOnce(&str, &str) -> Result<String, Refused>,
-    ) -> Result<Written, String> {
-        let file = self.file()?.clone();
-        let before = edit::file::read(&file).map_err(|failed| failed.to_string())?;
-        let after = edit(&self.origin, &before).map_err(|refused| refused.to_string())?;
-        edit::file::write(&file, &after).map_err(|failed| failed.to_string())?;
-        self.history.done(what, &before, &after);
-        Ok(Written(format!("written into {}", file.display())))
+impl Session {
+    fn is_being_written(&self) -> String {
+        format!("the recording of {} is being written; the disk has not answered yet", self.order.track)
     }
+}
 
-    fn step(
-        &mut self,
-        done: &str,
-        step: impl FnOnce(&History, &str) -> Result<edit::Change, Refused>,
-    ) -> Result<Written, String> {
-        let file = self.file()?.clone();
-        let on_disk = edit::file::read(&file).map_err(|failed| failed.to_string())?;
-        let change = step(&self.history, &on_disk).map_err(|refused| refused.to_string())?;
-        edit::file::write(&file, &change.text).map_err(|failed| failed.to_string())?;
-        let what = change.what.clone();
-        self.history.accept(change);
-        Ok(Written(format!("{done}: {what}")))
-    }
+/// Binds what was touched to `words`.
+fn bind(port: String, channel: Channel, trigger: Trigger, words: String) -> Plan {
+    let what = format!("learn {words}");
+    let name = what.clone();
+    let edit: Edit = Box::new(move |clerk| {
+        let heard = edit::Heard { port: &port, channel: Some(channel), trigger };
+        let mut on = String::new();
+        let mut replaced = Vec::new();
+        let written = clerk.edit(&name, |origin, text| {
+            let learned = edit::bind(origin, text, heard, &words, Taken::Replace)?;
+            (on, replaced) = (learned.on, learned.replaced);
+            Ok(learned.text)
+        })?;
+        let instead = if replaced.is_empty() { String::new() } else { format!(", instead of {}", replaced.join(", ")) };
+        Ok(format!("{written}: `{on}` does `{words}`{instead}"))
+    });
+    Plan { what, edit }
 }
 
 fn length_of(set: &Set, pattern: PatternSlot) -> TickSpan {
@@ -346,7 +372,8 @@ fn trigger(message: Message) -> Option<(Channel, Trigger)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::order;
+    use crate::control::files::{Clerk, SystemDisk};
+    use crate::control::{Source, order};
     use crate::engine::program::TrackSlot;
     use crate::link::link;
     use crate::midi::{Key, Velocity};
@@ -363,6 +390,7 @@ mod tests {
         status: Status,
         playing: Playing,
         snapshot: Snapshot,
+        clerk: Clerk,
         file: PathBuf,
         _folder: tempfile::TempDir,
     }
@@ -378,7 +406,9 @@ mod tests {
             let (status, mut playing) = (Status::default(), Playing::default());
             playing.follow(&set, &status);
             let scribe = Scribe::new("set.toml", Some(file.clone()));
-            Desk { scribe, set, status, playing, snapshot, file, _folder: folder }
+            let source = Source::new("set.toml", Some(file.clone()), false, &set);
+            let clerk = Clerk::new(source, Box::new(SystemDisk));
+            Desk { scribe, set, status, playing, snapshot, clerk, file, _folder: folder }
         }
 
         fn text(&self) -> String {
@@ -397,7 +427,13 @@ mod tests {
 
         fn hear(&mut self, tick: i64, message: Message) -> Option<Result<String, String>> {
             let heard = Heard { at: Nanos(0), tick: Tick(tick), port: PortSlot(0), message };
-            self.with(|scribe, scene| scribe.heard(&heard, scene)).map(|written| written.map(|Written(what)| what))
+            let plan = self.with(|scribe, scene| scribe.heard(&heard, scene))?;
+            Some((plan.edit)(&mut self.clerk))
+        }
+
+        /// Takes back the last edit, or makes it again.
+        fn step(&mut self, plan: fn(&Scribe) -> Result<Plan, String>) -> Result<String, String> {
+            (plan(&self.scribe)?.edit)(&mut self.clerk)
         }
 
         fn record(&mut self, words: &str) -> Result<String, String> {
@@ -410,11 +446,18 @@ mod tests {
             self.snapshot.position = Tick(tick);
             self.status.pattern = PatternSlot(pattern);
             self.playing.follow(&self.set, &self.status);
-            self.with(Scribe::look).map(|written| written.map(|Written(what)| what))
+            let plan = self.with(Scribe::look)?;
+            Some(self.write(plan))
+        }
+
+        fn write(&mut self, plan: Plan) -> Result<String, String> {
+            let written = (plan.edit)(&mut self.clerk);
+            self.scribe.written(written)
         }
 
         fn finish(&mut self) -> Result<String, String> {
-            self.with(Scribe::finish).map(|Written(what)| what)
+            let plan = self.with(Scribe::finish)?;
+            self.write(plan)
         }
     }
 
@@ -439,9 +482,9 @@ mod tests {
         assert_eq!(desk.hear(0, note(37, true)), None);
         let text = desk.text();
         assert!(text.starts_with(SET) && text.contains("do = \"launch build\""), "{text}");
-        assert!(desk.scribe.undo().is_ok());
+        assert!(desk.step(Scribe::undo).is_ok());
         assert_eq!(desk.text(), SET);
-        assert!(desk.scribe.redo().is_ok());
+        assert!(desk.step(Scribe::redo).is_ok());
         assert_eq!(desk.text(), text);
     }
 
@@ -492,6 +535,23 @@ mod tests {
     }
 
     #[test]
+    fn a_recording_on_its_way_to_the_disk_is_neither_lost_nor_written_twice() {
+        let mut desk = Desk::new();
+        desk.record("record lead").unwrap();
+        desk.hear(480, note(64, true));
+        desk.comes_to(960, 0);
+        let plan = desk.with(Scribe::finish).unwrap();
+        assert_eq!(desk.scribe.recording(desk.scene()).as_deref(), Some("writes what was recorded of lead in main"));
+        // The pattern changes meanwhile, and hands are impatient.
+        assert_eq!(desk.comes_to(3_841, 1), None);
+        for refused in [desk.finish(), desk.record("record lead"), desk.scribe.discard()] {
+            assert!(refused.unwrap_err().contains("is being written"));
+        }
+        assert!(desk.write(plan).is_ok() && desk.text().contains("e3"));
+        assert_eq!(desk.scribe.recording(desk.scene()), None);
+    }
+
+    #[test]
     fn what_cannot_be_written_is_said_first() {
         let mut desk = Desk::new();
         desk.scribe.file = None;
@@ -499,7 +559,7 @@ mod tests {
         for why in [
             desk.record("record lead").unwrap_err(),
             desk.with(|scribe, scene| scribe.learn("start", scene)).unwrap_err(),
-            desk.scribe.undo().map(|_| ()).unwrap_err(),
+            desk.step(Scribe::undo).unwrap_err(),
         ] {
             assert!(why.contains("tightrope new"), "{why}");
         }

@@ -3,10 +3,13 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::bulkhead::Bulkhead;
+use super::errand::{self, Errand, Lookout};
+use super::files::{Asker, Clerk, Done, END_WAITS, Files, SystemDisk};
 use super::inbox::{Call, Declined, Inbox};
 use super::order::{self, Order};
 use super::playhead::Playhead;
-use super::scribe::{Scene, Scribe, Written};
+use super::scribe::{Plan, Scene, Scribe};
 use super::slumber::{self, Slumber};
 use super::source::{Renewed, Source, Text};
 use super::view::{Notices, Playing, PortState, View};
@@ -30,6 +33,14 @@ const BUSY: &str = "the real-time thread is busy; try again";
 /// How long the real-time thread may take to end every note. It needs some milliseconds.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// What became of an order.
+enum Performed {
+    /// It is done; what there is to say about it.
+    Said(String),
+    /// Files have to be worked on for it: an edit, if there is one, and reading the set again.
+    ForFiles(Option<Plan>),
+}
+
 /// A show, seen from the control thread.
 pub struct Show<'a> {
     end: ControlEnd,
@@ -44,7 +55,9 @@ pub struct Show<'a> {
     renewed: Option<Box<Set>>,
     /// What was read since the last look.
     read: Vec<Text>,
-    source: Source,
+    files: Files,
+    /// Who waits for disks.
+    lookouts: Vec<Lookout>,
     mistake: Option<String>,
     /// What is recorded, in words.
     recording: Option<String>,
@@ -74,6 +87,8 @@ impl<'a> Show<'a> {
     ) -> Show<'a> {
         let (snapshot, status) = (end.meters().snapshot(), end.status());
         let scribe = Scribe::new(source.origin(), source.file().map(Into::into));
+        let files = Files::here(Clerk::new(source, Box::new(SystemDisk)));
+        let lookouts = vec![Lookout::new(files.errand().clone())];
         Show {
             end,
             set,
@@ -84,7 +99,8 @@ impl<'a> Show<'a> {
             waiting: Vec::new(),
             renewed: None,
             read: Vec::new(),
-            source,
+            files,
+            lookouts,
             mistake: None,
             recording: None,
             notices: Notices::default(),
@@ -99,6 +115,25 @@ impl<'a> Show<'a> {
             transpositions: Transpositions::default(),
             quits: false,
         }
+    }
+
+    /// Lets files be worked on by a thread of its own from now on, which calls `wake` when it has done something: no disk is
+    /// waited for here any more. What is saved is read in another process first, if `bulkhead` says how.
+    ///
+    /// # Errors
+    ///
+    /// When the system has no thread to give.
+    pub fn move_files_to_a_thread(
+        &mut self,
+        bulkhead: Option<Bulkhead>,
+        wake: impl Fn() + Send + 'static,
+    ) -> std::io::Result<()> {
+        self.files.move_to_a_thread(bulkhead, wake)
+    }
+
+    /// Says from now on when the disk does not answer that `errand` waits for.
+    pub fn look_after(&mut self, errand: Errand) {
+        self.lookouts.push(Lookout::new(errand));
     }
 
     /// The set that plays, or will from the next bar on.
@@ -198,8 +233,8 @@ impl<'a> Show<'a> {
             observers.iter_mut().for_each(|observer| observer.called(&called));
             let Some(heard) = called.heard() else { continue };
             observers.iter_mut().for_each(|observer| observer.heard(&heard));
-            let written = self.with_scribe(|scribe, scene| scribe.heard(&heard, scene));
-            self.take_up(written);
+            let plan = self.with_scribe(|scribe, scene| scribe.heard(&heard, scene));
+            self.carry_out(plan);
         }
         for _ in 0..TRACE_CAPACITY {
             let Some(sent) = self.end.sent() else { break };
@@ -212,8 +247,9 @@ impl<'a> Show<'a> {
         }
         self.refresh();
         self.look_for_loops();
-        let written = self.with_scribe(Scribe::look);
-        self.take_up(written);
+        let plan = self.with_scribe(Scribe::look);
+        self.carry_out(plan);
+        self.look_at_files(Instant::now());
         self.tell_what_was_read(observers);
         self.recording = self.with_scribe(|scribe, scene| scribe.recording(scene));
         for notice in self.notices.take() {
@@ -266,55 +302,74 @@ impl<'a> Show<'a> {
 
     fn answer(&mut self, call: Call) {
         match call {
-            Call::Order(order) => {
-                if let Err(why) = self.perform(order) {
-                    self.notices.wrong(&why);
-                }
-            }
+            Call::Order(order) => self.obey(Ok(order), Asker::Hands),
             Call::Words(words, answer) => {
-                let done = match order::parse(&words, &self.set.names()) {
-                    Ok(order) => self.perform(order).map_err(Declined::Refused),
-                    Err(wrong) => Err(Declined::Misunderstood(wrong.to_string())),
-                };
-                // Who asked may have gone.
-                let _ = answer.try_send(done);
+                let order = order::parse(&words, &self.set.names());
+                let order = order.map_err(|wrong| Declined::Misunderstood(wrong.to_string()));
+                self.obey(order, Asker::Words(answer, String::new()));
             }
             Call::Look(look) => {
                 // Who asks for something and then looks wants to see it.
                 self.refresh();
                 look(&self.view());
             }
-            Call::FileChanged => self.file_changed(),
+            Call::FileChanged => self.hand_in(None, Asker::Saved),
             Call::Notice(notice) => self.notices.push(notice),
             Call::Wake => {}
         }
     }
 
-    /// Does what is asked for; what there is to say about it.
-    fn perform(&mut self, order: Order) -> Result<String, String> {
-        match order {
+    /// Does what is asked for, and lets who asked know what became of it.
+    fn obey(&mut self, order: Result<Order, Declined>, asker: Asker) {
+        let done = order.and_then(|order| self.perform(order).map_err(Declined::Refused));
+        match done {
+            Ok(Performed::Said(said)) => self.tell(asker, Ok(said)),
+            Ok(Performed::ForFiles(plan)) => self.hand_in(plan, asker),
+            Err(declined) => self.tell(asker, Err(declined)),
+        }
+    }
+
+    /// Tells who asked what became of it.
+    fn tell(&mut self, asker: Asker, done: Result<String, Declined>) {
+        match (asker, done) {
+            (Asker::Words(answer, before), done) => {
+                let all =
+                    |said: String| [before, said].iter().filter(|said| !said.is_empty()).cloned().collect::<Vec<_>>();
+                // Who asked may have gone.
+                let _ = answer.try_send(done.map(|said| all(said).join("; ")));
+            }
+            (Asker::Nobody, Ok(said)) if !said.is_empty() => self.notices.notice(&said),
+            (Asker::Hands | Asker::Saved | Asker::Nobody, Ok(_)) | (Asker::Saved, Err(_)) => {}
+            (Asker::Hands | Asker::Nobody, Err(why)) => self.notices.wrong(&why.to_string()),
+        }
+    }
+
+    /// Does what is asked for.
+    fn perform(&mut self, order: Order) -> Result<Performed, String> {
+        let said = match order {
             Order::Engine(command) => {
                 self.is_ours_to_say(command)?;
                 if self.waits(command) {
-                    return self.put_by(command);
+                    return self.put_by(command).map(Performed::Said);
                 }
                 self.end.command(command).map_err(|_| BUSY.to_owned())?;
                 self.forget_launches(command);
-                Ok(String::new())
+                String::new()
             }
-            Order::Reload => self.reload(),
-            Order::Learn(words) => self.with_scribe(|scribe, scene| scribe.learn(&words, scene)),
-            Order::Forget => Ok(self.scribe.forget()),
-            Order::Record(record) => self.with_scribe(|scribe, scene| scribe.record(record, scene)),
-            Order::Finish => self.write(Scribe::finish),
-            Order::Discard => Ok(self.scribe.discard()),
-            Order::Undo => self.write(|scribe, _| scribe.undo()),
-            Order::Redo => self.write(|scribe, _| scribe.redo()),
+            Order::Reload => return Ok(Performed::ForFiles(None)),
+            Order::Learn(words) => self.with_scribe(|scribe, scene| scribe.learn(&words, scene))?,
+            Order::Forget => self.scribe.forget(),
+            Order::Record(record) => self.with_scribe(|scribe, scene| scribe.record(record, scene))?,
+            Order::Finish => return self.with_scribe(Scribe::finish).map(Some).map(Performed::ForFiles),
+            Order::Discard => self.scribe.discard()?,
+            Order::Undo => return self.scribe.undo().map(Some).map(Performed::ForFiles),
+            Order::Redo => return self.scribe.redo().map(Some).map(Performed::ForFiles),
             Order::Quit => {
                 self.quits = true;
-                Ok(String::new())
+                String::new()
             }
-        }
+        };
+        Ok(Performed::Said(said))
     }
 
     /// Lets the scribe do something in the show as it was last seen.
@@ -323,26 +378,70 @@ impl<'a> Show<'a> {
         act(scribe, Scene { set, status, playing, snapshot })
     }
 
-    /// Lets the scribe write, and takes up what is written.
-    fn write(
-        &mut self,
-        write: impl FnOnce(&mut Scribe, Scene<'_>) -> Result<Written, String>,
-    ) -> Result<String, String> {
-        let Written(what) = self.with_scribe(write)?;
-        self.file_changed();
-        Ok(what)
+    /// Something is to be written without anybody waiting for the answer.
+    fn carry_out(&mut self, plan: Option<Plan>) {
+        if plan.is_some() {
+            self.hand_in(plan, Asker::Nobody);
+        }
     }
 
-    /// Something may have been written without anybody waiting for the answer.
-    fn take_up(&mut self, written: Option<Result<Written, String>>) {
-        match written {
-            None => {}
-            Some(Ok(Written(what))) => {
-                self.file_changed();
-                self.notices.notice(&what);
-            }
-            Some(Err(why)) => self.notices.wrong(&why),
+    /// Has files worked on.
+    fn hand_in(&mut self, plan: Option<Plan>, asker: Asker) {
+        let (what, edit) = plan.map_or(("reload".to_owned(), None), |plan| (plan.what, Some(plan.edit)));
+        let edits = edit.is_some();
+        if let Err((asker, why)) = self.files.hand_in(edit, &what, asker) {
+            let why = match edits {
+                true => self.scribe.written(Err(why)).unwrap_or_else(|why| why),
+                false => why,
+            };
+            self.tell(asker, Err(Declined::Refused(why)));
         }
+        self.look_at_files(Instant::now());
+    }
+
+    /// Sees what has been done with files, and whether the disks answer.
+    fn look_at_files(&mut self, now: Instant) {
+        while let Some((waiting, Done { edited, read, remark })) = self.files.done() {
+            remark.iter().for_each(|remark| self.notices.wrong(remark));
+            let asked_to_write = edited.is_some();
+            let written = edited.map(|edited| self.scribe.written(edited));
+            let was_wrong = self.mistake.is_some();
+            let read = read.map(|read| self.take_up(read));
+            let is_saved = asked_to_write || matches!(waiting.asker, Asker::Saved);
+            if let Some(Ok(said)) = &read
+                && is_saved
+                && (was_wrong || self.renewed.is_some())
+            {
+                self.notices.notice(said);
+            }
+            if let Some(done) = written.or(read) {
+                self.tell(waiting.asker, done.map_err(Declined::Refused));
+            }
+        }
+        for (answer, what) in self.files.take_late(now) {
+            let late = format!("the disk has not answered yet; what becomes of `{what}` is told when it does");
+            // Who asked may have gone.
+            let _ = answer.try_send(Ok(late));
+        }
+        for change in self.lookouts.iter_mut().filter_map(|lookout| lookout.look(now)) {
+            match change {
+                errand::Change::Hangs(text) => self.notices.wrong(&text),
+                errand::Change::Answers(text) => self.notices.notice(&text),
+            }
+        }
+    }
+
+    /// Waits until what was handed in is written, for some seconds at most; what is not written then, in words. To be called when
+    /// the show has ended.
+    pub fn put_away(&mut self) -> Option<String> {
+        let begun = Instant::now();
+        while self.files.is_editing() && begun.elapsed() < END_WAITS {
+            self.look_at_files(Instant::now());
+            thread::sleep(Duration::from_millis(1));
+        }
+        let unwritten: Vec<&str> = self.files.unwritten().collect();
+        (!unwritten.is_empty())
+            .then(|| format!("not written, because the disk does not answer: {}", unwritten.join(", ")))
     }
 
     /// Whether `command` can do anything, or why it cannot.
@@ -356,39 +455,22 @@ impl<'a> Show<'a> {
         }
     }
 
-    /// Reads the set again. A mistake changes nothing; what there is to say.
-    fn reload(&mut self) -> Result<String, String> {
-        // One that has not been taken up yet has never played.
-        match self.source.renew(self.renewed.as_deref().unwrap_or(&self.set)) {
-            Ok(renewed) => {
-                let was_wrong = self.mistake.take().is_some();
-                match renewed {
-                    Renewed::Other(set, text) => {
-                        self.read.push(text);
-                        self.renewed = Some(set);
-                        Ok("the set was read again, and plays from the next bar on".to_owned())
-                    }
-                    Renewed::Same if was_wrong => {
-                        Ok("the set file is without mistakes, and says what plays".to_owned())
-                    }
-                    Renewed::Same => Ok("the set file says what plays; nothing has changed".to_owned()),
-                }
+    /// The set was read again. A mistake changes nothing; what there is to say.
+    fn take_up(&mut self, read: Result<Renewed, String>) -> Result<String, String> {
+        let renewed = read.inspect_err(|why| self.mistake = Some(why.clone()))?;
+        let was_wrong = self.mistake.take().is_some();
+        Ok(match renewed {
+            Renewed::Other(set, text) => {
+                // One that has not been taken up yet has never played.
+                let set = set.following(self.renewed.as_deref().unwrap_or(&self.set));
+                self.read.push(Text { edition: set.program.edition, ..text });
+                self.renewed = Some(Box::new(set));
+                "the set was read again, and plays from the next bar on"
             }
-            Err(why) => {
-                self.mistake = Some(why.clone());
-                Err(why)
-            }
+            Renewed::Same if was_wrong => "the set file is without mistakes, and says what plays",
+            Renewed::Same => "the set file says what plays; nothing has changed",
         }
-    }
-
-    /// The set file was saved by somebody.
-    fn file_changed(&mut self) {
-        let was_wrong = self.mistake.is_some();
-        if let Ok(said) = self.reload()
-            && (was_wrong || self.renewed.is_some())
-        {
-            self.notices.notice(&said);
-        }
+        .to_owned())
     }
 
     /// Lets a set that was read take the place of the one that plays: from the next bar on, and here at once.
@@ -479,10 +561,12 @@ pub struct Stuck;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::files::{self, Disk};
     use crate::control::{Signals, inbox};
     use crate::engine::program::PatternSlot;
     use crate::link::{RtEnd, link};
     use std::sync::mpsc::sync_channel;
+    use std::sync::{Condvar, Mutex};
 
     const SET: &str =
         "[ports.a]\ndevice = \"A\"\n[tracks.lead]\nport = \"a\"\nchannel = 1\n[patterns.main]\n[patterns.build]\n";
@@ -565,6 +649,130 @@ mod tests {
             };
             assert_eq!(later, expected, "{then}");
         }
+    }
+
+    /// A disk with one file, which hangs while its gate is shut.
+    #[derive(Clone, Default)]
+    struct Gated(std::sync::Arc<(Mutex<(bool, String)>, Condvar)>);
+
+    impl Gated {
+        fn open(&self, is_open: bool) {
+            self.0.0.lock().unwrap().0 = is_open;
+            self.0.1.notify_all();
+        }
+
+        fn file<T>(&self, act: impl FnOnce(&mut String) -> T) -> T {
+            let state = self.0.1.wait_while(self.0.0.lock().unwrap(), |state| !state.0).unwrap();
+            act(&mut { state }.1)
+        }
+
+        /// Saves a text by another way.
+        fn save(&self, text: &str) {
+            self.0.0.lock().unwrap().1 = text.to_owned();
+        }
+    }
+
+    impl Disk for Gated {
+        fn read(&self, _: &std::path::Path) -> std::io::Result<Vec<u8>> {
+            Ok(self.file(|text| text.clone().into_bytes()))
+        }
+
+        fn write(&self, _: &std::path::Path, new: &str) -> Result<(), crate::edit::file::Failed> {
+            self.file(|text| new.clone_into(text));
+            Ok(())
+        }
+    }
+
+    /// A show whose set is on a disk that hangs.
+    fn show_on(disk: &Gated) -> (Show<'static>, RtEnd) {
+        let (mut show, rt) = show();
+        disk.save(SET);
+        let source = Source::new("a.toml", Some("a.toml".into()), false, &show.set);
+        show.scribe = Scribe::new("a.toml", Some("a.toml".into()));
+        show.files = Files::here(Clerk::new(source, Box::new(disk.clone())));
+        show.lookouts = vec![Lookout::new(show.files.errand().clone())];
+        show.move_files_to_a_thread(None, || ()).unwrap();
+        (show, rt)
+    }
+
+    fn ask(show: &mut Show<'_>, words: &str) -> std::sync::mpsc::Receiver<inbox::Answer> {
+        let (answer, answered) = sync_channel(1);
+        show.answer(Call::Words(words.to_owned(), answer));
+        answered
+    }
+
+    fn until(show: &mut Show<'_>, is_done: impl Fn(&Show<'_>) -> bool) {
+        let begun = Instant::now();
+        while !is_done(show) {
+            show.look_at_files(Instant::now());
+            assert!(begun.elapsed() < Duration::from_secs(30), "it is never done");
+            thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn a_disk_that_hangs_holds_up_nobody_and_what_was_wanted_is_done_when_it_answers() {
+        let disk = Gated::default();
+        let (mut show, mut rt) = show_on(&disk);
+        disk.save(&format!("{SET}[patterns.new]\n"));
+        let reload = ask(&mut show, "reload");
+        // The thread has begun to wait.
+        until(&mut show, |show| show.files.errand().is_waiting());
+        assert_eq!(say(&mut show, "panic"), Ok(String::new()));
+        assert_eq!(rt.next_command(), Some(Command::Panic));
+        assert!(reload.try_recv().is_err(), "not so soon");
+        show.look_at_files(Instant::now() + errand::HANGS_AFTER);
+        assert!(reload.try_recv().unwrap().unwrap().contains("has not answered yet"));
+        let said = show.notices.take();
+        assert!(said.len() == 1 && said[0].is_wrong && said[0].text.contains("a.toml waits for it"), "{said:?}");
+        let signals = Signals::default();
+        let limits = Limits { is_finished: &|| false, signals: &signals, until: None };
+        assert_eq!((say(&mut show, "quit"), show.reason_to_end(&limits)), (Ok(String::new()), Some(Reason::Asked)));
+        disk.open(true);
+        until(&mut show, |show| show.renewed.is_some());
+        assert!(show.renewed.as_ref().is_some_and(|set| set.patterns.contains(&"new".to_owned())));
+        let said: Vec<String> = show.notices.take().into_iter().map(|notice| notice.text).collect();
+        assert!(said.iter().any(|said| said.contains("was read again")), "{said:?}");
+        assert!(said.iter().any(|said| said.contains("answers again")), "{said:?}");
+    }
+
+    #[test]
+    fn what_waits_for_a_disk_is_bounded_and_what_is_not_written_at_the_end_is_said() {
+        let disk = Gated::default();
+        let (mut show, _rt) = show_on(&disk);
+        let waiting: Vec<_> = (0..files::MOST).map(|_| ask(&mut show, "undo")).collect();
+        assert!(waiting.iter().all(|answered| answered.try_recv().is_err()));
+        let refused = say(&mut show, "redo").unwrap_err().to_string();
+        assert!(refused.contains("redo is given up"), "{refused}");
+        // A burst of saves is one.
+        let (mut other, _rt) = show_on(&disk);
+        (0..1_000).for_each(|_| other.answer(Call::FileChanged));
+        assert!(other.notices.take().is_empty() && say(&mut other, "stop").is_ok());
+        let begun = Instant::now();
+        assert_eq!(other.put_away(), None, "nothing is to be written");
+        let unwritten = show.put_away().unwrap();
+        assert!(unwritten.contains("undo") && begun.elapsed() < 10 * END_WAITS, "{unwritten}");
+        disk.open(true);
+        assert_eq!(show.put_away(), None, "it has answered");
+    }
+
+    #[test]
+    fn a_panic_of_the_readers_costs_no_more_than_what_was_wanted() {
+        struct Broken;
+        impl Disk for Broken {
+            fn read(&self, _: &std::path::Path) -> std::io::Result<Vec<u8>> {
+                panic!("a fault in a library")
+            }
+
+            fn write(&self, _: &std::path::Path, _: &str) -> Result<(), crate::edit::file::Failed> {
+                Ok(())
+            }
+        }
+        let (mut show, _rt) = show();
+        let source = Source::new("a.toml", Some("a.toml".into()), false, &show.set);
+        show.files = Files::here(Clerk::new(source, Box::new(Broken)));
+        let why = say(&mut show, "reload").unwrap_err().to_string();
+        assert!(why.contains("failed in the program itself") && say(&mut show, "start").is_ok(), "{why}");
     }
 
     #[test]

@@ -1,8 +1,8 @@
-//! Where the set that plays comes from, and reading it again.
+//! Where the set that plays comes from, and compiling it again. Who reads and writes the file is elsewhere ([`files`](super::files)).
 
 use std::path::{Path, PathBuf};
 
-use crate::edit;
+use crate::edit::Refused;
 use crate::set::Set;
 
 /// Where a show's set comes from.
@@ -29,6 +29,7 @@ pub struct Text {
 }
 
 /// What reading a set again has brought.
+#[derive(Debug)]
 pub enum Renewed {
     /// Another set.
     Other(Box<Set>, Text),
@@ -70,25 +71,29 @@ impl Source {
         self.file.as_deref()
     }
 
-    /// Reads the set again; what keeps its name keeps its slot in `playing`.
+    /// Its file.
     ///
     /// # Errors
     ///
-    /// All mistakes of the file, with their places, or why it cannot be read.
-    pub fn renew(&mut self, playing: &Set) -> Result<Renewed, String> {
-        let Some(file) = &self.file else {
-            return Err(format!("the set `{}` is built in: there is no file to read again", self.origin));
-        };
-        let bytes = edit::file::bytes(file).map_err(|why| format!("cannot read {}: {why}", file.display()))?;
+    /// When it has none, because the set is built in.
+    pub fn known_file(&self) -> Result<&Path, String> {
+        self.file().ok_or_else(|| Refused::built_in(&self.origin).to_string())
+    }
+
+    /// Compiles the set again from the `bytes` of its file. It has slots of its own, and its text is of no edition yet.
+    ///
+    /// # Errors
+    ///
+    /// All mistakes of the file, with their places.
+    pub fn renew(&mut self, bytes: Vec<u8>) -> Result<Renewed, String> {
         let mut read = Set::parse(&self.origin, &bytes).map_err(|mistakes| mistakes.render(false))?;
         Source::follow_nobody(self.own_clock, &mut read);
         if read == self.read {
             return Ok(Renewed::Same);
         }
-        let set = read.clone().following(playing);
-        self.read = read;
-        let text = self.text(&set, bytes);
-        Ok(Renewed::Other(Box::new(set), text))
+        self.read = read.clone();
+        let text = self.text(&read, bytes);
+        Ok(Renewed::Other(Box::new(read), text))
     }
 }
 
@@ -103,31 +108,23 @@ mod tests {
 
     #[test]
     fn an_edit_keeps_its_slots_and_a_mistake_gives_no_set() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("a.toml");
         let first = Set::parse("a.toml", text("one two").as_bytes()).unwrap();
-        let mut source = Source::new("a.toml", Some(file.clone()), true, &first);
-        let mut renew = |text: String| {
-            std::fs::write(&file, text).unwrap();
-            source.renew(&first)
-        };
+        let mut source = Source::new("a.toml", Some("a.toml".into()), true, &first);
+        let mut renew = |text: String| source.renew(text.into_bytes());
         assert!(matches!(renew(text("one two")), Ok(Renewed::Same)));
         assert!(matches!(renew(format!("# a remark\n{}", text("one two"))), Ok(Renewed::Same)));
         let Ok(Renewed::Other(second, _)) = renew(text("two three")) else { panic!("it is another") };
-        assert_eq!(second.tracks, ["", "two", "three"]);
-        assert!(second.program.clock.follow.is_empty(), "the show goes on with its own clock");
+        assert_eq!(second.following(&first).tracks, ["", "two", "three"]);
+        let Ok(Renewed::Other(third, told)) = renew(text("two")) else { panic!("it is another") };
+        assert!(third.program.clock.follow.is_empty() && told.own_clock, "the show goes on with its own clock");
         let Err(why) = renew(text("two three").replace("channel = 1", "channel = 17")) else { panic!("it is wrong") };
         assert!(why.contains("a.toml:"), "{why}");
-        std::fs::remove_file(&file).unwrap();
-        assert!(source.renew(&first).err().is_some_and(|why| why.contains("cannot read")));
-        std::fs::create_dir(&file).unwrap();
-        assert!(source.renew(&first).err().is_some_and(|why| why.contains("it is not a file")));
     }
 
     #[test]
-    fn a_built_in_set_cannot_be_read_again() {
+    fn a_built_in_set_has_no_file() {
         let set = Set::parse("a.toml", text("one").as_bytes()).unwrap();
-        let why = Source::new("circuits", None, false, &set).renew(&set).err();
+        let why = Source::new("circuits", None, false, &set).known_file().err();
         assert!(why.is_some_and(|why| why.contains("`circuits` is built in")));
     }
 }

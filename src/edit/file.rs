@@ -27,13 +27,42 @@ pub enum Failed {
 ///
 /// When it cannot be read, or is no file.
 pub fn bytes(path: &Path) -> io::Result<Vec<u8>> {
-    // To open a named pipe is to wait for somebody who writes, perhaps forever.
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file"));
-    }
     let mut bytes = Vec::new();
-    File::open(path)?.take(Set::MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    open(path)?.take(Set::MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+/// Opens a file to read it.
+///
+/// # Errors
+///
+/// When it cannot be opened, or is no file: to open a named pipe is to wait for somebody who writes, perhaps forever.
+pub fn open(path: &Path) -> io::Result<File> {
+    let no_file = || io::Error::new(io::ErrorKind::InvalidInput, "it is not a file");
+    // To open a device may do something to it.
+    if !fs::metadata(path)?.is_file() {
+        return Err(no_file());
+    }
+    let mut options = File::options();
+    options.read(true);
+    // Another may have taken its place since.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
+    let file = options.open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(no_file()) }
+}
+
+/// The `bytes` of a set file as text.
+///
+/// # Errors
+///
+/// When they are more than sets have, or are not text in UTF-8.
+pub fn text(bytes: Vec<u8>) -> io::Result<String> {
+    if bytes.len() > Set::MAX_BYTES {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "it is too large to be a set"));
+    }
+    String::from_utf8(bytes)
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "stream did not contain valid UTF-8"))
 }
 
 /// The text of the set file at `path`.
@@ -42,15 +71,7 @@ pub fn bytes(path: &Path) -> io::Result<Vec<u8>> {
 ///
 /// When it cannot be read, is larger than sets are, or is not text in UTF-8.
 pub fn read(path: &Path) -> Result<String, Failed> {
-    let read = || {
-        let bytes = bytes(path)?;
-        if bytes.len() > Set::MAX_BYTES {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "it is too large to be a set"));
-        }
-        String::from_utf8(bytes)
-            .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "stream did not contain valid UTF-8"))
-    };
-    read().map_err(|error| Failed::Read(path.to_owned(), error))
+    bytes(path).and_then(text).map_err(|error| Failed::Read(path.to_owned(), error))
 }
 
 /// Puts `text` in the place of what is in the file at `path`, or what that is a link to; makes the file if there is none.

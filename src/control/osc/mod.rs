@@ -1,13 +1,16 @@
 //! OSC over UDP: surfaces and other programs ask a running show for something, and are told how it goes.
 //!
 //! It is off unless `play --osc` or the configuration file asks for it, and then listens on this machine only, unless told
-//! otherwise: OSC knows no passwords.
+//! otherwise. Who is heeded is up to the [`gate`].
 //!
 //! | message | does |
 //! |---|---|
 //! | `/tightrope/launch "build"`, `/tightrope/mute "drums" 1`, `/tightrope/tempo 128.0`, ... | any command ([`request`]) |
 //! | `/tightrope/subscribe`, or with a port | sends the status to where it came from, or to that port there, for 60 s; sent again, for 60 s more |
 //! | `/tightrope/unsubscribe`, likewise | ends that |
+//! | `/tightrope/hello 1234` | says that somebody is there, after that number came |
+//!
+//! A guest on a network who subscribes is sent `/tightrope/hello` and a number, and the status when that has come back.
 //!
 //! What is wrong is answered with `/tightrope/error` and a text. Bundles are done at once, in their order, whatever their
 //! time tags say: what is to fall on a beat is launched there (`"at" "bar"`), which no network can do better.
@@ -32,12 +35,14 @@
 //! | a packet | [`MAX_PACKET`](packet::MAX_PACKET) bytes, bundles four deep, no arrays | dropped and counted |
 //! | messages that are heeded | [`PER_SECOND`] a second, and as many at once | dropped and counted |
 //! | errors that are answered | [`ERRORS_PER_SECOND`] a second in all | not answered |
-//! | subscribers | [`MAX_SUBSCRIBERS`] | refused |
+//! | subscribers | [`MAX_SUBSCRIBERS`] | refused; one that has not proved to be there gives way |
+//! | what a guest is sent who has not proved to be there | [`gate::TIMES`] what came | cut off |
 //! | the whole status, to a subscriber | [`WHOLES_PER_SECOND`] in all | sent later |
 //!
 //! Packets that cannot be read, and messages with other addresses, are never answered. One thread reads and sends, at low
 //! priority; the show never waits for it.
 
+pub mod gate;
 pub mod packet;
 pub mod request;
 mod status;
@@ -54,8 +59,10 @@ use rosc::{OscMessage, OscPacket, OscType, encoder};
 
 use super::bucket::Bucket;
 use super::feed::{Board, Watch};
-use super::inbox::Caller;
+use super::inbox::{Call, Caller};
 use super::report::Report;
+use super::view::Notice;
+use gate::{Gate, Key, Refusal, Trust};
 use request::{Request, Wrong};
 
 /// How many messages are heeded in a second.
@@ -68,13 +75,19 @@ pub const WHOLES_PER_SECOND: u32 = 8;
 pub const MAX_SUBSCRIBERS: usize = 8;
 /// How long a subscription lasts.
 pub const SUBSCRIBED: Duration = Duration::from_secs(60);
+/// How long a guest may take to prove that it is there.
+pub const UNPROVED: Duration = Duration::from_secs(5);
+/// How often somebody is named who was not heeded.
+const BETWEEN_REFUSALS: Duration = Duration::from_secs(60);
 
 /// How long the show may take to answer.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// How often the thread looks around: with subscribers, who are told what is new, and without.
 const BETWEEN_LOOKS: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
-/// The longest text of an error, so that an answer is never much larger than what asked for it.
+/// The longest text of an error, in bytes.
 const MAX_ERROR: usize = 256;
+/// What an error's packet has besides its text: address, tags, and zeros that fill it up.
+const ERROR_HEAD: usize = 20 + 4 + 4;
 /// Small, because locked memory counts.
 const STACK_BYTES: usize = 128 * 1024;
 
@@ -89,6 +102,8 @@ pub struct Counts {
     pub dropped: AtomicU64,
     /// Packets that could not be read, and messages for somebody else.
     pub malformed: AtomicU64,
+    /// Messages of those who may not play.
+    pub refused: AtomicU64,
     /// How many are told the status.
     pub subscribers: AtomicU64,
 }
@@ -97,23 +112,28 @@ pub struct Counts {
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
+    says: &'static str,
     is_over: Arc<AtomicBool>,
 }
 
 impl Server {
-    /// Listens at `address` from now on. Port 0 is any that is free.
+    /// Listens at `address` from now on, to those who know `key` if there is one. Port 0 is any that is free.
     ///
     /// # Errors
     ///
     /// When the address is taken or not ours, or the system has no thread to give.
-    pub fn open(address: SocketAddr, caller: Caller, board: Board) -> io::Result<Server> {
+    pub fn open(address: SocketAddr, key: Option<Key>, caller: Caller, board: Board) -> io::Result<Server> {
         let socket = UdpSocket::bind(address)?;
         let address = socket.local_addr()?;
         let counts = Arc::new(Counts { address: address.to_string(), ..Counts::default() });
         board.count_osc(Arc::clone(&counts));
         let is_over = Arc::new(AtomicBool::new(false));
+        let gate = Gate::new(address, key, Instant::now());
+        let says = gate.says(address);
         let desk = Desk {
             socket,
+            gate,
+            refused: None,
             caller,
             board,
             counts,
@@ -127,13 +147,19 @@ impl Server {
         };
         let thread = thread::Builder::new().name("tightrope-osc".into()).stack_size(STACK_BYTES);
         thread.spawn(move || desk.attend())?;
-        Ok(Server { address, is_over })
+        Ok(Server { address, says, is_over })
     }
 
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Who is heeded, if others than who plays.
+    #[must_use]
+    pub fn says(&self) -> &'static str {
+        self.says
     }
 }
 
@@ -147,6 +173,8 @@ impl Drop for Server {
 struct Subscriber {
     address: SocketAddr,
     until: Instant,
+    /// Whether somebody is there who wants it.
+    is_proved: bool,
     /// What was told last; nothing where all of it is to be told.
     told: Option<Arc<Report>>,
 }
@@ -154,6 +182,9 @@ struct Subscriber {
 /// Reads, and answers.
 struct Desk {
     socket: UdpSocket,
+    gate: Gate,
+    /// When somebody was last named who was not heeded.
+    refused: Option<Instant>,
     caller: Caller,
     board: Board,
     counts: Arc<Counts>,
@@ -195,23 +226,53 @@ impl Desk {
             self.counts.malformed.fetch_add(1, Relaxed);
             return;
         };
-        for message in messages {
+        for mut message in messages {
             let now = Instant::now();
+            if request::is_answer(&message.addr) {
+                self.counts.malformed.fetch_add(1, Relaxed);
+                continue;
+            }
+            let trust = match self.gate.admit(from, &message.addr, now) {
+                Ok((trust, address)) => {
+                    message.addr = address;
+                    trust
+                }
+                Err(why) => {
+                    self.refuse(why, from, packet.len(), now);
+                    continue;
+                }
+            };
+            let sender = Sender { address: from, trust, bytes: packet.len() };
             if self.messages.take(now).is_err() {
                 self.counts.dropped.fetch_add(1, Relaxed);
                 continue;
             }
-            match self.heed(&message, from, now) {
+            match self.heed(&message, sender, now) {
                 Ok(()) => {}
                 Err(Wrong::NotForUs) => {
                     self.counts.malformed.fetch_add(1, Relaxed);
                 }
-                Err(Wrong::Because(why)) => self.complain(&why, from, now),
+                Err(Wrong::Because(why)) => self.complain(&why, sender, now),
             }
         }
     }
 
-    fn heed(&mut self, message: &OscMessage, from: SocketAddr, now: Instant) -> Result<(), Wrong> {
+    /// Somebody may not play. Of another user's messages nobody is told but who plays.
+    fn refuse(&mut self, why: Refusal, from: SocketAddr, bytes: usize, now: Instant) {
+        self.counts.refused.fetch_add(1, Relaxed);
+        if why == Refusal::NoKey {
+            self.complain(&why.to_string(), Sender { address: from, trust: Trust::Guest, bytes }, now);
+        }
+        if self.refused.is_none_or(|last| now.saturating_duration_since(last) >= BETWEEN_REFUSALS) {
+            self.refused = Some(now);
+            let text = format!("a message by OSC from {from} was not heeded: {why}");
+            // Where too many calls wait, it is counted all the same.
+            let _ = self.caller.call(Call::Notice(Notice { text, is_wrong: true }));
+        }
+    }
+
+    fn heed(&mut self, message: &OscMessage, sender: Sender, now: Instant) -> Result<(), Wrong> {
+        let from = sender.address;
         let at = |port: Option<u16>| SocketAddr::new(from.ip(), port.unwrap_or(from.port()));
         match request::read(message)? {
             Request::Order(words) => {
@@ -220,7 +281,17 @@ impl Desk {
                 self.counts.orders.fetch_add(1, Relaxed);
                 Ok(())
             }
-            Request::Subscribe(port) => self.subscribe(at(port), now),
+            Request::Subscribe(port) => self.subscribe(at(port), sender.trust, now),
+            Request::Hello(number) => {
+                let gate = &self.gate;
+                let is_it = |subscriber: &&mut Subscriber| {
+                    subscriber.address.ip() == from.ip() && gate.number(subscriber.address) == number
+                };
+                if let Some(subscriber) = self.subscribers.iter_mut().find(is_it) {
+                    (subscriber.is_proved, subscriber.until) = (true, now + SUBSCRIBED);
+                }
+                Ok(())
+            }
             Request::Unsubscribe(port) => {
                 let address = at(port);
                 self.subscribers.retain(|subscriber| subscriber.address != address);
@@ -230,18 +301,25 @@ impl Desk {
         }
     }
 
-    fn subscribe(&mut self, address: SocketAddr, now: Instant) -> Result<(), Wrong> {
-        let until = now + SUBSCRIBED;
-        let is_full = self.subscribers.len() >= MAX_SUBSCRIBERS;
-        match self.subscribers.iter_mut().find(|subscriber| subscriber.address == address) {
-            Some(known) => (known.until, known.told) = (until, None),
-            None if !is_full => {
-                self.subscribers.push(Subscriber { address, until, told: None });
-            }
-            None => {
+    fn subscribe(&mut self, address: SocketAddr, trust: Trust, now: Instant) -> Result<(), Wrong> {
+        let known = self.subscribers.iter().position(|subscriber| subscriber.address == address);
+        let was_proved = known.is_some_and(|known| self.subscribers[known].is_proved);
+        let is_proved = trust == Trust::Own || was_proved;
+        if let Some(known) = known {
+            self.subscribers.remove(known);
+        } else if self.subscribers.len() >= MAX_SUBSCRIBERS {
+            // Nobody can keep others out by asking for what goes to nobody.
+            let Some(unproved) = self.subscribers.iter().position(|subscriber| !subscriber.is_proved) else {
                 let why = format!("{MAX_SUBSCRIBERS} have subscribed already; try again in a minute");
                 return Err(Wrong::Because(why));
-            }
+            };
+            self.subscribers.remove(unproved);
+        }
+        let until = now + if is_proved { SUBSCRIBED } else { UNPROVED };
+        self.subscribers.push(Subscriber { address, until, is_proved, told: None });
+        if !is_proved {
+            let number = OscType::Int(self.gate.number(address));
+            send(&self.socket, OscMessage { addr: request::HELLO.to_owned(), args: vec![number] }, address);
         }
         Ok(())
     }
@@ -266,7 +344,7 @@ impl Desk {
             self.watch = None;
         }
         let Some(latest) = &self.latest else { return };
-        for subscriber in &mut self.subscribers {
+        for subscriber in self.subscribers.iter_mut().filter(|subscriber| subscriber.is_proved) {
             let is_news = match &subscriber.told {
                 Some(told) => !Arc::ptr_eq(told, latest),
                 None => self.wholes.take(now).is_ok(),
@@ -281,12 +359,28 @@ impl Desk {
         }
     }
 
-    fn complain(&mut self, why: &str, to: SocketAddr, now: Instant) {
-        if self.errors.take(now).is_ok() {
-            let text = OscType::String(why.chars().take(MAX_ERROR).collect());
-            send(&self.socket, OscMessage { addr: request::ERROR.to_owned(), args: vec![text] }, to);
+    fn complain(&mut self, why: &str, to: Sender, now: Instant) {
+        if self.errors.take(now).is_err() {
+            return;
         }
+        // An answer is never much larger than what asked for it.
+        let most = match to.trust {
+            Trust::Own => MAX_ERROR,
+            Trust::Guest => (to.bytes * gate::TIMES).saturating_sub(ERROR_HEAD).min(MAX_ERROR),
+        };
+        let end = (0..=most.min(why.len())).rev().find(|&end| why.is_char_boundary(end)).unwrap_or(0);
+        let text = OscType::String(why[..end].to_owned());
+        send(&self.socket, OscMessage { addr: request::ERROR.to_owned(), args: vec![text] }, to.address);
     }
+}
+
+/// Where a message came from.
+#[derive(Clone, Copy)]
+struct Sender {
+    address: SocketAddr,
+    trust: Trust,
+    /// How many bytes its packet had.
+    bytes: usize,
 }
 
 fn send(socket: &UdpSocket, message: OscMessage, to: SocketAddr) {

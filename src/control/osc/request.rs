@@ -16,6 +16,9 @@ pub const ROOT: &str = "/tightrope/";
 /// The address of what was not done, and why.
 pub const ERROR: &str = "/tightrope/error";
 
+/// The address of a number that a guest has to send back before it is told more.
+pub const HELLO: &str = "/tightrope/hello";
+
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
@@ -25,6 +28,8 @@ pub enum Request {
     Subscribe(Option<u16>),
     /// To be told it no more.
     Unsubscribe(Option<u16>),
+    /// Somebody is where this number was sent to.
+    Hello(i32),
     /// Nothing: a button came up.
     Nothing,
 }
@@ -38,22 +43,31 @@ pub enum Wrong {
     Because(String),
 }
 
+/// Whether what has this address is an answer that came back, or for somebody else.
+#[must_use]
+pub fn is_answer(address: &str) -> bool {
+    address == ERROR || address.strip_prefix(ROOT).is_none_or(|path| path.starts_with("status/"))
+}
+
 /// What `message` asks for.
 ///
 /// # Errors
 ///
 /// When it is not for this program, or cannot be understood. Whether there is such a command is known elsewhere.
 pub fn read(message: &OscMessage) -> Result<Request, Wrong> {
-    let path = message.addr.strip_prefix(ROOT).ok_or(Wrong::NotForUs)?;
-    if message.addr == ERROR || path.starts_with("status/") {
-        return Err(Wrong::NotForUs);
-    }
+    let path = message.addr.strip_prefix(ROOT).filter(|_| !is_answer(&message.addr)).ok_or(Wrong::NotForUs)?;
     let mut words: Vec<String> = path.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect();
     match words.first().map(String::as_str) {
         None => return Err(Wrong::Because(format!("an address is {ROOT} and a command"))),
         Some("status") => return Err(Wrong::Because(format!("for the status, send {ROOT}subscribe"))),
         Some("subscribe") => return port(&message.args).map(Request::Subscribe),
         Some("unsubscribe") => return port(&message.args).map(Request::Unsubscribe),
+        Some("hello") => {
+            return match message.args[..] {
+                [OscType::Int(number)] => Ok(Request::Hello(number)),
+                _ => Err(Wrong::Because(format!("what follows is the number that came with {HELLO}"))),
+            };
+        }
         Some(_) => {}
     }
     let (value, before) = match message.args.split_last() {
