@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 
 use super::record::{Head, Record};
 use super::segments::{Segments, Store};
-use crate::control::errand::Errand;
 
 /// How many batches can wait: of those of the control thread, which are made at most fifty times a second, some ten seconds.
 pub const WAITING: usize = 512;
@@ -33,7 +32,6 @@ pub struct Writer {
     written: Arc<Mutex<Written>>,
     /// Closed when the thread has ended.
     done: Receiver<()>,
-    errand: Errand,
 }
 
 /// What has been written.
@@ -66,23 +64,15 @@ impl Writer {
         let (running, done) = sync_channel(0);
         let written = Arc::new(Mutex::new(Written::default()));
         let progress = Arc::clone(&written);
-        let errand = Errand::new("the log");
-        let own = errand.clone();
         thread::Builder::new().name("tightrope-log".into()).stack_size(STACK_BYTES).spawn(move || {
             let _running: SyncSender<()> = running;
-            if let Err(error) = write(open, head, limit, &records, &progress, &own) {
+            if let Err(error) = write(open, head, limit, &records, &progress) {
                 let why = format!("the log stops: {error}");
                 tell(&why);
                 lock(&progress).stopped = Some(why);
             }
         })?;
-        Ok(Writer { batches: Some(batches), lost: 0, written, done, errand })
-    }
-
-    /// What it waits for.
-    #[must_use]
-    pub fn errand(&self) -> &Errand {
-        &self.errand
+        Ok(Writer { batches: Some(batches), lost: 0, written, done })
     }
 
     /// Hands records over. Never waits; what finds no room is lost.
@@ -121,24 +111,24 @@ fn write<S: Store>(
     limit: u64,
     records: &Receiver<Vec<Record>>,
     progress: &Mutex<Written>,
-    errand: &Errand,
 ) -> io::Result<()> {
-    let (store, folder) = errand.run(open)?;
+    let (store, folder) = open()?;
     lock(progress).folder = Some(folder);
-    let mut segments = errand.run(|| Segments::begin(store, head, limit))?;
+    let mut segments = Segments::begin(store, head, limit)?;
     let (mut flushed, mut synced) = (Instant::now(), Instant::now());
     loop {
         let batch = records.recv_timeout(WRITTEN_WITHIN.saturating_sub(flushed.elapsed()));
         let is_over = batch == Err(RecvTimeoutError::Disconnected);
-        let batch = batch.unwrap_or_default();
-        errand.run(|| batch.iter().try_for_each(|record| segments.push(record)))?;
+        for record in batch.unwrap_or_default() {
+            segments.push(&record)?;
+        }
         if is_over || flushed.elapsed() >= WRITTEN_WITHIN {
-            errand.run(|| segments.flush())?;
+            segments.flush()?;
             flushed = Instant::now();
             lock(progress).bytes = segments.bytes();
         }
         if is_over || synced.elapsed() >= SYNCED_EVERY {
-            errand.run(|| segments.sync())?;
+            segments.sync()?;
             synced = Instant::now();
         }
         if is_over {

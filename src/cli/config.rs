@@ -37,7 +37,6 @@ use super::args::Realtime;
 use super::failure::Failure;
 use crate::blackbox::folder::default_root;
 use crate::control::osc::gate::Key;
-use crate::edit;
 use crate::rt::Settings;
 use crate::rt::sched::Policy;
 use crate::rt::wait::Strategy;
@@ -178,8 +177,7 @@ pub fn read(path: Option<&Path>, flags: &Realtime, osc: Option<Listen>) -> Resul
 fn own_file() -> Result<(PathBuf, String), Failure> {
     let Some(folders) = directories::ProjectDirs::from("", "", "tightrope") else { return Ok(Default::default()) };
     let path = folders.config_dir().join("config.toml");
-    // Nobody named it, so a pipe in its place is not waited for.
-    match edit::file::bytes(&path).and_then(edit::file::text) {
+    match fs::read_to_string(&path) {
         Ok(text) => Ok((path, text)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok((path, String::new())),
         Err(error) => Err(Failure::Unreadable(path, error)),
