@@ -128,7 +128,7 @@ impl Controller {
     pub fn place(&self) -> std::ops::Range<usize> {
         match &self.movement {
             Movement::Points { span, .. } => span.clone(),
-            _ => self.span.clone(),
+            Movement::Wave { .. } | Movement::Random { .. } => self.span.clone(),
         }
     }
 }
