@@ -211,6 +211,27 @@ fn a_signal_leaves_the_terminal_as_it_was() {
     }
 }
 
+/// Without MIDI too: the guardian gives the terminal back.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_show_that_is_killed_leaves_the_terminal_as_it_was() {
+    let Some(terminal) = Terminal::open("killed") else { return };
+    let set = file("screen_killed.toml");
+    let pid = set.with_extension("pid");
+    terminal.plays(&set, &format!("sh -c 'echo $$ > {}; exec \"$@\"' sh", pid.display()));
+    let pid = fs::read_to_string(&pid).expect("the shell has written it");
+    assert!(Command::new("kill").args(["-s", "KILL", pid.trim()]).status().expect("kill runs").success());
+    terminal.sees("tightrope was killed; its guardian");
+    terminal.waits("the old screen", |_| terminal.knows("#{alternate_on} #{cursor_flag} #{wrap_flag}") == "0 1 1");
+    let after = format!("{}.after", before(&set));
+    // The shell's own line may have come before.
+    terminal.run("");
+    terminal.run(&format!("clear; stty -g > {after}; echo $((6 * 7))"));
+    terminal.sees("42");
+    let read = |path: &str| fs::read_to_string(path).expect("stty has written it");
+    assert_eq!(read(&before(&set)), read(&after));
+}
+
 /// Whoever changes the modes of a terminal from the background is suspended.
 #[test]
 fn a_show_in_the_background_prints_lines() {

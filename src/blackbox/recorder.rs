@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::record::{self, End, Meters, Names, Record, Scene, SetText};
 use super::writer::{Writer, Written};
+use crate::control::errand::Errand;
 use crate::control::{self, Observer, PortState, View};
 use crate::engine::program::{PortSlot, TrackSet};
 use crate::engine::transport::Phase;
@@ -43,6 +44,12 @@ impl Recorder {
             Recorder { writer, batch, notices, ports, edition: None, scene: None, measured: Nanos(0), now: Nanos(0) };
         recorder.read(text);
         recorder
+    }
+
+    /// What the log waits for.
+    #[must_use]
+    pub fn errand(&self) -> &Errand {
+        self.writer.errand()
     }
 
     /// The show has ended, for this reason. Waits until all is written, for some seconds at most; what has been.

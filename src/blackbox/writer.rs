@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use super::record::{Head, Record};
 use super::segments::{Segments, Store};
+use crate::control::errand::Errand;
 
 /// How many batches can wait: of those of the control thread, which are made at most fifty times a second, some ten seconds.
 pub const WAITING: usize = 512;
@@ -32,6 +33,7 @@ pub struct Writer {
     written: Arc<Mutex<Written>>,
     /// Closed when the thread has ended.
     done: Receiver<()>,
+    errand: Errand,
 }
 
 /// What has been written.
@@ -64,15 +66,23 @@ impl Writer {
         let (running, done) = sync_channel(0);
         let written = Arc::new(Mutex::new(Written::default()));
         let progress = Arc::clone(&written);
+        let errand = Errand::new("the log");
+        let own = errand.clone();
         thread::Builder::new().name("tightrope-log".into()).stack_size(STACK_BYTES).spawn(move || {
             let _running: SyncSender<()> = running;
-            if let Err(error) = write(open, head, limit, &records, &progress) {
+            if let Err(error) = write(open, head, limit, &records, &progress, &own) {
                 let why = format!("the log stops: {error}");
                 tell(&why);
                 lock(&progress).stopped = Some(why);
             }
         })?;
-        Ok(Writer { batches: Some(batches), lost: 0, written, done })
+        Ok(Writer { batches: Some(batches), lost: 0, written, done, errand })
+    }
+
+    /// What it waits for.
+    #[must_use]
+    pub fn errand(&self) -> &Errand {
+        &self.errand
     }
 
     /// Hands records over. Never waits; what finds no room is lost.
@@ -111,24 +121,24 @@ fn write<S: Store>(
     limit: u64,
     records: &Receiver<Vec<Record>>,
     progress: &Mutex<Written>,
+    errand: &Errand,
 ) -> io::Result<()> {
-    let (store, folder) = open()?;
+    let (store, folder) = errand.run(open)?;
     lock(progress).folder = Some(folder);
-    let mut segments = Segments::begin(store, head, limit)?;
+    let mut segments = errand.run(|| Segments::begin(store, head, limit))?;
     let (mut flushed, mut synced) = (Instant::now(), Instant::now());
     loop {
         let batch = records.recv_timeout(WRITTEN_WITHIN.saturating_sub(flushed.elapsed()));
         let is_over = batch == Err(RecvTimeoutError::Disconnected);
-        for record in batch.unwrap_or_default() {
-            segments.push(&record)?;
-        }
+        let batch = batch.unwrap_or_default();
+        errand.run(|| batch.iter().try_for_each(|record| segments.push(record)))?;
         if is_over || flushed.elapsed() >= WRITTEN_WITHIN {
-            segments.flush()?;
+            errand.run(|| segments.flush())?;
             flushed = Instant::now();
             lock(progress).bytes = segments.bytes();
         }
         if is_over || synced.elapsed() >= SYNCED_EVERY {
-            segments.sync()?;
+            errand.run(|| segments.sync())?;
             synced = Instant::now();
         }
         if is_over {

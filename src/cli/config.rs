@@ -37,6 +37,7 @@ use super::args::Realtime;
 use super::failure::Failure;
 use crate::blackbox::folder::default_root;
 use crate::control::osc::gate::Key;
+use crate::edit;
 use crate::rt::Settings;
 use crate::rt::sched::Policy;
 use crate::rt::wait::Strategy;
@@ -177,7 +178,8 @@ pub fn read(path: Option<&Path>, flags: &Realtime, osc: Option<Listen>) -> Resul
 fn own_file() -> Result<(PathBuf, String), Failure> {
     let Some(folders) = directories::ProjectDirs::from("", "", "tightrope") else { return Ok(Default::default()) };
     let path = folders.config_dir().join("config.toml");
-    match fs::read_to_string(&path) {
+    // Nobody named it, so a pipe in its place is not waited for.
+    match edit::file::bytes(&path).and_then(edit::file::text) {
         Ok(text) => Ok((path, text)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok((path, String::new())),
         Err(error) => Err(Failure::Unreadable(path, error)),

@@ -69,6 +69,7 @@ mod virtual_ports;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
+use std::thread;
 
 use clap::Parser;
 
@@ -84,6 +85,31 @@ use crate::text::Printable;
 /// what to try, or 2 for arguments or commands that cannot be understood.
 #[must_use]
 pub fn main() -> ExitCode {
+    if !has_small_stack() {
+        return run();
+    }
+    // The first thread cannot have more; another one can.
+    let thread = thread::Builder::new().stack_size(bulkhead::STACK_BYTES).spawn(run);
+    match thread.map(thread::JoinHandle::join) {
+        Ok(code) => code.unwrap_or(ExitCode::FAILURE),
+        Err(_) => run(),
+    }
+}
+
+/// Whether the first thread's stack may not become as large as reading a set may need it (`ulimit -s`).
+#[cfg(unix)]
+fn has_small_stack() -> bool {
+    use rustix::process::{Resource, getrlimit};
+    getrlimit(Resource::Stack).current.is_some_and(|bytes| bytes < bulkhead::STACK_BYTES as u64)
+}
+
+/// The system says nothing of it.
+#[cfg(not(unix))]
+fn has_small_stack() -> bool {
+    false
+}
+
+fn run() -> ExitCode {
     // Before anything else: the guardian has to stay small.
     #[cfg(unix)]
     if std::env::args_os().nth(1).is_some_and(|word| word == guardian::ARGUMENT) {

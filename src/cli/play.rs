@@ -19,7 +19,9 @@ use super::stage::{Connection, Devices, Stage, slots};
 use super::virtual_ports::VirtualPorts;
 use super::{config, recording, report, resume, source, ui};
 use crate::blackbox::record::{Head, Resumed};
+use crate::blackbox::recorder::Recorder;
 use crate::control::bulkhead::Bulkhead;
+use crate::control::keeper::Keeper as StateKeeper;
 use crate::control::reload::Watcher;
 use crate::control::{self, Call, Caller, Inbox, Limits, Observer, PortWatch, Reason, Show, Signals, Source};
 use crate::engine::program::{MAX_PORTS, PortSlot};
@@ -42,6 +44,7 @@ use crate::set::Set;
 /// When the show cannot start, or when one of its threads fails. Notes that sound are ended in any case.
 pub fn play(args: &Play, out: impl Write + Send + 'static) -> Result<(), Failure> {
     rt::sched::share_heap();
+    rt::sched::reset_timer_slack();
     let config = config::read(args.config.as_deref(), &args.realtime, args.osc)?;
     let (caller, inbox) = control::inbox();
     // Before the set is read, so that no save is missed.
@@ -86,8 +89,8 @@ fn play_on(
     let clock = Monotonic::start();
     let sink = open_outputs(&set, &stage)?;
     let page = Page::new();
-    // Before anything can sound.
-    let is_guarded = config.guardian && !args.no_guardian && !matches!(stage, Stage::Monitor(_));
+    // Before anything can sound. Without MIDI it has a terminal to give back, if there is a screen.
+    let is_guarded = config.guardian && !args.no_guardian && (has_screen || !matches!(stage, Stage::Monitor(_)));
     let charge = |page| Charge {
         page,
         origin_ns: clock.origin_ns(),
@@ -97,7 +100,7 @@ fn play_on(
     let mut guardian = is_guarded.then(|| start_guardian(charge(page.clone()), &convoy::at_first(&set, &stage), lines));
     let mut engine = Engine::new(&set.program);
     let resumed = resume::take_up(args, &set, &mut engine, clock, lines);
-    let mut keeper = resume::keep(args, resumed.is_some(), lines);
+    let mut keeper = resume::keep(args, resumed.is_some(), &caller, lines);
     let (control_end, rt_end, in_ends) = link(set.program.clone(), &listened_ports(&stage));
     let running = match rt::spawn_noting(page, rt_end, engine, clock, sink, settings) {
         Ok(running) => running,
@@ -131,7 +134,9 @@ fn play_on(
     if let Err(why) = show.move_files_to_a_thread(bulkhead, waker(&caller)) {
         lines.line(format_args!("the set file is neither read again nor written into: {why}"));
     }
-    watcher.into_iter().for_each(|watcher| show.look_after(watcher.errand().clone()));
+    let errands =
+        [watcher.map(Watcher::errand), keeper.as_ref().map(StateKeeper::errand), log.as_ref().map(Recorder::errand)];
+    errands.into_iter().flatten().for_each(|errand| show.look_after(errand.clone()));
     let screen = if has_screen { open_screen(caller.clone(), lines) } else { None };
     if let (Some(guardian), Some(_)) = (&mut guardian, &screen) {
         guardian.enter_screen();

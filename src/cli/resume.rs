@@ -6,6 +6,7 @@ use super::args::Play;
 use super::lines::Lines;
 use crate::blackbox::record::Legacy;
 use crate::control::keeper::{self, Fresh, Keeper, Kept};
+use crate::control::{Call, Caller, Notice};
 use crate::engine::Engine;
 use crate::rt::clock::{Monotonic, TimeSource};
 use crate::set::Set;
@@ -46,10 +47,16 @@ fn try_take_up(args: &Play, set: &Set, engine: &mut Engine, clock: Monotonic) ->
     Ok((legacy, told))
 }
 
-/// Keeps the show from now on, where the system lets it. `resumed` says that it goes on with what is kept.
-pub fn keep(args: &Play, resumed: bool, lines: &mut Lines) -> Option<Keeper> {
+/// Keeps the show from now on, where the system lets it. `resumed` says that it goes on with what is kept. What goes wrong with it later
+/// is told to `caller`.
+pub fn keep(args: &Play, resumed: bool, caller: &Caller, lines: &mut Lines) -> Option<Keeper> {
+    let caller = caller.clone();
+    let tell = move |text: &str, is_wrong: bool| {
+        // Where too many calls wait, the show has other troubles.
+        let _ = caller.call(Call::Notice(Notice { text: text.to_owned(), is_wrong }));
+    };
     let opened = match keeper::path_of(&args.set) {
-        Some(path) => Keeper::open(path, resumed),
+        Some(path) => Keeper::open(path, resumed, tell),
         None => Err(io::Error::other("there is no folder for it")),
     };
     opened.unwrap_or_else(|error| {

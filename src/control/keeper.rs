@@ -4,7 +4,7 @@
 //! all processes share until the machine is started anew. It is written whenever something of that changes, and once a second
 //! while the music plays, by a thread of its own: a disk may stall, and nobody waits for it. The newest counts, and what is
 //! not written by then is passed over. A file is replaced as a whole, so that it is never torn. When a show ends as it should,
-//! its file is removed.
+//! its file is removed. Where it cannot be written, that is said.
 //!
 //! Where the music was is known better than the control thread could look: the trace says at which time of the followed
 //! clock's line each pulse came, and when each message of our own was due.
@@ -13,14 +13,16 @@ use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::errand::Errand;
 use super::{Observer, View};
+use crate::edit;
 use crate::engine::program::{Interval, PartSlot, PatternSlot, PortSlot, TrackSet, TrackSlot};
 use crate::engine::resume::Resumption;
 use crate::engine::transport::Phase;
@@ -46,6 +48,9 @@ const STACK_BYTES: usize = 256 * 1024;
 /// How the name of a file begins and ends that is not whole yet, and after what age it never will be.
 const BESIDE: (&str, &str) = (".tightrope-", ".new");
 const LEFT_AFTER: Duration = Duration::from_secs(60);
+
+/// How the name of a lock ends. It is beside what is kept.
+const LOCK: &str = ".show.lock";
 
 /// Which form the file has.
 const FORM: u32 = 1;
@@ -118,7 +123,8 @@ impl Kept {
     ///
     /// [`Fresh`]: why there is nothing to go on with.
     pub fn read(path: &Path, (boot, now): &(String, Duration)) -> Result<Kept, Fresh> {
-        let text = match fs::read(path) {
+        // To open a named pipe would be to wait for somebody who writes.
+        let text = match edit::file::bytes(path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(Fresh::Nothing),
             Err(_) => return Err(Fresh::Unreadable),
@@ -227,28 +233,41 @@ pub struct Keeper {
     followed: Option<PortSlot>,
     /// Whether what is kept of another show is gone on with, and this one has not begun to play.
     waits: bool,
+    errand: Errand,
 }
 
 impl Keeper {
     /// Keeps a show in the file at `path` from now on; where it goes on with what is kept there, from its first pulse on: it
-    /// may die before. `None` where the system cannot say when.
+    /// may die before. `None` where the system cannot say when. `tell` is told, on another thread, when it cannot be written, and when
+    /// it can be again, and whether that is wrong.
     ///
     /// # Errors
     ///
     /// When there is no thread, or no folder for the file, or when it belongs to another show of the set, which plays.
-    pub fn open(path: PathBuf, goes_on: bool) -> io::Result<Option<Keeper>> {
+    pub fn open(
+        path: PathBuf,
+        goes_on: bool,
+        tell: impl Fn(&str, bool) + Send + 'static,
+    ) -> io::Result<Option<Keeper>> {
         let Some((boot, _)) = since_boot() else { return Ok(None) };
         if let Some(folder) = path.parent() {
             own_folder(folder)?;
         }
-        let lock = lock(&path.with_extension("lock"))?;
+        let locked_by = path.with_extension("lock");
+        let lock = lock(&locked_by)?;
         let desk = Arc::new(Desk::default());
-        let (tell, done) = mpsc::sync_channel(1);
+        let (ends, done) = mpsc::sync_channel(1);
         let own = Arc::clone(&desk);
+        let errand = Errand::new("what is kept for `--resume`");
+        let writer = Writer { path, errand: errand.clone(), tell: Box::new(tell), complained: false };
         let thread = thread::Builder::new().name("tightrope-keeper".into()).stack_size(STACK_BYTES);
         thread.spawn(move || {
-            write_all(&own, &path, &tell);
+            writer.write_all(&own);
+            // While it is held, so that nobody holds another of its name.
+            let _ = fs::remove_file(locked_by);
             drop(lock);
+            // Whoever waits no longer does not need to know.
+            let _ = ends.try_send(());
         })?;
         let offsets = Vec::new();
         Ok(Some(Keeper {
@@ -261,7 +280,14 @@ impl Keeper {
             last: None,
             followed: None,
             waits: goes_on,
+            errand,
         }))
+    }
+
+    /// What it waits for.
+    #[must_use]
+    pub fn errand(&self) -> &Errand {
+        &self.errand
     }
 
     /// The show has ended as it should: nothing is kept of it.
@@ -353,33 +379,80 @@ impl Observer for Keeper {
 /// Two shows of a set that play at once would write over each other, and the first to end would remove the other's file. So the
 /// first of them keeps it, until it is gone, however that may be.
 fn lock(path: &Path) -> io::Result<File> {
-    let file = lock_file(path)?;
-    match file.try_lock() {
-        Err(TryLockError::WouldBlock) => Err(io::Error::other("another show of this set plays, and is kept there")),
-        // A disk without locks is no reason to keep nothing.
-        Ok(()) | Err(TryLockError::Error(_)) => Ok(file),
+    loop {
+        let file = lock_file(path)?;
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => {
+                return Err(io::Error::other("another show of this set plays, and is kept there"));
+            }
+            // A disk without locks is no reason to keep nothing.
+            Err(TryLockError::Error(_)) => return Ok(file),
+            // Whoever held it before may have removed it since it was opened.
+            Ok(()) if is_at(&file, path) => return Ok(file),
+            Ok(()) => {}
+        }
     }
 }
 
-/// Writes what comes to `path` until the show has ended, or whoever keeps it is gone.
-fn write_all(desk: &Arc<Desk>, path: &Path, done: &SyncSender<()>) {
-    sweep(path);
-    loop {
-        let mut next = locked(desk);
-        while next.0.is_none() && !next.1 && Arc::strong_count(desk) > 1 {
-            // Whoever is dropped notifies nobody.
-            (next, _) = desk.comes.wait_timeout(next, PATIENCE).unwrap_or_else(PoisonError::into_inner);
+/// Whether `file` is what is at `path`.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let identity = |meta: fs::Metadata| (meta.dev(), meta.ino());
+    file.metadata().map(identity).ok() == fs::symlink_metadata(path).map(identity).ok()
+}
+
+/// Elsewhere a file that is open stays where it is.
+#[cfg(not(unix))]
+fn is_at(_: &File, _: &Path) -> bool {
+    true
+}
+
+/// Told what has become of the file, and whether that is wrong.
+type Tell = Box<dyn Fn(&str, bool) + Send>;
+
+/// What the thread that writes works with.
+struct Writer {
+    path: PathBuf,
+    errand: Errand,
+    tell: Tell,
+    /// Whether it has been told that nothing can be written.
+    complained: bool,
+}
+
+impl Writer {
+    /// Writes what comes until the show has ended, or whoever keeps it is gone.
+    fn write_all(mut self, desk: &Arc<Desk>) {
+        self.errand.run(|| sweep(&self.path));
+        loop {
+            let mut next = locked(desk);
+            while next.0.is_none() && !next.1 && Arc::strong_count(desk) > 1 {
+                // Whoever is dropped notifies nobody.
+                (next, _) = desk.comes.wait_timeout(next, PATIENCE).unwrap_or_else(PoisonError::into_inner);
+            }
+            let (kept, ends) = (next.0.take(), next.1);
+            drop(next);
+            if ends {
+                let _ = fs::remove_file(&self.path);
+                return;
+            }
+            let Some(kept) = kept else { return };
+            let written = self.errand.run(|| write(&self.path, &kept));
+            self.say(written);
         }
-        let (kept, ends) = (next.0.take(), next.1);
-        drop(next);
-        if ends {
-            let _ = fs::remove_file(path);
-            let _ = done.try_send(());
-            return;
+    }
+
+    /// Says once each when it cannot be written, and when it can be again. The show goes on.
+    fn say(&mut self, written: io::Result<()>) {
+        let was_wrong = std::mem::replace(&mut self.complained, written.is_err());
+        match written {
+            Err(why) if !was_wrong => {
+                let folder = folder_of(&self.path).display();
+                (self.tell)(&format!("what `--resume` needs cannot be written to {folder}: {why}"), true);
+            }
+            Ok(()) if was_wrong => (self.tell)("what `--resume` needs is written again", false),
+            Ok(()) | Err(_) => {}
         }
-        let Some(kept) = kept else { return };
-        // What cannot be written is lost; the show goes on.
-        let _ = write(path, &kept);
     }
 }
 
@@ -395,15 +468,27 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new("."))
 }
 
-/// Removes what a process has left beside the file at `path` that was killed while it wrote.
+/// Removes what processes have left beside the file at `path` that were killed: what was not whole yet, and the locks, and what was
+/// kept, of shows that nobody can go on with any more.
 fn sweep(path: &Path) {
-    let is_left = |entry: &fs::DirEntry| {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let age = entry.metadata().and_then(|file| file.modified()).ok().and_then(|written| written.elapsed().ok());
-        name.starts_with(BESIDE.0) && name.ends_with(BESIDE.1) && age.is_some_and(|age| age > LEFT_AFTER)
-    };
-    for entry in fs::read_dir(folder_of(path)).into_iter().flatten().flatten().filter(is_left) {
-        let _ = fs::remove_file(entry.path());
+    let age = |entry: &fs::DirEntry| entry.metadata().and_then(|file| file.modified()).ok()?.elapsed().ok();
+    let is_old = |entry: &fs::DirEntry| age(entry).is_some_and(|age| age > LEFT_AFTER.max(OLDEST));
+    for entry in fs::read_dir(folder_of(path)).into_iter().flatten().flatten().filter(is_old) {
+        let (name, path) = (entry.file_name().to_string_lossy().into_owned(), entry.path());
+        if name.starts_with(BESIDE.0) && name.ends_with(BESIDE.1) {
+            let _ = fs::remove_file(path);
+        } else if name.ends_with(LOCK)
+            && let Ok(held) = lock(&path)
+        {
+            let kept = path.with_extension("json");
+            // What is kept may be younger than its lock, which is never written.
+            let written = fs::metadata(&kept).and_then(|file| file.modified()).ok().and_then(|at| at.elapsed().ok());
+            if written.is_none_or(|age| age > OLDEST) {
+                let _ = fs::remove_file(kept);
+                let _ = fs::remove_file(path);
+            }
+            drop(held);
+        }
     }
 }
 
@@ -501,7 +586,7 @@ mod tests {
     #[test]
     fn of_two_shows_of_a_set_the_first_is_kept() {
         let folder = tempfile::tempdir().unwrap();
-        let open = || Keeper::open(folder.path().join("a.show.json"), false);
+        let open = || Keeper::open(folder.path().join("a.show.json"), false, |_, _| ());
         let first = open().unwrap();
         assert!(open().is_err_and(|error| error.to_string().contains("another show of this set")));
         let Some(first) = first else { return };
@@ -510,6 +595,78 @@ mod tests {
         while open().is_err() {
             assert!(begun.elapsed() < PATIENCE, "its lock outlives it");
         }
+    }
+
+    #[test]
+    fn nothing_is_left_of_shows_that_have_ended_however_they_did() {
+        let folder = tempfile::tempdir().unwrap();
+        let old = std::time::SystemTime::now() - 2 * LEFT_AFTER;
+        let file = |name: &str, is_old: bool| {
+            let path = folder.path().join(name);
+            let file = fs::File::create(&path).unwrap();
+            if is_old {
+                file.set_modified(old).unwrap();
+            }
+            path
+        };
+        // Killed long ago, killed just now under an old lock, and one that plays.
+        for (name, is_old) in
+            [("a.show.lock", true), ("a.show.json", true), ("b.show.lock", true), ("b.show.json", false)]
+        {
+            file(name, is_old);
+        }
+        let played = file("c.show.lock", true);
+        let held = lock(&played).unwrap();
+        let Some(keeper) = Keeper::open(folder.path().join("d.show.json"), false, |_, _| ()).unwrap() else { return };
+        keeper.end();
+        let mut names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, ["b.show.json", "b.show.lock", "c.show.lock"]);
+        drop(held);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_lock_that_was_removed_meanwhile_is_nobody_s() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.show.lock");
+        let first = lock(&path).unwrap();
+        assert!(lock(&path).is_err());
+        fs::remove_file(&path).unwrap();
+        assert!(!is_at(&first, &path));
+        let second = lock(&path).unwrap();
+        assert!(is_at(&second, &path) && lock(&path).is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_in_its_place_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.show.json");
+        let made = std::process::Command::new("mkfifo").arg(&path).status();
+        assert!(made.is_ok_and(|status| status.success()));
+        let (tell, told) = mpsc::channel();
+        thread::spawn(move || tell.send(Kept::read(&path, &("this".to_owned(), Duration::from_secs(101)))));
+        assert_eq!(told.recv_timeout(Duration::from_secs(10)), Ok(Err(Fresh::Unreadable)));
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_said_once_and_so_is_its_return() {
+        let said = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&said);
+        let tell = move |text: &str, is_wrong| heard.lock().unwrap().push((text.to_owned(), is_wrong));
+        let errand = Errand::new("it");
+        let mut writer = Writer { path: "/folder/a".into(), errand, tell: Box::new(tell), complained: false };
+        let full = || Err(io::Error::from(io::ErrorKind::StorageFull));
+        for written in [Ok(()), full(), full(), Ok(()), Ok(()), full()] {
+            writer.say(written);
+        }
+        let said = said.lock().unwrap();
+        assert_eq!(said.iter().map(|(_, is_wrong)| *is_wrong).collect::<Vec<_>>(), [true, false, true]);
+        assert!(
+            said[0].0.contains("cannot be written to /folder") && said[0].0.contains("no storage space"),
+            "{said:?}"
+        );
     }
 
     #[test]

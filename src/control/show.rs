@@ -181,8 +181,8 @@ impl<'a> Show<'a> {
             self.ports = ports.states();
             self.watch(observers);
             self.take_over(ports);
-            if limits.signals.take_suspend() {
-                self.notices.notice("Ctrl-Z does not pause a show, for notes would hang: Ctrl-C ends it");
+            if let Some(said) = limits.signals.take_told() {
+                self.notices.notice(said);
             }
             if let Some(reason) = self.reason_to_end(limits) {
                 return reason;

@@ -1,4 +1,5 @@
-//! Signals: noted by a flag each, so that nothing but an atomic store happens in the handler.
+//! Signals: noted by a flag each, so that nothing but an atomic store happens in the handler. What each of them means is in
+//! [`guardian::signals`](crate::guardian::signals).
 
 use std::io;
 use std::sync::Arc;
@@ -6,12 +7,25 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-/// The signals that end a show, and whether each has come. By default there are none.
+/// The signals that end a show, those of which something is said, and whether each has come. By default there are none.
 #[derive(Debug, Default)]
 pub struct Signals {
     ending: Vec<(&'static str, Arc<AtomicBool>)>,
-    suspend: Arc<AtomicBool>,
+    told: Vec<(&'static str, Arc<AtomicBool>)>,
 }
+
+/// The signals of which something is said, and what.
+#[cfg(unix)]
+const TOLD: &[(i32, &str)] = &[
+    (signal_hook::consts::SIGTSTP, "Ctrl-Z does not pause a show, for notes would hang: Ctrl-C ends it"),
+    (
+        signal_hook::consts::SIGXCPU,
+        "the limit of processor time is reached (ulimit -t, RLIMIT_RTTIME): the show goes on, and is killed where the hard limit is",
+    ),
+];
+
+#[cfg(not(unix))]
+const TOLD: &[(i32, &str)] = &[];
 
 /// Ctrl-C, a polite kill, and a terminal that was closed.
 #[cfg(unix)]
@@ -53,8 +67,8 @@ fn is_in(mask: u64, signal: i32) -> bool {
 }
 
 impl Signals {
-    /// Begins to listen. From now on these signals end the show, and no longer the process; and Ctrl-Z no longer suspends
-    /// it, which would leave notes sounding. Who was started by `nohup` is to outlive its terminal, and does: that signal is
+    /// Begins to listen. From now on these signals end the show, and no longer the process; Ctrl-Z no longer suspends it,
+    /// which would leave notes sounding; and what means nothing to a show does nothing. Who was started by `nohup` is to outlive its terminal, and does: that signal is
     /// left ignored.
     ///
     /// # Errors
@@ -67,11 +81,10 @@ impl Signals {
         };
         let heard = ENDING.iter().filter(|(signal, _)| !is_left_ignored(*signal));
         let ending = heard.map(|&(signal, name)| Ok((name, flag(signal)?))).collect::<io::Result<_>>()?;
+        let told = TOLD.iter().map(|&(signal, said)| Ok((said, flag(signal)?))).collect::<io::Result<_>>()?;
         #[cfg(unix)]
-        let suspend = flag(signal_hook::consts::SIGTSTP)?;
-        #[cfg(not(unix))]
-        let suspend = Arc::default();
-        Ok(Signals { ending, suspend })
+        crate::guardian::signals::ignore_harmless();
+        Ok(Signals { ending, told })
     }
 
     /// The name of a signal that has come, if any has.
@@ -80,10 +93,10 @@ impl Signals {
         self.ending.iter().find(|(_, flag)| flag.load(Relaxed)).map(|(name, _)| *name)
     }
 
-    /// Whether Ctrl-Z was pressed since the last time this was asked.
+    /// What is to be said of a signal that has come since the last time this was asked.
     #[must_use]
-    pub fn take_suspend(&self) -> bool {
-        self.suspend.swap(false, Relaxed)
+    pub fn take_told(&self) -> Option<&'static str> {
+        self.told.iter().find(|(_, flag)| flag.swap(false, Relaxed)).map(|(said, _)| *said)
     }
 }
 

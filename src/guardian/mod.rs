@@ -28,6 +28,7 @@
 //! | [`hush`] | the guardian | which messages end everything, in which order, how fast |
 //! | [`process`] | the guardian | the process around it: pipe, devices, priority |
 //! | [`devices`] | the guardian | its connections |
+//! | [`signals`] | both | what each signal means |
 //! | [`screen`] | the guardian | giving back the terminal |
 //! | `sys` | both | the system calls behind it, with what is `unsafe` of it |
 
@@ -39,6 +40,8 @@ pub mod keeper;
 pub mod process;
 #[cfg(unix)]
 pub mod screen;
+#[cfg(unix)]
+pub mod signals;
 #[cfg(unix)]
 mod sys;
 pub mod watch;

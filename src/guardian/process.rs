@@ -18,7 +18,7 @@ use super::devices::Devices;
 use super::sys::{self, Mapped};
 use super::watch::{End, Silenced, Silencing, Watch};
 use super::words::{Attention, Cooked, Reader};
-use super::{PROCESS_NAME, screen};
+use super::{PROCESS_NAME, screen, signals};
 use crate::rt::{clock, sched};
 
 /// How often it looks whether the show is frozen.
@@ -72,7 +72,7 @@ pub fn main() -> ExitCode {
 
 /// Becomes a process that nothing takes along: each of these is asked for, and none is needed.
 fn settle_down() {
-    sys::ignore_signals();
+    sys::ignore(signals::harmless().chain(signals::asking()));
     let _ = rustix::process::setsid();
     sys::close_inherited();
     #[cfg(target_os = "linux")]
@@ -80,6 +80,7 @@ fn settle_down() {
     let _ = std::env::set_current_dir("/");
     let _ = std::fs::write("/proc/self/oom_score_adj", OOM_SCORE);
     sched::share_heap();
+    sched::reset_timer_slack();
 }
 
 /// What the process works with.
@@ -192,6 +193,8 @@ impl Guard {
         let Silenced { notes, .. } = silencing.silenced();
         let how = if fate == Fate::Crashed { "crashed" } else { "was killed" };
         let what = match (&self.table, notes) {
+            // Where there is no MIDI.
+            _ if !self.watch.has_ports() && self.watch.screen().is_some() => "gave the terminal back".to_owned(),
             (None, _) => "silenced its ports".to_owned(),
             (Some(_), 1) => "ended 1 note".to_owned(),
             (Some(_), notes) => format!("ended {notes} notes"),

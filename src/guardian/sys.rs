@@ -169,30 +169,35 @@ pub fn open_table(file: BorrowedFd<'_>) -> io::Result<Mapped> {
     map(file)
 }
 
-/// What asks a process to end or to stop, or tells it of something that is none of the guardian's business.
-const IGNORED: [libc::c_int; 13] = [
-    libc::SIGINT,
-    libc::SIGTERM,
-    libc::SIGHUP,
-    libc::SIGQUIT,
-    libc::SIGTSTP,
-    libc::SIGTTIN,
-    libc::SIGTTOU,
-    libc::SIGPIPE,
-    libc::SIGALRM,
-    libc::SIGUSR1,
-    libc::SIGUSR2,
-    libc::SIGXCPU,
-    libc::SIGXFSZ,
-];
-
-/// From now on only what cannot be ignored ends the process.
-pub fn ignore_signals() {
-    for signal in IGNORED {
+/// From now on `signals` do nothing to this process. Numbers that there are not, and what cannot be ignored, are passed over.
+pub fn ignore(signals: impl IntoIterator<Item = libc::c_int>) {
+    for signal in signals {
         // SAFETY: ignoring a signal installs no code.
-        unsafe { libc::signal(signal, libc::SIG_IGN) };
+        let before = unsafe { libc::signal(signal, libc::SIG_IGN) };
+        if before == libc::SIG_ERR {
+            ignore_reserved(signal);
+        }
     }
 }
+
+/// Two signals the C library keeps for itself, and lets nobody ignore. One that it has not needed yet would end the process.
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64")))]
+fn ignore_reserved(signal: libc::c_int) {
+    /// `struct sigaction` as the kernel of these machines has it: the handler first, and the rest no larger than this.
+    type Action = [usize; 4];
+    const MASK_BYTES: usize = 8;
+    let (mut action, mut before): (Action, Action) = ([libc::SIG_IGN, 0, 0, 0], [0; 4]);
+    let nothing = std::ptr::null_mut::<Action>();
+    // SAFETY: `before` is a valid place for the answer, and nothing is set.
+    let asked = unsafe { libc::syscall(libc::SYS_rt_sigaction, signal, nothing, &mut before, MASK_BYTES) };
+    if asked == 0 && before[0] == libc::SIG_DFL {
+        // SAFETY: `action` is valid and only read, and ignoring a signal installs no code. The C library has no handler there.
+        unsafe { libc::syscall(libc::SYS_rt_sigaction, signal, &mut action, nothing, MASK_BYTES) };
+    }
+}
+
+#[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64"))))]
+fn ignore_reserved(_: libc::c_int) {}
 
 /// Closes every descriptor but the first three. Only for a process that has opened nothing yet.
 pub fn close_inherited() {

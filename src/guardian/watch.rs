@@ -69,6 +69,11 @@ impl<O: Outputs> Watch<O> {
         self.screen
     }
 
+    /// Whether there are ports to be silenced.
+    pub fn has_ports(&self) -> bool {
+        self.ports.iter().any(Option::is_some)
+    }
+
     /// Whether the show runs in a real-time class, once it has begun.
     pub fn is_realtime(&self) -> Option<bool> {
         self.begun.map(|(_, realtime)| realtime)

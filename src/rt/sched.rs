@@ -45,9 +45,30 @@ struct CpuGrant {
     refused: Option<String>,
 }
 
-/// Asks for `policy` at `priority` (1 to 99) for the calling thread, and binds it to `cpu` if one is named.
+/// How much later than asked the kernel may wake a thread of the ordinary class, in nanoseconds, so that several wake at once: its
+/// own default, and as little as can be said.
+const TIMER_SLACK_NS: u64 = 50_000;
+const NO_TIMER_SLACK_NS: u64 = 1;
+
+/// Gives up the timer slack that the process has inherited: whoever started it may have been content to be woken late. To be
+/// called before there are threads, which inherit it too.
+pub fn reset_timer_slack() {
+    set_timer_slack(TIMER_SLACK_NS);
+}
+
+fn set_timer_slack(nanos: u64) {
+    // Where there is none, or it cannot be set, the thread wakes as the system likes.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(nanos));
+    #[cfg(not(target_os = "linux"))]
+    let _ = nanos;
+}
+
+/// Asks for `policy` at `priority` (1 to 99) for the calling thread, and binds it to `cpu` if one is named. Whatever is granted,
+/// it is woken no later than need be.
 #[must_use]
 pub fn promote(policy: Policy, priority: u8, cpu: Option<usize>) -> ThreadGrant {
+    set_timer_slack(NO_TIMER_SLACK_NS);
     let outcome = match policy {
         Policy::Fifo => sys::set_fifo(priority),
         Policy::Rr => sys::set_round_robin(priority),

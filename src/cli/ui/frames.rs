@@ -15,6 +15,10 @@ use super::draw::{Look, draw};
 use super::scene::Scene;
 use crate::cli::lines::Frames;
 
+/// The most columns and rows that are drawn on: more than a wall of small letters has. A terminal may say anything of its size,
+/// and drawing takes time and memory with it.
+const LARGEST: (u16, u16) = (640, 240);
+
 /// What the terminal shows.
 pub struct Shown {
     sink: Frames,
@@ -37,7 +41,7 @@ impl Shown {
 
     /// It has another size now.
     pub fn resize(&mut self, (width, height): (u16, u16)) {
-        let area = Rect { x: 0, y: 0, width, height };
+        let area = Rect { x: 0, y: 0, width: width.min(LARGEST.0), height: height.min(LARGEST.1) };
         (self.shown, self.next) = (Buffer::empty(area), Buffer::empty(area));
         self.is_unknown = true;
     }
@@ -98,6 +102,16 @@ mod tests {
     use ratatui::text::Line;
     use ratatui::widgets::Widget;
     use std::io::Write;
+
+    #[test]
+    fn a_terminal_of_absurd_size_is_drawn_on_as_far_as_anybody_sees() {
+        let lines = Lines::to(std::io::sink()).unwrap();
+        let mut shown = Shown::new(lines.frames(), Look::of(|_| None), (u16::MAX, u16::MAX));
+        assert_eq!((shown.shown.area.width, shown.next.area.height), LARGEST);
+        shown.resize((80, 10_000));
+        assert_eq!((shown.next.area.width, shown.shown.area.height), (80, LARGEST.1));
+        lines.finish();
+    }
     use std::sync::mpsc::{Receiver, Sender, channel};
 
     /// A terminal that prints when it is let, and says what.
