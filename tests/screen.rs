@@ -118,8 +118,8 @@ impl Terminal {
         assert!(!shown.contains("? help"), "{shown}");
         assert_eq!(self.knows("#{alternate_on} #{cursor_flag} #{wrap_flag}"), "0 1 1");
         let after = format!("{}.after", before(set));
-        self.run(&format!("clear; stty -g > {after}; echo $((6 * 7))"));
-        self.sees("42");
+        self.run(&format!("clear; stty -g > {after}; echo settled-$((6 * 7))"));
+        self.sees("settled-42");
         let read = |path: &str| fs::read_to_string(path).expect("stty has written it");
         assert_eq!(read(&before(set)), read(&after));
     }
@@ -226,8 +226,8 @@ fn a_show_that_is_killed_leaves_the_terminal_as_it_was() {
     let after = format!("{}.after", before(&set));
     // The shell's own line may have come before.
     terminal.run("");
-    terminal.run(&format!("clear; stty -g > {after}; echo $((6 * 7))"));
-    terminal.sees("42");
+    terminal.run(&format!("clear; stty -g > {after}; echo settled-$((6 * 7))"));
+    terminal.sees("settled-42");
     let read = |path: &str| fs::read_to_string(path).expect("stty has written it");
     assert_eq!(read(&before(&set)), read(&after));
 }
