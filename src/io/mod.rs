@@ -8,6 +8,7 @@
 //! | [`stamp`] | from the driver's time stamps to the machine's clock |
 //! | `calibration` | how long a message takes to reach the callback |
 //! | [`output`] | opening outputs |
+//! | `pool` | room for what comes in while nobody reads, and noticing that it was not enough |
 //! | [`sensing`] | whether a controller is still at the end of its cable |
 //! | [`unread`] | whether a device reads what is sent to it |
 //!
@@ -17,6 +18,7 @@ pub mod announce;
 mod calibration;
 pub mod input;
 pub mod output;
+mod pool;
 pub mod ports;
 pub mod sensing;
 pub mod stamp;
