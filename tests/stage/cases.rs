@@ -68,6 +68,9 @@ pub enum Event {
     PlayerOut(Range<u32>, bool),
     /// Both cables are out for these pulses, and the master counts on.
     BothOut(Range<u32>),
+    /// Another program takes all connections away where these pulses begin (`aconnect -x`), and nobody but the program makes
+    /// them again. It plays after them.
+    Cut(Range<u32>),
     /// The program is killed where these pulses begin, and started again at once with `--resume`. It plays after them.
     Killed(Range<u32>),
 }
@@ -181,6 +184,7 @@ pub fn all(bpm: f64) -> Vec<Case> {
         player_out(bpm, "player unplugged beside its twin", 40, true),
         player_out_while_stopped(bpm),
         both_out(bpm),
+        cut(bpm),
         killed(bpm),
     ]
 }
@@ -308,6 +312,24 @@ fn both_out(bpm: f64) -> Case {
         .stop(end)
         .plays(start..end, 0)
         .window(None, out - 1..line, Grace::Missing);
+    case.relayed = None;
+    case
+}
+
+/// Somebody takes all connections away in mid-bar; the set says `lost = "hold"`. They are there again within a bar: the master is
+/// followed where it is, what hangs on the player ends, and it joins at a bar line.
+fn cut(bpm: f64) -> Case {
+    let case = Case { set: Some("hold.toml"), ..Case::new("disconnected", bpm) };
+    let (start, out) = (BEFORE, BEFORE + 2 * PULSES_PER_BAR + 29);
+    let back = out + PULSES_PER_BAR;
+    let bars = (back - start).div_ceil(PULSES_PER_BAR);
+    let (line, end) = (start + bars * PULSES_PER_BAR, start + (bars + 3) * PULSES_PER_BAR + 10);
+    let mut case = Case { event: Event::Cut(out..back), counted: Some(vec![end - line]), ..case }
+        .go(Message::START, start)
+        .stop(end)
+        .plays(start..end, 0)
+        .window(None, out - 1..line, Grace::Missing);
+    // At which bar line the player joins depends on how long its connection takes.
     case.relayed = None;
     case
 }

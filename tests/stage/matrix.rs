@@ -118,7 +118,7 @@ fn clocks(case: &Case, found: &Found) -> Row {
     let mut at_mono: Vec<&Heard> = found.heard.iter().filter(|heard| heard.port == Port::Mono).collect();
     at_mono.sort_by_key(|heard| heard.at_ns);
     let mut seen = Vec::new();
-    if case.relayed.is_some() || matches!(case.event, Event::Killed(_) | Event::BothOut(_)) {
+    if case.relayed.is_some() || matches!(case.event, Event::Killed(_) | Event::BothOut(_) | Event::Cut(_)) {
         let mut running = false;
         for heard in at_mono {
             match heard.message {
@@ -141,7 +141,7 @@ fn clocks(case: &Case, found: &Found) -> Row {
             clocks.filter(|heard| heard.message == Message::CLOCK).count()
         }));
     }
-    if let (Event::Killed(out) | Event::BothOut(out), Some(last)) = (&case.event, seen.last()) {
+    if let (Event::Killed(out) | Event::BothOut(out) | Event::Cut(out), Some(last)) = (&case.event, seen.last()) {
         // The player has joined at a bar line, from which the master has counted whole bars more, or fewer.
         let is_right = last % PULSES_PER_BAR as usize == expected[0] % PULSES_PER_BAR as usize && seen.len() == 2;
         let most = (case.segments[0].pulses.end - out.start) as usize;
@@ -366,7 +366,7 @@ mod tests {
         let heard = played_by(case, |pulse| position_at(case, pulse));
         match &case.event {
             Event::PlayerOut(out, _) => with_the_player_out(case, heard, out),
-            Event::Killed(out) | Event::BothOut(out) => {
+            Event::Killed(out) | Event::BothOut(out) | Event::Cut(out) => {
                 let (gone, back) =
                     (ORIGIN_NS + case.at_ns(f64::from(out.start)), ORIGIN_NS + case.at_ns(f64::from(out.end)));
                 let line = case.segments[0].pulses.end - case.counted.as_ref().unwrap()[0];
@@ -599,6 +599,20 @@ mod tests {
         assert_eq!(bare, ["programs and controllers before the first note"]);
         let lost = changed(&|heard| heard.retain(|heard| heard.message.bytes()[0] != 0xf2));
         assert_eq!(lost, ["transport at Mono"]);
+    }
+
+    #[test]
+    fn what_sounds_when_it_is_disconnected_and_is_never_ended() {
+        let case = case("disconnected");
+        let Event::Cut(out) = case.event.clone() else { unreachable!() };
+        let cut_ns = grid(&case)[out.start as usize];
+        let mut heard = perfect(&case);
+        let note = Note { channel: 1, key: 50 };
+        heard.push(Heard { at_ns: cut_ns - 1, port: Port::Mono, message: Message::note_on(note, 100) });
+        assert!(failing(&case, heard).contains(&"notes hanging".to_string()));
+        let mut heard = perfect(&case);
+        heard.retain(|heard| heard.at_ns < cut_ns);
+        assert!(failing(&case, heard).len() >= PLACES.len(), "never connected again");
     }
 
     #[test]

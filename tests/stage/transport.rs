@@ -16,6 +16,7 @@ use crate::sys;
 use crate::verdict::{Limits, Row};
 use clap::Args;
 use std::path::PathBuf;
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -97,6 +98,14 @@ fn play_case(
             master.finish()?;
             Some(freed_ns - origin_ns)
         }
+        Event::Cut(out) => {
+            let master = player::start(mouth, steps.clone(), origin_ns, common.priority)?;
+            sys::sleep_until(middle_before(out.start));
+            take_all_connections_away()?;
+            own.push(found_again(case, watch.as_ref(), Instant::now())?);
+            master.finish()?;
+            None
+        }
         Event::Killed(gone) => {
             let master = player::start(mouth, steps.clone(), origin_ns, common.priority)?;
             sys::sleep_until(middle_before(gone.start));
@@ -157,6 +166,12 @@ fn play_case(
     let ends = endings(&after_stop, &at_end, &ending).into_iter().filter(|row| !row.what.starts_with("notes hanging"));
     rows.push(Row::all(&format!("{}: the program ends well, nothing is lost", case.name), ends.collect()));
     Ok(rows)
+}
+
+/// What people do who tidy up.
+fn take_all_connections_away() -> Fallible<()> {
+    let status = Command::new("/bin/aconnect").arg("-x").status()?;
+    if status.success() { Ok(()) } else { Err(format!("aconnect -x: {status}").into()) }
 }
 
 /// Waits for the program to connect itself again to the instrument that is back.
