@@ -37,6 +37,7 @@
 //! | module | duty |
 //! |---|---|
 //! | [`text`] | text from elsewhere, made fit to be shown |
+//! | [`panics`] | what becomes of a panic, by who panics |
 //! | `private` | folders and files that only their owner may enter |
 //! | [`time`], [`midi`] | points and spans of time and of music, messages: values with their unit in the type |
 //! | [`engine`] | the music: pure, deterministic, told the time; no clock, no I/O, no heap after construction |
@@ -57,7 +58,7 @@
 //! # Guarantees
 //!
 //! - Every note-on has its note-off, whatever ends the show: STOP, a signal, a closed terminal, an error or a panic in any
-//!   thread. Two ledgers see to it: the engine's ([`engine::ledger`]), which knows what should sound, and behind it the
+//!   thread ([`panics`]). Two ledgers see to it: the engine's ([`engine::ledger`]), which knows what should sound, and behind it the
 //!   sink's ([`rt::sink::Guarded`]), which knows what was sent. Where the process is killed or crashes, its [`guardian`] does.
 //! - Positions are computed from an origin and rounded once: nothing drifts.
 //! - The same set, the same seed and the same input give the same bytes; a show can be played again from its log.
@@ -88,6 +89,7 @@ pub mod io;
 pub mod link;
 pub mod midi;
 pub mod offline;
+pub mod panics;
 mod private;
 pub mod rt;
 pub mod set;

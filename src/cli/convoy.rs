@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use super::patch::channels_on;
 use super::stage::{Devices, Stage, slots};
+use super::virtual_ports::virtual_output;
 use crate::control::{Notices, PortState, PortWatch};
 use crate::engine::program::PortSlot;
 use crate::guardian::keeper::Keeper;
@@ -40,7 +41,9 @@ impl Wanted {
 pub fn at_first(set: &Set, stage: &Stage) -> Vec<GuardedPort> {
     let output = |slot: PortSlot, port: &Port| match stage {
         Stage::Monitor(_) => None,
-        Stage::Virtual => port.output.then(|| port.device.clone()),
+        Stage::Virtual(announced) => port.output.then(|| {
+            virtual_output(&port.device, announced.as_ref()).map_or_else(|| port.device.clone(), |(_, name)| name)
+        }),
         Stage::Devices(Devices { inventory, connections, .. }) => {
             let index = connections.get(usize::from(slot.0))?.output?;
             inventory.outputs.get(index).map(|name| name.full.clone())
@@ -99,6 +102,9 @@ impl<'a> Convoy<'a> {
 impl PortWatch for Convoy<'_> {
     fn look(&mut self, end: &mut ControlEnd, notices: &mut Notices) {
         self.ports.look(end, notices);
+        if self.ports.take_change() {
+            self.keeper.nudge();
+        }
         self.let_go(end);
         let mut guarded = self.guarded();
         add_before(&mut guarded, &self.before);
@@ -117,6 +123,14 @@ impl PortWatch for Convoy<'_> {
         let changed = before.into_iter().filter(|old| !self.before.iter().any(|first| first.slot == old.slot));
         let changed: Vec<GuardedPort> = changed.collect();
         self.before.extend(changed);
+    }
+
+    fn retry(&mut self) {
+        self.ports.retry();
+    }
+
+    fn take_change(&mut self) -> bool {
+        self.ports.take_change()
     }
 
     fn states(&self) -> Vec<PortState> {

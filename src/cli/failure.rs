@@ -2,10 +2,8 @@
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::panic;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::{Mutex, PoisonError};
 
 use crate::control::Stuck;
 use crate::io::OpenError;
@@ -93,24 +91,4 @@ impl Failure {
             other => writeln!(out, "tightrope: {}", printable_lines(&other.to_string())),
         }
     }
-}
-
-/// What the last panic said, for the line that the program ends with.
-static LAST_PANIC: Mutex<Option<String>> = Mutex::new(None);
-
-/// From now on a panic prints nothing by itself; [`last_panic`] tells.
-pub fn keep_panics_quiet() {
-    panic::set_hook(Box::new(|info| {
-        let payload = info.payload();
-        let text = payload.downcast_ref::<&str>().copied();
-        let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
-        let place = info.location().map_or(String::new(), |location| format!(" at {location}"));
-        *LAST_PANIC.lock().unwrap_or_else(PoisonError::into_inner) = Some(format!("{text}{place}"));
-    }));
-}
-
-/// What the last panic said, and where.
-pub fn last_panic() -> String {
-    let last = LAST_PANIC.lock().unwrap_or_else(PoisonError::into_inner).take();
-    last.unwrap_or_else(|| "for an unknown reason".into())
 }

@@ -79,6 +79,7 @@ use failure::Failure;
 use crate::control::bulkhead;
 #[cfg(unix)]
 use crate::guardian;
+use crate::panics;
 use crate::text::Printable;
 
 /// Runs the program with the process's arguments, and gives its exit code: 0, or 1 with a line that says what failed and
@@ -113,15 +114,15 @@ fn run() -> ExitCode {
     // Before anything else: the guardian has to stay small.
     #[cfg(unix)]
     if std::env::args_os().nth(1).is_some_and(|word| word == guardian::ARGUMENT) {
-        failure::keep_panics_quiet();
+        panics::keep_quiet();
         return guardian::process::main();
     }
     if std::env::args_os().nth(1).is_some_and(|word| word == bulkhead::ARGUMENT) {
-        failure::keep_panics_quiet();
+        panics::keep_quiet();
         return bulkhead::main();
     }
     let args = Args::parse();
-    failure::keep_panics_quiet();
+    panics::keep_quiet();
     let mut out = Printable::new(io::stdout());
     let outcome = match args.task {
         Task::Play(play) => play::play(&play, io::stdout()),

@@ -1,7 +1,7 @@
 //! `tightrope play`: puts a show together, sees it through, and reports.
 
 use std::io::Write;
-use std::panic::{self, AssertUnwindSafe};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
@@ -9,7 +9,7 @@ use std::time::Instant;
 use super::args::{Length, Play};
 use super::config::Config;
 use super::convoy::{self, Convoy};
-use super::failure::{Failure, last_panic};
+use super::failure::Failure;
 use super::lines::{Lines, Names};
 use super::patch::channels_on;
 use super::patchbay::{NothingToWatch, Patchbay};
@@ -31,6 +31,7 @@ use crate::guardian::words::GuardedPort;
 use crate::io::ports::Inventory;
 use crate::io::{OpenError, input, output};
 use crate::link::{MidiInEnd, link};
+use crate::panics;
 use crate::rt::clock::{Monotonic, TimeSource};
 use crate::rt::sched::Policy;
 use crate::rt::sink::{MidirSink, NullSink, Sink};
@@ -147,7 +148,7 @@ fn play_on(
     };
     let is_finished = || running.is_finished();
     // Whatever fails or panics in here, the show is ended after it.
-    let conducted = panic::catch_unwind(AssertUnwindSafe(|| {
+    let conducted = catch_unwind(AssertUnwindSafe(|| {
         let hooks = input::Hooks {
             now: Arc::new(move || clock.now()),
             promote: Arc::new(move || drop(settings.promote_input())),
@@ -181,7 +182,7 @@ fn play_on(
     report::print(lines, &names, &snapshot, &granted);
     recording::finish(log, &why(&conducted, ending), lines);
 
-    let failed = |thread: &str| Failure::Panicked { thread: thread.into(), message: last_panic() };
+    let failed = |thread: &str| Failure::Panicked { thread: thread.into(), message: panics::last() };
     if let (Ok(Ok(_)), Ending::Finished, Some(keeper)) = (&conducted, &ending, keeper) {
         keeper.end();
     }
@@ -247,7 +248,7 @@ fn announce(set: &Set, stage: &Stage, is_monitored: bool, lines: &mut Lines) -> 
                 lines.line(format_args!("port {}: {}", port.name, describe(inventory, *connection)));
             }
         }
-        Stage::Virtual => {
+        Stage::Virtual(_) => {
             let names: Vec<String> = set.ports.iter().map(|port| format!("`{}`", port.device)).collect();
             lines.line(format_args!(
                 "none of the set's devices is connected: playing on virtual ports {}; connect a synthesizer to them",
@@ -280,7 +281,7 @@ fn announce(set: &Set, stage: &Stage, is_monitored: bool, lines: &mut Lines) -> 
 fn sources(set: &Set, stage: &Stage) -> (Vec<String>, Vec<String>) {
     let connections = match stage {
         Stage::Devices(devices) => &devices.connections[..],
-        Stage::Virtual | Stage::Monitor(_) => &[],
+        Stage::Virtual(_) | Stage::Monitor(_) => &[],
     };
     let (mut here, mut missing) = (Vec::new(), Vec::new());
     for slot in &set.program.clock.follow {
@@ -318,8 +319,8 @@ fn open_outputs(set: &Set, stage: &Stage) -> Result<Box<dyn Sink + Send>, OpenEr
         let channels = channels_on(&set.program, slot);
         match stage {
             Stage::Monitor(_) => return Ok(Box::new(NullSink)),
-            Stage::Virtual if port.output => outputs.push((slot, output::open_virtual(&port.device, &channels)?)),
-            Stage::Virtual => {}
+            Stage::Virtual(_) if port.output => outputs.push((slot, output::open_virtual(&port.device, &channels)?)),
+            Stage::Virtual(_) => {}
             Stage::Devices(Devices { inventory, connections, .. }) => {
                 if let Some(index) = connections.get(usize::from(slot.0)).and_then(|connection| connection.output) {
                     outputs.push((slot, output::open(inventory, index, &port.name, &channels)?));
@@ -339,7 +340,7 @@ fn connect(
 ) -> Result<Box<dyn PortWatch>, OpenError> {
     Ok(match stage {
         Stage::Monitor(_) => Box::new(NothingToWatch),
-        Stage::Virtual => Box::new(VirtualPorts::open(set, ends, hooks)?),
+        Stage::Virtual(announced) => Box::new(VirtualPorts::open(set, announced, ends, hooks)?),
         Stage::Devices(devices) => Box::new(Patchbay::open(set, devices, ends, hooks)?),
     })
 }

@@ -11,8 +11,8 @@ use super::failure::Failure;
 pub enum Stage {
     /// On the set's devices.
     Devices(Devices),
-    /// On virtual ports, because none of the set's devices is there.
-    Virtual,
+    /// On virtual ports, because none of the set's devices is there; with what is heard of those who connect themselves.
+    Virtual(Option<Announcements>),
     /// Into the monitor, because the machine has no MIDI.
     Monitor(NoMidi),
 }
@@ -53,7 +53,7 @@ impl Stage {
         let inventory = scanner.look();
         match connect(&set.ports, &inventory.inputs, &inventory.outputs)? {
             Some(connections) => Ok(Stage::Devices(Devices { scanner, announced, inventory, connections })),
-            None => Ok(Stage::Virtual),
+            None => Ok(Stage::Virtual(announced)),
         }
     }
 }

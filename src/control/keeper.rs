@@ -59,12 +59,16 @@ const FORM: u32 = 1;
 /// not say.
 #[must_use]
 pub fn since_boot() -> Option<(String, Duration)> {
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    Some((boot.trim().to_owned(), time_since_boot()?))
+}
+
+/// The time alone: no file is read.
+fn time_since_boot() -> Option<Duration> {
     #[cfg(target_os = "linux")]
     {
-        let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
         let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
-        let now = Duration::new(u64::try_from(now.tv_sec).ok()?, u32::try_from(now.tv_nsec).ok()?);
-        Some((boot.trim().to_owned(), now))
+        Some(Duration::new(u64::try_from(now.tv_sec).ok()?, u32::try_from(now.tv_nsec).ok()?))
     }
     #[cfg(not(target_os = "linux"))]
     None
@@ -299,7 +303,7 @@ impl Keeper {
     }
 
     fn keep(&self, view: &View<'_>) -> Option<Kept> {
-        let (_, machine) = since_boot()?;
+        let machine = time_since_boot()?;
         let written = u64::try_from(machine.as_nanos()).ok()?;
         let (at, position) = self.seen.filter(|_| self.running).unwrap_or((view.now, view.position));
         let ago = u64::try_from(view.now.since(at).0).unwrap_or(0);

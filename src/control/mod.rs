@@ -116,6 +116,12 @@ pub trait PortWatch {
     /// The set is `set` now, which follows the one before ([`Set::following`](crate::set::Set::following)). Called before its program is published, so that
     /// what is new is on its way first. What has gone is let go of when that program plays.
     fn reload(&mut self, set: &crate::set::Set, end: &mut ControlEnd, notices: &mut Notices);
+    /// Somebody asks for it: what was given up is tried again.
+    fn retry(&mut self) {}
+    /// Whether others have connected themselves with our ports, or gone, since this was asked last.
+    fn take_change(&mut self) -> bool {
+        false
+    }
     /// What each port of the set is connected to, by slot.
     fn states(&self) -> Vec<PortState>;
 }

@@ -3,6 +3,9 @@
 //! On Linux they are made with ALSA's sequencer directly: one client for all ports instead of one for each, which nobody else
 //! can subscribe to and so takes for no device; and the sequencer knows whether a connection is still there, so one that was
 //! lost with a cable is noticed and made anew, whatever the show knows of it. Elsewhere they are midir's.
+//!
+//! What is addressed is what the show is connected to, by the system's numbers; names only have to agree. Another device, or the
+//! virtual port of another show, may have the same name, and must not be silenced in its place.
 
 pub use imp::Devices;
 
@@ -11,15 +14,13 @@ mod imp {
     use std::ffi::CString;
 
     use alsa::Direction;
-    use alsa::seq::{
-        Addr, ClientIter, EvCtrl, EvNote, EvQueueControl, Event, EventType, PortCap, PortInfo, PortIter, PortSubscribe,
-        PortSubscribeIter, PortType, QuerySubsType, Seq,
-    };
+    use alsa::seq::{Addr, EvCtrl, EvNote, EvQueueControl, Event, EventType, PortCap, PortSubscribe, PortType, Seq};
 
     use crate::guardian::watch::Outputs;
     use crate::guardian::words::{GuardedPort, MAX_GUARDED, plain};
-    use crate::io::CLIENT_NAME;
+    use crate::io::address::Address;
     use crate::io::ports::{PortName, midi_system};
+    use crate::io::{CLIENT_NAME, books};
     use crate::midi::Message;
 
     /// What one place is connected to.
@@ -27,10 +28,16 @@ mod imp {
         /// The port of our own.
         own: i32,
         /// The show's virtual port, where it plays on one: then whoever listens to that is who has to be silenced.
-        follows: Option<String>,
+        follows: Option<Followed>,
         listeners: Vec<Addr>,
         /// Those of them that take messages, but no connection from us.
         unconnected: Vec<Addr>,
+    }
+
+    /// A virtual port of the show.
+    struct Followed {
+        name: String,
+        at: Address,
     }
 
     /// The connections to devices.
@@ -41,33 +48,21 @@ mod imp {
         lines: [Option<Line>; MAX_GUARDED],
     }
 
-    /// A port that can be played on, and its name as midir gives it.
-    fn outputs(seq: &Seq) -> impl Iterator<Item = (Addr, String)> {
-        ports(seq, PortCap::WRITE | PortCap::SUBS_WRITE).map(|(client, port)| {
-            let addr = port.addr();
-            let name = port.get_name().unwrap_or_default();
-            (addr, plain(&format!("{client}:{name} {}:{}", addr.client, addr.port)))
-        })
+    /// Whether the port at `at` is the one of this full name.
+    fn is_called(seq: &Seq, at: Address, full: &str) -> bool {
+        let names = books::names_of(seq, at);
+        names.is_some_and(|(client, port)| plain(&PortName::new(client, port, at, String::new()).full) == full)
     }
 
-    /// The ports with these capabilities, and the names of their clients.
-    fn ports(seq: &Seq, wanted: PortCap) -> impl Iterator<Item = (String, PortInfo)> {
-        ClientIter::new(seq).flat_map(move |client| {
-            let name = client.get_name().unwrap_or_default().to_owned();
-            let ports = PortIter::new(seq, client.get_client());
-            ports.filter(move |port| port.get_capability().contains(wanted)).map(move |port| (name.clone(), port))
-        })
+    /// Whether it is a port of a show: devices are called otherwise.
+    fn is_ours(seq: &Seq, at: Address) -> bool {
+        books::names_of(seq, at).is_some_and(|(client, _)| client == CLIENT_NAME)
     }
 
-    /// The port of this full name. One that was plugged in again may have another address; then the rest of its name has to do,
-    /// if it is the only one.
-    fn find(seq: &Seq, full: &str) -> Option<Addr> {
-        if let Some((addr, _)) = outputs(seq).find(|(_, name)| name == full) {
-            return Some(addr);
-        }
-        let names = |full: &str| full.rsplit_once(' ').map(|(names, _)| names.to_owned());
-        let mut alike = outputs(seq).filter(|(_, name)| names(name) == names(full));
-        alike.next().filter(|_| alike.next().is_none()).map(|(addr, _)| addr)
+    /// The port of this full name. One that was plugged in again and has another address by now is another one until the show
+    /// says so.
+    fn find(seq: &Seq, full: &str) -> Option<Address> {
+        PortName::parse(full).at().filter(|&at| is_called(seq, at, full))
     }
 
     fn connect(seq: &Seq, own: i32, listener: Addr) -> bool {
@@ -97,14 +92,15 @@ mod imp {
             let label = CString::new(plain(&format!("guardian of {}", port.label))).ok()?;
             // Without the right to subscribe, it is no port for others.
             let own = seq.create_simple_port(&label, PortCap::READ | PortCap::NO_EXPORT, PortType::APPLICATION).ok()?;
-            if PortName::parse(&port.name).address.is_empty() {
-                let mut line =
-                    Line { own, follows: Some(port.name.clone()), listeners: Vec::new(), unconnected: Vec::new() };
+            let at = find(seq, &port.name);
+            if let Some(at) = at.filter(|&at| is_ours(seq, at)) {
+                let follows = Some(Followed { name: port.name.clone(), at });
+                let mut line = Line { own, follows, listeners: Vec::new(), unconnected: Vec::new() };
                 line.follow(seq);
                 return Some(line);
             }
-            let listener = find(seq, &port.name);
-            if listener.is_some_and(|listener| connect(seq, own, listener)) {
+            let listener = at.map(Addr::from).filter(|&listener| connect(seq, own, listener));
+            if listener.is_some() {
                 let listeners = listener.into_iter().collect();
                 return Some(Line { own, follows: None, listeners, unconnected: Vec::new() });
             }
@@ -117,14 +113,11 @@ mod imp {
     impl Line {
         /// Connects to whoever listens to the show's virtual port now. When that has gone, so it stays.
         fn follow(&mut self, seq: &Seq) {
-            let Some(name) = &self.follows else { return };
-            let is_meant = |(client, port): &(String, PortInfo)| {
-                client == CLIENT_NAME && port.get_name().is_ok_and(|port| plain(port) == *name)
-            };
-            let found = ports(seq, PortCap::READ | PortCap::SUBS_READ).find(is_meant);
-            let Some((_, port)) = found else { return };
-            let listening = PortSubscribeIter::new(seq, port.addr(), QuerySubsType::READ);
-            let listening: Vec<Addr> = listening.map(|subscription| subscription.get_dest()).collect();
+            let Some(Followed { name, at }) = &self.follows else { return };
+            if !is_called(seq, *at, name) {
+                return;
+            }
+            let listening: Vec<Addr> = books::listeners(seq, *at).into_iter().map(Addr::from).collect();
             for &gone in self.listeners.iter().filter(|listener| !listening.contains(listener)) {
                 let client = seq.client_id().unwrap_or_default();
                 // If it is gone altogether, there is nothing to take away.

@@ -287,6 +287,14 @@ impl Keeper {
         }
     }
 
+    /// Others have connected themselves with the show's virtual ports, or gone.
+    pub fn nudge(&mut self) {
+        if let Some(guardian) = &mut self.guardian {
+            // One that does not take it is found out when it is told something else.
+            guardian.tell(&Word::Look.to_string());
+        }
+    }
+
     /// The show has ended, and everything is silent.
     pub fn dismiss(mut self) {
         if let Some(guardian) = self.guardian.take() {

@@ -71,6 +71,8 @@ pub enum Word {
     Port(GuardedPort),
     /// The one of this slot and name is not open any more.
     Gone(PortSlot, String),
+    /// Others have connected themselves with the show's virtual ports, or gone.
+    Look,
     /// There is a screen on the terminal.
     Screen(Cooked),
     /// The show is crashing. Written by a signal handler, perhaps in the middle of something else.
@@ -82,11 +84,13 @@ pub enum Word {
 /// What the handler of a crash writes. It begins with the end of a line, in case another was being written.
 pub const CRASH: &[u8] = b"\ncrash\n";
 
-/// A name as it is sent and compared: a name may hold anything, but a line has one end.
+/// A name as it is sent and compared: a name may hold anything, but a line has one end. Of one that is too long the end
+/// stays, where the system's numbers stand.
 #[must_use]
 pub fn plain(name: &str) -> String {
-    let end = (0..=name.len().min(MAX_NAME)).rev().find(|&end| name.is_char_boundary(end)).unwrap_or(0);
-    name[..end].chars().map(|c| if c.is_control() { '?' } else { c }).collect()
+    let begin = name.len().saturating_sub(MAX_NAME);
+    let begin = (begin..=name.len()).find(|&begin| name.is_char_boundary(begin)).unwrap_or(name.len());
+    name[begin..].chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 
 impl fmt::Display for Word {
@@ -101,6 +105,7 @@ impl fmt::Display for Word {
             Word::Screen(Cooked { flags: [input, output, control, local] }) => {
                 writeln!(f, "screen {input} {output} {control} {local}")
             }
+            Word::Look => writeln!(f, "look"),
             Word::Crash => writeln!(f, "crash"),
             Word::Farewell => writeln!(f, "farewell"),
         }
@@ -143,6 +148,7 @@ impl Word {
                 let flags: Option<Vec<u64>> = rest.split(' ').map(|flags| flags.parse().ok()).collect();
                 Some(Word::Screen(Cooked { flags: flags?.try_into().ok()? }))
             }
+            "look" => Some(Word::Look),
             "crash" => Some(Word::Crash),
             "farewell" => Some(Word::Farewell),
             _ => None,
@@ -248,6 +254,7 @@ mod tests {
             Word::Port(port(15, "", " ")),
             Word::Gone(PortSlot(3), "Circuit:Circuit MIDI 1 24:0".into()),
             Word::Screen(Cooked { flags: [0x500, 5, 0xbf, 0x8a3b] }),
+            Word::Look,
             Word::Crash,
             Word::Farewell,
         ]
@@ -291,6 +298,12 @@ mod tests {
             assert_eq!(words_of(&[line.as_bytes(), b"\n"]), [], "{line}");
         }
         assert_eq!(words_of(&[b"\xff\xfe\n\0\nfarewell\n"]), [Word::Farewell]);
+    }
+
+    #[test]
+    fn of_a_long_name_the_numbers_stay() {
+        assert!(plain(&format!("{} 24:1", "ü".repeat(1_000))).ends_with("ü 24:1"));
+        assert_eq!(plain("Circuit\t24:0"), "Circuit?24:0");
     }
 
     #[test]

@@ -118,7 +118,8 @@ impl Calibration {
             let name = PortName::parse(name);
             name.client == CLIENT_NAME && name.port == label
         };
-        let port = midi.ports().into_iter().rfind(|port| midi.port_name(port).is_ok_and(|name| is_ours(&name)))?;
+        let mut ports = midi.ports().into_iter();
+        let port = ports.rfind(|port| is_own(&port.id()) && midi.port_name(port).is_ok_and(|name| is_ours(&name)))?;
         let sending = self.time_to_send()?;
         let mut output = midi.connect(&port, "calibration").ok()?;
         let (mut delays, mut offsets) = (Vec::with_capacity(PROBES), Vec::with_capacity(PROBES));
@@ -152,6 +153,18 @@ impl Calibration {
     fn time_to_send(&self) -> Option<Span> {
         None
     }
+}
+
+/// Whether the port that midir finds by `id` is one of this process: another show may have one of the same names.
+#[cfg(target_os = "linux")]
+fn is_own(id: &str) -> bool {
+    let own = super::sys::own_clients();
+    id.parse::<super::address::Address>().is_ok_and(|address| own.contains(&address.client))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_own(_: &str) -> bool {
+    true
 }
 
 /// What the probes show. Nothing, where it is absurd.

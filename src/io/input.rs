@@ -14,12 +14,12 @@ use midir::os::unix::VirtualInput;
 use midir::{Ignore, MidiInput, MidiInputConnection};
 
 use super::calibration::{Calibration, PROBE, Probes};
-use super::pool;
 use super::ports::Inventory;
 use super::stamp::DeviceClock;
-use super::{CLIENT_NAME, OpenError};
+use super::{CLIENT_NAME, GONE, OpenError, attempt};
 use crate::link::{InputEvent, MidiInEnd};
 use crate::midi::Message;
+use crate::panics::contained;
 use crate::time::{DeviceTime, Nanos};
 
 /// What an input thread needs from outside: the clock, and its promotion to a real-time class.
@@ -33,7 +33,15 @@ pub struct Hooks {
 
 /// An opened input. Dropping it closes the connection and ends its thread; its end of the link goes home.
 pub struct Input {
-    _connection: MidiInputConnection<Listener>,
+    /// There until it is closed.
+    connection: Option<MidiInputConnection<Listener>>,
+}
+
+impl Drop for Input {
+    fn drop(&mut self) {
+        // midir panics here where its thread has.
+        let _ = contained(|| drop(self.connection.take()));
+    }
 }
 
 /// Where the ends of inputs go that were closed, or could not be opened: to be opened anew.
@@ -53,16 +61,19 @@ pub fn open(
     home: Home,
 ) -> Result<Input, OpenError> {
     let device = inventory.inputs.get(index).map_or(label, |name| &name.full);
-    let error = |reason: String| OpenError { direction: "input", device: device.into(), reason };
     let (probes, calibration) = Calibration::new(Arc::clone(&hooks.now));
     // From here on the end goes home by itself, whatever fails.
     let mut listener = Listener::new(end, hooks, home);
     listener.probes = probes;
-    let port = inventory.input_ports.get(index).ok_or_else(|| error("it has gone".into()))?;
-    let midi = new_input().map_err(|e| error(e.to_string()))?;
-    let connection = midi.connect(port, label, hear, listener).map_err(|e| error(e.to_string()))?;
-    calibration.run(label);
-    Ok(Input { _connection: connection })
+    let connection = attempt("input", device, || {
+        let name = inventory.inputs.get(index).ok_or(GONE)?;
+        let midi = new_input().map_err(|e| e.to_string())?;
+        let port = midi.find_port_by_id(&name.id).ok_or(GONE)?;
+        midi.connect(&port, label, hear, listener).map_err(|e| e.to_string())
+    })?;
+    // Without it, it is connected all the same.
+    let _ = contained(|| calibration.run(label));
+    Ok(Input { connection: Some(connection) })
 }
 
 /// Opens a virtual input called `name`, to which any program can send.
@@ -72,11 +83,12 @@ pub fn open(
 /// When the system has no virtual ports.
 #[cfg(unix)]
 pub fn open_virtual(name: &str, end: MidiInEnd, hooks: Hooks, home: Home) -> Result<Input, OpenError> {
-    let error = |reason: String| OpenError { direction: "virtual input", device: name.into(), reason };
-    let midi = new_input().map_err(|e| error(e.to_string()))?;
     let listener = Listener::new(end, hooks, home);
-    let connection = midi.create_virtual(name, hear, listener).map_err(|e| error(e.to_string()))?;
-    Ok(Input { _connection: connection })
+    let connection = attempt("virtual input", name, || {
+        let midi = new_input().map_err(|e| e.to_string())?;
+        midi.create_virtual(name, hear, listener).map_err(|e| e.to_string())
+    })?;
+    Ok(Input { connection: Some(connection) })
 }
 
 /// Windows has no virtual ports.
@@ -87,7 +99,7 @@ pub fn open_virtual(name: &str, _: MidiInEnd, _: Hooks, _: Home) -> Result<Input
 }
 
 fn new_input() -> Result<MidiInput, midir::InitError> {
-    let mut midi = pool::with_room(|| MidiInput::new(CLIENT_NAME))?;
+    let mut midi = MidiInput::new(CLIENT_NAME)?;
     midi.ignore(Ignore::Sysex);
     Ok(midi)
 }
@@ -126,7 +138,6 @@ impl Listener {
         let at = self.clock.arrival(callback, stamp);
         if !std::mem::replace(&mut self.promoted, true) {
             (self.hooks.promote)();
-            self.end.iter().for_each(|end| pool::count_errors_as(end.losses()));
         }
         match (Message::from_bytes(bytes), &mut self.end) {
             (Some(PROBE), _) if self.probes.take(at, stamp) => {}

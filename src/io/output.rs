@@ -7,7 +7,7 @@ use midir::os::unix::VirtualOutput;
 use midir::{MidiOutput, MidiOutputConnection};
 
 use super::ports::Inventory;
-use super::{CLIENT_NAME, OpenError};
+use super::{CLIENT_NAME, GONE, OpenError, attempt};
 use crate::midi::{Channel, Message};
 
 /// The channel mode message "all notes off" (controller 123, value 0).
@@ -28,12 +28,14 @@ pub fn open(
     channels: &[Channel],
 ) -> Result<MidiOutputConnection, OpenError> {
     let device = inventory.outputs.get(index).map_or(label, |name| &name.full);
-    let error = |reason: String| OpenError { direction: "output", device: device.into(), reason };
-    let port = inventory.output_ports.get(index).ok_or_else(|| error("it has gone".into()))?;
-    let midi = MidiOutput::new(CLIENT_NAME).map_err(|e| error(e.to_string()))?;
-    let mut connection = midi.connect(port, label).map_err(|e| error(e.to_string()))?;
-    warm_up(&mut connection, channels);
-    Ok(connection)
+    attempt("output", device, || {
+        let name = inventory.outputs.get(index).ok_or(GONE)?;
+        let midi = MidiOutput::new(CLIENT_NAME).map_err(|e| e.to_string())?;
+        let port = midi.find_port_by_id(&name.id).ok_or(GONE)?;
+        let mut connection = midi.connect(&port, label).map_err(|e| e.to_string())?;
+        warm_up(&mut connection, channels);
+        Ok(connection)
+    })
 }
 
 /// Opens the output whose full name `is_meant`, and sends nothing; other programs see it as `label`.
@@ -43,11 +45,12 @@ pub fn open(
 /// When there is none of that name, or when it refuses.
 #[cfg(not(target_os = "linux"))]
 pub fn open_silently(is_meant: impl Fn(&str) -> bool, label: &str) -> Result<MidiOutputConnection, OpenError> {
-    let error = |reason: String| OpenError { direction: "output", device: label.into(), reason };
-    let midi = MidiOutput::new(CLIENT_NAME).map_err(|e| error(e.to_string()))?;
-    let is_named = |port: &MidiOutputPort| midi.port_name(port).is_ok_and(|name| is_meant(&name));
-    let port = midi.ports().into_iter().find(is_named).ok_or_else(|| error("it has gone".into()))?;
-    midi.connect(&port, label).map_err(|e| error(e.to_string()))
+    attempt("output", label, || {
+        let midi = MidiOutput::new(CLIENT_NAME).map_err(|e| e.to_string())?;
+        let is_named = |port: &MidiOutputPort| midi.port_name(port).is_ok_and(|name| is_meant(&name));
+        let port = midi.ports().into_iter().find(is_named).ok_or(GONE)?;
+        midi.connect(&port, label).map_err(|e| e.to_string())
+    })
 }
 
 /// Opens a virtual output called `name`, to which any software synthesizer can be connected.
@@ -57,11 +60,12 @@ pub fn open_silently(is_meant: impl Fn(&str) -> bool, label: &str) -> Result<Mid
 /// When the system has no virtual ports.
 #[cfg(unix)]
 pub fn open_virtual(name: &str, channels: &[Channel]) -> Result<MidiOutputConnection, OpenError> {
-    let error = |reason: String| OpenError { direction: "virtual output", device: name.into(), reason };
-    let midi = MidiOutput::new(CLIENT_NAME).map_err(|e| error(e.to_string()))?;
-    let mut connection = midi.create_virtual(name).map_err(|e| error(e.to_string()))?;
-    warm_up(&mut connection, channels);
-    Ok(connection)
+    attempt("virtual output", name, || {
+        let midi = MidiOutput::new(CLIENT_NAME).map_err(|e| e.to_string())?;
+        let mut connection = midi.create_virtual(name).map_err(|e| e.to_string())?;
+        warm_up(&mut connection, channels);
+        Ok(connection)
+    })
 }
 
 /// Windows has no virtual ports.

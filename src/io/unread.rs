@@ -12,6 +12,7 @@
 //!
 //! Elsewhere than on Linux nothing is known of it.
 
+use std::cell::OnceCell;
 use std::fs;
 
 /// The numbers of the sequencer's clients that stand for sound cards: four for each card, from 16 on
@@ -29,14 +30,24 @@ pub struct Unread {
     pub of: u64,
 }
 
-/// What is known of the device or program at `address`, such as `24:0`.
-#[must_use]
-pub fn unread(address: &str) -> Option<Unread> {
-    if let Some((file, stream)) = place_of(address) {
-        return parse(&fs::read_to_string(file).ok()?, stream);
+/// What the kernel tells at one time. The list of all programs is long to make, and is read once for all who ask.
+#[derive(Default)]
+pub struct Told {
+    programs: OnceCell<Option<String>>,
+}
+
+impl Told {
+    /// What is known of the device or program at `address`, such as `24:0`.
+    #[must_use]
+    pub fn unread(&self, address: &str) -> Option<Unread> {
+        if let Some((file, stream)) = place_of(address) {
+            return parse(&fs::read_to_string(file).ok()?, stream);
+        }
+        let client = address.split(':').next()?.parse().ok().filter(|&client| client >= FIRST_OF_PROGRAMS)?;
+        // Names may hold any bytes.
+        let read = || Some(String::from_utf8_lossy(&fs::read("/proc/asound/seq/clients").ok()?).into_owned());
+        parse_pool(self.programs.get_or_init(read).as_deref()?, client)
     }
-    let client = address.split(':').next()?.parse().ok().filter(|&client| client >= FIRST_OF_PROGRAMS)?;
-    parse_pool(&fs::read_to_string("/proc/asound/seq/clients").ok()?, client)
 }
 
 /// What `text` tells of the input pool of client number `client` (`snd_seq_info_clients_read` in

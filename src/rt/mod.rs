@@ -33,6 +33,7 @@ use wait::{Strategy, Waiter};
 use crate::engine::Engine;
 use crate::engine::outbox::Outbox;
 use crate::link::{RtEnd, Sounding, Table};
+use crate::panics::RT_THREAD;
 use crate::time::Span;
 
 /// The real-time thread's stack: small, because locked memory counts; but ThreadSanitizer wants more of it. `tests/stack.rs`
@@ -179,7 +180,7 @@ pub fn spawn_noting<S: Sink + Send + 'static, T: Table>(
     let input = settings.try_input()?;
     let memory = if settings.lock_memory { sched::lock_memory() } else { MemoryGrant::NotAsked };
     let (granted_tx, granted_rx) = mpsc::sync_channel(1);
-    let thread = thread::Builder::new().name("tightrope-rt".into()).stack_size(STACK_BYTES).spawn(move || {
+    let thread = thread::Builder::new().name(RT_THREAD.into()).stack_size(STACK_BYTES).spawn(move || {
         touch_stack();
         // Before anyone is told that the thread is there, and could wake it.
         performance.attend();

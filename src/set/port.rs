@@ -10,8 +10,8 @@ use super::values::{one_of, unknown_name};
 use crate::engine::program::{ClockOut, MAX_OFFSET, PortSlot, Wire};
 use crate::time::Span;
 
-/// The longest name of a device, in bytes.
-const MAX_DEVICE: usize = 256;
+/// The longest name of a device, in bytes: the system's has two of 63, of which each may be written with four characters.
+const MAX_DEVICE: usize = 600;
 
 /// A port.
 pub(super) struct Port<'t> {

@@ -10,7 +10,6 @@
 //! | `keys` | the table of keys |
 //! | `hands` | what keys lead to |
 //! | `terminal` | the terminal's modes, and reading its keys |
-//! | `stderr` | what libraries print meanwhile |
 //!
 //! All of it is on the control thread but the reading of keys and the printing, which may wait for the terminal. The screen
 //! holds nothing of the music: it shows the [`View`], and what a key asks for goes the way of every order, through the
@@ -21,8 +20,6 @@ mod frames;
 mod hands;
 mod keys;
 mod scene;
-#[cfg(unix)]
-mod stderr;
 mod steps;
 mod terminal;
 #[cfg(test)]
@@ -38,11 +35,11 @@ use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 use ratatui::crossterm::event::Event;
 use ratatui::crossterm::terminal::size;
 
-use super::failure::last_panic;
 use super::lines::Frames;
 use crate::control::inbox::Answer;
 use crate::control::{Call, Caller, Notice, Observer, View};
 use crate::link::{Heard, Sent};
+use crate::panics;
 use crate::time::{Nanos, Span};
 use draw::Look;
 use frames::Shown;
@@ -80,8 +77,6 @@ struct Display {
     /// When a frame was drawn last, or tried to.
     drawn_at: Option<Nanos>,
     has_lost_keys: bool,
-    #[cfg(unix)]
-    _errors: Option<stderr::Diverted>,
     _terminal: Terminal,
 }
 
@@ -109,9 +104,6 @@ impl Screen {
             scene: None,
             drawn_at: None,
             has_lost_keys: false,
-            // Where that cannot be, libraries write across the screen.
-            #[cfg(unix)]
-            _errors: stderr::Diverted::to(caller.clone()).unwrap_or_default(),
             _terminal: terminal,
         };
         let (hands, watch) = (Hands::default(), Watch::default());
@@ -226,7 +218,7 @@ impl Observer for Screen {
             self.draw(view);
         }));
         if looked.is_err() && self.display.take().is_some() {
-            let why = last_panic();
+            let why = panics::last();
             let line = format!("the screen failed ({why}); the show goes on without it, and Ctrl-C ends it\n");
             self.sink.always(line.into_bytes());
         }

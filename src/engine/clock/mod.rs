@@ -5,7 +5,6 @@
 //! the two positions.
 
 pub mod estimator;
-mod gaps;
 mod internal;
 mod line;
 mod midi;
