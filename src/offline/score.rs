@@ -11,6 +11,8 @@ mod chunks;
 mod events;
 mod parameters;
 mod remarks;
+mod ruler;
+pub mod stream;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -20,6 +22,7 @@ use crate::midi::{Channel, Key, Velocity};
 use crate::time::{Meter, TICKS_PER_QUARTER, Tempo};
 use events::Events;
 use remarks::Counts;
+use ruler::Ruler;
 
 /// The music of a file.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -138,55 +141,6 @@ pub fn read(bytes: &[u8]) -> Result<Score, Unreadable> {
     Ok(reader.finish())
 }
 
-/// How positions of the file become ticks: times the one number, by the other.
-#[derive(Clone, Copy, Debug)]
-struct Ruler {
-    times: i64,
-    by: i64,
-    /// Whether the file counts seconds, and no tempo in it matters.
-    in_seconds: bool,
-}
-
-impl Default for Ruler {
-    fn default() -> Ruler {
-        Ruler { times: 1, by: 1, in_seconds: false }
-    }
-}
-
-impl Ruler {
-    /// As the header says: ticks of a quarter note, or frames in a second and ticks in a frame.
-    fn of(division: u16) -> Result<Ruler, Unreadable> {
-        // Ticks in a second where nobody says a tempo.
-        const TICKS_PER_SECOND: i64 = 2 * TICKS_PER_QUARTER;
-        let [high, low] = division.to_be_bytes();
-        let frames = match high as i8 {
-            0.. => None,
-            -24 => Some((24_000, 1_000)),
-            -25 => Some((25_000, 1_000)),
-            -29 => Some((30_000, 1_001)),
-            -30 => Some((30_000, 1_000)),
-            other => {
-                return Err(Unreadable::NotMidi(format!("{} frames a second do not exist", i16::from(other).abs())));
-            }
-        };
-        let ruler = match frames {
-            None => Ruler { times: TICKS_PER_QUARTER, by: division.into(), in_seconds: false },
-            Some((frames, seconds)) => {
-                Ruler { times: TICKS_PER_SECOND * seconds, by: frames * i64::from(low), in_seconds: true }
-            }
-        };
-        match ruler.by {
-            0 => Err(Unreadable::NotMidi("its quarter notes have no length".into())),
-            _ => Ok(ruler),
-        }
-    }
-
-    /// A position of the file in ticks of the engine.
-    fn tick(self, at: i64) -> i64 {
-        at.saturating_mul(self.times).saturating_add(self.by / 2) / self.by
-    }
-}
-
 /// Where a note goes: the device, the channel and the key that can sound only once.
 type Place = (Option<String>, u8, u8);
 
@@ -283,9 +237,8 @@ impl Reader {
     fn meta(&mut self, reading: &mut Reading, at: i64, message: MetaMessage<'_>) {
         match message {
             MetaMessage::TrackName(name) if reading.name.is_none() => reading.name = text(name),
-            MetaMessage::DeviceName(name) => reading.device = text(name).or(reading.device.take()),
-            MetaMessage::MidiPort(port) if reading.device.is_none() && port.as_int() > 0 => {
-                reading.device = Some(format!("port {}", port.as_int() + 1));
+            MetaMessage::DeviceName(_) | MetaMessage::MidiPort(_) => {
+                reading.device = device_of(message, reading.device.take());
             }
             MetaMessage::Tempo(micros) => self.tempos.push((at, 60e6 / f64::from(micros.as_int().max(1)))),
             MetaMessage::TimeSignature(beats, power, ..) => {
@@ -305,7 +258,6 @@ impl Reader {
             // These say nothing about what is played, or heard, or sung.
             MetaMessage::TrackNumber(_)
             | MetaMessage::MidiChannel(_)
-            | MetaMessage::MidiPort(_)
             | MetaMessage::SmpteOffset(_)
             | MetaMessage::EndOfTrack => {}
         }
@@ -345,7 +297,13 @@ impl Reader {
 
     /// A key goes down.
     fn strike(&mut self, reading: &mut Reading, place: Place, at: i64, velocity: Velocity) {
-        reading.part(place.1).struck = Some(at);
+        let tick = self.ruler.tick(at);
+        let part = reading.part(place.1);
+        if part.struck.replace(at) == Some(at) {
+            // A program between the notes of a chord: as many as come after it have it.
+            let moved = part.values.iter_mut().rev().take_while(|(there, _)| *there == tick + 1);
+            moved.filter(|(_, value)| matches!(value, Value::Program(_))).for_each(|(there, _)| *there = tick);
+        }
         let notes = reading.open.entry(place.clone()).or_default();
         let empty: Vec<Begun> = notes.iter().filter(|begun| begun.is_empty && begun.at < at).copied().collect();
         notes.retain(|begun| !(begun.is_empty && begun.at < at));
@@ -463,6 +421,17 @@ fn separate(parts: &mut [Part]) -> usize {
         parts[part].notes.swap_remove(index);
     }
     changed
+}
+
+/// The device that a track names, after a message.
+fn device_of(message: MetaMessage<'_>, before: Option<String>) -> Option<String> {
+    match message {
+        MetaMessage::DeviceName(name) => text(name).or(before),
+        MetaMessage::MidiPort(port) if before.is_none() && port.as_int() > 0 => {
+            Some(format!("port {}", port.as_int() + 1))
+        }
+        _ => before,
+    }
 }
 
 /// A text of the file, without what would disturb a line; `None` if nothing is left.

@@ -1,22 +1,22 @@
 //! A set file from a Standard MIDI File: the music as steps, and what had to stay behind as comments.
 //!
-//! What is written is checked by playing it: rendered, it gives the same notes, tick for tick, or the difference is counted
-//! and remarked. `rig` decides which ports, tracks and patterns there are and what they play; `file` writes that down.
+//! What is written is checked by playing it: rendered, it gives what a player hears of the file, tick for tick, or the
+//! difference is counted and remarked. `rig` decides which ports, tracks and patterns there are and what they play, `values`
+//! where everything goes that is no note; `file` writes that down, and `compare` listens.
 
+mod compare;
 mod file;
 mod rig;
 mod values;
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::lines::Style;
 use super::render::{Plan, render};
-use super::score::{self, Note, Score, Unreadable};
+use super::score::{self, Score, Unreadable};
 use crate::engine::program::MAX_LENGTH;
-use crate::midi::{Key, Message};
 use crate::set::Set;
 use crate::time::{Meter, TickSpan};
-use rig::{Rig, TrackOf};
+use compare::compare;
+use rig::Rig;
 
 /// How a set is to be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +62,7 @@ pub fn import(origin: &str, bytes: &[u8], options: Options) -> Result<Imported, 
             "its set would have {bytes} bytes of at most {most}; notes on a grid are shorter to write, so try --tolerance 10"
         )));
     }
-    remarks.extend(difference(origin, &body, &rig, meter.bar() * bars, options.style.tolerance)?);
+    remarks.extend(difference(origin, &body, bytes, &rig, meter.bar() * bars, options.style.tolerance)?);
     let text = format!("{}{body}", file::heading(origin, &remarks, bars, &rig, options.style));
     let notes = score.parts.iter().map(|part| part.notes.len()).sum();
     Ok(Imported { text, bars, notes, remarks })
@@ -99,7 +99,7 @@ fn bars(score: &Score, meter: Meter, remarks: &mut Vec<String>) -> Result<i64, U
     Ok(whole)
 }
 
-/// Plays what was written, and says what is not as it was read.
+/// Plays what was written, and says what is not heard as it is in the file.
 ///
 /// # Errors
 ///
@@ -107,52 +107,17 @@ fn bars(score: &Score, meter: Meter, remarks: &mut Vec<String>) -> Result<i64, U
 fn difference(
     origin: &str,
     body: &str,
+    bytes: &[u8],
     rig: &Rig<'_>,
     length: TickSpan,
     tolerance: i64,
-) -> Result<Option<String>, Unreadable> {
+) -> Result<Vec<String>, Unreadable> {
     let set = Set::parse(origin, body.as_bytes()).map_err(|mistakes| {
         let first = mistakes.list().first().map_or(String::new(), |mistake| mistake.message.clone());
         Unreadable::TooMuch(first)
     })?;
-    let Ok(rendering) = render(&set.program, &Plan { length, commands: Vec::new() }) else {
-        return Ok(Some("the file is too long to be checked".to_owned()));
-    };
-    let mut played: Vec<BTreeSet<Note>> = vec![BTreeSet::new(); rig.tracks.len()];
-    let mut open = BTreeMap::new();
-    for sent in &rendering.sent {
-        let Some(track) = sent.track.map(|track| usize::from(track.0)) else { continue };
-        match sent.message {
-            Message::NoteOn(_, key, velocity) => drop(open.insert((track, key), (sent.tick.0, velocity))),
-            Message::NoteOff(_, key, _) => {
-                if let (Some((at, velocity)), Some(notes)) = (open.remove(&(track, key)), played.get_mut(track)) {
-                    notes.insert(Note { at, key, length: sent.tick.0 - at, velocity });
-                }
-            }
-            _ => {}
-        }
+    match render(&set.program, &Plan { length, commands: Vec::new() }) {
+        Ok(rendering) => compare(bytes, &rendering, rig, tolerance),
+        Err(_) => Ok(vec!["the file is too long to be checked".to_owned()]),
     }
-    let tracks = rig.tracks.iter().zip(&played);
-    let different: usize = tracks.map(|(track, played)| differing(track, played, tolerance)).sum();
-    Ok(match different {
-        0 => None,
-        1 => Some("one note is not played as it was".to_owned()),
-        many => Some(format!("{many} notes are not played as they were")),
-    })
-}
-
-/// How many notes of a track are not among those that were played, or the other way round.
-fn differing(track: &TrackOf<'_>, played: &BTreeSet<Note>, tolerance: i64) -> usize {
-    let (lowest, highest) = (Key::from_data(0), Key::from_data(127));
-    let same = |note: &&Note| {
-        let is_near = |other: &Note| {
-            let lasts = (other.length - note.length).abs() <= tolerance;
-            lasts && (other.key, other.velocity) == (note.key, note.velocity)
-        };
-        let from = Note { at: note.at - tolerance, key: lowest, length: 0, ..**note };
-        let to = Note { at: note.at + tolerance, key: highest, length: i64::MAX, ..**note };
-        played.range(from..=to).any(is_near)
-    };
-    let found = track.notes.iter().filter(same).count();
-    track.notes.len().max(played.len()) - found
 }

@@ -16,9 +16,13 @@ pub const PORT: &str = "synth";
 pub struct Rig<'s> {
     /// Name and device.
     pub ports: Vec<(String, String)>,
+    /// For each port the device that the file names.
+    pub devices: Vec<Option<&'s str>>,
     pub tracks: Vec<TrackOf<'s>>,
     /// Where each pattern begins, and how many bars it has, one after the other. At least one.
     pub patterns: Vec<(i64, i64)>,
+    /// How many notes are cut at the ends of patterns.
+    pub cut: usize,
 }
 
 /// A track of the set, and what it plays.
@@ -54,7 +58,6 @@ impl<'s> Rig<'s> {
             many => remarks.push(format!("{many} values at the very end come a tick earlier")),
         }
         let mut rig = Rig { patterns, ..Rig::default() };
-        let mut devices: Vec<Option<&str>> = Vec::new();
         let (mut port_names, mut track_names) = (BTreeSet::new(), BTreeSet::new());
         // What a pattern means something else by.
         track_names.extend(crate::set::keys::pattern::RESERVED.iter().map(|&name| name.to_owned()));
@@ -63,13 +66,13 @@ impl<'s> Rig<'s> {
                 continue;
             }
             let device = part.device.as_deref();
-            let known = devices.iter().position(|&known| known == device);
+            let known = rig.devices.iter().position(|&known| known == device);
             let port = known.unwrap_or_else(|| {
                 let shown = device.unwrap_or(PORT);
                 let name = unique(legal(shown).unwrap_or_else(|| PORT.to_owned()), &mut port_names);
                 rig.ports.push((name, shown.to_owned()));
-                devices.push(device);
-                devices.len() - 1
+                rig.devices.push(device);
+                rig.devices.len() - 1
             });
             let channel = part.channel.number();
             let name = match part.name.as_deref().and_then(legal) {
@@ -91,7 +94,7 @@ impl<'s> Rig<'s> {
     /// The track of a part, and another one for values that do not fall on its steps.
     #[allow(clippy::too_many_arguments)]
     fn track(
-        &self,
+        &mut self,
         name: String,
         port: usize,
         part: &'s Part,
@@ -133,6 +136,7 @@ impl<'s> Rig<'s> {
             track.clips.push(Some(lines).filter(|lines| !lines.lines.is_empty()));
             apart.push(other);
         }
+        self.cut += cut;
         if cut > 0 {
             let whose = format!("track {}, channel {}", part.track, part.channel.number());
             remarks.push(format!("of {whose}, {cut} notes that last into the next pattern are cut there"));

@@ -104,12 +104,12 @@ impl Channel<'_> {
             }
         }
         let several = programs.iter().map(|(.., program)| program).collect::<BTreeSet<_>>().len() > 1;
-        let mut taken: BTreeMap<i64, usize> = BTreeMap::new();
+        let mut taken: BTreeSet<i64> = BTreeSet::new();
         for (number, start, end) in self.patterns() {
             let known = programs.iter().rev().find(|(at, ..)| *at <= start);
             let Some(&(at, part, program)) = known else { continue };
             // Of a bank that is said by halves, the other half is not ours to say.
-            let here = at == start && is_whole(stream, start, part);
+            let here = at == start && is_whole(stream, start);
             if at == start && !here {
                 continue;
             }
@@ -119,15 +119,11 @@ impl Channel<'_> {
                 if let Some(programs) = shared.get_mut(part).and_then(|values| values.programs.get_mut(number)) {
                     *programs = Some(program);
                 }
-                taken.extend(here.then_some((start, part)));
+                taken.extend(here.then_some(start));
             }
         }
-        let mut left = stream.split_off(0);
-        left.retain(|&(at, part, value)| {
-            let is_sound = matches!(value, Value::Program(_) | Value::Controller(0 | 32, _));
-            !(is_sound && taken.get(&at) == Some(&part))
-        });
-        *stream = left;
+        let is_sound = |value| matches!(value, Value::Program(_) | Value::Controller(0 | 32, _));
+        stream.retain(|&(at, _, value)| !(is_sound(value) && taken.contains(&at)));
     }
 
     /// Shares out what is left, each pattern with what it begins in the middle of.
@@ -157,11 +153,9 @@ impl Channel<'_> {
     }
 }
 
-/// Whether of the program at `at` in `part` the bank is said there as a whole, or not at all; and nothing of it after the
-/// program.
-fn is_whole(stream: &[(i64, usize, Value)], at: i64, part: usize) -> bool {
-    let here: Vec<Value> =
-        stream.iter().filter(|(there, other, _)| (*there, *other) == (at, part)).map(|&(.., value)| value).collect();
+/// Whether the bank of the last program at `at` is said there as a whole, or not at all; and nothing of it after the program.
+fn is_whole(stream: &[(i64, usize, Value)], at: i64) -> bool {
+    let here: Vec<Value> = stream.iter().filter(|value| value.0 == at).map(|&(.., value)| value).collect();
     let last = here.iter().rposition(|value| matches!(value, Value::Program(_))).unwrap_or(0);
     let of = |number: u8| here.iter().rposition(|value| matches!(value, Value::Controller(n, _) if *n == number));
     match (of(0), of(32)) {
