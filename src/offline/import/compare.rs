@@ -199,7 +199,7 @@ impl Ear {
             0 | 32 => instrument.bank[usize::from(number / 32)] = value,
             98..=101 => {
                 instrument.registered = Some(number > 99);
-                instrument.numbers[usize::from(number > 99)][usize::from(number % 2 == 0)] = Some(value);
+                instrument.numbers[usize::from(number > 99)][usize::from(number.is_multiple_of(2))] = Some(value);
             }
             6 | 38 => {
                 let Some(selected) = selected else { return };
