@@ -597,3 +597,73 @@ fn the_report_of_a_long_show_is_short_and_right() {
     let picture = tightrope::blackbox::drawing::draw(&Log::open(&path).unwrap(), &report).unwrap();
     assert!(picture.len() < 200_000 && picture.contains("start"), "{}", picture.len());
 }
+
+/// Everything that a foreign log may say of numbers, at its limits.
+#[test]
+fn numbers_of_a_foreign_log_may_be_anything() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = Folder::create(root.path(), "a", UNIX_EPOCH, 1 << 30).unwrap();
+    let path = folder.path().to_owned();
+    let mut segments = Segments::begin(folder, Head { began: u64::MAX, began_unix_ms: u64::MAX, ..head() }, 0).unwrap();
+    let most = u16::MAX;
+    let scene = Scene {
+        at: u64::MAX,
+        is_running: true,
+        pattern: most,
+        part: Some(most),
+        muted: vec![most],
+        soloed: vec![most],
+    };
+    let sent = |number, at, due| {
+        let message = Message::Clock;
+        Sent {
+            number,
+            at: Nanos(at),
+            due: Nanos(due),
+            tick: Tick(i64::MIN),
+            port: PortSlot(15),
+            track: Some(TrackSlot(most)),
+            message,
+            fate: Fate::Sent,
+        }
+    };
+    let called = |number, at: u64| Called {
+        number,
+        at: Nanos(at),
+        tick: Tick(i64::MAX),
+        mark: Mark { now: Nanos(u64::MAX), made: u64::MAX, progress: Some(Progress::CaughtUp) },
+        call: Call::Command(Command::Mute(TrackSlot(most), Switch::On)),
+        device: DeviceTime(u64::MAX),
+        returned: false,
+    };
+    let meters =
+        |bpm| Record::Meters(Meters { at: u64::MAX, bpm: Some(bpm), lost_inputs: u64::MAX, ..Meters::default() });
+    let records = [
+        Record::Scene(scene),
+        Record::Lost(u64::MAX),
+        Record::Lost(u64::MAX),
+        meters(f64::INFINITY),
+        meters(f64::NAN),
+        meters(f64::MAX),
+        meters(-1.0),
+        meters(120.0),
+        Record::Made(sent(0, 0, u64::MAX)),
+        Record::Made(sent(u64::MAX, u64::MAX, 0)),
+        Record::Called(called(0, 0)),
+        Record::Called(called(u64::MAX, u64::MAX)),
+        Record::Called(called(u64::MAX, 0)),
+    ];
+    records.iter().for_each(|record| segments.push(record).unwrap());
+    segments.flush().unwrap();
+    // Two segments of one number, and the last that there can be.
+    let first = std::fs::read(path.join("00000.log")).unwrap();
+    for name in ["0.log", "4294967295.log"] {
+        std::fs::write(path.join(name), &first).unwrap();
+    }
+    let log = Log::open(&path).unwrap();
+    let told = report(&log, 20);
+    assert_eq!(told.wrong.lost_records, u64::MAX);
+    assert!(told.events.iter().any(|event| event.what.contains("#65536")), "{:?}", told.events);
+    assert!(tightrope::blackbox::drawing::draw(&log, &told).is_ok());
+    assert!(!tightrope::blackbox::folder::date(u64::MAX).is_empty());
+}

@@ -320,6 +320,8 @@ fn values_of(imported: &Imported) -> Vec<String> {
     let rendering = render(&set.program, &Plan { length, commands: Vec::new() }).unwrap();
     let values =
         rendering.sent.iter().filter(|sent| !matches!(sent.message, Message::NoteOn(..) | Message::NoteOff(..)));
+    // What still holds or bends notes at the end goes home there.
+    let values = values.filter(|sent| sent.tick.0 < length.0);
     values.map(|sent| format!("{} {}", sent.tick.0, sent.message.to_bytes())).collect()
 }
 

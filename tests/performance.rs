@@ -518,12 +518,75 @@ fn a_pulse_that_is_missing_and_one_that_is_doubled() {
     show.wait(PULSE);
     show.pulses(50, PULSE);
     // 100 pulses were heard, the last of them on the place of the 101st.
-    let kicks = pulses_of(&show, first, 60);
-    assert_eq!(kicks, [0, 24, 48, 73, 97]);
+    let beats = |last: i64| (0..=last).step_by(24).collect::<Vec<_>>();
+    assert_eq!(pulses_of(&show, first, 60), beats(101));
     show.input(CIRCUIT, Message::Clock);
+    show.input(CIRCUIT, Message::Clock);
+    show.wait(PULSE);
     show.pulses(50, PULSE);
-    assert!(pulses_of(&show, first, 60).contains(&120), "{:?}", pulses_of(&show, first, 60));
+    assert_eq!(pulses_of(&show, first, 60), beats(152));
     show.check();
+}
+
+#[test]
+fn a_start_off_the_old_grid_begins_where_the_master_does() {
+    // START and its pulse come so much before a pulse of the old grid, or after it.
+    for off in (-95..=95i64).map(|tenths| tenths * 100_000) {
+        let mut show = Show::new(circuits());
+        show.pulses(95, PULSE);
+        show.pulses(1, PULSE + Span(off));
+        show.input(CIRCUIT, Message::Start);
+        let first = show.now;
+        show.pulses(49, PULSE);
+        // What START's own byte may have delayed is no new grid.
+        let least = if off.abs() <= 400_000 { off.abs() } else { 0 };
+        let kicks = show.note_ons(CIRCUIT).into_iter().filter(|note| note.1 == 60).map(|note| note.0);
+        let start = show.trace.iter().position(|d| d.message == Message::Start).unwrap();
+        let clocks = show.trace[start..].iter().filter(|d| d.message == Message::Clock).map(|d| d.due);
+        for (pulses, at) in (0..).map(|beat| 24 * beat).zip(kicks).chain((0..24).zip(clocks)) {
+            let late = at.since(first).0 - pulses * PULSE.0;
+            assert!(late.abs() <= least + 1_000, "{} us off: pulse {pulses} is {} us late", off / 1_000, late / 1_000);
+        }
+        show.check();
+    }
+}
+
+#[test]
+fn a_first_pulse_that_is_late_by_itself_moves_nothing_but_the_first_beat() {
+    for late in [1_000_000, 3_000_000, 8_000_000] {
+        let mut show = Show::new(circuits());
+        show.pulses(95, PULSE);
+        show.pulses(1, PULSE + Span(late));
+        show.input(CIRCUIT, Message::Start);
+        let first = show.now - Span(late);
+        show.pulses(1, PULSE - Span(late));
+        show.pulses(48, PULSE);
+        let kicks = show.note_ons(CIRCUIT).into_iter().filter(|note| note.1 == 60).map(|note| note.0);
+        let off: Vec<i64> = (0..).zip(kicks).map(|(beat, at)| at.since(first).0 - 24 * beat * PULSE.0).collect();
+        assert_eq!(off[0], late);
+        assert!(off[1..].iter().all(|off| off.abs() < 20_000), "{off:?}");
+    }
+}
+
+#[test]
+fn what_was_played_on_a_pulse_in_whose_place_stop_comes_is_cut_short_and_played_again() {
+    for (stop_after, struck) in [(-200_000i64, false), (0, true), (400_000, true), (5_000_000, true)] {
+        let (mut show, first) = performance(47);
+        show.pulses(1, PULSE + Span(stop_after));
+        show.input(CIRCUIT, Message::Stop);
+        let (beat, stopped) = (first + Span(48 * PULSE.0), show.now);
+        let on_the_beat = |d: &&Departure| d.due >= beat && matches!(d.message, Message::NoteOn(..));
+        assert_eq!(show.trace.iter().filter(on_the_beat).count() > 0, struck, "STOP {stop_after} ns after the beat");
+        assert_eq!(show.engine.sounding(), 0);
+        let last_off = show.trace.iter().rev().find(|d| matches!(d.message, Message::NoteOff(..))).unwrap();
+        assert!(last_off.due <= stopped, "{last_off:?}");
+        show.wait(Span::from_millis(100));
+        show.input(CIRCUIT, Message::Continue);
+        let again = show.now;
+        show.pulses(1, HALF);
+        assert!(show.note_ons(CIRCUIT).contains(&(again, 60)), "the beat that was cut short is played");
+        show.check();
+    }
 }
 
 #[test]

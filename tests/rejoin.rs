@@ -153,17 +153,18 @@ fn it_gets_its_programs_and_the_newest_of_every_value_in_the_order_that_counts()
     let (u, v) = (1, 2);
     send(&mut show, u, Target::Controller(74), 10);
     send(&mut show, u, Target::Controller(7), 99);
-    send(&mut show, v, Target::Bend, 9_000);
     send(&mut show, u, Target::Nrpn(1_234), 300);
     send(&mut show, u, Target::Rpn(0), 256);
     send(&mut show, u, Target::Nrpn(1_234), 301);
-    send(&mut show, v, Target::Pressure, 40);
-    send(&mut show, v, Target::Fine(1), 300);
     // The program of `u` is newer than these.
     show.command(Command::Launch { pattern: tightrope::engine::program::PatternSlot(1), at: None });
     play(&mut show, BAR);
     send(&mut show, u, Target::Controller(74), 20);
     send(&mut show, u, Target::Controller(71), 30);
+    // A launch brings these home.
+    send(&mut show, v, Target::Bend, 9_000);
+    send(&mut show, v, Target::Pressure, 40);
+    send(&mut show, v, Target::Fine(1), 300);
     show.command(Command::Mute(TrackSlot(1), Switch::On));
     play(&mut show, 100);
     let from = show.trace.len();

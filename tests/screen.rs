@@ -232,6 +232,23 @@ fn a_show_that_is_killed_leaves_the_terminal_as_it_was() {
     assert_eq!(read(&before(&set)), read(&after));
 }
 
+/// ALSA's library prints what it could not open.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_a_library_prints_is_told_on_the_screen() {
+    let Some(terminal) = Terminal::open("errors") else { return };
+    let set = file("screen_errors.toml");
+    let pid = set.with_extension("pid");
+    terminal.plays(&set, &format!("sh -c 'echo $$ > {}; exec \"$@\"' sh", pid.display()));
+    let pid = fs::read_to_string(&pid).expect("the shell has written it");
+    fs::write(format!("/proc/{}/fd/2", pid.trim()), "ALSA lib: no room\nALSA lib: no room\n")
+        .expect("it can be written to");
+    let shown = terminal.sees("ALSA lib: no room");
+    assert_eq!(shown.matches("no room").count(), 1, "{shown}");
+    terminal.press(&["C-c"]);
+    terminal.is_clean(&set);
+}
+
 /// Whoever changes the modes of a terminal from the background is suspended.
 #[test]
 fn a_show_in_the_background_prints_lines() {

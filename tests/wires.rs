@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use support::*;
+use tightrope::engine::lever::Pull;
 use tightrope::engine::outbox::Departure;
 use tightrope::engine::program::{PortSlot, Target, TrackSlot};
 use tightrope::engine::{Command, Switch};
@@ -326,10 +327,13 @@ fn any_event() -> impl Strategy<Value = Event> {
         Just(Target::Pressure),
     ];
     prop_oneof![
-        12 => value.prop_filter("each of them counts", |value| !matches!(value, Message::ControlChange(_, 96 | 97, _)))
+        12 => value
+            .prop_filter("each of them counts", |value| !matches!(value, Message::ControlChange(_, 96 | 97, _)))
+            .prop_filter("what brings it home leaves like a note-off", |&value| Pull::of(value).is_none())
             .prop_map(Event::Flood),
         8 => (target, 0u16..16_384)
             .prop_filter("each of them counts", |(target, _)| !matches!(target, Target::Controller(96 | 97)))
+            .prop_filter("what brings it home leaves like a note-off", |(target, _)| target.levers().next().is_none())
             .prop_map(|(target, value)| Event::Value(target, value)),
         2 => (50u8..54, any::<bool>()).prop_map(|(key, on)| Event::Key(if on { note_on(1, key) } else { note_off(1, key) })),
         1 => prop_oneof![Just(Command::Start), Just(Command::Mute(BASS, Switch::Toggle))].prop_map(Event::Command),

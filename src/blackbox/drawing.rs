@@ -67,7 +67,7 @@ fn gather(log: &Log, report: &Report) -> Columns {
         match found {
             Found::Record(Record::Names(known)) => names = known.ports,
             Found::Record(Record::Meters(meters)) => {
-                tempo.extend(meters.bpm.map(|bpm| (seconds(Nanos(meters.at)), bpm)))
+                tempo.extend(meters.tempo().map(|bpm| (seconds(Nanos(meters.at)), bpm)))
             }
             Found::Record(Record::Made(sent)) if sent.fate.was_tried() => {
                 let Some(slot) = slots.get_mut(usize::from(sent.port.0)) else { continue };

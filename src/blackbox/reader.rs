@@ -65,7 +65,8 @@ impl Log {
 
     /// Everything in it, in order, its words fit to be shown.
     pub fn read(&self) -> impl Iterator<Item = Found> + '_ {
-        let missing = self.segments.windows(2).map(|pair| pair[1].0 - pair[0].0 - 1);
+        // Numbers are what files are called, and two may be called the same.
+        let missing = self.segments.windows(2).map(|pair| pair[1].0.saturating_sub(pair[0].0).saturating_sub(1));
         let missing = std::iter::once(0).chain(missing);
         let last = self.segments.len() - 1;
         self.segments.iter().zip(missing).enumerate().flat_map(move |(index, ((_, file), missing))| {

@@ -240,6 +240,14 @@ pub struct Meters {
     pub withheld: u64,
 }
 
+impl Meters {
+    /// The tempo, in quarter notes a minute, if a show can have it.
+    #[must_use]
+    pub fn tempo(&self) -> Option<f64> {
+        self.bpm.filter(|bpm| (0.0..=10_000.0).contains(bpm))
+    }
+}
+
 /// What plays, whoever asked for it: hands, a pad, the song.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Scene {

@@ -200,6 +200,11 @@ fn stretch(length: i64, stretches: usize) -> i64 {
     round.unwrap_or(least).max(1)
 }
 
+/// Counts what a log says, which may be anything.
+fn add(count: &mut u64, more: u64) {
+    *count = count.saturating_add(more);
+}
+
 struct Reader<'e> {
     extent: &'e Extent,
     width: i64,
@@ -261,7 +266,7 @@ impl Reader<'_> {
                 self.event(port.at, what, false);
             }
             Record::Meters(meters) => {
-                if let (Some(bpm), Some(gauge)) = (meters.bpm, self.gauge(Nanos(meters.at))) {
+                if let (Some(bpm), Some(gauge)) = (meters.tempo(), self.gauge(Nanos(meters.at))) {
                     gauge.beat(bpm);
                 }
                 self.report.wrong.lost_inputs = meters.lost_inputs;
@@ -273,14 +278,14 @@ impl Reader<'_> {
                     self.event(Nanos(scene.at), what, false);
                 }
             }
-            Record::Lost(records) => self.report.wrong.lost_records += records,
+            Record::Lost(records) => add(&mut self.report.wrong.lost_records, *records),
             Record::End(end) => self.report.ended = Some(end.why.clone()),
         }
     }
 
     fn take_call(&mut self, called: &Called) {
         if let Some(expected) = self.calls.replace(called.number.saturating_add(1)) {
-            self.report.wrong.lost_trace += called.number.saturating_sub(expected);
+            add(&mut self.report.wrong.lost_trace, called.number.saturating_sub(expected));
         }
         if let Call::Input(port, message) = called.call {
             self.port(port).heard += 1;
@@ -345,7 +350,7 @@ impl Reader<'_> {
             report.damage.insert(0, cut.to_owned());
         }
         let all = highest.map_or(0, |highest| highest.saturating_sub(lowest).saturating_add(1));
-        report.wrong.lost_trace += all.saturating_sub(messages);
+        add(&mut report.wrong.lost_trace, all.saturating_sub(messages));
         report.wrong.late = whole.lateness().late;
         report.wrong.skipped = ports.iter().map(|port| port.skipped).sum();
         report.wrong.refused = ports.iter().map(|port| port.refused).sum();

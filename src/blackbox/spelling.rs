@@ -61,8 +61,13 @@ pub fn command(command: Command) -> Spelled {
     }
 }
 
-/// The command that is meant.
-pub fn read_command((which, a, b, c): Spelled) -> Option<Command> {
+/// The command that is meant; `None` for numbers that no command is spelled with.
+pub fn read_command(spelled: Spelled) -> Option<Command> {
+    meant(spelled).filter(|&read| command(read) == spelled)
+}
+
+/// A command that is spelled at least nearly like that.
+fn meant((which, a, b, c): Spelled) -> Option<Command> {
     Some(match which {
         0 => Command::Start,
         1 => Command::Continue,
@@ -196,4 +201,74 @@ pub fn fate(fate: Fate) -> u8 {
 /// What became of it.
 pub fn read_fate(number: u8) -> Option<Fate> {
     [Fate::Sent, Fate::Refused, Fate::Absent, Fate::Skipped].get(usize::from(number)).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_is_read_as_it_was_spelled() {
+        let (track, port) = (TrackSlot(3), PortSlot(2));
+        let each = [
+            Command::Start,
+            Command::Continue,
+            Command::Stop,
+            Command::Launch { pattern: PatternSlot(7), at: Some(Quantum::Grid(TickSpan(960))) },
+            Command::Withdraw,
+            Command::Jump(PartSlot(5)),
+            Command::Hold(Switch::Toggle),
+            Command::Mute(track, Switch::On),
+            Command::Solo(track, Switch::Off),
+            Command::Fill(Switch::On),
+            Command::Transpose { track: Some(track), by: -2, unit: Interval::Degrees },
+            Command::Control { track, target: Target::Nrpn(16_383), value: 5 },
+            Command::Tempo(Tempo::from_bpm(127.3).unwrap()),
+            Command::Nudge(-50),
+            Command::Tap,
+            Command::Panic,
+            Command::LetGo(port),
+            Command::EndAfter(TickSpan(960)),
+            Command::End,
+            Command::Silence(port),
+        ];
+        for (number, each) in (0..).zip(each) {
+            // A new one is added above, and its number here.
+            let own = match each {
+                Command::Start => 0,
+                Command::Continue => 1,
+                Command::Stop => 2,
+                Command::Launch { .. } => 3,
+                Command::Withdraw => 4,
+                Command::Jump(_) => 5,
+                Command::Hold(_) => 6,
+                Command::Mute(..) => 7,
+                Command::Solo(..) => 8,
+                Command::Fill(_) => 9,
+                Command::Transpose { .. } => 10,
+                Command::Control { .. } => 11,
+                Command::Tempo(_) => 12,
+                Command::Nudge(_) => 13,
+                Command::Tap => 14,
+                Command::Panic => 15,
+                Command::LetGo(_) => 16,
+                Command::EndAfter(_) => 17,
+                Command::End => 18,
+                Command::Silence(_) => 19,
+            };
+            assert_eq!(own, number);
+            assert_eq!(command(each).0, number);
+            assert_eq!(read_command(command(each)), Some(each));
+        }
+        assert_eq!(read_command((each.len() as u8, 0, 0, 0)), None);
+    }
+
+    #[test]
+    fn numbers_that_nothing_is_spelled_with_are_nothing() {
+        for spelled in
+            [(20, 0, 0, 0), (0, 1, 0, 0), (15, 0, 0, 9), (6, 3, 0, 0), (10, -1, 2, 5), (10, -2, 0, 0), (3, 0, 4, 0)]
+        {
+            assert_eq!(read_command(spelled), None, "{spelled:?}");
+        }
+    }
 }

@@ -99,7 +99,11 @@ pub fn is_turned(call: Call) -> bool {
 
 /// The name in a slot, or its number where it has none.
 pub fn name(names: &[String], slot: u16) -> String {
-    names.get(usize::from(slot)).filter(|name| !name.is_empty()).cloned().unwrap_or_else(|| format!("#{}", slot + 1))
+    names
+        .get(usize::from(slot))
+        .filter(|name| !name.is_empty())
+        .cloned()
+        .unwrap_or_else(|| format!("#{}", u32::from(slot) + 1))
 }
 
 fn switch(switch: Switch) -> &'static str {

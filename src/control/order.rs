@@ -23,7 +23,7 @@ use std::ops::Range;
 use crate::edit::{self, Writing};
 use crate::engine::Command;
 use crate::midi::Channel;
-use crate::set::command::{self, Misunderstanding, Names};
+use crate::set::command::{self, Button, Misunderstanding, Names, Verb};
 use crate::set::{listed, nearest};
 use crate::time::TickSpan;
 
@@ -72,12 +72,64 @@ pub struct Record {
 /// The grid that is drawn to when none is named.
 const GRID: &str = "1/16";
 
-/// The orders that stand alone.
-const ALONE: [(&str, Order); 4] =
-    [("reload", Order::Reload), ("undo", Order::Undo), ("redo", Order::Redo), ("quit", Order::Quit)];
+/// The first word of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum First {
+    /// That of a command.
+    Command(Verb),
+    /// `reload`
+    Reload,
+    /// `undo`
+    Undo,
+    /// `redo`
+    Redo,
+    /// `quit`
+    Quit,
+    /// `learn`
+    Learn,
+    /// `record`
+    Record,
+}
 
-/// The orders that say more.
-const MORE: [&str; 2] = ["learn", "record"];
+impl First {
+    /// Those that are no commands.
+    const OWN: [First; 6] = [First::Reload, First::Undo, First::Redo, First::Quit, First::Learn, First::Record];
+
+    /// All of them.
+    pub fn all() -> impl Iterator<Item = First> {
+        Verb::ALL.iter().copied().map(First::Command).chain(First::OWN)
+    }
+
+    /// As it is written.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            First::Command(verb) => verb.name(),
+            First::Reload => "reload",
+            First::Undo => "undo",
+            First::Redo => "redo",
+            First::Quit => "quit",
+            First::Learn => "learn",
+            First::Record => "record",
+        }
+    }
+
+    /// What a button means to it.
+    #[must_use]
+    pub const fn button(self) -> Button {
+        match self {
+            First::Command(verb) => verb.button(),
+            First::Reload | First::Undo | First::Redo | First::Quit => Button::Press,
+            First::Learn | First::Record => Button::Value,
+        }
+    }
+
+    /// The one that is written `name`.
+    #[must_use]
+    pub fn find(name: &str) -> Option<First> {
+        First::all().find(|first| first.name() == name)
+    }
+}
 
 /// What `text` asks for.
 ///
@@ -88,22 +140,24 @@ pub fn parse(text: &str, names: &Names<'_>) -> Result<Order, Misunderstanding> {
     let words: Vec<Range<usize>> = command::split(text).collect();
     let Some((first, rest)) = words.split_first() else { return command::parse(text, names).map(Order::Engine) };
     let word = &text[first.clone()];
-    if let Some((_, order)) = ALONE.iter().find(|(name, _)| *name == word) {
-        return match rest.first() {
-            None => Ok(order.clone()),
-            Some(more) => Err(Misunderstanding {
-                message: format!("`{word}` stands alone"),
-                span: more.start..text.trim_end().len(),
-                label: "does not belong here".to_owned(),
-                help: format!("write `{word}`"),
-            }),
-        };
-    }
-    match word {
-        "learn" => learn(text, rest, names),
-        "record" => record(text, rest, names),
-        _ if command::words().any(|known| known == word) => command::parse(text, names).map(Order::Engine),
-        _ => Err(Misunderstanding {
+    let alone = |order: Order| match rest.first() {
+        None => Ok(order),
+        Some(more) => Err(Misunderstanding {
+            message: format!("`{word}` stands alone"),
+            span: more.start..text.trim_end().len(),
+            label: "does not belong here".to_owned(),
+            help: format!("write `{word}`"),
+        }),
+    };
+    match First::find(word) {
+        Some(First::Command(_)) => command::parse(text, names).map(Order::Engine),
+        Some(First::Reload) => alone(Order::Reload),
+        Some(First::Undo) => alone(Order::Undo),
+        Some(First::Redo) => alone(Order::Redo),
+        Some(First::Quit) => alone(Order::Quit),
+        Some(First::Learn) => learn(text, rest, names),
+        Some(First::Record) => record(text, rest, names),
+        None => Err(Misunderstanding {
             message: format!("there is no command `{}`", word.escape_debug()),
             span: first.clone(),
             label: "not a command".to_owned(),
@@ -222,7 +276,7 @@ fn lacking(text: &str, message: &str, like: &str) -> Misunderstanding {
 
 /// The first words of all orders.
 pub fn words() -> impl Iterator<Item = &'static str> {
-    command::words().chain(ALONE.iter().map(|(name, _)| *name)).chain(MORE)
+    First::all().map(First::name)
 }
 
 #[cfg(test)]
@@ -245,6 +299,25 @@ mod tests {
         assert_eq!(parse("learn off", &names()), Ok(Order::Forget));
         assert_eq!(parse("record off", &names()), Ok(Order::Finish));
         assert_eq!(parse("record discard", &names()), Ok(Order::Discard));
+    }
+
+    #[test]
+    fn every_first_word_is_its_own() {
+        // `all` has each of these, and none twice.
+        let place = |first: First| match first {
+            First::Command(verb) => verb as usize,
+            First::Reload => Verb::ALL.len(),
+            First::Undo => Verb::ALL.len() + 1,
+            First::Redo => Verb::ALL.len() + 2,
+            First::Quit => Verb::ALL.len() + 3,
+            First::Learn => Verb::ALL.len() + 4,
+            First::Record => Verb::ALL.len() + 5,
+        };
+        assert!(First::all().map(place).eq(0..Verb::ALL.len() + 6));
+        for first in First::all() {
+            assert_eq!(First::find(first.name()), Some(first));
+        }
+        assert_eq!([parse("undo", &names()), parse("redo", &names())], [Ok(Order::Undo), Ok(Order::Redo)]);
     }
 
     #[test]

@@ -65,6 +65,8 @@ pub struct Show<'a> {
     notices: Notices,
     /// By port, where that was sent to what comes back there.
     returned: [PortSet; MAX_PORTS],
+    /// By port, how many messages of it were lost when its keys were let go for that.
+    lost: [u64; MAX_PORTS],
     scribe: Scribe,
     granted: String,
     now: Box<dyn Fn() -> Nanos + 'a>,
@@ -108,6 +110,7 @@ impl<'a> Show<'a> {
             recording: None,
             notices: Notices::default(),
             returned: [PortSet::default(); MAX_PORTS],
+            lost: [0; MAX_PORTS],
             scribe,
             granted,
             now: Box::new(now),
@@ -251,6 +254,7 @@ impl<'a> Show<'a> {
         }
         self.refresh();
         self.look_for_loops();
+        self.look_for_losses();
         for (thread, why) in panics::take_failed() {
             self.notices.wrong(&format!("the thread `{thread}` failed ({why}); the show goes on without it"));
         }
@@ -304,6 +308,22 @@ impl<'a> Show<'a> {
             if counted.returned.is_empty() {
                 self.notices.notice(&format!("note loop: nothing comes back on {heard_on} any more"));
             }
+        }
+    }
+
+    /// Says which ports have lost messages, and lets their keys go: the end of one may have been among them.
+    fn look_for_losses(&mut self) {
+        for (slot, counted) in (0..MAX_PORTS as u8).map(PortSlot).zip(&self.snapshot.ports) {
+            let known = &mut self.lost[usize::from(slot.0)];
+            // Where its ring is full, at the next look.
+            if counted.lost_inputs == *known || self.end.command(Command::LetGo(slot)).is_err() {
+                continue;
+            }
+            *known = counted.lost_inputs;
+            let name = self.set.ports.get(usize::from(slot.0)).map_or("?", |port| port.name.as_str());
+            self.notices.wrong(&format!(
+                "messages from {name} were lost: more came than could be held while nothing read them. Its keys are let go"
+            ));
         }
     }
 
@@ -786,6 +806,27 @@ mod tests {
         show.files = Files::here(Clerk::new(source, Box::new(Broken)));
         let why = say(&mut show, "reload").unwrap_err().to_string();
         assert!(why.contains("failed in the program itself") && say(&mut show, "start").is_ok(), "{why}");
+    }
+
+    #[test]
+    fn what_an_input_has_lost_is_said_and_its_keys_are_let_go() {
+        let set = Set::parse("a.toml", SET.as_bytes()).unwrap();
+        let (end, mut rt, ends) = link(set.program.clone(), &[PortSlot(0)]);
+        let mut show =
+            Show::new(end, set.clone(), Source::new("a.toml", None, false, &set), String::new(), || Nanos(0));
+        let mut look = |show: &mut Show<'_>| {
+            show.watch(&mut []);
+            std::iter::from_fn(|| rt.next_command()).collect::<Vec<_>>()
+        };
+        assert_eq!(look(&mut show), []);
+        ends[0].losses().count();
+        assert_eq!([look(&mut show), look(&mut show)], [vec![Command::LetGo(PortSlot(0))], vec![]], "once");
+        // It is not forgotten where there is no room to say it.
+        while say(&mut show, "start").is_ok() {}
+        ends[0].losses().count();
+        show.watch(&mut []);
+        assert!(!look(&mut show).contains(&Command::LetGo(PortSlot(0))));
+        assert_eq!(look(&mut show), [Command::LetGo(PortSlot(0))]);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 use super::Engine;
 pub use super::fader::{Fader, Knob};
+use super::homing::By;
 pub use super::light::Light;
 use super::program::{PortSlot, Program};
 use crate::midi::{Channel, Key, Message};
@@ -178,14 +179,14 @@ impl Engine {
             let counts = |value: Option<u16>| value.is_some_and(|value| binding.values.contain(value));
             match (binding.does, now) {
                 (Does::Press { command, .. }, _) if counts(now) && !counts(before) => {
-                    self.command(program, at, command)
+                    self.carry_out(program, at, command, By::Hand(port));
                 }
                 (Does::Press { release: Some(release), .. }, _)
                     if !counts(now) && (counts(before) || now.is_none()) =>
                 {
-                    self.command(program, at, release);
+                    self.carry_out(program, at, release, By::Hand(port));
                 }
-                (Does::Slide(fader), Some(now)) => self.slide(program, at, index, fader, trigger, before, now),
+                (Does::Slide(fader), Some(now)) => self.slide(program, at, port, index, fader, trigger, before, now),
                 _ => {}
             }
         }
@@ -222,8 +223,8 @@ impl Engine {
     pub(super) fn release_next(&mut self, program: &Program) -> bool {
         let Some(index) = self.rising.take() else { return false };
         let binding = program.bindings.get(index);
-        if let Some(Binding { does: Does::Press { release: Some(release), .. }, .. }) = binding {
-            self.command(program, self.rising.at, *release);
+        if let Some(Binding { does: Does::Press { release: Some(release), .. }, port, .. }) = binding {
+            self.carry_out(program, self.rising.at, *release, By::Hand(*port));
         }
         true
     }

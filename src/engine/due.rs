@@ -1,13 +1,14 @@
 //! What comes next, and taking it: one step after the other, each the earliest of all that is to come.
 //!
 //! Everything has a position, and through the timeline a time; each port shifts its times by its own offset. So the order
-//! of steps is the order of their times, and where those are equal the order of a wire: the end, clock pulses, note-offs,
-//! the programs of a pattern and its beginning, controllers that notes need, notes in the order of their lanes, other
+//! of steps is the order of their times, and where those are equal the order of a wire: the end, clock pulses, note-offs, what
+//! held or bent those notes, the programs of a pattern and its beginning, what it has said before where it is jumped into, controllers that notes need, notes in the order of their lanes, other
 //! controllers, and last the rest of a panic, what a port has missed, probes of feedback, the lights, values that have waited
 //! for their wire, and active sensing. At `Turn` another clock is followed; at `Renew` another program takes over, and
 //! what the old one had to play before its line comes from the `Tail`.
 
 use super::clock::{Clock, LOST_AFTER};
+use super::homing::By;
 use super::launch::Coming;
 use super::ledger::{HELD, Sounding};
 use super::outbox::{Departure, OUTBOX_CAPACITY, Outbox};
@@ -27,10 +28,12 @@ enum Step {
     Turn,
     Pulse(PortSlot),
     Off(PortSlot),
+    Home(PortSlot),
     Renew,
     Prepare,
     Line,
     Tail,
+    Chase(PortSlot),
     Event(PortSlot),
     Hush(PortSlot),
     Rejoin(PortSlot),
@@ -83,6 +86,8 @@ impl Engine {
                 }
             } else if let Some(port) = self.releasing.iter().next() {
                 self.release(port, out);
+            } else if self.send_home(program, out) {
+                // There may be more of it.
             } else if self.release_next(program) {
                 // There may be more of them.
             } else if self.pass_on(program, out) {
@@ -118,6 +123,9 @@ impl Engine {
         }
         if !self.releasing.is_empty() {
             return Some(self.released_at.time);
+        }
+        if let Some(time) = self.homing.due() {
+            return Some(time);
         }
         let hands = self.rising.due().or(self.fingers.due()).or(self.faders.due());
         if let Some(time) = hands.or(self.feedback.due()) {
@@ -200,6 +208,12 @@ impl Engine {
                 let offset = program.offset(port);
                 if let Some(note) = self.ledgers[usize::from(port.0)].first().filter(|note| note.off != HELD) {
                     consider(note.off, offset, Step::Off(port));
+                }
+                if let Some(tick) = self.homing.first(port) {
+                    consider(tick, offset, Step::Home(port));
+                }
+                if let Some(tick) = self.chase.due(port) {
+                    consider(tick, offset, Step::Chase(port));
                 }
                 if let Some(tick) = self.player.first(port).filter(|&tick| tick < end) {
                     consider(tick, offset, Step::Event(port));
@@ -286,10 +300,12 @@ impl Engine {
                     self.end_note(port, note, moment, out);
                 }
             }
+            Step::Home(port) => self.take_home(program, port, moment, out),
             Step::Renew => self.renew(program, due.tick, due.time),
             Step::Tail => self.play_tail(program, moment, out),
             Step::Prepare => self.take_prepare(program, moment),
             Step::Line => self.take_line(program, due.time),
+            Step::Chase(port) => self.take_chase(program, port, moment, out),
             Step::Event(port) => self.play(program, port, moment, out),
             Step::Hush(port) => self.take_hush(port, due.time, out),
             Step::Rejoin(port) => self.take_rejoin(program, port, due.time, out),
@@ -331,6 +347,9 @@ impl Engine {
         match self.take_event(program, port) {
             Some(Played::Note(strike)) => self.strike(program, port, strike, moment, out),
             Some(Played::Value(value)) => {
+                if !self.is_sent(value) {
+                    return;
+                }
                 self.note_value(program, value.track, value.target, value.value);
                 let Some(track) = program.tracks.get(usize::from(value.track.0)) else { return };
                 self.set_value(value, port, track.channel, moment, out);
@@ -350,9 +369,15 @@ impl Engine {
         self.begin_note(slot, to, strike.velocity, strike.off, moment, out);
     }
 
+    /// Whether a value is sent: not that of a lever, while its track is not heard.
+    pub(super) fn is_sent(&self, set: SetTo) -> bool {
+        self.mixer.hears(set.track) || set.target.levers().next().is_none()
+    }
+
     /// Sends a value of a track, which plays on `port` and `channel`: at most four messages.
     pub(super) fn set_value(&mut self, set: SetTo, port: PortSlot, channel: Channel, moment: Moment, out: &mut Outbox) {
         for message in set.target.messages(channel, set.value) {
+            self.homing.note(port, message, set.track, By::Pattern, set.until);
             let departure = Departure { track: Some(set.track), ..departure(moment, port, message) };
             if set.needed { self.wires.send(departure, out) } else { self.wires.offer(departure, out) }
         }

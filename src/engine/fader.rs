@@ -7,9 +7,10 @@ use super::binding::Trigger;
 use super::clock::Clock;
 use super::due::departure;
 use super::fixed::{Queue, Slots};
+use super::homing::{AWAY, By};
 use super::outbox::{Departure, Outbox};
 use super::pattern::{MAX_VALUE_MESSAGES, Target};
-use super::program::{Does, Interval, MAX_AT_ONCE, MAX_BINDINGS, Program, TrackSlot};
+use super::program::{Does, Interval, MAX_AT_ONCE, MAX_BINDINGS, PortSlot, Program, TrackSlot};
 use super::{Command, Engine, Moment};
 use crate::time::{Nanos, Tempo};
 
@@ -54,6 +55,7 @@ struct Value {
     track: TrackSlot,
     target: Target,
     value: u16,
+    by: By,
 }
 
 /// What is known of one fader.
@@ -104,6 +106,7 @@ impl Engine {
         &mut self,
         program: &Program,
         at: Nanos,
+        port: PortSlot,
         index: usize,
         fader: Fader,
         trigger: Trigger,
@@ -141,15 +144,24 @@ impl Engine {
             }
         };
         if let Some(command) = command {
-            self.command(program, at, command);
+            self.carry_out(program, at, command, By::Hand(port));
         }
     }
 
     /// A command sends a value to a controller.
-    pub(super) fn control(&mut self, program: &Program, at: Nanos, track: TrackSlot, target: Target, value: u16) {
+    pub(super) fn control(
+        &mut self,
+        program: &Program,
+        at: Nanos,
+        track: TrackSlot,
+        target: Target,
+        value: u16,
+        by: By,
+    ) {
         self.note_value(program, track, target, value);
         // Where too many wait, because nothing was sent between, the later ones are left out: hands will move again.
-        let _: Result<(), Value> = self.faders.waiting.push(Value { moment: self.moment(at), track, target, value });
+        let _: Result<(), Value> =
+            self.faders.waiting.push(Value { moment: self.moment(at), track, target, value, by });
     }
 
     /// Notes that a controller of a track has been sent a value. Takes time in proportion to the bindings.
@@ -165,9 +177,10 @@ impl Engine {
 
     /// Sends the first value that waits: at most [`MAX_VALUE_MESSAGES`] messages. Whether there was one.
     pub(super) fn send_value(&mut self, program: &Program, out: &mut Outbox) -> bool {
-        let Some(Value { moment, track, target, value }) = self.faders.waiting.pop() else { return false };
+        let Some(Value { moment, track, target, value, by }) = self.faders.waiting.pop() else { return false };
         if let Some(known) = program.tracks.get(usize::from(track.0)) {
             for message in target.messages(known.channel, value).take(MAX_VALUE_MESSAGES) {
+                self.homing.note(known.port, message, track, by, AWAY);
                 self.wires.offer(Departure { track: Some(track), ..departure(moment, known.port, message) }, out);
             }
         }

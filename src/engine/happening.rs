@@ -1,6 +1,7 @@
 //! What input and commands do to the music.
 
 use super::clock::{Clock, LOST_AFTER};
+use super::homing::By;
 use super::program::{Join, Lost, PortSet, PortSlot, Program};
 use super::transport::Phase;
 use super::{Command, Engine, Moment, Told};
@@ -55,6 +56,11 @@ impl Engine {
 
     /// The control side asked for something at `at`.
     pub fn command(&mut self, program: &Program, at: Nanos, command: Command) {
+        self.carry_out(program, at, command, By::Command);
+    }
+
+    /// Somebody asked for something at `at`.
+    pub(super) fn carry_out(&mut self, program: &Program, at: Nanos, command: Command, by: By) {
         self.happened(at);
         if self.ended {
             return;
@@ -67,11 +73,11 @@ impl Engine {
             Command::Withdraw => self.withdraw(program, at),
             Command::Jump(part) => self.request_jump(program, at, part),
             Command::Hold(hold) => self.hold(program, at, hold),
-            Command::Mute(track, mute) => self.mute(at, track, mute),
-            Command::Solo(track, solo) => self.solo(at, track, solo),
+            Command::Mute(track, mute) => self.mute(program, at, track, mute),
+            Command::Solo(track, solo) => self.solo(program, at, track, solo),
             Command::Fill(fill) => self.fill(fill),
             Command::Transpose { track, by, unit } => self.transpose(track, by, unit),
-            Command::Control { track, target, value } => self.control(program, at, track, target, value),
+            Command::Control { track, target, value } => self.control(program, at, track, target, value, by),
             Command::Tempo(tempo) => self.set_tempo(tempo),
             Command::Nudge(hundredths) => self.nudge(hundredths),
             Command::Tap => self.tap(at),
@@ -150,6 +156,7 @@ impl Engine {
             self.set_pulses(self.pulse_after(at));
         }
         self.forget_resumption();
+        self.chase.forget();
         self.transport.stop(position);
         self.turn = None;
         if was_running {
@@ -296,6 +303,8 @@ impl Engine {
         self.reckon_renewal(program, position);
         self.await_line(program, position);
         self.seat_music(program, position);
+        self.chase.forget();
+        self.chase(program, position, |_| true);
         if let Some(length) = self.end_after.take() {
             self.end_at = Some(position + length);
         }
@@ -324,26 +333,32 @@ impl Engine {
         }
     }
 
-    /// Nothing plays any more; what a panic has left to send, what hands have moved, and what waits, leaves at once.
+    /// Nothing plays any more; what a panic has left to send, and what waits, leaves at once.
     pub(super) fn end(&mut self) {
         self.ended = true;
         self.wires.open();
         self.feedback.end();
-        self.lift_pedals(self.happened_at, true);
         self.hush.hurry(self.happened_at);
         self.rejoin.end(self.happened_at);
         self.senses.end();
         self.lights.end(self.happened_at);
     }
 
-    /// Ends every note that sounds, whoever plays it, and lifts the pedals.
+    /// Ends every note that sounds, whoever plays it, and brings home what holds or bends notes.
     pub(super) fn release_all(&mut self, moment: Moment) {
-        self.lift_pedals(moment.time, false);
+        self.homing.release(moment, |_| true);
         self.tell_to_end(moment, true);
     }
 
-    /// Ends every note of the sequence; what hands hold sounds on.
+    /// Ends every note of the sequence, and what it has held or bent them with; what hands hold sounds on. What commands have
+    /// set goes home with it while the music runs; before that, it was set for what begins now.
     fn release_music(&mut self, moment: Moment) {
+        let runs = self.transport.phase() == Phase::Running;
+        self.homing.release(moment, |away| match away.by {
+            By::Pattern => true,
+            By::Command => runs,
+            By::Hand(_) => false,
+        });
         self.tell_to_end(moment, false);
     }
 
@@ -358,10 +373,11 @@ impl Engine {
         }
     }
 
-    /// Ends the notes that have been cut short, where nothing runs that would come to their end.
+    /// Ends what has been cut short, where nothing runs that would come to its end.
     pub(super) fn release_cut(&mut self, moment: Moment) {
         if self.transport.phase() != Phase::Running {
             self.tell_to_end(moment, false);
+            self.homing.release_cut(moment);
         }
     }
 

@@ -112,7 +112,6 @@ impl Engine {
     pub(super) fn panic(&mut self, program: &Program, at: Nanos) {
         self.release_all(self.moment(at));
         self.keyboards.let_all_go();
-        self.lift_pedals(at, true);
         self.hush.left.iter_mut().for_each(|left| (left.channels, left.had) = (0, 0));
         self.hush_ports(program, at, |_| true);
     }
@@ -123,6 +122,7 @@ impl Engine {
         if let Some(left) = self.hush.left.get_mut(usize::from(port.0)) {
             (left.channels, left.had) = (0, 0);
         }
+        self.homing.doubt(self.moment(at), port);
         self.wires.reopened(port);
         self.hush_ports(program, at, |played| played == port);
     }

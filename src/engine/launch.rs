@@ -10,6 +10,7 @@
 //! a part that is held moves it, and a song position finds the part that it falls into.
 
 use super::due::departure;
+use super::homing::By;
 use super::outbox::Outbox;
 use super::player::takes_over;
 use super::program::{AfterSong, Part, PartSlot, PatternSlot, Program, ProgramChange, Quantum, Song};
@@ -465,7 +466,13 @@ impl Engine {
                 self.ledgers
                     .iter_mut()
                     .for_each(|ledger| ledger.cut(line, |track| takes_over(program, choice.pattern, track)));
+                self.homing.cut(line, |away| {
+                    !matches!(away.by, By::Hand(_)) && takes_over(program, choice.pattern, away.track)
+                });
                 self.player.launch(program, choice.pattern, origin, line);
+                if origin != line {
+                    self.chase(program, line, |track| takes_over(program, choice.pattern, track));
+                }
             }
             Some(Coming::Again(line)) => {
                 self.launcher.known_from = line;

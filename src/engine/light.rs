@@ -35,20 +35,15 @@ impl Light {
     /// Whether `command` has something to show.
     #[must_use]
     pub fn shows(command: Command) -> bool {
-        matches!(
-            command,
-            Command::Start
-                | Command::Continue
-                | Command::Stop
-                | Command::Launch { .. }
-                | Command::Jump(_)
-                | Command::Withdraw
-                | Command::Hold(_)
-                | Command::Fill(_)
-                | Command::Mute(..)
-                | Command::Solo(..)
-                | Command::Transpose { .. }
-        )
+        match command {
+            Command::Start | Command::Continue | Command::Stop => true,
+            Command::Launch { .. } | Command::Jump(_) | Command::Withdraw => true,
+            Command::Hold(_) | Command::Fill(_) | Command::Mute(..) | Command::Solo(..) => true,
+            Command::Transpose { .. } => true,
+            Command::Control { .. } | Command::Tempo(_) | Command::Nudge(_) | Command::Tap => false,
+            Command::Panic | Command::Silence(_) | Command::LetGo(_) => false,
+            Command::EndAfter(_) | Command::End => false,
+        }
     }
 }
 
@@ -240,9 +235,9 @@ impl Engine {
         let of = |is: &dyn Fn(Choice) -> bool, plays: bool| match phase {
             Phase::Stopped if is(self.launcher.chosen()) => light.waits,
             Phase::Stopped => light.off,
-            _ if plays => light.on,
-            _ if self.launcher.asked().is_some_and(is) => light.waits,
-            _ => light.off,
+            Phase::Armed | Phase::Running if plays => light.on,
+            Phase::Armed | Phase::Running if self.launcher.asked().is_some_and(is) => light.waits,
+            Phase::Armed | Phase::Running => light.off,
         };
         match command {
             Command::Launch { pattern, .. } => {
@@ -263,7 +258,10 @@ impl Engine {
             Command::Mute(track, _) => lit(self.muted().contains(track)),
             Command::Solo(track, _) => lit(self.soloed().contains(track)),
             Command::Transpose { track, by, unit } => lit(self.transposed(track, unit) == i32::from(by)),
-            _ => light.off,
+            // Of these there is nothing to show.
+            Command::Control { .. } | Command::Tempo(_) | Command::Nudge(_) | Command::Tap => light.off,
+            Command::Panic | Command::Silence(_) | Command::LetGo(_) => light.off,
+            Command::EndAfter(_) | Command::End => light.off,
         }
     }
 }

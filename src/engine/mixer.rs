@@ -7,7 +7,7 @@
 use super::fixed::Parked;
 use super::keyboard::Keyboards;
 use super::program::{Interval, MAX_TRACKS, Program, Track, TrackSet, TrackSlot, Transpose};
-use super::thru::ALL_PEDALS;
+use super::transport::Phase;
 use super::{Engine, Moment, Switch};
 use crate::midi::Key;
 use crate::time::Nanos;
@@ -110,6 +110,13 @@ impl Mixer {
         !self.muted.contains(track) && (self.soloed.is_empty() || self.soloed.contains(track))
     }
 
+    /// The tracks that are heard.
+    fn heard(&self) -> TrackSet {
+        let mut heard = TrackSet::default();
+        (0..MAX_TRACKS as u16).map(TrackSlot).for_each(|track| heard.set(track, self.hears(track)));
+        heard
+    }
+
     /// By how many semitones `track`, in slot `slot`, moves `key` now.
     pub fn shift(&self, program: &Program, slot: TrackSlot, track: &Track, key: Key, keyboards: &Keyboards) -> i32 {
         let played = |transpose: Option<Transpose>| {
@@ -163,16 +170,18 @@ impl Engine {
         self.mixer.fill = fill.of(self.mixer.fill);
     }
 
-    pub(super) fn mute(&mut self, at: Nanos, track: TrackSlot, mute: Switch) {
+    pub(super) fn mute(&mut self, program: &Program, at: Nanos, track: TrackSlot, mute: Switch) {
+        let before = self.mixer.heard();
         let muted = mute.of(self.mixer.muted.contains(track));
         self.mixer.muted.set(track, muted);
-        self.silence_unheard(at);
+        self.hear_others(program, at, before);
     }
 
-    pub(super) fn solo(&mut self, at: Nanos, track: TrackSlot, solo: Switch) {
+    pub(super) fn solo(&mut self, program: &Program, at: Nanos, track: TrackSlot, solo: Switch) {
+        let before = self.mixer.heard();
         let soloed = solo.of(self.mixer.soloed.contains(track));
         self.mixer.soloed.set(track, soloed);
-        self.silence_unheard(at);
+        self.hear_others(program, at, before);
     }
 
     /// By how much commands have transposed a track, or all, in `unit`.
@@ -192,12 +201,17 @@ impl Engine {
         self.mixer.transpose(track, by);
     }
 
-    /// Ends the notes of the tracks that are not heard any more.
-    fn silence_unheard(&mut self, at: Nanos) {
+    /// Ends the notes of the tracks that are not heard any more, and brings home what holds or bends them. Those that were not
+    /// among `before` have what they have said of it by now.
+    fn hear_others(&mut self, program: &Program, at: Nanos, before: TrackSet) {
         let tick = self.moment(at).tick;
-        let Engine { mixer, ledgers, fingers, .. } = self;
+        let Engine { mixer, ledgers, homing, .. } = self;
         ledgers.iter_mut().for_each(|ledger| ledger.cut(tick, |track| !mixer.hears(track)));
-        fingers.let_go(at, ALL_PEDALS, |track| !mixer.hears(track));
+        homing.cut(tick, |away| !mixer.hears(away.track));
         self.release_cut(Moment { time: at, tick });
+        if self.transport.phase() == Phase::Running {
+            let heard = self.mixer.heard();
+            self.chase(program, tick, |track| heard.contains(track) && !before.contains(track));
+        }
     }
 }

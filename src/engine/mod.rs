@@ -45,12 +45,16 @@
 //! | `due` | what comes next, and taking it |
 //! | [`player`] | the lanes: which note comes next, and when |
 //! | [`ledger`] | what sounds: every note-on gets its note-off |
+//! | [`lever`] | what holds or bends notes: pedals, wheels, pressure |
+//! | `chase` | what a pattern has said of those before the place where the music goes on |
+//! | `homing` | which of those are away from home, and when they go there: where notes end |
 //! | [`outbox`] | what is due to leave |
 //! | [`random`] | seeded chance |
 //! | [`fixed`] | containers that allocate once |
 
 pub mod binding;
 mod call;
+mod chase;
 pub mod clock;
 mod due;
 mod echo;
@@ -58,10 +62,12 @@ mod fader;
 mod feedback;
 pub mod fixed;
 mod happening;
+mod homing;
 mod hush;
 pub mod keyboard;
 mod launch;
 pub mod ledger;
+pub mod lever;
 mod light;
 mod mixer;
 pub mod outbox;
@@ -83,12 +89,14 @@ pub mod wire;
 
 use binding::Rising;
 pub use call::{Call, Mark};
+use chase::Chase;
 use clock::{Clock, Internal, Sources};
 use echo::Echoes;
 use fader::Faders;
 use feedback::Feedback;
 pub use feedback::PROBE_RELEASE;
 use fixed::{Parked, Queue, Slots};
+use homing::Homing;
 use hush::Hush;
 use keyboard::Keyboards;
 use launch::Launcher;
@@ -119,7 +127,7 @@ pub enum Command {
     Start,
     /// Play on from where it stopped.
     Continue,
-    /// Stop; every sounding note ends.
+    /// Stop; every sounding note ends, and what holds or bends notes goes home.
     Stop,
     /// Play another pattern; while stopped, from the next start on. The last request wins. It takes the show out of its
     /// song, until [`Command::Jump`] leads back.
@@ -297,6 +305,9 @@ pub struct Engine {
     released_at: Moment,
     /// Whether the notes that hands hold are among them.
     releases_held: bool,
+    /// What holds or bends notes.
+    homing: Homing,
+    chase: Chase,
     /// What hands play.
     fingers: Fingers,
     faders: Faders,
@@ -370,6 +381,8 @@ impl Engine {
             releasing: PortSet::default(),
             released_at: Moment { time: Nanos(0), tick: Tick::ZERO },
             releases_held: false,
+            homing: Homing::default(),
+            chase: Chase::default(),
             fingers: Fingers::default(),
             faders: Faders::default(),
             lights: Lights::default(),
@@ -420,6 +433,7 @@ impl Engine {
         self.ended
             && self.told.is_empty()
             && self.releasing.is_empty()
+            && self.homing.due().is_none()
             && self.hush.is_over()
             && self.rejoin.is_over()
             && self.fingers.due().is_none()

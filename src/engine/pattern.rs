@@ -6,6 +6,7 @@
 //! function of the lane's seed, the pass and the number of the die ([`random::draw`](super::random::draw)), so that a
 //! position that is jumped to sounds as it would have if the music had come there by itself.
 
+use super::lever::{Lever, LeverSet};
 use super::program::{MAX_LENGTH, PortSlot, TrackSlot};
 use crate::midi::{Channel, Key, Message, Velocity};
 use crate::time::{Tick, TickSpan};
@@ -82,6 +83,17 @@ pub struct Clip {
     pub track: TrackSlot,
     /// At most as many as the track has room for. Their order is the order of their notes on one tick.
     pub lanes: Box<[Lane]>,
+}
+
+impl Clip {
+    /// What its lanes set that holds or bends notes. Takes time in proportion to them.
+    #[must_use]
+    pub fn levers(&self) -> LeverSet {
+        self.lanes.iter().fold(LeverSet::default(), |levers, lane| match &lane.source {
+            Source::Steps(steps) => levers.and(steps.levers),
+            Source::Arp(_) => levers,
+        })
+    }
 }
 
 /// One voice of a clip: a loop, or a generator.
@@ -183,6 +195,8 @@ pub struct Steps {
     pub early: Box<[u32]>,
     /// The conditions of all events. An event names the first of its own, each the next.
     pub guards: Box<[Guard]>,
+    /// What its events set that holds or bends notes.
+    pub levers: LeverSet,
     /// Whether a jump into the loop plays the event before it as well: the curve of a controller, whose value goes on to
     /// hold, and not notes.
     pub chases: bool,
@@ -256,6 +270,11 @@ impl Target {
             Target::Controller(_) | Target::Pressure | Target::Program => 127,
             Target::Fine(_) | Target::Bend | Target::Rpn(_) | Target::Nrpn(_) => 16_383,
         }
+    }
+
+    /// What a value sets that holds or bends notes.
+    pub fn levers(self) -> impl Iterator<Item = Lever> {
+        Lever::all().filter(move |lever| lever.targets().any(|(known, _)| known == self))
     }
 
     /// The messages that set `value`, in order.

@@ -18,6 +18,9 @@
 //! ends at the line, on the port that it was struck on. Where another device is on a port now, every note ends. What hands
 //! hold is held, on the same condition, but that the track may have nothing to play; pedals are lifted.
 //!
+//! What holds or bends notes stays as it was if its track goes on and what it plays sets that too; otherwise it goes home at the
+//! line. What a command has set stays with its track.
+//!
 //! # Work
 //!
 //! [`Engine::adopt`] takes time in proportion to the ports. What depends on the tracks and on what sounds comes after it, in
@@ -26,6 +29,7 @@
 use super::clock::Clock;
 use super::echo::Echoes;
 use super::fixed::{Queue, Slots};
+use super::homing::By;
 use super::launch::Coming;
 use super::ledger::HELD;
 use super::outbox::Outbox;
@@ -74,6 +78,8 @@ pub(super) struct Renewal {
     seam: Tick,
     /// When it was taken up.
     taken_up_at: Nanos,
+    /// Whether it plays another pattern than the one before.
+    is_replaced: bool,
     /// The ports whose notes have yet to be looked through, and those that are other ones than before.
     unsettled: PortSet,
     moved: PortSet,
@@ -90,6 +96,7 @@ impl Renewal {
             tail: Queue::with_capacity(TAIL_CAPACITY),
             seam: Tick::ZERO,
             taken_up_at: Nanos(0),
+            is_replaced: false,
             unsettled: PortSet::default(),
             moved: PortSet::default(),
             edition: program.edition,
@@ -178,7 +185,11 @@ impl Engine {
                     let off = launch.map_or(strike.off, |(_, line)| strike.off.min(line));
                     Played::Note(Strike { key: strike.key.transposed(shift), off, ..strike })
                 }
-                value @ Played::Value(..) => value,
+                Played::Value(set) => {
+                    let launch =
+                        self.coming_pattern(program).filter(|&(pattern, _)| takes_over(program, pattern, track));
+                    Played::Value(SetTo { until: launch.map_or(set.until, |(_, line)| set.until.min(line)), ..set })
+                }
             };
             let (offset, tenant) = (program.offset(port), of_track.tenant);
             let kept = self.renewal.tail.push(Tailed { port, offset, channel: of_track.channel, tenant, at, played });
@@ -205,7 +216,7 @@ impl Engine {
         self.faders.forget();
         self.lights.adopt(program);
         self.lights.note(self.happened_at);
-        self.lift_pedals(at, true);
+        self.homing.release(self.moment(at), |away| matches!(away.by, By::Hand(_)));
         self.wires.adopt(program);
         self.senses.adopt(program);
         let here = self.moment(at).tick;
@@ -216,7 +227,11 @@ impl Engine {
         self.adopt_tempo(program, position);
         self.meet_ports(program, at, position);
         let (pattern, begins) = self.launcher.adopt(program, position);
+        self.renewal.is_replaced = pattern != self.player.pattern();
         self.player.adopt(pattern, begins.unwrap_or(self.player.origin()), position);
+        if let Some(position) = position {
+            self.chase(program, position, |_| true);
+        }
         self.undo_prepared(program, at);
         self.renewal.edition = program.edition;
     }
@@ -271,7 +286,7 @@ impl Engine {
             self.let_join(at, position.unwrap_or(self.transport.resume()), came);
         }
         // A port that nothing is played on any more is one until its notes have ended.
-        let sounding = |port: &PortSlot| !self.ledgers[usize::from(port.0)].is_empty();
+        let sounding = |port: &PortSlot| !self.ledgers[usize::from(port.0)].is_empty() || self.homing.is_away(*port);
         self.renewal.unsettled =
             (0..MAX_PORTS as u8).map(PortSlot).filter(sounding).fold(PortSet::default(), PortSet::with);
         self.ports = self.renewal.unsettled.iter().fold(program.played_ports(), PortSet::with);
@@ -296,11 +311,17 @@ impl Engine {
     pub(super) fn settle_next(&mut self, program: &Program) -> bool {
         if let Some(port) = self.renewal.unsettled.iter().next() {
             self.renewal.unsettled = self.renewal.unsettled.without(port);
-            let Engine { renewal, player, ledgers, .. } = self;
+            let Engine { renewal, player, ledgers, homing, .. } = self;
             ledgers[usize::from(port.0)].cut_notes(renewal.seam, |note| {
                 let tenant = renewal.tracks.get(usize::from(note.track.0)).copied().unwrap_or_default();
                 let goes_on = goes_on(renewal, program, port, note.track, note.channel, tenant);
                 !goes_on || (note.off != HELD && !player.has_clip(program, note.track))
+            });
+            homing.cut_port(port, renewal.seam, |channel, away, lever| {
+                let tenant = renewal.tracks.get(usize::from(away.track.0)).copied().unwrap_or_default();
+                let sets = || lever.is_some_and(|lever| player.sets(program, away.track, lever));
+                let goes_on = goes_on(renewal, program, port, away.track, channel, tenant);
+                !goes_on || away.by == By::Pattern && (renewal.is_replaced || !sets())
             });
             self.release_cut(self.moment(self.renewal.taken_up_at));
             return true;
@@ -327,8 +348,14 @@ impl Engine {
                 self.ports = self.ports.with(port);
                 self.begin_note(strike.track, (port, channel, strike.key), strike.velocity, off, moment, out);
             }
-            Played::Note(_) => {}
-            Played::Value(value) => self.set_value(value, port, channel, moment, out),
+            Played::Value(value) if self.is_sent(value) => {
+                let stays = |lever| self.player.sets(program, value.track, lever);
+                let goes_on = goes_on(&self.renewal, program, port, value.track, channel, tenant);
+                let stays = goes_on && !self.renewal.is_replaced && value.target.levers().all(stays);
+                let until = if stays { value.until } else { value.until.min(self.renewal.seam) };
+                self.set_value(SetTo { until, ..value }, port, channel, moment, out);
+            }
+            Played::Note(_) | Played::Value(_) => {}
         }
     }
 }

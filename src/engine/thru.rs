@@ -5,11 +5,11 @@
 //! same rule holds: a key of an instrument sounds at most once, and striking it again, by whomever, ends it first. It lasts
 //! until its key comes up, and the end goes to where the note went, whatever has changed meanwhile.
 //!
-//! - A mute, or the solo of others, silences the track, whoever plays it. Its controllers run on, as those of the sequence do.
+//! - A mute, or the solo of others, silences the track, whoever plays it. What hands move goes on all the same.
 //! - STOP, a panic and the end of the show end all notes; another program those whose track has gone elsewhere; START and a song position only those of the
 //!   sequence: who holds a chord while the drums begin still holds it.
-//! - What ends notes also lifts the pedals that were passed on: a note under a pedal that never comes up would sound forever.
-//!   Another program also takes the pitch bend back.
+//! - What ends notes also brings the pedals, wheels and pressure home that were passed on, as [`homing`](super::homing) says:
+//!   a note under a pedal that never comes up would sound forever.
 //! - Channel mode messages (120 to 127) do not go on, because they would silence the sequence as well. All sound off and all
 //!   notes off end what the keyboard's channel holds.
 //! - An instrument that sends back what it gets is not answered: of a track whose keyboard is its own instrument, nothing is
@@ -26,6 +26,7 @@ use super::Engine;
 use super::Moment;
 use super::due::departure;
 use super::fixed::{Queue, Slots};
+use super::homing::{AWAY, By};
 use super::ledger::HELD;
 use super::outbox::{Departure, Outbox};
 use super::program::{MAX_PORTS, MAX_THRUS, PortSlot, Program, Thru, TrackSlot};
@@ -43,34 +44,15 @@ pub const AT_ONCE: i64 = 128;
 /// How long after that one more is.
 pub const NOTE_EVERY: Span = Span::from_millis(2);
 
-/// The controllers that keep notes sounding, and behind them the pitch bend: a bit each in [`Line::moved`].
-const PEDALS: [u8; 3] = [64, 66, 69];
-pub(super) const ALL_PEDALS: u8 = 0b111;
-const BEND: u8 = 0b1000;
-/// Where a pitch bend rests.
-const CENTRE: u16 = 8_192;
-
 /// A note of a key.
 #[derive(Clone, Copy, Debug)]
 struct Finger {
     /// The key that holds it.
     from: (PortSlot, Channel, Key),
-    /// Where it sounds, and which of the notes there it is.
+    /// The track that it plays, where it sounds, and which of the notes there it is.
+    track: TrackSlot,
     to: (PortSlot, Channel, Key),
     serial: u64,
-}
-
-/// What is known of the way to one track.
-#[derive(Clone, Copy, Debug)]
-struct Line {
-    track: TrackSlot,
-    port: PortSlot,
-    channel: Channel,
-    /// The pedals that are down there and whether it is bent, and which of that is about to be taken back.
-    moved: u8,
-    lifted: u8,
-    /// What went there last, if the instrument could send it back.
-    last: Option<Message>,
 }
 
 /// A message that has come in.
@@ -90,8 +72,8 @@ pub(super) struct Fingers {
     /// The oldest first; the first `held` count.
     down: Slots<Finger>,
     held: usize,
-    lines: Slots<Line>,
-    lifted_at: Nanos,
+    /// For each way to a track, what went there last, if the instrument could send it back.
+    last: Slots<Option<Message>>,
     passing: Slots<Passing>,
 }
 
@@ -107,15 +89,13 @@ struct Passing {
 impl Default for Fingers {
     fn default() -> Fingers {
         let nowhere = (PortSlot(0), Channel::from_status(0), Key::from_data(0));
-        let finger = Finger { from: nowhere, to: nowhere, serial: 0 };
-        let line = Line { track: TrackSlot(0), port: nowhere.0, channel: nowhere.1, moved: 0, lifted: 0, last: None };
+        let finger = Finger { from: nowhere, track: TrackSlot(0), to: nowhere, serial: 0 };
         Fingers {
             waiting: Queue::with_capacity(WAITING),
             gone_to: 0,
             down: Slots::from_fn(MAX_FINGERS, |_| finger),
             held: 0,
-            lines: Slots::from_fn(MAX_THRUS, |_| line),
-            lifted_at: Nanos(0),
+            last: Slots::from_fn(MAX_THRUS, |_| None),
             passing: Slots::from_fn(MAX_PORTS, |_| Passing { spent_until: Nanos(0), refused: 0 }),
         }
     }
@@ -124,8 +104,7 @@ impl Default for Fingers {
 impl Fingers {
     /// When what waits is due: it was, when it came.
     pub fn due(&self) -> Option<Nanos> {
-        let lifts = self.lines.iter().any(|line| line.lifted != 0).then_some(self.lifted_at);
-        self.waiting.front().map(|heard| heard.moment.time).or(lifts)
+        self.waiting.front().map(|heard| heard.moment.time)
     }
 
     /// Whether one more note of `port` may be passed on at `at`.
@@ -151,27 +130,6 @@ impl Fingers {
         self.down.copy_within(index + 1..self.held, index);
         self.held -= 1;
         Some(finger)
-    }
-
-    /// Takes back what is moved of `which`, on the tracks that `of` says.
-    pub fn let_go(&mut self, at: Nanos, which: u8, of: impl Fn(TrackSlot) -> bool) {
-        for line in self.lines.iter_mut().filter(|line| of(line.track)) {
-            line.lifted |= line.moved & which;
-            line.moved &= !which;
-        }
-        self.lifted_at = at;
-    }
-
-    /// The next message that takes something back.
-    fn take_back(&mut self) -> Option<(TrackSlot, PortSlot, Message)> {
-        let line = self.lines.iter_mut().find(|line| line.lifted != 0)?;
-        let bit = line.lifted.trailing_zeros() as usize;
-        line.lifted &= line.lifted - 1;
-        let message = match PEDALS.get(bit) {
-            Some(&pedal) => Message::ControlChange(line.channel, pedal, 0),
-            None => Message::PitchBend(line.channel, CENTRE),
-        };
-        Some((line.track, line.port, message))
     }
 }
 
@@ -232,20 +190,13 @@ impl Engine {
             let (port, channel, key) = finger.to;
             self.ledgers[usize::from(port.0)].cut_struck(channel, key, finger.serial, moment.tick);
         }
-        // It is not known whose pedal it was: more than one keyboard may lead to a track.
-        self.fingers.let_go(at, ALL_PEDALS, |_| true);
         self.release_cut(moment);
-    }
-
-    /// Takes back what hands hold on all tracks: the pedals, and the bend too where `also_bend`. Their notes end elsewhere.
-    pub(super) fn lift_pedals(&mut self, at: Nanos, also_bend: bool) {
-        let which = if also_bend { ALL_PEDALS | BEND } else { ALL_PEDALS };
-        self.fingers.let_go(at, which, |_| true);
+        self.homing.release(moment, |away| away.by == By::Hand(port));
     }
 
     /// Sends what comes next of what hands play: a few messages. Whether there was any.
     pub(super) fn pass_on(&mut self, program: &Program, out: &mut Outbox) -> bool {
-        let Some(heard) = self.fingers.waiting.front().copied() else { return self.take_back(out) };
+        let Some(heard) = self.fingers.waiting.front().copied() else { return false };
         if !self.pass_on_part(program, heard, out) {
             self.fingers.waiting.pop();
             self.fingers.gone_to = 0;
@@ -280,7 +231,9 @@ impl Engine {
                 for finger in &self.fingers.down[..self.fingers.held] {
                     let (to, on, pressed) = finger.to;
                     if finger.from == (port, channel, key) {
-                        self.wires.offer(departure(moment, to, Message::KeyPressure(on, pressed, value)), out);
+                        let message = Message::KeyPressure(on, pressed, value);
+                        self.homing.note(to, message, finger.track, By::Hand(port), AWAY);
+                        self.wires.offer(departure(moment, to, message), out);
                     }
                 }
                 false
@@ -336,7 +289,7 @@ impl Engine {
         }
         let to = (track.port, track.channel, key.transposed(i32::from(thru.by)));
         let serial = self.begin_note(thru.track, to, velocity, HELD, moment, out);
-        self.fingers.down[self.fingers.held] = Finger { from: (port, channel, key), to, serial };
+        self.fingers.down[self.fingers.held] = Finger { from: (port, channel, key), track: thru.track, to, serial };
         self.fingers.held += 1;
     }
 
@@ -344,28 +297,12 @@ impl Engine {
         let Some(thru) = program.thrus.get(index) else { return };
         let Some(track) = program.tracks.get(usize::from(thru.track.0)) else { return };
         let message = on(track.channel, heard.message);
-        let line = &mut self.fingers.lines[index];
-        if line.last == Some(message) && heard.message == message {
+        let last = &mut self.fingers.last[index];
+        if *last == Some(message) && heard.message == message {
             return;
         }
-        line.last = (thru.port == track.port).then_some(message);
-        (line.track, line.port, line.channel) = (thru.track, track.port, track.channel);
-        let (bit, is_moved) = match message {
-            Message::ControlChange(_, number, value) => {
-                let bit = PEDALS.iter().position(|&pedal| pedal == number).map_or(0, |place| 1 << place);
-                (bit, value > 0)
-            }
-            Message::PitchBend(_, bend) => (BEND, bend != CENTRE),
-            _ => (0, false),
-        };
-        line.moved = if is_moved { line.moved | bit } else { line.moved & !bit };
+        *last = (thru.port == track.port).then_some(message);
+        self.homing.note(track.port, message, thru.track, By::Hand(heard.port), AWAY);
         self.wires.offer(Departure { track: Some(thru.track), ..departure(heard.moment, track.port, message) }, out);
-    }
-
-    fn take_back(&mut self, out: &mut Outbox) -> bool {
-        let Some((track, port, message)) = self.fingers.take_back() else { return false };
-        let moment = self.moment(self.fingers.lifted_at);
-        self.wires.offer(Departure { track: Some(track), ..departure(moment, port, message) }, out);
-        true
     }
 }

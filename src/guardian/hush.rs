@@ -2,14 +2,19 @@
 //!
 //! STOP goes first: it is one byte, and a machine with a pattern of its own plays until it hears it. Then a note-off for each
 //! note that sounds, for that works on every synthesizer, and one for each that may, because its end may have been lost with a
-//! cable; then, for each used channel, the pedal up, "all notes off" and "all sound off", which end what no table knows. Where there is no table, a note-off for every key of the used channels
-//! comes last.
+//! cable; then what holds or bends notes goes home, as far as a table knows of it; then, for each used channel, the pedal up,
+//! "all notes off" and "all sound off", which end what no table knows. Where there is no table, all that can hold or bend notes
+//! goes home on the used channels, and a note-off for every key of them comes last.
+//!
+//! A show that is frozen goes on when it thaws. So only its notes end, with the pedals that hold them; a bend stays, for the
+//! notes that come.
 //!
 //! How fast: DIN takes 3,125 bytes a second, ALSA buffers 4,096 bytes for it and drops what comes beyond, and a program that
 //! listens has room for 200 messages. So there is a first burst, which is everything on almost every stage; then as much each
 //! millisecond as a program can take, as long as the buffer must still have room; then what DIN takes.
 
 use super::words::GuardedPort;
+use crate::engine::lever::Lever;
 use crate::link::Sounding;
 use crate::midi::{Channel, Key, Message};
 
@@ -39,6 +44,9 @@ pub struct Hush {
     stopped: bool,
     /// A bit for each key that was ended, by channel.
     ended: [u128; Channel::COUNT],
+    /// A bit for each lever that was brought home, and for each key whose pressure was, by channel.
+    homed: [u16; Channel::COUNT],
+    eased: [u128; Channel::COUNT],
     /// How many controllers have been thought of, of all channels.
     controllers: usize,
     /// How many keys have been, where there is no table.
@@ -56,6 +64,8 @@ impl Hush {
     pub const EVERYTHING: Hush = Hush {
         stopped: false,
         ended: [0; Channel::COUNT],
+        homed: [0; Channel::COUNT],
+        eased: [0; Channel::COUNT],
         controllers: 0,
         keys: 0,
         notes_only: false,
@@ -63,7 +73,7 @@ impl Hush {
         notes: 0,
     };
 
-    /// Only the notes that sound: the show is there, but does not move.
+    /// Only the notes that sound, and the pedals that hold them: the show is there, but does not move.
     pub const NOTES: Hush = Hush { stopped: true, notes_only: true, ..Hush::EVERYTHING };
 
     /// How many messages there were so far.
@@ -78,8 +88,8 @@ impl Hush {
         self.notes
     }
 
-    /// The next message for `port`; what has begun to sound meanwhile comes first. There are at most 2,097, or
-    /// 2,049 where there is no table. No allocation.
+    /// The next message for `port`; what has begun to sound meanwhile comes first. There are at most 4,305, or
+    /// 2,257 where there is no table. No allocation.
     pub fn next(&mut self, port: &GuardedPort, table: Option<&Sounding>) -> Option<Message> {
         let message = self.find(port, table)?;
         self.sent += 1;
@@ -96,11 +106,19 @@ impl Hush {
             self.notes += 1;
             return Some(note);
         }
+        if !self.notes_only
+            && let Some(note) = table.and_then(|table| self.next_note(|channel| table.doubtful(port.slot, channel)))
+        {
+            return Some(note);
+        }
+        if let Some(message) = self.next_lever(port, table) {
+            return Some(message);
+        }
         if self.notes_only {
             return None;
         }
-        if let Some(note) = table.and_then(|table| self.next_note(|channel| table.doubtful(port.slot, channel))) {
-            return Some(note);
+        if let Some(message) = table.and_then(|table| self.next_pressed(port, table)) {
+            return Some(message);
         }
         while self.controllers < Channel::COUNT * CONTROLLERS.len() {
             let (channel, number) = (self.controllers / CONTROLLERS.len(), self.controllers % CONTROLLERS.len());
@@ -116,6 +134,38 @@ impl Hush {
             let channel = Channel::from_status(channel as u8);
             if port.uses(channel) {
                 return Some(Message::NoteOff(channel, Key::from_data(key as u8), 0));
+            }
+        }
+        None
+    }
+
+    /// The next lever that goes home: where there is no table, all of the used channels.
+    fn next_lever(&mut self, port: &GuardedPort, table: Option<&Sounding>) -> Option<Message> {
+        for lever in Lever::all().filter(|lever| !self.notes_only || lever.holds()) {
+            for channel in (0..Channel::COUNT as u8).map(Channel::from_status) {
+                let is_away = match table {
+                    Some(table) => table.levers(port.slot, channel) >> lever.index() & 1 == 1,
+                    None => port.uses(channel),
+                };
+                let homed = &mut self.homed[channel.index()];
+                if is_away && *homed >> lever.index() & 1 == 0 {
+                    *homed |= 1 << lever.index();
+                    return Some(lever.home(channel));
+                }
+            }
+        }
+        None
+    }
+
+    /// The next key whose pressure goes home.
+    fn next_pressed(&mut self, port: &GuardedPort, table: &Sounding) -> Option<Message> {
+        for channel in (0..Channel::COUNT as u8).map(Channel::from_status) {
+            let eased = &mut self.eased[channel.index()];
+            let keys = table.pressed(port.slot, channel) & !*eased;
+            if keys != 0 {
+                let key = keys.trailing_zeros();
+                *eased |= 1 << key;
+                return Some(Message::KeyPressure(channel, Key::from_data(key as u8), 0));
             }
         }
         None
@@ -155,6 +205,10 @@ mod tests {
         table.note_begin(PortSlot(2), note);
     }
 
+    fn pull(table: &Sounding, message: Message) {
+        table.note_begin(PortSlot(2), message);
+    }
+
     fn off(channel: u8, key: u8) -> Message {
         Message::NoteOff(Channel::from_status(channel), Key::from_data(key), 0)
     }
@@ -191,6 +245,27 @@ mod tests {
     }
 
     #[test]
+    fn what_holds_or_bends_notes_goes_home_after_them() {
+        let table = Sounding::default();
+        let channel = Channel::from_status(0);
+        let control = |number, value| Message::ControlChange(channel, number, value);
+        let press = |value| Message::KeyPressure(channel, Key::from_data(60), value);
+        [Message::PitchBend(channel, 5), control(69, 1), control(1, 9), press(3)]
+            .iter()
+            .for_each(|&pulled| pull(&table, pulled));
+        on(&table, 0, 60);
+        let home = Message::PitchBend(channel, 8_192);
+        let mut expected = vec![off(0, 60), control(69, 0), control(1, 0), home, press(0)];
+        expected.extend(controllers(0));
+        assert_eq!(all(Hush::EVERYTHING, &port(1, false), Some(&table)), expected);
+        assert_eq!(
+            all(Hush::NOTES, &port(1, false), Some(&table)),
+            expected[..2],
+            "the notes that come are still bent"
+        );
+    }
+
+    #[test]
     fn what_does_not_play_is_not_stopped() {
         let table = Sounding::default();
         assert_eq!(all(Hush::EVERYTHING, &port(1, true), Some(&table)), controllers(0));
@@ -213,17 +288,28 @@ mod tests {
     fn without_a_table_every_key_of_used_channels_is_ended() {
         let messages = all(Hush::EVERYTHING, &port(1 << 15 | 1, true), None);
         assert_eq!(messages[0], Message::Stop);
-        assert_eq!(messages[1..7], [controllers(0), controllers(15)].concat());
-        assert_eq!((messages.len(), messages[7], messages[262]), (7 + 256, off(0, 0), off(15, 127)));
+        let [first, last] = [0, 15].map(Channel::from_status);
+        let home = Lever::all().flat_map(|lever| [lever.home(first), lever.home(last)]).collect::<Vec<_>>();
+        assert_eq!(messages[1..21], home);
+        assert_eq!(messages[21..27], [controllers(0), controllers(15)].concat());
+        assert_eq!((messages.len(), messages[27], messages[282]), (27 + 256, off(0, 0), off(15, 127)));
     }
 
     #[test]
     fn everything_at_once_is_bounded() {
         let table = Sounding::default();
-        (0..16).for_each(|channel| (0..128).for_each(|key| on(&table, channel, key)));
+        for channel in 0..16 {
+            for key in 0..128 {
+                on(&table, channel, key);
+                pull(&table, Message::KeyPressure(Channel::from_status(channel), Key::from_data(key), 1));
+                pull(&table, Message::ControlChange(Channel::from_status(channel), key, 1));
+            }
+            pull(&table, Message::PitchBend(Channel::from_status(channel), 0));
+            pull(&table, Message::ChannelPressure(Channel::from_status(channel), 1));
+        }
         table.note_playing(PortSlot(2), true);
-        assert_eq!(all(Hush::EVERYTHING, &port(u16::MAX, true), Some(&table)).len(), 2_097);
-        assert_eq!(all(Hush::EVERYTHING, &port(u16::MAX, true), None).len(), 2_097);
+        assert_eq!(all(Hush::EVERYTHING, &port(u16::MAX, true), Some(&table)).len(), 4_305);
+        assert_eq!(all(Hush::EVERYTHING, &port(u16::MAX, true), None).len(), 2_257);
     }
 
     #[test]

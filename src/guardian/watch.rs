@@ -125,14 +125,14 @@ impl<O: Outputs> Watch<O> {
         }
     }
 
-    /// Looks around, when the system's monotonic clock shows `now_ns`. If the show is frozen, and notes sound, this gives what
+    /// Looks around, when the system's monotonic clock shows `now_ns`. If the show is frozen, and notes sound or are held by a pedal, this gives what
     /// has to be sent, once.
     pub fn look(&mut self, now_ns: u64, table: Option<&Sounding>) -> Option<Silencing> {
         self.tend();
         let (table, (origin_ns, _)) = (table?, self.begun?);
         let (now, awake_by) = (Nanos(now_ns.saturating_sub(origin_ns)), table.awake_by());
         let is_overdue = awake_by > Nanos(0) && now > awake_by && now.since(awake_by) > PATIENCE;
-        if !is_overdue || awake_by == self.frozen || table.count() == 0 {
+        if !is_overdue || awake_by == self.frozen || !table.is_held() {
             return None;
         }
         self.frozen = awake_by;

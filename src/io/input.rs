@@ -14,6 +14,7 @@ use midir::os::unix::VirtualInput;
 use midir::{Ignore, MidiInput, MidiInputConnection};
 
 use super::calibration::{Calibration, PROBE, Probes};
+use super::pool;
 use super::ports::Inventory;
 use super::stamp::DeviceClock;
 use super::{CLIENT_NAME, GONE, OpenError, attempt};
@@ -99,7 +100,7 @@ pub fn open_virtual(name: &str, _: MidiInEnd, _: Hooks, _: Home) -> Result<Input
 }
 
 fn new_input() -> Result<MidiInput, midir::InitError> {
-    let mut midi = MidiInput::new(CLIENT_NAME)?;
+    let mut midi = pool::with_room(|| MidiInput::new(CLIENT_NAME))?;
     midi.ignore(Ignore::Sysex);
     Ok(midi)
 }
@@ -138,6 +139,7 @@ impl Listener {
         let at = self.clock.arrival(callback, stamp);
         if !std::mem::replace(&mut self.promoted, true) {
             (self.hooks.promote)();
+            self.end.iter().for_each(|end| pool::count_errors_as(end.losses()));
         }
         match (Message::from_bytes(bytes), &mut self.end) {
             (Some(PROBE), _) if self.probes.take(at, stamp) => {}

@@ -10,6 +10,7 @@
 //! | [`stamp`] | from the driver's time stamps to the machine's clock |
 //! | `calibration` | how long a message takes to reach the callback |
 //! | [`output`] | opening outputs |
+//! | `pool` | room for what comes in while nobody reads, and noticing that it was not enough |
 //! | [`quarrel`] | connections that others take away: how often they are made again |
 //! | [`sensing`] | whether a controller is still at the end of its cable |
 //! | [`unread`] | whether a device reads what is sent to it |
@@ -24,6 +25,7 @@ pub(crate) mod books;
 mod calibration;
 pub mod input;
 pub mod output;
+mod pool;
 pub mod ports;
 pub mod quarrel;
 pub mod sensing;

@@ -188,7 +188,7 @@ impl PortMeters {
         self.returned.store(ports.bits(), Relaxed);
     }
 
-    /// One more message found the input ring full. The port's input thread only.
+    /// One more message found the input ring full, or at least one was lost before. The port's input thread only.
     pub fn count_lost_input(&self) {
         add(&self.lost_inputs, 1);
     }
@@ -323,7 +323,7 @@ pub struct PortSnapshot {
     pub withheld: u64,
     /// Values that wait for the wire.
     pub waiting: u64,
-    /// Messages that came in and found the ring full.
+    /// Messages that came in and found the ring full, and how often some were lost before.
     pub lost_inputs: u64,
     /// The port by which our own clock left that came in here, if it ever did.
     pub echo_of: Option<PortSlot>,

@@ -18,7 +18,7 @@
 //!
 //! | queue | capacity | when it is full |
 //! |---|---|---|
-//! | input | [`INPUT_CAPACITY`] | the newest message is lost, counted, and reported at the end of the show |
+//! | input | [`INPUT_CAPACITY`] | the newest message is lost, counted, and said; the keys whose end may be lost are let go |
 //! | commands | [`COMMAND_CAPACITY`] | the caller gets the command back and says so |
 //! | outputs, and retired ones | [`OUTPUT_CAPACITY`] | the caller gets the output back and tries later |
 //! | trace, of what went out and of what the engine was told | [`TRACE_CAPACITY`] each | the newest entry is lost and counted; nothing that sounds depends on it |
@@ -136,6 +136,26 @@ impl MidiInEnd {
     #[must_use]
     pub fn port(&self) -> PortSlot {
         self.port
+    }
+
+    /// Where losses on the way here are counted.
+    #[must_use]
+    pub fn losses(&self) -> Losses {
+        Losses { port: self.port, meters: Arc::clone(&self.meters) }
+    }
+}
+
+/// Where it is counted that messages were lost before they came to a [`MidiInEnd`]: by the thread that has that end only.
+#[derive(Clone, Debug)]
+pub struct Losses {
+    port: PortSlot,
+    meters: Arc<Meters>,
+}
+
+impl Losses {
+    /// At least one message was lost. Real-time safe.
+    pub fn count(&self) {
+        self.meters.port(self.port).count_lost_input();
     }
 }
 

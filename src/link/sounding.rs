@@ -11,8 +11,9 @@
 //! synchronises with itself. Who reads while the writer lives sees each word as it is or as it was a moment ago.
 
 use std::ops::Deref;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU16, AtomicU64, Ordering::Relaxed};
 
+use crate::engine::lever::{Lever, Pull};
 use crate::engine::program::{MAX_PORTS, PortSlot};
 use crate::midi::{Channel, Key, Message};
 use crate::time::Nanos;
@@ -23,7 +24,7 @@ const WORDS: usize = Key::COUNT / u64::BITS as usize;
 /// The words of all channels of all ports.
 type Keys = [[[AtomicU64; WORDS]; Channel::COUNT]; MAX_PORTS];
 
-/// What sounds and what plays, by port, and until when the writer waits.
+/// What sounds, what holds or bends it and what plays, by port, and until when the writer waits.
 #[derive(Debug, Default)]
 #[repr(C)]
 pub struct Sounding {
@@ -31,6 +32,10 @@ pub struct Sounding {
     keys: Keys,
     /// The same for each key that may sound, because its end may have been lost. Written by the real-time thread.
     doubtful: Keys,
+    /// The same for each key that is pressed. Written by the real-time thread.
+    pressed: Keys,
+    /// By port and channel: a bit for each lever that is away from home. Written by the real-time thread.
+    levers: [[AtomicU16; Channel::COUNT]; MAX_PORTS],
     /// A bit for each port that was last told to play. Written by the real-time thread.
     playing: AtomicU64,
     /// The real-time thread is awake again at this time of the show's clock, if it lives. Written by it.
@@ -38,6 +43,7 @@ pub struct Sounding {
 }
 
 const _: () = assert!(Key::COUNT == u128::BITS as usize && MAX_PORTS <= u64::BITS as usize);
+const _: () = assert!(Lever::COUNT <= u16::BITS as usize);
 
 fn words(all: &Keys, port: PortSlot, channel: Channel) -> Option<&[AtomicU64; WORDS]> {
     all.get(usize::from(port.0)).map(|channels| &channels[channel.index()])
@@ -61,7 +67,7 @@ impl Sounding {
         match message {
             Message::NoteOn(channel, key, _) => change(&self.keys, port, channel, key, true),
             Message::Start | Message::Continue => self.note_playing(port, true),
-            _ => {}
+            _ => self.note_pull(port, message, true),
         }
     }
 
@@ -73,6 +79,22 @@ impl Sounding {
                 change(&self.doubtful, port, channel, key, false);
             }
             Message::Stop => self.note_playing(port, false),
+            _ => self.note_pull(port, message, false),
+        }
+    }
+
+    /// Notes what a message moves that holds or bends notes, if it moves it away from home, or home, as `away` says.
+    fn note_pull(&self, port: PortSlot, message: Message, away: bool) {
+        match Pull::of(message) {
+            Some(Pull::Key(channel, key, is_away)) if is_away == away => {
+                change(&self.pressed, port, channel, key, away);
+            }
+            Some(Pull::Lever(channel, lever, is_away)) if is_away == away => {
+                let Some(channels) = self.levers.get(usize::from(port.0)) else { return };
+                let (levers, bit) = (&channels[channel.index()], 1 << lever.index());
+                let known = levers.load(Relaxed);
+                levers.store(if away { known | bit } else { known & !bit }, Relaxed);
+            }
             _ => {}
         }
     }
@@ -106,6 +128,33 @@ impl Sounding {
     #[must_use]
     pub fn doubtful(&self, port: PortSlot, channel: Channel) -> u128 {
         bits(&self.doubtful, port, channel)
+    }
+
+    /// The keys that are pressed on a channel.
+    #[must_use]
+    pub fn pressed(&self, port: PortSlot, channel: Channel) -> u128 {
+        bits(&self.pressed, port, channel)
+    }
+
+    /// The levers of a channel that are away from home, a bit for each, by [`Lever::index`].
+    #[must_use]
+    pub fn levers(&self, port: PortSlot, channel: Channel) -> u16 {
+        self.levers.get(usize::from(port.0)).map_or(0, |channels| channels[channel.index()].load(Relaxed))
+    }
+
+    /// Whether notes sound, or pedals are down under which they may.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        let pedals = Lever::all().filter(|lever| lever.holds()).fold(0, |pedals, lever| pedals | 1 << lever.index());
+        self.count() > 0 || self.levers.iter().flatten().any(|levers| levers.load(Relaxed) & pedals != 0)
+    }
+
+    /// How many levers are away from home, and keys are pressed.
+    #[must_use]
+    pub fn count_away(&self) -> usize {
+        let levers = self.levers.iter().flatten().map(|levers| levers.load(Relaxed).count_ones() as usize);
+        let pressed = self.pressed.iter().flatten().flatten().map(|word| word.load(Relaxed).count_ones() as usize);
+        levers.chain(pressed).sum()
     }
 
     /// Whether a key sounds. Real-time safe.
@@ -179,6 +228,40 @@ mod tests {
         table.note_end(port, Message::NoteOff(channel, Key::from_data(127), 0));
         assert_eq!(table.doubtful(port, channel), 1);
         table.note_doubt(PortSlot(200), channel, 1);
+    }
+
+    #[test]
+    fn what_holds_or_bends_notes_is_noted_until_it_is_home() {
+        let (table, mut count) = (Sounding::default(), 0);
+        let ends = [PortSlot(0), PortSlot(15)]
+            .into_iter()
+            .flat_map(|port| [0, 15].map(|channel| (port, Channel::from_status(channel))));
+        for (port, channel) in ends.clone() {
+            for number in 0..128 {
+                table.note_begin(port, Message::ControlChange(channel, number, 1));
+                table.note_begin(port, Message::KeyPressure(channel, Key::from_data(number), 1));
+                table.note_end(port, Message::KeyPressure(channel, Key::from_data(number), 2));
+            }
+            table.note_begin(port, Message::PitchBend(channel, 0));
+            table.note_begin(port, Message::ChannelPressure(channel, 127));
+            count += Lever::COUNT + Key::COUNT;
+            assert_eq!(table.count_away(), count);
+            assert_eq!(
+                (table.levers(port, channel).count_ones() as usize, table.pressed(port, channel)),
+                (Lever::COUNT, u128::MAX)
+            );
+        }
+        for (port, channel) in ends {
+            for lever in Lever::all() {
+                table.note_begin(port, lever.home(channel));
+                assert_eq!(table.count_away(), count, "it is not home until that has been sent");
+                table.note_end(port, lever.home(channel));
+                count -= 1;
+                assert_eq!(table.count_away(), count);
+            }
+        }
+        assert_eq!((table.count(), count), (0, 4 * Key::COUNT));
+        table.note_begin(PortSlot(16), Message::PitchBend(Channel::from_status(0), 0));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What a set says that it probably does not mean: nothing here keeps it from being played.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::needs::{HEARD, Need};
 use super::rehearsal::{Rehearsal, common, lanes, steps_of, strikers};
@@ -23,6 +23,8 @@ pub struct Hint {
 
 /// The most hints of one kind that are given.
 const MOST: usize = 20;
+/// How often it is looked for who strikes a key twice: each time takes a look at every lane of the pattern.
+const LOOKS: usize = 4_096;
 
 /// What is worth a look, in the order of the file where it has a place there.
 #[must_use]
@@ -30,9 +32,11 @@ pub fn hints(set: &Set, rehearsals: &[Rehearsal], needs: &[Need]) -> Vec<Hint> {
     let mut hints = unused(set);
     hints.extend(unreached(set));
     hints.extend(crowded(set, needs));
+    hints.extend(in_part(set, rehearsals));
     let mut placed: Vec<Hint> = Vec::new();
     placed.extend(polymeters(set).into_iter().take(MOST));
-    placed.extend(rehearsals.iter().flat_map(|rehearsal| doubled(set, rehearsal)).take(MOST));
+    let mut looks = LOOKS;
+    placed.extend(rehearsals.iter().flat_map(|rehearsal| doubled(set, rehearsal, &mut looks)).take(MOST));
     placed.extend(cut_short(set).into_iter().take(MOST));
     placed.sort_by_key(|hint| hint.line);
     hints.extend(placed);
@@ -101,6 +105,28 @@ fn crowded(set: &Set, needs: &[Need]) -> Vec<Hint> {
     late.collect()
 }
 
+/// Patterns that were not looked at from beginning to end.
+fn in_part(set: &Set, rehearsals: &[Rehearsal]) -> Vec<Hint> {
+    let program = &set.program;
+    let whole = |rehearsal: &&Rehearsal| {
+        let pattern = program.patterns.get(usize::from(rehearsal.pattern.0));
+        pattern.is_none_or(|pattern| rehearsal.length >= pattern.length)
+    };
+    let parts: Vec<&Rehearsal> = rehearsals.iter().filter(|rehearsal| !whole(rehearsal)).collect();
+    let hint = |rehearsal: &&Rehearsal| {
+        let name = set.patterns.get(usize::from(rehearsal.pattern.0)).map_or("?", String::as_str);
+        let looked_at = match rehearsal.length {
+            TickSpan::ZERO => "nothing of it has".to_owned(),
+            length if length < program.meter.bar() => "only its beginning has".to_owned(),
+            length => format!("only {} of it has", self::length(length, program.meter)),
+        };
+        plain(format!("`{name}` is too much to be played through in a check: {looked_at} been looked at"))
+    };
+    let more = parts.len().saturating_sub(MOST);
+    let rest = (more > 0).then(|| plain(format!("and {more} more patterns are too much to be played through")));
+    parts.iter().take(MOST).map(hint).chain(rest).collect()
+}
+
 /// Lines that do not come out even with their pattern.
 fn polymeters(set: &Set) -> Vec<Hint> {
     let mut hints = Vec::new();
@@ -139,15 +165,20 @@ fn length(length: TickSpan, meter: Meter) -> String {
 }
 
 /// Notes that are never heard, because another one strikes the same key at the same time.
-fn doubled(set: &Set, rehearsal: &Rehearsal) -> Vec<Hint> {
+fn doubled(set: &Set, rehearsal: &Rehearsal, looks: &mut usize) -> Vec<Hint> {
     let mut told: BTreeSet<Vec<Option<usize>>> = BTreeSet::new();
     let mut hints = Vec::new();
     for take in &rehearsal.takes {
-        let mut struck = BTreeMap::new();
+        let mut struck = HashMap::new();
         for sent in &take.sent {
             match sent.message {
-                Message::NoteOn(channel, key, _) => drop(struck.insert((sent.port, channel, key), sent.tick)),
-                Message::NoteOff(channel, key, _) if struck.get(&(sent.port, channel, key)) == Some(&sent.tick) => {
+                Message::NoteOn(channel, key, _) => {
+                    struck.insert((sent.port, channel, key), sent.tick);
+                }
+                Message::NoteOff(channel, key, _)
+                    if *looks > 0 && struck.get(&(sent.port, channel, key)) == Some(&sent.tick) =>
+                {
+                    *looks -= 1;
                     let on_port = |slot: TrackSlot| {
                         set.program.tracks.get(usize::from(slot.0)).is_some_and(|track| track.port == sent.port)
                     };

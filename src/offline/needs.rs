@@ -12,7 +12,7 @@
 //! The tempo is the set's own, chance always strikes, and the music that is played is that of each pattern alone
 //! ([`rehearsal`](super::rehearsal)).
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 use super::rehearsal::{Rehearsal, strikers};
 use super::render::{Rendering, Sent};
@@ -60,47 +60,65 @@ pub struct Moment {
 /// What each port of the set has to carry.
 #[must_use]
 pub fn needs(set: &Set, rehearsals: &[Rehearsal]) -> Vec<Need> {
-    let ports = (0..).map(PortSlot).zip(&set.program.ports);
-    ports
-        .map(|(slot, port)| {
-            let takes =
-                rehearsals.iter().flat_map(|rehearsal| rehearsal.takes.iter().map(|take| (rehearsal.pattern, take)));
-            let moments = takes.filter_map(|(pattern, take)| hardest(set, slot, pattern, take));
+    let program = &set.program;
+    let mut moments: Vec<Option<Moment>> = vec![None; program.ports.len()];
+    for (pattern, take) in
+        rehearsals.iter().flat_map(|rehearsal| rehearsal.takes.iter().map(|take| (rehearsal.pattern, take)))
+    {
+        for (port, sent) in by_port(take, program.ports.len()) {
+            let next = hardest(set, port, pattern, &sent);
+            let Some(known) = moments.get_mut(usize::from(port.0)) else { continue };
             // Of equal ones the first.
-            let moment = moments.reduce(|hardest, next| if next.din > hardest.din { next } else { hardest });
-            Need { port: slot, wire: port.wire, moment }
-        })
-        .collect()
+            if next.is_some_and(|next| known.is_none_or(|known| next.din > known.din)) {
+                *known = next;
+            }
+        }
+    }
+    let ports = (0..).map(PortSlot).zip(&program.ports).zip(moments);
+    ports.map(|((slot, port), moment)| Need { port: slot, wire: port.wire, moment }).collect()
 }
 
-/// The hardest moment of one take on one port.
-fn hardest(set: &Set, port: PortSlot, pattern: PatternSlot, take: &Rendering) -> Option<Moment> {
+/// What a take sends, by port, each in its order.
+fn by_port(take: &Rendering, ports: usize) -> impl Iterator<Item = (PortSlot, Vec<Sent>)> {
+    let mut sent = vec![Vec::new(); ports];
+    for &each in &take.sent {
+        if let Some(here) = sent.get_mut(usize::from(each.port.0)) {
+            here.push(each);
+        }
+    }
+    (0..).map(PortSlot).zip(sent)
+}
+
+/// The hardest moment of what one take sends on one port.
+fn hardest(set: &Set, port: PortSlot, pattern: PatternSlot, sent: &[Sent]) -> Option<Moment> {
     let clocked = set.program.ports.get(usize::from(port.0)).is_some_and(|port| port.clock != ClockOut::None);
     let time = |tick: Tick| set.program.tempo.span_of(tick - Tick::ZERO);
     let (mut din, mut usb) = (Din::default(), Usb::default());
     let mut pulse = Tick::ZERO;
-    let mut latest: Option<(Span, Span, Sent)> = None;
-    let of_port = || take.sent.iter().filter(|sent| sent.port == port);
+    let mut latest: Option<(Span, Span, Sent, usize)> = None;
     let needs = |sent: &Sent| matches!(sent.message, Message::NoteOn(..) | Message::ProgramChange(..));
-    for (index, &sent) in of_port().enumerate() {
-        while clocked && pulse <= sent.tick {
-            din.send(time(pulse), Message::Clock);
-            usb.send(time(pulse));
-            pulse += TickSpan::PULSE;
-        }
-        let later = || of_port().skip(index).take_while(|later| later.tick == sent.tick);
-        if gives_way(sent.message) && !later().any(needs) {
-            din.offer(time(sent.tick), sent.message);
-            usb.send(time(sent.tick));
-            continue;
-        }
-        let late = (din.send(time(sent.tick), sent.message), usb.send(time(sent.tick)));
-        if matches!(sent.message, Message::NoteOn(..)) && latest.is_none_or(|(known, ..)| late.0 > known) {
-            latest = Some((late.0, late.1, sent));
+    for moment in sent.chunk_by(|a, b| a.tick == b.tick) {
+        // What comes before this is needed by it.
+        let needed = moment.iter().rposition(needs).unwrap_or(0);
+        for (place, &sent) in moment.iter().enumerate() {
+            let due = time(sent.tick);
+            while clocked && pulse <= sent.tick {
+                din.send(time(pulse), Message::Clock);
+                usb.send(time(pulse));
+                pulse += TickSpan::PULSE;
+            }
+            if gives_way(sent.message) && place >= needed {
+                din.offer(due, sent.message);
+                usb.send(due);
+                continue;
+            }
+            let late = (din.send(due, sent.message), usb.send(due));
+            if matches!(sent.message, Message::NoteOn(..)) && latest.is_none_or(|(known, ..)| late.0 > known) {
+                latest = Some((late.0, late.1, sent, moment.len()));
+            }
         }
     }
-    let (din, usb, last) = latest?;
-    let messages = take.sent.iter().filter(|sent| sent.port == port && sent.tick == last.tick).count();
+    let (din, usb, last, messages) = latest?;
     Some(Moment { pattern, tick: last.tick, messages, line: line_of(set, pattern, last), din, usb })
 }
 
@@ -120,36 +138,41 @@ fn gives_way(message: Message) -> bool {
     )
 }
 
+/// What a value sets: its status, its channel, and the number of its controller or key.
+type What = (u8, Channel, u8);
+
 /// A DIN wire.
 #[derive(Debug, Default)]
 struct Din {
     free_at: Span,
     status: Option<u8>,
-    /// Values that wait, and when they were due.
-    waiting: VecDeque<(Span, Message)>,
+    /// What waits, and since when; the newest value of each.
+    waiting: VecDeque<(Span, What)>,
+    values: HashMap<What, Message>,
 }
 
 impl Din {
     /// Lets a value wait that is due at `due`, in place of the one before.
     fn offer(&mut self, due: Span, message: Message) {
-        let what = |message: Message| match message {
+        let what = match message {
             Message::ControlChange(channel, number, _) => (0xB0, channel, number),
             Message::KeyPressure(channel, key, _) => (0xA0, channel, key.number()),
             Message::PitchBend(channel, _) => (0xE0, channel, 0),
             other => (other.to_bytes().as_slice()[0], Channel::from_status(0), 0),
         };
         self.pass(due);
-        match self.waiting.iter_mut().find(|(_, waits)| what(*waits) == what(message)) {
-            Some((_, waits)) => *waits = message,
-            None => self.waiting.push_back((due, message)),
+        if self.values.insert(what, message).is_none() {
+            self.waiting.push_back((due, what));
         }
     }
 
     /// Sends what waits and can begin to leave before `until`.
     fn pass(&mut self, until: Span) {
-        while let Some(&(due, message)) = self.waiting.front().filter(|&&(due, _)| self.free_at.max(due) < until) {
+        while let Some(&(due, what)) = self.waiting.front().filter(|&&(due, _)| self.free_at.max(due) < until) {
             self.waiting.pop_front();
-            self.carry(due, message);
+            if let Some(message) = self.values.remove(&what) {
+                self.carry(due, message);
+            }
         }
     }
 

@@ -17,6 +17,8 @@ use crate::time::{Nanos, Span, Tempo, Tick, TickSpan};
 
 /// The most messages a rendering may have: about 500 MB of them.
 pub const MOST_MESSAGES: usize = 10_000_000;
+/// The most events that are looked at: most of them may be left out on most passes.
+const MOST_EVENTS: usize = 10 * MOST_MESSAGES;
 
 /// What is to be rendered of a show.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,7 +68,9 @@ pub struct Mark {
 
 /// There is more to render than fits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there are more than {MOST_MESSAGES} messages before {bars} bars have passed")]
+#[error(
+    "there is too much to play before {bars} bars have passed: more than {MOST_MESSAGES} messages or {MOST_EVENTS} events"
+)]
 pub struct TooMuch {
     /// The bar where it became too much.
     pub bars: i64,
@@ -78,8 +82,12 @@ pub struct TooMuch {
 ///
 /// When there are more than [`MOST_MESSAGES`].
 pub fn render(program: &Program, plan: &Plan) -> Result<Rendering, TooMuch> {
-    let program = virtual_of(program);
-    let mut show = Show::new(&program, plan.length);
+    render_virtual(&virtual_of(program), plan)
+}
+
+/// Renders the show of a program that is [virtual](virtual_of) already.
+pub(super) fn render_virtual(program: &Program, plan: &Plan) -> Result<Rendering, TooMuch> {
+    let mut show = Show::new(program, plan.length);
     let mut commands = plan.commands.clone();
     commands.sort_by_key(|&(tick, _)| tick);
     let (before, during) = commands.split_at(commands.partition_point(|&(tick, _)| tick <= Tick::ZERO));
@@ -95,7 +103,7 @@ pub fn render(program: &Program, plan: &Plan) -> Result<Rendering, TooMuch> {
 }
 
 /// The program without what has to do with wires alone.
-fn virtual_of(program: &Program) -> Program {
+pub(super) fn virtual_of(program: &Program) -> Program {
     let mut program = program.clone();
     program.clock.follow = Box::default();
     program.clock.when_stopped = false;
@@ -115,6 +123,8 @@ struct Show<'p> {
     /// From the time of the show to positions; every position before START is its beginning.
     line: Timeline,
     rendering: Rendering,
+    /// How often the engine was brought on.
+    advances: usize,
 }
 
 /// When virtual time begins. Any time will do that is not the very first.
@@ -132,6 +142,7 @@ impl<'p> Show<'p> {
             // Before START the music is an hour away.
             line: Timeline::new(Tick::ZERO, BEGINNING + Span::from_millis(3_600_000), program.tempo),
             rendering: Rendering { length, sent: Vec::new(), marks: Vec::new(), tempos: Vec::new() },
+            advances: 0,
         }
     }
 
@@ -160,7 +171,8 @@ impl<'p> Show<'p> {
                 let (port, track, message) = (departure.port, departure.track, departure.message);
                 self.rendering.sent.push(Sent { tick, port, track, message });
             }
-            if self.rendering.sent.len() > MOST_MESSAGES {
+            self.advances += 1;
+            if self.rendering.sent.len() > MOST_MESSAGES || self.advances > MOST_EVENTS {
                 let (bars, ..) = self.program.meter.bar_beat_tick(self.line.tick_at(self.now));
                 return Err(TooMuch { bars });
             }

@@ -5,6 +5,7 @@ use std::ops::Deref;
 use midir::MidiOutputConnection;
 
 use crate::engine::PROBE_RELEASE;
+use crate::engine::lever::Lever;
 use crate::engine::program::{MAX_PORTS, PortSlot};
 use crate::link::Sounding;
 use crate::midi::{Channel, Key, Message};
@@ -146,7 +147,8 @@ impl<S: Sink, T: Deref<Target = Sounding>> Guarded<S, T> {
         self.sounding.count()
     }
 
-    /// Ends every note that sounds and stops every port that plays. How many messages it took; 0 where all was in order.
+    /// Ends every note that sounds, brings home what holds or bends notes, and stops every port that plays. How many messages
+    /// it took; 0 where all was in order.
     pub fn silence(&mut self) -> usize {
         let mut sent = 0;
         for port in (0..MAX_PORTS as u8).map(PortSlot) {
@@ -162,7 +164,8 @@ impl<S: Sink, T: Deref<Target = Sounding>> Guarded<S, T> {
         channels.zip(struck).for_each(|(channel, keys)| self.sounding.note_doubt(port, channel, *keys));
     }
 
-    /// Ends every note that sounds on `port` and stops it if it plays. How many messages it took.
+    /// Ends every note that sounds on `port`, brings home what holds or bends notes there, and stops it if it plays. How many
+    /// messages it took.
     ///
     /// Each is noted as ended once that has been sent: a process that is killed in the middle of this leaves the rest noted.
     fn silence_port(&mut self, port: PortSlot) -> usize {
@@ -180,6 +183,18 @@ impl<S: Sink, T: Deref<Target = Sounding>> Guarded<S, T> {
                 let key = Key::from_data(keys.trailing_zeros() as u8);
                 keys &= keys - 1;
                 end(Message::NoteOff(channel, key, 0));
+            }
+        }
+        for channel in (0..Channel::COUNT as u8).map(Channel::from_status) {
+            let levers = self.sounding.levers(port, channel);
+            for lever in Lever::all().filter(|lever| levers >> lever.index() & 1 == 1) {
+                end(lever.home(channel));
+            }
+            let mut keys = self.sounding.pressed(port, channel);
+            while keys != 0 {
+                let key = Key::from_data(keys.trailing_zeros() as u8);
+                keys &= keys - 1;
+                end(Message::KeyPressure(channel, key, 0));
             }
         }
         sent
@@ -279,6 +294,31 @@ mod tests {
         guarded.replace(PortSlot(1), None);
         assert_eq!(guarded.struck[1], [0; Channel::COUNT], "what comes later is another one");
         assert_eq!(guarded.table().doubtful(PortSlot(1), channel), 0);
+    }
+
+    #[test]
+    fn what_holds_or_bends_notes_goes_home_after_them() {
+        let channel = Channel::from_number(3).unwrap();
+        let key = Key::new(60).unwrap();
+        let mut guarded = Guarded::new(Recorder::default());
+        let control = |number, value| Message::ControlChange(channel, number, value);
+        for message in [
+            Message::PitchBend(channel, 0),
+            control(64, 127),
+            control(66, 127),
+            control(66, 0),
+            control(7, 100),
+            Message::NoteOn(channel, key, Velocity::MAX),
+            Message::KeyPressure(channel, key, 9),
+        ] {
+            guarded.send(PortSlot(1), message).unwrap();
+        }
+        guarded.sink.0.clear();
+        assert_eq!(guarded.silence(), 4);
+        let (off, home) = (Message::NoteOff(channel, key, 0), Message::PitchBend(channel, 8_192));
+        let expected = [off, control(64, 0), home, Message::KeyPressure(channel, key, 0)];
+        assert_eq!(guarded.sink.0, expected.map(|message| (1, message)));
+        assert_eq!((guarded.silence(), guarded.table().count_away()), (0, 0));
     }
 
     #[test]

@@ -139,11 +139,12 @@ impl Waiter {
                 continue;
             }
             let spin = self.spin();
-            // Who is always awake cannot wake up earlier.
-            let awake_for = if prepare.is_some() && self.strategy != Strategy::Busy {
-                spin.max(PREPARED_WITHIN) + earlier
-            } else {
-                spin
+            // Who is always awake cannot wake up earlier. Who spins, and woke up earlier to look, does not go back to sleep
+            // when all is prepared: what it looks for would come then.
+            let awake_for = match (self.strategy, &prepare) {
+                (Strategy::Hybrid | Strategy::Sleep, Some(_)) => spin.max(PREPARED_WITHIN) + earlier,
+                (Strategy::Hybrid, None) if earlier > Span::ZERO => spin.max(PREPARED_WITHIN) + earlier,
+                (Strategy::Hybrid | Strategy::Sleep, None) | (Strategy::Busy, _) => spin,
             };
             if left > awake_for {
                 let alarm = now + (left - awake_for);
@@ -254,6 +255,28 @@ mod tests {
             let would_have = if pulse == 0 { 990_000 + 2_050 + 6_000 } else { 1_011_000 };
             assert!(came.0.abs_diff(would_have) <= 100, "{came:?}");
         }
+    }
+
+    #[test]
+    fn who_wakes_up_earlier_to_look_does_not_sleep_through_it_when_all_is_prepared() {
+        let mut waiter = Waiter::new(Strategy::Busy, Span::from_micros(100));
+        // Some interrupts that are seen, and one that is not: from now on it looks.
+        for interrupted in [990_000; 8].into_iter().chain([0]) {
+            let clock = Interrupted(Cell::new(900_000), interrupted);
+            waiter.held.takes(Nanos(900_000));
+            waiter.wait(&clock, Some(Nanos(1_000_000)), false, || false, |_| (), || ());
+            waiter.held.lets_go(Nanos(1_005_000));
+            waiter.held.undelayed(Nanos(1_011_000), || Some(Nanos(998_000)));
+        }
+        assert!(waiter.held.earlier() > Span::ZERO);
+        (waiter.strategy, waiter.latency) = (Strategy::Hybrid, Span::ZERO);
+        let clock = Interrupted(Cell::new(2_000_000 - 74_000), 2_000_000 - 60_000);
+        waiter.held.takes(Nanos(clock.0.get()));
+        waiter.wait(&clock, Some(Nanos(2_000_000)), false, || false, |_| (), || ());
+        waiter.held.lets_go(Nanos(2_005_000));
+        let came = Nanos(2_000_000 - 60_000 + 2_050 + 6_000);
+        let seen = waiter.held.undelayed(Nanos(2_011_000), || Some(came));
+        assert!(seen.0.abs_diff(came.0) <= 100, "{seen:?}, and not {came:?}");
     }
 
     #[test]

@@ -129,12 +129,9 @@ fn trigger(
     let trigger = match *triggers.as_slice() {
         [(word, value)] if *word == NOTE.0 => key(text, value, octaves, report).map(Trigger::Note),
         [(word, _)] if *word == BEND => Some(Trigger::Bend),
-        [(word, value)] => {
-            let is_controller = *word == CONTROLLER.0;
-            let number = number(text, if is_controller { "controller" } else { "program" }, value, report);
-            number.map(if is_controller { Trigger::Controller } else { Trigger::Program })
-        }
-        [] => {
+        [(word, value)] if *word == CONTROLLER.0 => number(text, "controller", value, report).map(Trigger::Controller),
+        [(word, value)] if *word == PROGRAM.0 => number(text, "program", value, report).map(Trigger::Program),
+        [] | [_] => {
             // Where there is no such port, nothing is known of what is meant.
             if phrase.port.is_some() {
                 report.add(text.span.clone(), || {
@@ -180,7 +177,7 @@ fn values(text: &Text<'_>, range: &Range<usize>, trigger: Trigger, report: &mut 
     };
     let (offset, highest) = match trigger {
         Trigger::Bend => (8_192, 8_191),
-        _ => (0, 127),
+        Trigger::Note(_) | Trigger::Controller(_) | Trigger::Program(_) => (0, 127),
     };
     let number = |text: &str| text.parse::<i32>().ok().filter(|number| (lowest..=highest).contains(number));
     let ends = written.split_once("..").and_then(|(low, high)| Some((number(low)?, number(high)?)));

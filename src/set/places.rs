@@ -56,7 +56,7 @@ pub(super) fn of(document: &Document<'_>, text: &str) -> Places {
             };
             lines.map(|line| line_of(lane.text.place(begin(line.clone())..line.end).start)).collect()
         }
-        _ => vec![line_of(lane.text.span.start)],
+        Kind::Arp { .. } => vec![line_of(lane.text.span.start)],
     };
     let pattern = |pattern: &super::document::Pattern<'_>| {
         let mut tracks: Vec<(usize, Vec<usize>)> =

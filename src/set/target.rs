@@ -67,7 +67,8 @@ fn spelling(name: &str) -> Option<String> {
 pub(super) fn range(target: Target) -> RangeInclusive<i64> {
     match target {
         Target::Bend => -MIDDLE..=MIDDLE - 1,
-        _ => 0..=i64::from(target.highest()),
+        Target::Controller(_) | Target::Fine(_) | Target::Rpn(_) | Target::Nrpn(_) => 0..=i64::from(target.highest()),
+        Target::Pressure | Target::Program => 0..=i64::from(target.highest()),
     }
 }
 

@@ -4,6 +4,7 @@
 //! ranges and, more often, from where music is and where ranges end.
 
 use arbitrary::{Result, Unstructured};
+use tightrope::engine::lever::LeverSet;
 use tightrope::engine::program::*;
 use tightrope::engine::{Command, Switch};
 use tightrope::midi::{Channel, Key, Velocity};
@@ -239,7 +240,14 @@ fn any_steps(u: &mut Unstructured<'_>) -> Result<Steps> {
     }
     events.sort_by_key(|event| event.at);
     let early = events.iter().zip(0..).filter(|(event, _)| event.turn == 1).map(|(_, index)| index);
-    Ok(Steps { length, early: early.collect(), events: events.into(), guards: guards.into(), chases: u.arbitrary()? })
+    Ok(Steps {
+        length,
+        early: early.collect(),
+        levers: LeverSet::of(&events),
+        events: events.into(),
+        guards: guards.into(),
+        chases: u.arbitrary()?,
+    })
 }
 
 fn any_action(u: &mut Unstructured<'_>) -> Result<Action> {

@@ -303,3 +303,31 @@ pub fn note_on(channel: u8, key: u8) -> Message {
 pub fn note_off(channel: u8, key: u8) -> Message {
     Message::NoteOff(Channel::from_number(channel).unwrap(), Key::new(key).unwrap(), 0)
 }
+
+/// What holds or bends notes: port, channel, what it is, and its value.
+pub type Away = BTreeMap<(u8, u8, String), u16>;
+
+/// What a trace has left holding or bending notes.
+pub fn away(trace: &[Departure]) -> Away {
+    let mut away = Away::default();
+    trace.iter().for_each(|departure| pull(&mut away, departure));
+    away
+}
+
+/// What a departure does to what holds or bends notes. Lights do not count.
+pub fn pull(away: &mut Away, departure: &Departure) {
+    let (what, value, rest) = match departure.message {
+        Message::ControlChange(_, number @ (1 | 33 | 64..=69), value) => (format!("cc {number}"), value.into(), 0),
+        Message::ChannelPressure(_, value) => ("pressure".into(), value.into(), 0),
+        Message::KeyPressure(_, key, value) => (format!("key {}", key.number()), value.into(), 0),
+        Message::PitchBend(_, value) => ("bend".into(), value, 8_192),
+        _ => return,
+    };
+    let channel = departure.message.channel().expect("each of them has one").number();
+    let place = (departure.port.0, channel, what);
+    if value == rest {
+        away.remove(&place);
+    } else {
+        away.insert(place, value);
+    }
+}

@@ -10,6 +10,7 @@
 //! | `keys` | the table of keys |
 //! | `hands` | what keys lead to |
 //! | `terminal` | the terminal's modes, and reading its keys |
+//! | `stderr` | what libraries print meanwhile |
 //!
 //! All of it is on the control thread but the reading of keys and the printing, which may wait for the terminal. The screen
 //! holds nothing of the music: it shows the [`View`], and what a key asks for goes the way of every order, through the
@@ -20,6 +21,8 @@ mod frames;
 mod hands;
 mod keys;
 mod scene;
+#[cfg(unix)]
+mod stderr;
 mod steps;
 mod terminal;
 #[cfg(test)]
@@ -77,6 +80,8 @@ struct Display {
     /// When a frame was drawn last, or tried to.
     drawn_at: Option<Nanos>,
     has_lost_keys: bool,
+    #[cfg(unix)]
+    _errors: Option<stderr::Diverted>,
     _terminal: Terminal,
 }
 
@@ -104,6 +109,9 @@ impl Screen {
             scene: None,
             drawn_at: None,
             has_lost_keys: false,
+            // Where that cannot be, libraries write across the screen.
+            #[cfg(unix)]
+            _errors: stderr::Diverted::to(caller.clone()).unwrap_or_default(),
             _terminal: terminal,
         };
         let (hands, watch) = (Hands::default(), Watch::default());

@@ -18,6 +18,10 @@ const FITS: usize = 75;
 /// The most cells that a row has: 64 bars of sixteenths. What is longer than that is cut there.
 const MAX_CELLS: usize = 1_024;
 
+/// The most events that are laid into a row, and the most that are asked for its grid: a line of one tick comes round a
+/// quarter of a million times in 64 bars, and all of it looks the same.
+const MAX_LAID: usize = 65_536;
+
 /// From these velocities on a note counts as plain, and as loud.
 const PLAIN: u8 = 64;
 const LOUD: u8 = 112;
@@ -142,14 +146,16 @@ fn cells(lanes: &[Loop<'_>], main: Loop<'_>, pass: i64, fill: bool, wanted: Opti
     let grid = grid_of(lanes.iter().map(|of| of.steps), wanted);
     let count = ((length.0 + grid.0 - 1) / grid.0).clamp(1, MAX_CELLS as i64) as usize;
     let mut row = Row { cells: vec![Cell::Rest; count], began: vec![(None, 0); count], grid };
+    let mut left = MAX_LAID;
     for &Loop { lane, steps, .. } in lanes {
         // A shorter lane comes round several times.
         let rounds = length.0 / steps.length.0;
         for round in 0..rounds {
             let offset = steps.length * round;
-            if offset.0 / grid.0 >= count as i64 {
+            if offset.0 / grid.0 >= count as i64 || left == 0 {
                 break;
             }
+            left = left.saturating_sub(steps.events.len().max(1));
             row.lay(steps, offset, |turn, guard| {
                 holds(steps, guard, lane.seed, pass * rounds + round + i64::from(turn), fill)
             });
@@ -163,7 +169,7 @@ fn cells(lanes: &[Loop<'_>], main: Loop<'_>, pass: i64, fill: bool, wanted: Opti
 fn grid_of<'s>(lanes: impl Iterator<Item = &'s Steps>, wanted: Option<TickSpan>) -> TickSpan {
     let is_note = |action: Action| matches!(action, Action::Note { .. });
     let notes = lanes.flat_map(|steps| steps.events.iter()).filter(|event| is_note(event.action));
-    let onsets: BTreeSet<TickSpan> = notes.map(|event| event.at).collect();
+    let onsets: BTreeSet<TickSpan> = notes.take(MAX_LAID).map(|event| event.at).collect();
     // Of the cells that hold notes: how many there are, how many of them begin with one, and how many hold several.
     let fit = |grid: TickSpan| {
         let (mut cells, mut begin, mut several, mut last) = (0, 0, 0, (None, 0));

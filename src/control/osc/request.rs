@@ -10,6 +10,9 @@
 
 use rosc::{OscMessage, OscType};
 
+use crate::control::order::First;
+use crate::set::command::Button;
+
 /// What all addresses begin with.
 pub const ROOT: &str = "/tightrope/";
 
@@ -77,31 +80,21 @@ pub fn read(message: &OscMessage) -> Result<Request, Wrong> {
     for argument in before {
         words.push(word(argument)?);
     }
-    match (takes(&words), value, message.args.last()) {
-        (Takes::Switch, Some(on), _) => words.push(if on { "on" } else { "off" }.to_owned()),
-        (Takes::Press, Some(false), _) => return Ok(Request::Nothing),
-        (Takes::Press, Some(true), _) | (_, None, _) | (_, _, None) => {}
-        (Takes::Value, Some(_), Some(last)) => words.push(word(last)?),
+    match (button(&words), value, message.args.last()) {
+        (Button::Switch, Some(on), _) => words.push(if on { "on" } else { "off" }.to_owned()),
+        (Button::Press, Some(false), _) => return Ok(Request::Nothing),
+        (Button::Press, Some(true), _) | (_, None, _) | (_, _, None) => {}
+        (Button::Value, Some(_), Some(last)) => words.push(word(last)?),
     }
     Ok(Request::Order(words.join(" ")))
 }
 
-/// What a number behind the words of a command is.
-enum Takes {
-    /// On or off.
-    Switch,
-    /// Whether a button is down.
-    Press,
-    /// A part of the command.
-    Value,
-}
-
-fn takes(words: &[String]) -> Takes {
-    match (words.first().map(String::as_str), words.len()) {
-        (Some("mute" | "solo"), 2..) | (Some("fill" | "hold"), _) => Takes::Switch,
-        (Some("start" | "stop" | "continue" | "withdraw" | "tap" | "panic" | "reload" | "quit"), _) => Takes::Press,
-        (Some("launch" | "jump"), 2..) => Takes::Press,
-        _ => Takes::Value,
+/// What 1 and 0 behind `words` say. Where they name nothing yet, the number names it. What is no order is told so elsewhere.
+fn button(words: &[String]) -> Button {
+    match words.first().and_then(|word| First::find(word)) {
+        Some(First::Command(verb)) if verb.names_something() && words.len() < 2 => Button::Value,
+        Some(first) => first.button(),
+        None => Button::Value,
     }
 }
 
@@ -179,6 +172,9 @@ mod tests {
             ("/tightrope/fill", vec![OscType::Int(0)], "fill off"),
             ("/tightrope/jump", vec![OscType::Int(1)], "jump 1"),
             ("/tightrope/jump/3", vec![OscType::Int(1)], "jump 3"),
+            ("/tightrope/undo", vec![OscType::Int(1)], "undo"),
+            ("/tightrope/redo", vec![OscType::Float(1.0)], "redo"),
+            ("/tightrope/nosuch", vec![OscType::Int(1)], "nosuch 1"),
             ("/tightrope/transpose", vec![text("bass"), OscType::Int(1)], "transpose bass 1"),
             ("/tightrope/transpose", vec![OscType::Int(-2), text("degrees")], "transpose -2 degrees"),
             ("/tightrope//stop/", vec![], "stop"),
@@ -189,7 +185,9 @@ mod tests {
 
     #[test]
     fn a_button_that_comes_up_does_nothing() {
-        for address in ["/tightrope/start", "/tightrope/launch/build", "/tightrope/jump/2", "/tightrope/tap"] {
+        for address in
+            ["/tightrope/start", "/tightrope/launch/build", "/tightrope/jump/2", "/tightrope/tap", "/tightrope/undo"]
+        {
             assert_eq!(ask(address, vec![OscType::Float(0.0)]), Ok(Request::Nothing), "{address}");
         }
     }

@@ -106,11 +106,22 @@ const SAME_GRID: f64 = 1.0 / 16.0;
 const OFF: f64 = 0.15;
 const OFF_DEVIATIONS: f64 = 10.0 / 3.0;
 
+/// Each of the three is on the same side by so many deviations: else two of them are gaps, and the third is none.
+const ASIDE_DEVIATIONS: f64 = 3.0;
+
 /// Pulses that come at another rate than the line's, by this count in a leaky mean over [`LEAK`], beside a
 /// noise of more than a twentieth of a period: the line is wrong, though each pulse for itself finds a place on it.
 const LOST: f64 = 2.5;
 const LEAK: f64 = 1.0 / 48.0;
 const LOST_NOISE: f64 = 1.0 / 400.0;
+
+/// A pulse came where it was expected if it is off by no more than so many deviations, and than a part of a period, the
+/// first of which is allowed in any case.
+const CLOSE_DEVIATIONS: f64 = 4.0;
+const AS_CLOSE: [f64; 2] = [1.0 / 64.0, 1.0 / 4.0];
+
+/// By so many ns START may delay the pulse after it: its byte takes 320 us on a DIN cable.
+const START_DELAYS: f64 = 400e3;
 
 /// What one pulse told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,6 +134,17 @@ pub struct Heard {
     pub innovation: Span,
     /// Whether a break was recognised: another tempo, another phase, or a pause.
     pub stepped: bool,
+    /// Whether the line was founded anew, on the last four pulses.
+    pub founded: bool,
+    /// Whether it came where it was predicted, as closely as the noise allows.
+    pub expected: bool,
+}
+
+impl Heard {
+    /// One that came `steps` periods on, and `innovation` ns after its prediction.
+    fn new(steps: i64, innovation: f64) -> Heard {
+        Heard { steps, innovation: Span(innovation as i64), stepped: false, founded: false, expected: false }
+    }
 }
 
 /// The line as it is estimated, at the latest pulse.
@@ -247,9 +269,10 @@ impl Estimator {
         let square = self.line.period * self.line.period;
         if self.astray.abs() > LOST && self.noise.variance() > LOST_NOISE * square {
             self.begin_again(at);
+            heard.stepped = true;
         } else if self.contradicted() {
             heard.steps = self.found_line_on_intervals();
-            heard.stepped = true;
+            (heard.stepped, heard.founded) = (true, true);
         }
         heard
     }
@@ -260,6 +283,18 @@ impl Estimator {
         self.taken >= 2 && self.line.steps_until(at, self.noise.variance()) < 1.0
     }
 
+    /// Whether a pulse at `at` is one of the grid, as closely as the noise allows, or the [`START_DELAYS`] it by. Where no grid is
+    /// known yet, any is.
+    #[must_use]
+    pub fn is_on_grid(&self, at: Nanos) -> bool {
+        if self.taken < 2 {
+            return true;
+        }
+        let ahead = self.line.after(self.steps_to_nearest(at), self.wander());
+        let deviation = (ahead.phase_variance + self.noise.variance()).sqrt();
+        ahead.until(at).abs() <= self.closeness(deviation).max(START_DELAYS)
+    }
+
     /// The grid as it is estimated now; `None` until two pulses have told an interval.
     #[must_use]
     pub fn grid(&self) -> Option<Grid> {
@@ -268,6 +303,20 @@ impl Estimator {
             pulse_q32: (self.line.period * 4_294_967_296.0).round() as u64,
             error: Span(self.line.phase_variance.sqrt() as i64),
         })
+    }
+
+    /// The length of a pulse, as it is expected or estimated.
+    #[must_use]
+    pub fn period(&self) -> Span {
+        Span(self.line.period.round() as i64)
+    }
+
+    /// How far so many periods and the interval between two pulses may differ by noise alone.
+    #[must_use]
+    pub fn tolerance(&self, periods: i64) -> Span {
+        let squared = (periods * periods) as f64;
+        let deviation = (2.0 * self.noise.variance() + squared * self.line.period_variance).sqrt();
+        Span(self.closeness(deviation) as i64)
     }
 
     /// How much the estimate is worth now.
@@ -283,14 +332,27 @@ impl Estimator {
     }
 
     /// A pulse came at `at` with which the phase begins anew while the tempo stays: a master that restarts its clock at
-    /// START. Instead of [`Estimator::pulse`] for this pulse.
+    /// START. Instead of [`Estimator::pulse`] for this pulse. When the next one is on the old grid, that holds: this one was
+    /// only late.
     pub fn restart(&mut self, at: Nanos) {
+        let old = self.line.after(self.steps_to_nearest(at), self.wander());
+        self.before_pause = (self.taken >= 2).then_some(old);
         self.line = self.line.moved_to(at, self.noise.variance());
         self.taken = self.taken.max(1);
-        self.before_pause = None;
         self.arrivals[3] = (at, 1);
         self.arrived = 1;
         self.forget_window(at);
+    }
+
+    /// How many periods on the grid point is that is nearest to `at`.
+    fn steps_to_nearest(&self, at: Nanos) -> f64 {
+        (self.line.until(at) / self.line.period).round().max(0.0)
+    }
+
+    /// How far off something may be whose deviation is known.
+    fn closeness(&self, deviation: f64) -> f64 {
+        let [least, most] = AS_CLOSE.map(|part| part * self.line.period);
+        (CLOSE_DEVIATIONS * deviation).clamp(least, most)
     }
 
     fn interval_until(&self, at: Nanos) -> f64 {
@@ -310,7 +372,7 @@ impl Estimator {
         match self.taken {
             0 => {
                 self.begin_again(at);
-                Heard { steps: 0, innovation: Span::ZERO, stepped: false }
+                Heard::new(0, 0.0)
             }
             1 => self.take_second(at),
             _ => self.take_next(at, interval),
@@ -320,13 +382,13 @@ impl Estimator {
     /// What follows the first pulse. A line is founded on the two, whatever was expected.
     fn take_second(&mut self, at: Nanos) -> Heard {
         let interval = self.line.until(at);
-        let innovation = Span((interval - self.line.period) as i64);
+        let innovation = interval - self.line.period;
         if interval < SHORTEST_INTERVAL {
-            return Heard { steps: 0, innovation, stepped: false };
+            return Heard::new(0, innovation);
         }
         if interval > LONGEST_INTERVAL {
             self.begin_again(at);
-            return Heard { steps: 1, innovation, stepped: true };
+            return Heard { stepped: true, ..Heard::new(1, innovation) };
         }
         self.line = if self.known {
             // After a restart, the tempo that was known is worth more than one interval.
@@ -338,7 +400,7 @@ impl Estimator {
         self.taken = 2;
         self.known = true;
         self.forget_window(at);
-        Heard { steps: 1, innovation, stepped: false }
+        Heard::new(1, innovation)
     }
 
     fn take_next(&mut self, at: Nanos, interval: f64) -> Heard {
@@ -351,14 +413,15 @@ impl Estimator {
                 // The first pulse after the pause was late, and told a wrong phase.
                 self.line = self.line.moved_to(at, noise);
                 self.forget_window(at);
-                return Heard { steps: 1, innovation: Span(early as i64), stepped: true };
+                return Heard { stepped: true, ..Heard::new(1, early) };
             }
-            return Heard { steps: 0, innovation: Span(self.line.until(at) as i64), stepped: false };
+            return Heard::new(0, self.line.until(at));
         }
 
         let ahead = self.line.after(steps, self.wander());
         let innovation = ahead.until(at);
-        let heard = Heard { steps: steps as i64, innovation: Span(innovation as i64), stepped: false };
+        let expected = innovation.abs() <= self.closeness((ahead.phase_variance + noise).sqrt());
+        let heard = Heard { expected, ..Heard::new(steps as i64, innovation) };
         if steps > PAUSE && !on_grid(&ahead, at, noise) {
             self.before_pause = Some(ahead);
             self.line = ahead.moved_to(at, noise);
@@ -386,8 +449,11 @@ impl Estimator {
     /// Goes back to the grid from before a pause when a pulse is on it, though the first one was not.
     fn return_from_pause(&mut self, at: Nanos, noise: f64) {
         let Some(old) = self.before_pause else { return };
+        let new = self.line.after(self.line.steps_until(at, noise).max(1.0), 0.0);
+        let off_new = new.until(at).abs();
         let steps = old.steps_until(at, noise);
-        if steps >= 1.0 && on_grid(&old.after(steps, self.wander()), at, noise) {
+        let was_right = |ahead: Line| on_grid(&ahead, at, noise) && ahead.until(at).abs() < off_new;
+        if steps >= 1.0 && was_right(old.after(steps, self.wander())) {
             self.line = old;
             self.before_pause = None;
             self.forget_window(at);
@@ -514,9 +580,10 @@ impl Estimator {
         let shortest = intervals[0].min(intervals[1]).min(intervals[2]);
         let longest = intervals[0].max(intervals[1]).max(intervals[2]);
         let agree = shortest >= SHORTEST_INTERVAL && longest <= LONGEST_INTERVAL && longest <= 2.0 * shortest;
-        // All of them on one side: a late pulse lengthens one interval and shortens the next.
-        let aside = shortest > 1.05 * self.line.period || longest < 0.95 * self.line.period;
         let deviation = self.noise.variance().sqrt();
+        // All of them on one side: a late pulse lengthens one interval and shortens the next.
+        let margin = (0.05 * self.line.period).max(ASIDE_DEVIATIONS * deviation);
+        let aside = shortest > self.line.period + margin || longest < self.line.period - margin;
         let off = (d.since(a).0 as f64 / 3.0 - self.line.period).abs();
         agree && aside && off > (OFF * self.line.period).max(OFF_DEVIATIONS * deviation)
     }

@@ -7,15 +7,19 @@
 //! The [`Follower`] joins them: the pulse that was counted last falls where the estimator says, and the pulses to come
 //! follow at its tempo. So a note on the beat can leave at the beat, and not after it.
 //!
-//! # Two pulses for one
+//! # No pulse for one, and two
 //!
-//! Every pulse counts as one, also one that is doubled: the master may have meant it. But where each pulse is doubled, two
-//! clocks come by one cable. To count both is to run away, for the second one is most often our own, which some device
-//! sends back: each of its pulses would make us send one more. So a pulse between those of the grid counts only after a
-//! period without another one, and not at all when [`DOUBLED_PERIODS`] in a row have had one. What makes up for a gap, or
-//! comes in a crowd as only a queue does, counts at once.
+//! Pulses that are lost on the way are made up for, where that can be told: [`gaps`](super::gaps) says how.
+//!
+//! A second pulse within a fifth of a period is one that was sent twice, and does not count. One that comes later the master
+//! may have meant. But where each pulse is doubled, two clocks come by one cable. To count both is to run away, for the second
+//! one is most often our own, which some device sends back: each of its pulses would make us send one more. So a pulse between
+//! those of the grid counts only after a period without another one, and not at all when [`DOUBLED_PERIODS`] in a row have
+//! had one. Whatever the distance, what comes after a gap that it fills, in a crowd as only a queue does, or at what proves
+//! to be another tempo, counts.
 
-use super::estimator::{Estimator, Heard, Quality};
+use super::estimator::{Estimator, Quality};
+use super::gaps::Gaps;
 use crate::engine::timeline::Timeline;
 use crate::time::{Nanos, Span, Tempo, Tick, TickSpan};
 
@@ -37,9 +41,12 @@ const MOST_DOUBLES: i64 = 4;
 /// For so many periods without a doubled pulse the other clock is still expected.
 const DOUBLED_UNTIL: u32 = 24;
 
+/// A second pulse that comes within this part of a period was sent twice.
+const TWICE_WITHIN: i64 = 5;
+
 /// Counts pulses into a position.
 ///
-/// Every pulse counts as one, with one exception. When many fail to come, they are either late (a queue that stood still,
+/// Every pulse counts as one, with one exception (what `gaps` finds out comes by [`PulseCounter::renumber`]). When many fail to come, they are either late (a queue that stood still,
 /// and will be delivered in a burst) or gone (a cable that was out, while the master went on). The counter takes them as
 /// sent from the first pulse after the gap on, so that the music need not jump, and settles with what comes: pulses of a
 /// burst (of three and more) have been counted already, and if it brings fewer than were missing, the others were never
@@ -73,6 +80,12 @@ impl PulseCounter {
         }
     }
 
+    /// One more of a queue has come, for which the grid had a place of its own. What is missing stays missing.
+    pub fn count_queued(&mut self) {
+        self.pulse += 1;
+        self.queued += 1;
+    }
+
     /// Whether pulses are on their way that were counted before they came.
     #[must_use]
     pub fn expects_queue(&self) -> bool {
@@ -96,10 +109,10 @@ impl PulseCounter {
 struct Doubles {
     /// Those that are held back.
     held: i64,
+    /// Of these, how many came so soon after another one that they were sent twice.
+    twice: i64,
     /// How many have come since the last pulse of the grid.
     came: i64,
-    /// How many of a short gap's pulses may yet come out of a queue.
-    owed: i64,
     /// The periods in a row that had one.
     periods: u32,
     /// For how many periods they do not count.
@@ -107,36 +120,48 @@ struct Doubles {
 }
 
 impl Doubles {
-    /// A pulse came between those of the grid. How many pulses count now.
-    fn between(&mut self) -> i64 {
-        if self.owed > 0 {
-            self.owed -= 1;
-            return 1;
-        }
+    /// A pulse came between those of the grid, and `soon` after another one, as if it was sent twice. How many pulses count
+    /// now.
+    fn between(&mut self, soon: bool) -> i64 {
         self.came += 1;
         if self.came > MOST_DOUBLES {
             (self.periods, self.left) = (0, 0);
-            return std::mem::take(&mut self.held) + 1;
+            return self.take() + 1;
         }
-        self.held += i64::from(self.left == 0);
+        if self.left == 0 {
+            self.held += 1;
+            self.twice += i64::from(soon);
+        }
         0
     }
 
-    /// A pulse of the grid came, `steps` of it after the one before. How many that were held back count now.
-    fn on_grid(&mut self, steps: i64) -> i64 {
-        self.owed = steps - 1;
+    /// The line was founded anew, and those that were held back are of it. How many count now.
+    fn founded(&mut self) -> i64 {
+        (self.came, self.periods) = (0, 0);
+        self.take()
+    }
+
+    /// All that were held back.
+    fn take(&mut self) -> i64 {
+        self.twice = 0;
+        std::mem::take(&mut self.held)
+    }
+
+    /// A pulse of the grid came. How many that were held back count now.
+    fn on_grid(&mut self) -> i64 {
         match std::mem::take(&mut self.came) {
             0 => {
                 self.periods = 0;
                 self.left = self.left.saturating_sub(1);
-                return std::mem::take(&mut self.held);
+                let twice = self.twice;
+                return self.take() - twice;
             }
             1..=MOST_DOUBLES => self.periods = self.periods.saturating_add(1),
             _ => self.periods = 0,
         }
         if self.periods >= DOUBLED_PERIODS {
             self.left = DOUBLED_UNTIL;
-            self.held = 0;
+            self.take();
         }
         0
     }
@@ -150,8 +175,11 @@ pub struct Follower {
     counter: PulseCounter,
     estimator: Estimator,
     doubles: Doubles,
+    gaps: Gaps,
     timeline: Option<Timeline>,
     innovation: Span,
+    /// When the last pulse came.
+    came_at: Nanos,
     /// How many pulses of the grid have come since the last silence.
     unbroken: i64,
     tempo: Tempo,
@@ -165,14 +193,17 @@ impl Follower {
             counter: PulseCounter::default(),
             estimator: Estimator::new(tempo),
             doubles: Doubles::default(),
+            gaps: Gaps::default(),
             timeline: None,
             innovation: Span::ZERO,
+            came_at: Nanos(0),
             unbroken: 0,
             tempo,
         }
     }
 
-    /// A pulse came at `at`. How many pulses count now: 1 as a rule; 0 if it is held back; more if others were.
+    /// A pulse came at `at`. How many pulses count now, for those who count them as they come: 1 as a rule; 0 if it is held
+    /// back; more if others were, or if some are known to have been lost.
     pub fn pulse(&mut self, at: Nanos) -> i64 {
         if self.is_lost(at) {
             self.unbroken = 0;
@@ -182,25 +213,48 @@ impl Follower {
             self.doubles.came += 1;
             return 0;
         }
-        let Heard { steps, innovation, stepped } = self.estimator.pulse(at);
-        let mut held = 0;
+        let before = (self.estimator.period(), self.estimator.quality());
+        let interval = at.since(std::mem::replace(&mut self.came_at, at));
+        let heard = self.estimator.pulse(at);
+        let mut more = 0;
         // The very first pulse is number 0, and was not expected.
         if self.timeline.is_some() {
-            if steps > 0 {
-                held = self.doubles.on_grid(steps);
-            } else if !stepped && !self.counter.expects_queue() {
-                match self.doubles.between() {
-                    0 => return 0,
-                    counted => held = counted - 1,
+            let soon = interval.0 * TWICE_WITHIN < before.0.0;
+            if heard.steps <= 0 && !heard.founded {
+                if !self.counter.expects_queue() {
+                    match self.between(soon) {
+                        0 => return 0,
+                        counted => more = counted - 1,
+                    }
                 }
+                self.counter.count(0);
+            } else {
+                more = if heard.founded { self.doubles.founded() } else { self.doubles.on_grid() };
+                if soon && heard.steps == 1 && self.counter.expects_queue() {
+                    self.counter.count_queued();
+                } else {
+                    self.counter.count(heard.steps);
+                }
+                let amends = self.gaps.pulse(heard, interval, before, &self.estimator);
+                self.counter.renumber(more + amends.number);
+                more += amends.lost;
             }
-            self.innovation = innovation;
-            self.counter.count(steps);
-            self.counter.renumber(held);
+            self.innovation = heard.innovation;
         }
-        self.unbroken += i64::from(steps > 0);
+        self.unbroken += i64::from(heard.steps > 0);
         self.anchor(at);
-        1 + held
+        1 + more
+    }
+
+    /// A pulse came between those of the grid, and `soon` after another one. How many pulses count now.
+    fn between(&mut self, soon: bool) -> i64 {
+        if let Some(was_counted) = self.gaps.fills() {
+            self.counter.renumber(-i64::from(was_counted));
+            return 1;
+        }
+        let counted = self.doubles.between(soon);
+        self.counter.renumber((counted - 1).max(0));
+        counted
     }
 
     /// A pulse came at `at` that begins something: the first after START or CONTINUE. A master may begin its pulses anew
@@ -209,12 +263,15 @@ impl Follower {
         if self.is_too_many(at) {
             return 0;
         }
-        // What was held back belongs to what went before.
-        self.doubles.held = 0;
+        // What was held back, or is missing, belongs to what went before.
+        self.doubles.take();
+        self.gaps.forget();
         if !self.is_on_grid(at) {
             self.estimator.restart(at);
+            self.came_at = at;
             self.unbroken = 0;
         } else if self.pulse(at) > 0 {
+            self.gaps.begin();
             return 1;
         }
         // One that is held back as a rule: here it counts.
@@ -230,15 +287,9 @@ impl Follower {
         self.is_doubled() && alone && self.estimator.is_between(at)
     }
 
-    /// Whether `at` is nearer to a predicted pulse than a quarter of a pulse, and pulses have come until now.
+    /// Whether a pulse at `at` is one of the grid, as closely as the noise allows, and pulses have come until now.
     fn is_on_grid(&self, at: Nanos) -> bool {
-        let Some(timeline) = self.timeline else { return true };
-        if self.is_lost(at) {
-            return false;
-        }
-        let pulse = timeline.tempo().span_of(TickSpan::PULSE).0;
-        let phase = at.since(timeline.anchor()).0.rem_euclid(pulse);
-        phase.min(pulse - phase) <= pulse / 4
+        self.timeline.is_none() || (!self.is_lost(at) && self.estimator.is_on_grid(at))
     }
 
     fn anchor(&mut self, at: Nanos) {
@@ -262,8 +313,10 @@ impl Follower {
         Tick::of_pulse(self.counter.pulse())
     }
 
-    /// The pulse that came last has a number higher by `pulses`, or lower. The grid stays as it is.
+    /// The pulse that came last has a number higher by `pulses`, or lower. The grid stays as it is, and what is missing before
+    /// it does not matter any more.
     pub fn renumber(&mut self, pulses: i64) {
+        self.gaps.forget();
         self.counter.renumber(pulses);
         let by = TickSpan::PULSE * pulses;
         self.timeline = self.timeline.map(|timeline| timeline.shifted(by));

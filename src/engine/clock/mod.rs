@@ -5,6 +5,7 @@
 //! the two positions.
 
 pub mod estimator;
+mod gaps;
 mod internal;
 mod line;
 mod midi;

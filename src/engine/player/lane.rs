@@ -1,8 +1,10 @@
 //! One lane: where it is in its loop or its generator, and what it plays next.
 
-use super::{Class, Hands, Played, SetTo, Span, Strike};
+use super::{Class, FOREVER, Hands, Played, SetTo, Span, Strike};
+use crate::engine::lever::{Lever, LeverSet};
 use crate::engine::program::{
-    Action, Arp, ArpKeys, Condition, Event, GuardIndex, Lane, MAX_CONDITIONS, Pick, Source, Steps, Swing, TrackSlot,
+    Action, Arp, ArpKeys, Condition, Event, GuardIndex, Lane, MAX_CONDITIONS, Pick, Source, Steps, Swing, Target,
+    TrackSlot,
 };
 use crate::engine::random::{Random, draw, scaled};
 use crate::midi::Key;
@@ -14,6 +16,9 @@ const LEGATO_OVERLAP: TickSpan = TickSpan(10);
 
 /// How many notes an arpeggio may be moved on to reach a position. Farther off, it begins anew.
 const LONGEST_CATCH_UP: usize = 64;
+
+/// How many events a lane is looked back at for what it has said of levers.
+pub const LONGEST_LOOK_BACK: usize = 1_024;
 
 /// The dice of values that wander are counted from here, those of conditions from 0.
 const WANDERING_DICE: u32 = 1 << 31;
@@ -147,7 +152,7 @@ impl LaneState {
         let Span { origin, end } = span;
         let event = self.event(steps)?;
         let begins = self.begins;
-        let (at, die) = (self.next, WANDERING_DICE + self.cursor as u32);
+        let (at, index) = (self.next, self.cursor);
         let pass = if begins { 0 } else { self.pass + i64::from(event.turn) };
         let loops = length_of(steps) * self.pass;
         // What is late on the last step cannot be so before the first pass, and what is early has no place where its own
@@ -170,14 +175,60 @@ impl LaneState {
                 let off = origin + lane.swing.bend(straight + event.gate) + overlap;
                 Played::Note(Strike { track, at, key, velocity, off: off.max(at + TickSpan(1)) })
             }
-            Action::Prepare(target, value) => Played::Value(SetTo { track, target, value, needed: true }),
-            Action::Control(target, value) => Played::Value(SetTo { track, target, value, needed: false }),
-            Action::Wander(target, low, high) => {
-                let many = u64::from(high.saturating_sub(low)) + 1;
-                let value = low + scaled(draw(lane.seed, pass, die), many) as u16;
-                Played::Value(SetTo { track, target, value, needed: false })
+            action @ (Action::Prepare(..) | Action::Control(..) | Action::Wander(..)) => {
+                let (target, value) = value_of(action, lane.seed, pass, index)?;
+                let needed = matches!(action, Action::Prepare(..));
+                Played::Value(SetTo { track, target, value, needed, until: FOREVER })
             }
         })
+    }
+
+    /// What the lane says of `lever` at `position` under no condition, if that is where it is.
+    pub fn says(&self, lane: &Lane, position: Tick, lever: Lever) -> Option<SetTo> {
+        let Source::Steps(steps) = &lane.source else { return None };
+        if self.begins || self.next != position || !steps.levers.contains(lever) {
+            return None;
+        }
+        let at = steps.events.get(self.cursor)?.at;
+        let there = steps.events.iter().enumerate().skip(self.cursor).take_while(|(_, event)| event.at == at);
+        there.take(LONGEST_LOOK_BACK).find_map(|(index, event)| {
+            let (target, value) = value_of(event.action, lane.seed, self.pass, index)?;
+            let needed = matches!(event.action, Action::Prepare(..));
+            let sets = event.guard.is_none() && event.turn == 0 && target.levers().any(|known| known == lever);
+            sets.then_some(SetTo { track: self.track, target, value, needed, until: FOREVER })
+        })
+    }
+
+    /// What the lane has said of levers before its next event, and before `position`: for each the last value.
+    pub fn passed(&self, lane: &Lane, position: Tick, fill: bool, passed: &mut [Option<SetTo>; Lever::COUNT]) {
+        let Source::Steps(steps) = &lane.source else { return };
+        // A curve that begins in its middle says at once where it is.
+        let says_itself = steps.chases && self.next <= position;
+        if steps.levers.is_empty() || self.begins || says_itself {
+            return;
+        }
+        let (mut pass, mut cursor, mut found) = (self.pass, self.cursor, LeverSet::default());
+        for _ in 0..LONGEST_LOOK_BACK {
+            if cursor == 0 {
+                (pass, cursor) = (pass - 1, steps.events.len());
+            }
+            let Some(index) = cursor.checked_sub(1).filter(|_| pass >= 0 && found != steps.levers) else { return };
+            cursor = index;
+            let Some(event) = steps.events.get(index) else { return };
+            let (Action::Prepare(target, _) | Action::Control(target, _) | Action::Wander(target, ..)) = event.action
+            else {
+                continue;
+            };
+            let Some(first) = target.levers().find(|&lever| !found.contains(lever)) else { continue };
+            let of_pass = pass + i64::from(event.turn);
+            if of_pass < 0 || !holds(steps, event.guard, lane.seed, of_pass, fill) {
+                continue;
+            }
+            found = found.with_target(target);
+            let value = value_of(event.action, lane.seed, of_pass, index);
+            let set = |(target, value)| SetTo { track: self.track, target, value, needed: true, until: FOREVER };
+            passed[first.index()] = value.map(set);
+        }
     }
 
     fn locate_arp(&mut self, arp: &Arp, lane: &Lane, origin: Tick, position: Tick, bar: TickSpan) {
@@ -233,6 +284,19 @@ impl LaneState {
             self.played = TickSpan((self.played + length).0.rem_euclid(rest.0.max(1)));
         }
         Note { length, rests, random }
+    }
+}
+
+/// The value that the event in place `index` sets in pass number `pass`; none of a note.
+fn value_of(action: Action, seed: u64, pass: i64, index: usize) -> Option<(Target, u16)> {
+    match action {
+        Action::Note { .. } => None,
+        Action::Prepare(target, value) | Action::Control(target, value) => Some((target, value)),
+        Action::Wander(target, low, high) => {
+            let many = u64::from(high.saturating_sub(low)) + 1;
+            let die = WANDERING_DICE + index as u32;
+            Some((target, low + scaled(draw(seed, pass, die), many) as u16))
+        }
     }
 }
 

@@ -11,10 +11,11 @@
 
 mod lane;
 
-pub use lane::holds;
+pub use lane::{LONGEST_LOOK_BACK, holds};
 
 use super::fixed::{Agenda, Slots};
 use super::keyboard::Keyboards;
+use super::lever::Lever;
 use super::program::{
     Clip, Lane, LaneRange, MAX_LANES, MAX_PORTS, MAX_TRACKS, PatternSlot, PortSlot, Program, Target, TrackSlot,
 };
@@ -45,6 +46,8 @@ pub struct SetTo {
     pub value: u16,
     /// Whether a note needs it, and it leaves before that; otherwise it gives way.
     pub needed: bool,
+    /// Where what says so comes to its end, as far as is known.
+    pub until: Tick,
 }
 
 /// A note that a lane wants to play, before transposition.
@@ -285,10 +288,62 @@ impl Player {
     /// Whether `track` has something to play in what plays, once every track has found its place in `program`.
     #[must_use]
     pub fn has_clip(&self, program: &Program, track: TrackSlot) -> bool {
-        let playing = self.playing[self.bank_of(track)].get(usize::from(track.0)).map(|playing| playing.pattern);
-        let pattern =
-            if takes_over(program, self.pattern, track) { self.pattern } else { playing.unwrap_or(self.pattern) };
-        place_of_clip(program, pattern, track).is_some()
+        place_of_clip(program, self.seated_pattern(program, track), track).is_some()
+    }
+
+    /// What the lane in place `lane` of what `track` plays has said of levers by `position`, one value for each at most.
+    /// Whether there is such a lane. Takes time in proportion to the events that lie before, at most [`LONGEST_LOOK_BACK`].
+    pub(super) fn passed(
+        &self,
+        program: &Program,
+        track: TrackSlot,
+        lane: usize,
+        position: Tick,
+        fill: bool,
+        passed: &mut [Option<SetTo>; Lever::COUNT],
+    ) -> bool {
+        let bank = self.bank_of(track);
+        let Some(playing) = self.playing[bank].get(usize::from(track.0)).copied() else { return false };
+        let of_clip = clip_of(program, playing).and_then(|clip| clip.lanes.get(lane));
+        let (Some(slot), Some(lane)) = (slots_of(program, track).nth(lane), of_clip) else { return false };
+        if let Some(state) = self.lanes[bank].get(slot).filter(|state| state.track == track) {
+            state.passed(lane, position, fill, passed);
+            passed.iter_mut().flatten().for_each(|set| set.until = playing.until);
+        }
+        true
+    }
+
+    /// What `track` says of `lever` at `position`, where it is the first that its lanes play, whatever their conditions. Takes
+    /// time in proportion to its lanes and to what they have there.
+    pub(super) fn begins_with(
+        &self,
+        program: &Program,
+        track: TrackSlot,
+        position: Tick,
+        lever: Lever,
+    ) -> Option<SetTo> {
+        let bank = self.bank_of(track);
+        let playing = self.playing[bank].get(usize::from(track.0)).copied()?;
+        let mut lanes = slots_of(program, track).zip(&clip_of(program, playing)?.lanes);
+        lanes.find_map(|(slot, lane)| {
+            let state = self.lanes[bank].get(slot).filter(|state| state.track == track)?;
+            state.says(lane, position, lever)
+        })
+    }
+
+    /// Whether what `track` plays sets `lever`, once every track has found its place in `program`.
+    #[must_use]
+    pub fn sets(&self, program: &Program, track: TrackSlot, lever: Lever) -> bool {
+        let pattern = program.patterns.get(usize::from(self.seated_pattern(program, track).0));
+        pattern.and_then(|pattern| pattern.clip(track)).is_some_and(|clip| clip.levers().contains(lever))
+    }
+
+    /// The pattern that `track` plays, once every track has found its place in `program`.
+    fn seated_pattern(&self, program: &Program, track: TrackSlot) -> PatternSlot {
+        if takes_over(program, self.pattern, track) {
+            return self.pattern;
+        }
+        self.playing[self.bank_of(track)].get(usize::from(track.0)).map_or(self.pattern, |playing| playing.pattern)
     }
 
     /// No track plays anything any more.
@@ -325,7 +380,7 @@ impl Player {
         self.schedule(program, bank, slot, lane);
         Some(match played? {
             Played::Note(strike) => Played::Note(Strike { off: strike.off.min(playing.until), ..strike }),
-            value @ Played::Value(..) => value,
+            Played::Value(set) => Played::Value(SetTo { until: playing.until, ..set }),
         })
     }
 

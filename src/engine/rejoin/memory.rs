@@ -3,6 +3,7 @@
 //! Not remembered are channel mode messages (120 to 127, but for local control), steps of a parameter (96 and 97), and of each
 //! channel more than [`PARAMETERS`] parameters.
 
+use crate::engine::lever::Lever;
 use crate::midi::{Channel, Key, Message};
 
 /// How many parameters of a channel are remembered; one more, and the first is forgotten.
@@ -219,9 +220,13 @@ impl Memory {
         self.left == [Left::NOTHING; Channel::COUNT]
     }
 
-    /// Nothing is told any more but what could sound.
+    /// Nothing is told any more but what could sound, and what could hold or bend it.
     pub fn keep_ends(&mut self) {
-        self.left.iter_mut().for_each(|left| *left = Left { ends: left.ends, ..Left::NOTHING });
+        let levers = Lever::numbers().fold(0u128, |levers, number| levers | 1 << number);
+        for left in &mut self.left {
+            let Left { ends, older, newer, bend, pressure, .. } = *left;
+            *left = Left { ends, older: older & levers, newer: newer & levers, bend, pressure, ..Left::NOTHING };
+        }
     }
 
     /// A note is struck. Whether the key had yet to be ended.

@@ -153,7 +153,8 @@ impl Rejoin {
         self.astray = ports;
     }
 
-    /// The show ends at `at`: what could sound ends, at once, and nothing else is told any more.
+    /// The show ends at `at`: what could sound ends, what could hold or bend it goes home, at once, and nothing else is told
+    /// any more.
     pub fn end(&mut self, at: Nanos) {
         for port in self.ports.iter() {
             let line = &mut self.lines[usize::from(port.0)];

@@ -5,6 +5,9 @@
 //! reads what is said in numbers.
 
 mod amount;
+mod table;
+
+pub use table::{Button, Verb};
 
 use std::fmt;
 use std::ops::Range;
@@ -56,28 +59,9 @@ enum Said {
     Fader(Fader),
 }
 
-/// The commands, and how each is written.
-const COMMANDS: [(&str, &str); 15] = [
-    ("start", "start"),
-    ("stop", "stop"),
-    ("continue", "continue"),
-    ("launch", "launch main at bar"),
-    ("withdraw", "withdraw"),
-    ("jump", "jump 2"),
-    ("hold", "hold on"),
-    ("mute", "mute drums"),
-    ("solo", "solo drums on"),
-    ("fill", "fill off"),
-    ("transpose", "transpose +2"),
-    ("cc", "cc bass 74 64"),
-    ("tempo", "tempo +0.5"),
-    ("tap", "tap"),
-    ("panic", "panic"),
-];
-
 /// The first words of all commands.
 pub fn words() -> impl Iterator<Item = &'static str> {
-    COMMANDS.iter().map(|&(name, _)| name)
+    Verb::ALL.iter().map(|verb| verb.name())
 }
 
 /// The places of the words in `text`.
@@ -132,43 +116,43 @@ impl<'c> Reader<'c> {
 
     /// What is said, and whether it says how it switches.
     fn read(mut self) -> Result<(Said, bool), Misunderstanding> {
-        let known = || COMMANDS.iter().map(|&(name, _)| name);
         let Some(word) = self.rest.pop_front() else {
             return Err(self.missing("the command is empty", "expected a command", "launch main"));
         };
         let name = self.written(&word);
-        let Some(&(name, example)) = COMMANDS.iter().find(|(known, _)| *known == name) else {
-            let help = match nearest(name, known()) {
+        let Some(verb) = Verb::find(name) else {
+            let help = match nearest(name, words()) {
                 Some(near) => format!("did you mean `{near}`?"),
                 // One more than a list shows otherwise.
-                None => format!("the commands are {}", known().collect::<Vec<_>>().join(", ")),
+                None => format!("the commands are {}", words().collect::<Vec<_>>().join(", ")),
             };
             let message = format!("there is no command {}", quoted(name));
             return Err(Misunderstanding { message, span: word, label: "not a command".to_owned(), help });
         };
+        let example = verb.example();
         let mut says_how = true;
         let mut switched = |(switch, says): (Switch, bool)| {
             says_how = says;
             switch
         };
-        let said = match name {
-            "transpose" => self.transpose(example)?,
-            "tempo" => self.tempo(example)?,
-            "cc" => self.control(example)?,
-            _ => Said::Command(match name {
-                "start" => Command::Start,
-                "stop" => Command::Stop,
-                "continue" => Command::Continue,
-                "withdraw" => Command::Withdraw,
-                "launch" => Command::Launch { pattern: self.pattern(example)?, at: self.quantum(example)? },
-                "jump" => Command::Jump(self.part(example)?),
-                "mute" => Command::Mute(self.track(name, example)?, switched(self.switch())),
-                "solo" => Command::Solo(self.track(name, example)?, switched(self.switch())),
-                "hold" => Command::Hold(switched(self.switch())),
-                "fill" => Command::Fill(switched(self.switch())),
-                "tap" => Command::Tap,
-                _ => Command::Panic,
-            }),
+        let said = match verb {
+            Verb::Transpose => self.transpose(example)?,
+            Verb::Tempo => self.tempo(example)?,
+            Verb::Control => self.control(example)?,
+            Verb::Start => Said::Command(Command::Start),
+            Verb::Stop => Said::Command(Command::Stop),
+            Verb::Continue => Said::Command(Command::Continue),
+            Verb::Withdraw => Said::Command(Command::Withdraw),
+            Verb::Launch => {
+                Said::Command(Command::Launch { pattern: self.pattern(example)?, at: self.quantum(example)? })
+            }
+            Verb::Jump => Said::Command(Command::Jump(self.part(example)?)),
+            Verb::Mute => Said::Command(Command::Mute(self.track(name, example)?, switched(self.switch()))),
+            Verb::Solo => Said::Command(Command::Solo(self.track(name, example)?, switched(self.switch()))),
+            Verb::Hold => Said::Command(Command::Hold(switched(self.switch()))),
+            Verb::Fill => Said::Command(Command::Fill(switched(self.switch()))),
+            Verb::Tap => Said::Command(Command::Tap),
+            Verb::Panic => Said::Command(Command::Panic),
         };
         match self.rest.pop_front() {
             None => Ok((said, says_how)),
@@ -381,9 +365,30 @@ mod tests {
     }
 
     #[test]
-    fn every_command_has_an_example_that_is_read() {
-        for (name, example) in COMMANDS {
-            assert!(example.starts_with(name) && parse(example, &names()).is_ok(), "{example}");
+    fn each_word_gives_its_own_command() {
+        for &verb in Verb::ALL {
+            let command = parse(verb.example(), &names()).unwrap_or_else(|wrong| panic!("{verb:?}: {wrong}"));
+            let own = match command {
+                Command::Start => Verb::Start,
+                Command::Stop => Verb::Stop,
+                Command::Continue => Verb::Continue,
+                Command::Launch { .. } => Verb::Launch,
+                Command::Withdraw => Verb::Withdraw,
+                Command::Jump(_) => Verb::Jump,
+                Command::Hold(_) => Verb::Hold,
+                Command::Mute(..) => Verb::Mute,
+                Command::Solo(..) => Verb::Solo,
+                Command::Fill(_) => Verb::Fill,
+                Command::Transpose { .. } => Verb::Transpose,
+                Command::Control { .. } => Verb::Control,
+                Command::Tempo(_) | Command::Nudge(_) => Verb::Tempo,
+                Command::Tap => Verb::Tap,
+                Command::Panic => Verb::Panic,
+                // Nobody can ask for these in words.
+                Command::Silence(_) | Command::LetGo(_) | Command::EndAfter(_) | Command::End => panic!("{command:?}"),
+            };
+            assert_eq!(own, verb, "{}", verb.example());
+            assert!(verb.example().starts_with(verb.name()) && Verb::find(verb.name()) == Some(verb));
         }
     }
 

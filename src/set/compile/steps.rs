@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::Compiler;
+use crate::engine::lever::LeverSet;
 use crate::engine::program::{Action, Condition, Event, Guard, GuardIndex, MAX_EVENTS, MAX_LENGTH, Steps, Target};
 use crate::set::mistake::{Mistake, Report};
 use crate::set::notation::{self, Choice, Length, Mods, Node, Spent, Step, Tone, TooLong, Turn, Voice};
@@ -355,6 +356,7 @@ impl Score<'_, '_> {
         let early = self.early();
         Steps {
             length: TickSpan(self.length),
+            levers: LeverSet::of(&self.events),
             events: self.events.into(),
             early,
             guards: self.guards.into(),

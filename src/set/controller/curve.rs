@@ -10,6 +10,7 @@
 
 use super::points::{Points, Shape, Slot};
 use super::{Controller, Movement, Wave};
+use crate::engine::lever::LeverSet;
 use crate::engine::program::{Action, Event, MAX_EVENTS, MAX_LENGTH, Steps, Target, Wire};
 use crate::midi::Channel;
 use crate::set::mistake::Mistake;
@@ -119,14 +120,15 @@ impl Controller {
             }
         };
         *left -= curve.events.len();
-        Ok(Steps { length, events: curve.events.into(), chases: true, ..Steps::default() })
+        let levers = LeverSet::of(&curve.events);
+        Ok(Steps { length, levers, events: curve.events.into(), chases: true, ..Steps::default() })
     }
 
     /// Where the values are written that are too many.
     pub fn place(&self) -> std::ops::Range<usize> {
         match &self.movement {
             Movement::Points { span, .. } => span.clone(),
-            _ => self.span.clone(),
+            Movement::Wave { .. } | Movement::Random { .. } => self.span.clone(),
         }
     }
 }

@@ -117,25 +117,28 @@ impl Parser<'_, '_> {
                 mods.ratchet.replace(number.map_or(2, |number| number as u8)).is_some()
             }
             '<' | '>' => {
-                let (takes, example) = match sign {
-                    '<' => ("1 to 50 per cent of a step to be early", "<20"),
-                    _ => ("1 to 50 per cent of a step to be late", ">20"),
+                let is_early = sign == '<';
+                let (takes, example) = match is_early {
+                    true => ("1 to 50 per cent of a step to be early", "<20"),
+                    false => ("1 to 50 per cent of a step to be late", ">20"),
                 };
                 if self.in_choice() {
                     self.number();
                     return self.early_in_choice(start..self.at);
                 }
                 let shift = self.needed(start, SHIFTS, takes, example).map_or(0, |number| number as i8);
-                mods.shift.replace(if sign == '<' { -shift } else { shift }).is_some()
+                mods.shift.replace(if is_early { -shift } else { shift }).is_some()
             }
             '/' => match self.condition(start, item) {
                 Some(twice) => twice,
                 None => return,
             },
-            _ => {
+            '{' => {
                 let values = self.target_values(start);
                 item.mods.values.replace(values).is_some()
             }
+            // No other sign comes here.
+            _ => return,
         };
         if twice {
             self.twice(start..self.at, sign);

@@ -343,7 +343,7 @@ impl<'t> Parser<'_, 't> {
                     ("a group", "a group is several steps; write it in another line, with `/1:2` behind it")
                 }
                 Node::Euclid { .. } => ("a rhythm", "a rhythm may be of a choice: `<c2 g2> e(3,8)`"),
-                _ => continue,
+                Node::Rest | Node::Note(_) | Node::Chord(_) | Node::Choice(_) => continue,
             };
             let span = item.span.clone();
             self.mistake(span, || {

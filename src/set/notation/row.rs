@@ -209,9 +209,9 @@ pub(in crate::set) fn join(row: &mut Row<'_>, text: &Text<'_>, report: &mut Repo
     }
     // In a group, the same hold may be wrong more than once.
     let mut said = HashSet::new();
+    let silent = steps.iter().all(|step| !step.node.sounds());
     for (at, begins) in wrong {
         let Some(step) = steps.get(at).filter(|step| said.insert(step.span.start)) else { continue };
-        let silent = steps.iter().all(|step| !step.node.sounds());
         report.add(text.place(step.span.clone()), || {
             let label = match (begins, silent) {
                 (true, true) => "the line begins here",

@@ -68,7 +68,7 @@ impl Node {
         match self {
             Node::Rest | Node::Hold => false,
             Node::Choice(choice) => choice.sounds,
-            _ => true,
+            Node::Note(_) | Node::Chord(_) | Node::Group { .. } | Node::Euclid { .. } => true,
         }
     }
 }
