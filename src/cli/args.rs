@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 
 use super::config::Listen;
 use super::output::{self, Rendered};
+use crate::offline::import::Split;
 use crate::offline::smf;
 use crate::rt::sched::Policy;
 use crate::rt::wait::Strategy;
@@ -279,9 +280,10 @@ pub struct Import {
     /// the grid, as 5%. Without it nothing is moved
     #[arg(long, default_value = "0", value_name = "TICKS")]
     pub tolerance: Tolerance,
-    /// So many bars to a pattern, and the patterns in a song; notes that last over a border are cut there
-    #[arg(long, value_name = "BARS", value_parser = clap::value_parser!(u32).range(1..=1_000))]
-    pub split: Option<u32>,
+    /// So many bars to a pattern, and the patterns in a song, or `none` for one pattern; longer where a note lasts over the
+    /// end [default: 4 or 8, whichever is less to read]
+    #[arg(long, value_name = "BARS", value_parser = split)]
+    pub split: Option<Split>,
     /// Write over a file that is there already
     #[arg(long)]
     pub force: bool,
@@ -294,6 +296,13 @@ fn format(text: &str) -> Result<smf::Format, String> {
         "1" => Ok(smf::Format::Tracks),
         _ => Err("write 0 for one track, or 1 for a track for each track of the set".to_owned()),
     }
+}
+
+/// How music is split into patterns.
+fn split(text: &str) -> Result<Split, String> {
+    let bars = text.parse().ok().filter(|bars| (1..=1_000).contains(bars)).map(Split::Bars);
+    bars.or((text == "none").then_some(Split::Whole))
+        .ok_or_else(|| "write a number of bars, 1 to 1000, or none".to_owned())
 }
 
 /// The length of a grid.

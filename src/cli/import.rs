@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::args::Import;
 use super::failure::Failure;
 use super::files;
-use crate::offline::import::{Options, import as import_file};
+use crate::offline::import::{Options, Split, import as import_file};
 use crate::offline::lines::Style;
 
 /// The largest file that is read.
@@ -25,7 +25,7 @@ pub fn import(args: &Import, out: &mut dyn Write, err: &mut dyn Write) -> Result
     let bytes = read(&args.file).map_err(|error| Failure::Unreadable(args.file.clone(), error))?;
     let name = args.file.file_name().unwrap_or_default().to_string_lossy();
     let style = Style { grid: args.grid, tolerance: args.tolerance.ticks(args.grid) };
-    let options = Options { style, split: args.split.map(i64::from) };
+    let options = Options { style, split: args.split.unwrap_or(Split::Short) };
     let imported = import_file(&name, &bytes, options)
         .map_err(|why| Failure::Refused(format!("cannot import {}: {why}", args.file.display())))?;
     for remark in &imported.remarks {

@@ -98,7 +98,7 @@ impl Voice {
             drums.collect::<BTreeMap<Key, char>>()
         });
         Voice {
-            spelling: Spelling { middle_c: octaves.of_middle_c(), kit, accent: Some(ACCENT) },
+            spelling: Spelling { middle_c: octaves.of_middle_c(), kit, flats: false, accent: Some(ACCENT) },
             gate: number("gate").unwrap_or(i64::from(DEFAULT_GATE)),
             velocity: number("velocity")
                 .and_then(|number| u8::try_from(number).ok())

@@ -40,8 +40,7 @@ pub fn compare(bytes: &[u8], rendering: &Rendering, rig: &Rig<'_>, tolerance: i6
         1 => remarks.push(one.to_owned()),
         count => remarks.push(format!("{count} {many}")),
     };
-    // Those that patterns cut are told already.
-    remark(notes.saturating_sub(rig.cut), "one note is not played as it was", "notes are not played as they were");
+    remark(notes, "one note is not played as it was", "notes are not played as they were");
     remark(programs, "one note has another program", "notes have another program");
     for (kind, one, many) in [
         (Kind::Pedal, "a pedal is not where it was", "times a pedal is not where it was"),

@@ -1,13 +1,17 @@
 //! The set as a file: comments, ports, tracks, patterns, and the song where there are several.
 
-use super::rig::{PORT, Rig};
-use crate::offline::lines::{Lines, Style};
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::rig::{PORT, Rig, legal, unique};
+use super::wrap;
+use crate::midi::Key;
+use crate::offline::lines::{Lines, STRAIGHT, Style, kit};
 use crate::offline::score::Score;
 use crate::time::{Meter, Tempo, TickSpan};
 
 /// The comments at the top.
 pub fn heading(origin: &str, remarks: &[String], bars: i64, rig: &Rig<'_>, style: Style) -> String {
-    let origin: String = origin.chars().filter(|c| !c.is_control()).collect();
+    let origin: String = origin.chars().filter(|c| !c.is_control()).take(80).collect();
     let s = if bars == 1 { "" } else { "s" };
     let mut text = format!("# Made from {origin}: {bars} bar{s}. Middle C is c3.\n");
     let is_fine = |lines: &Lines| lines.step < style.grid;
@@ -15,23 +19,27 @@ pub fn heading(origin: &str, remarks: &[String], bars: i64, rig: &Rig<'_>, style
     let fine: Vec<&str> = fine.map(|track| &track.name[..]).collect();
     if !fine.is_empty() {
         let names = fine.join(", ");
-        text.push_str(&format!("# Not all notes of {names} are on the grid, so the steps there are shorter.\n"));
+        let said = format!("Not all notes of {names} are on the grid, so the steps there are shorter.");
+        text.push_str(&wrap::comment("# ", &said));
     }
     for remark in remarks {
-        text.push_str(&format!("# - {remark}\n"));
+        text.push_str(&wrap::comment("# - ", remark));
     }
     text.push('\n');
     text
 }
 
-/// All but the comments.
-pub fn body(score: &Score, rig: &Rig<'_>, meter: Meter) -> String {
+/// All but the comments, and how many markers of the score name no pattern.
+pub fn body(score: &Score, rig: &Rig<'_>, meter: Meter) -> (String, usize) {
     let mut text = String::new();
     if let Some(name) = &score.name {
         text.push_str(&format!("name  = {}\n", quoted(&name.chars().take(64).collect::<String>())));
     }
     let tempo = score.tempo.map_or(120.0, Tempo::bpm).clamp(Tempo::SLOWEST, Tempo::FASTEST);
     text.push_str(&format!("tempo = {:?}\nmeter = \"{meter}\"\n", (tempo * 1e3).round() / 1e3));
+    if let Some(scale) = score.key.and_then(scale) {
+        text.push_str(&format!("scale = \"{scale}\"\n"));
+    }
     for (name, device) in &rig.ports {
         let device: String = device.chars().take(60).collect();
         text.push_str(&format!("\n[ports.{name}]\ndevice = {}\n", quoted(&device)));
@@ -40,30 +48,62 @@ pub fn body(score: &Score, rig: &Rig<'_>, meter: Meter) -> String {
         let port = rig.ports.get(track.port).map_or(PORT, |(name, _)| name);
         let channel = track.part.channel.number();
         text.push_str(&format!("\n[tracks.{}]\nport     = \"{port}\"\nchannel  = {channel}\n", track.name));
-        if let Some(first) = track.clips.iter().flatten().next() {
-            text.push_str(&format!("velocity = {}\ngate     = {}\n", first.velocity, first.gate));
+        if track.clips.iter().flatten().next().is_some() {
+            text.push_str(&format!("velocity = {}\ngate     = {}\n", track.velocity, track.gate));
+        }
+        if let Some(drums) = &track.kit {
+            text.push_str(&kit(&track.name, drums));
         }
     }
-    patterns(rig, meter, &mut text);
-    text
+    let named = patterns(score, rig, meter, &mut text);
+    (text, score.markers.len() - named)
 }
 
-/// The patterns, each written once, and the song that plays them in order.
-fn patterns(rig: &Rig<'_>, meter: Meter, text: &mut String) {
+/// The scale of a key signature: its sharps, or flats where negative, and whether it is minor.
+pub fn scale((sharps, minor): (i8, bool)) -> Option<String> {
+    const MAJOR: [&str; 15] = ["cb", "gb", "db", "ab", "eb", "bb", "f", "c", "g", "d", "a", "e", "b", "f#", "c#"];
+    const MINOR: [&str; 15] = ["ab", "eb", "bb", "f", "c", "g", "d", "a", "e", "b", "f#", "c#", "g#", "d#", "a#"];
+    let (names, mode) = if minor { (MINOR, "minor") } else { (MAJOR, "major") };
+    let tonic = names.get(usize::try_from(i32::from(sharps) + 7).ok()?)?;
+    Some(format!("{tonic} {mode}"))
+}
+
+/// The letters of a kit: on a line where they fit there, else a line each.
+fn kit(track: &str, drums: &BTreeMap<Key, char>) -> String {
+    let drums: Vec<String> =
+        kit::in_order(drums).iter().map(|(letter, key)| format!("{letter} = {}", key.number())).collect();
+    let line = format!("kit      = {{ {} }}\n", drums.join(", "));
+    match line.len() <= wrap::LONGEST {
+        true => line,
+        false => format!("[tracks.{track}.kit]\n{}\n", drums.join("\n")),
+    }
+}
+
+/// The patterns, each written once, and the song that plays them in order. How many of the markers are in their names.
+fn patterns(score: &Score, rig: &Rig<'_>, meter: Meter, text: &mut String) -> usize {
     let mut written: Vec<(String, String)> = Vec::new();
+    let mut names = BTreeSet::new();
     let mut song: Vec<(String, usize)> = Vec::new();
+    let (mut section, mut named) = (None, 0);
     for (number, &(start, bars)) in rig.patterns.iter().enumerate() {
         let pattern = pattern(rig, number, bars);
+        let marker = score.markers.iter().rev().find(|(at, _)| *at == start).and_then(|(_, marker)| marked(marker));
+        section = marker.clone().or(section);
         let known = written.iter().find(|(_, known)| *known == pattern).map(|(name, _)| name.clone());
         let name = known.unwrap_or_else(|| {
-            let name = match rig.patterns.len() {
-                1 => "main".to_owned(),
-                _ => format!("bar-{}", start / meter.bar().0 + 1),
+            let bar = start / meter.bar().0 + 1;
+            let name = match &section {
+                Some(section) => section.clone(),
+                None if rig.patterns.len() == 1 => "main".to_owned(),
+                None => format!("bar-{bar}"),
             };
+            let name = unique(name, &mut names);
             text.push_str(&format!("\n[patterns.{name}]\n{pattern}"));
             written.push((name.clone(), pattern));
             name
         });
+        // What plays as another part does has its name.
+        named += usize::from(marker.is_some_and(|marker| name.starts_with(&marker)));
         match song.last_mut().filter(|(last, _)| *last == name) {
             Some((_, times)) => *times += 1,
             None => song.push((name, 1)),
@@ -79,39 +119,51 @@ fn patterns(rig: &Rig<'_>, meter: Meter, text: &mut String) {
             song.iter().map(part).collect::<String>()
         ));
     }
+    named
+}
+
+/// The name of a pattern that a marker gives; our own say which part of the song it is.
+fn marked(marker: &str) -> Option<String> {
+    let name = marker.strip_prefix("part ").and_then(|rest| rest.split_once(": ")).map_or(marker, |(_, name)| name);
+    legal(name)
 }
 
 /// What stands under the heading of a pattern.
 fn pattern(rig: &Rig<'_>, number: usize, bars: i64) -> String {
     let mut text = format!("bars = {bars}\n");
-    let programs = rig.tracks.iter().filter_map(|track| {
-        Some(match (*track.programs.get(number)?)? {
-            (program, None) => format!("{} = {program}", track.name),
-            (program, Some(bank)) => format!("{} = {{ program = {program}, bank = {bank} }}", track.name),
-        })
-    });
-    let programs: Vec<String> = programs.collect();
-    if !programs.is_empty() {
-        text.push_str(&format!("program = {{ {} }}\n", programs.join(", ")));
+    for track in &rig.tracks {
+        match track.programs.get(number).copied().flatten() {
+            Some((program, None)) => text.push_str(&format!("program.{} = {program}\n", track.name)),
+            Some((program, Some(bank))) => {
+                text.push_str(&format!("program.{} = {{ program = {program}, bank = {bank} }}\n", track.name))
+            }
+            None => {}
+        }
     }
     for track in &rig.tracks {
         let Some(Some(lines)) = track.clips.get(number) else { continue };
-        let first = track.clips.iter().flatten().next().unwrap_or(lines);
         let mut keys = Vec::new();
         if lines.step != TickSpan::SIXTEENTH {
             keys.push(format!("step = \"{}\"", fraction(lines.step)));
         }
-        if lines.velocity != first.velocity {
+        if lines.swing != STRAIGHT {
+            keys.push(format!("swing = {}", lines.swing));
+        }
+        if lines.velocity != track.velocity {
             keys.push(format!("velocity = {}", lines.velocity));
         }
-        if lines.gate != first.gate {
+        if lines.gate != track.gate {
             keys.push(format!("gate = {}", lines.gate));
         }
-        let steps = format!("\"\"\"\n{}\n\"\"\"", lines.lines.join("\n"));
+        let keys = keys.join(", ");
+        let steps = match &lines.lines[..] {
+            [line] if track.name.len() + keys.len() + line.len() + 20 <= wrap::LONGEST => format!("\"{line}\""),
+            lines => format!("\"\"\"\n{}\"\"\"", lines.iter().map(|line| wrap::steps(line)).collect::<String>()),
+        };
         if keys.is_empty() {
             text.push_str(&format!("{} = {steps}\n", track.name));
         } else {
-            text.push_str(&format!("{} = {{ {}, steps = {steps} }}\n", track.name, keys.join(", ")));
+            text.push_str(&format!("{} = {{ {keys}, steps = {steps} }}\n", track.name));
         }
     }
     text

@@ -7,7 +7,9 @@
 mod compare;
 mod file;
 mod rig;
+mod split;
 mod values;
+mod wrap;
 
 use super::lines::Style;
 use super::render::{Plan, render};
@@ -23,8 +25,19 @@ use rig::Rig;
 pub struct Options {
     /// How notes are written.
     pub style: Style,
-    /// So many bars to a pattern, and the patterns in a song; all in one pattern for `None`. Positive.
-    pub split: Option<i64>,
+    /// How the music is split into patterns.
+    pub split: Split,
+}
+
+/// How music is split into patterns. Nothing is cut: a pattern is longer where something sounds over its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Split {
+    /// One pattern.
+    Whole,
+    /// So many bars to a pattern, and the patterns in a song. Positive.
+    Bars(i64),
+    /// Four or eight bars to a pattern, whichever is less to read.
+    Short,
 }
 
 /// A set file that was made of a MIDI file.
@@ -52,10 +65,29 @@ pub fn import(origin: &str, bytes: &[u8], options: Options) -> Result<Imported, 
     let score = score::read(bytes)?;
     let mut remarks = score.remarks.clone();
     let meter = score.meter.unwrap_or(Meter::COMMON);
-    left_out(&score, &mut remarks);
     let bars = bars(&score, meter, &mut remarks)?;
-    let rig = Rig::of(&score, meter.bar() * bars, options, meter.bar(), &mut remarks);
-    let body = file::body(&score, &rig, meter);
+    let written = |split: Split| {
+        let mut remarks = Vec::new();
+        let rig = Rig::of(&score, bars, meter.bar(), Options { split, ..options }, &mut remarks);
+        let (body, unnamed) = file::body(&score, &rig, meter);
+        match unnamed {
+            0 => {}
+            1 => remarks.push("a marker that names no pattern is left out".to_owned()),
+            many => remarks.push(format!("{many} markers that name no pattern are left out")),
+        }
+        if score.key.is_some_and(|key| file::scale(key).is_none()) {
+            remarks.push("the key signature is left out".to_owned());
+        }
+        (rig, body, remarks)
+    };
+    let (rig, body, more) = match options.split {
+        Split::Short => {
+            let (four, eight) = (written(Split::Bars(4)), written(Split::Bars(8)));
+            if four.1.len() < eight.1.len() { four } else { eight }
+        }
+        split => written(split),
+    };
+    remarks.extend(more);
     if body.len() > MOST_BYTES {
         let (bytes, most) = (body.len(), MOST_BYTES);
         return Err(Unreadable::TooMuch(format!(
@@ -66,18 +98,6 @@ pub fn import(origin: &str, bytes: &[u8], options: Options) -> Result<Imported, 
     let text = format!("{}{body}", file::heading(origin, &remarks, bars, &rig, options.style));
     let notes = score.parts.iter().map(|part| part.notes.len()).sum();
     Ok(Imported { text, bars, notes, remarks })
-}
-
-/// Says what of the music has no place in a set.
-fn left_out(score: &Score, remarks: &mut Vec<String>) {
-    match score.markers.len() {
-        0 => {}
-        1 => remarks.push("a marker is left out".to_owned()),
-        many => remarks.push(format!("{many} markers are left out")),
-    }
-    if score.key.is_some() {
-        remarks.push("the key signature is left out".to_owned());
-    }
 }
 
 /// The bars that hold all that is played, up to the end of the last track; where that is farther off than a set can be long,

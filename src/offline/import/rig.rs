@@ -1,11 +1,14 @@
 //! Which ports, tracks and patterns the set has, and what each track plays in each pattern.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::Options;
 use super::values::{Program, Values, share_out};
-use crate::offline::lines::{self, LANGUAGE, Lines, values};
+use super::{Options, split};
+use crate::midi::Key;
+use crate::offline::lines::row::Spelling;
+use crate::offline::lines::{self, Fitted, LANGUAGE, Lines, Manner, STRAIGHT, kit, most_common, values};
 use crate::offline::score::{Note, Part, Score};
+use crate::set::ACCENT;
 use crate::time::TickSpan;
 
 /// What a port is called where the file names none, and its device.
@@ -21,8 +24,6 @@ pub struct Rig<'s> {
     pub tracks: Vec<TrackOf<'s>>,
     /// Where each pattern begins, and how many bars it has, one after the other. At least one.
     pub patterns: Vec<(i64, i64)>,
-    /// How many notes are cut at the ends of patterns.
-    pub cut: usize,
 }
 
 /// A track of the set, and what it plays.
@@ -32,6 +33,11 @@ pub struct TrackOf<'s> {
     pub part: &'s Part,
     /// The notes that it plays, as they are written; none where it has only values.
     pub notes: Vec<Note>,
+    /// The letters of its kit, if it has one.
+    pub kit: Option<BTreeMap<Key, char>>,
+    /// The gate of the notes that do not say their own, and the velocity.
+    pub gate: i64,
+    pub velocity: u8,
     /// What it plays in each pattern.
     pub clips: Vec<Option<Lines>>,
     /// The program that each pattern begins with, where this track is the one that says it.
@@ -39,17 +45,10 @@ pub struct TrackOf<'s> {
 }
 
 impl<'s> Rig<'s> {
-    /// Makes the rig; what cannot be kept goes to `remarks`.
-    pub fn of(
-        score: &'s Score,
-        length: TickSpan,
-        options: Options,
-        bar: TickSpan,
-        remarks: &mut Vec<String>,
-    ) -> Rig<'s> {
-        let bars = options.split.filter(|bars| *bars > 0).map_or(length, |bars| TickSpan(bar.0.saturating_mul(bars)));
-        let starts = (0..).map(|number: i64| number.saturating_mul(bars.0)).take_while(|start| *start < length.0);
-        let patterns: Vec<(i64, i64)> = starts.map(|start| (start, (length.0 - start).min(bars.0) / bar.0)).collect();
+    /// Makes the rig of a score of `bars` bars; what cannot be kept goes to `remarks`.
+    pub fn of(score: &'s Score, bars: i64, bar: TickSpan, options: Options, remarks: &mut Vec<String>) -> Rig<'s> {
+        let length = bar * bars;
+        let patterns = split::patterns(score, bars, bar.0, options.split);
         let starts: Vec<i64> = patterns.iter().map(|&(start, _)| start).collect();
         let (shared, early) = share_out(score, &starts, length.0);
         match early {
@@ -58,6 +57,7 @@ impl<'s> Rig<'s> {
             many => remarks.push(format!("{many} values at the very end come a tick earlier")),
         }
         let mut rig = Rig { patterns, ..Rig::default() };
+        let flats = score.key.is_some_and(|(sharps, _)| sharps < 0);
         let (mut port_names, mut track_names) = (BTreeSet::new(), BTreeSet::new());
         // What a pattern means something else by.
         track_names.extend(crate::set::keys::pattern::RESERVED.iter().map(|&name| name.to_owned()));
@@ -81,7 +81,7 @@ impl<'s> Rig<'s> {
                 None => format!("channel-{channel}"),
             };
             let name = unique(name, &mut track_names);
-            let (track, beside) = rig.track(name, port, part, values, options, bar, remarks);
+            let (track, beside) = rig.track(name, port, part, values, options, bar, flats);
             rig.tracks.push(track);
             rig.tracks.extend(beside.map(|track| TrackOf { name: unique(track.name, &mut track_names), ..track }));
         }
@@ -94,62 +94,85 @@ impl<'s> Rig<'s> {
     /// The track of a part, and another one for values that do not fall on its steps.
     #[allow(clippy::too_many_arguments)]
     fn track(
-        &mut self,
+        &self,
         name: String,
         port: usize,
         part: &'s Part,
         shared: Values,
         options: Options,
         bar: TickSpan,
-        remarks: &mut Vec<String>,
+        flats: bool,
     ) -> (TrackOf<'s>, Option<TrackOf<'s>>) {
         let beside = format!("{name}-cc");
         let Values { patterns, programs } = shared;
-        let mut track = TrackOf { name, port, part, notes: Vec::new(), clips: Vec::new(), programs };
+        let manner = manner(part, bar, flats, options.style.tolerance);
+        let fitted: Vec<Fitted> = self
+            .patterns
+            .iter()
+            .map(|&(start, bars)| {
+                let within = part.notes.iter().filter(|note| (start..start + (bar * bars).0).contains(&note.at));
+                let notes: Vec<Note> = within.map(|note| Note { at: note.at - start, ..*note }).collect();
+                lines::fit(&notes, bar * bars, options.style, LANGUAGE, &manner)
+            })
+            .collect();
+        let all = || fitted.iter().flat_map(|fitted| &fitted.notes);
+        let gate = most_common(all().map(|note| note.gate)).unwrap_or(100);
+        let velocity = most_common(all().map(|note| note.velocity)).unwrap_or(100);
+        let kit = manner.spelling.kit.clone();
+        let notes = part.notes.clone();
+        let mut track = TrackOf { name, port, part, notes, kit, gate, velocity, clips: Vec::new(), programs };
         let mut apart: Vec<Option<Lines>> = Vec::new();
-        let mut cut = 0;
-        for (&(start, bars), values) in self.patterns.iter().zip(patterns) {
-            let length = bar * bars;
-            let within = |at: i64| at >= start && at < start + length.0;
-            let mut notes: Vec<Note> = part.notes.iter().copied().filter(|note| within(note.at)).collect();
-            for note in &mut notes {
-                let room = start + length.0 - note.at;
-                cut += usize::from(note.length > room);
-                note.length = note.length.min(room);
-                track.notes.push(*note);
-                note.at -= start;
-            }
+        for ((&(start, bars), values), fitted) in self.patterns.iter().zip(patterns).zip(fitted) {
             let values: Vec<_> = values.into_iter().map(|(at, value)| (at - start, value)).collect();
-            let mut lines = lines::write(&notes, length, options.style, LANGUAGE);
+            let mut lines = fitted.lines(gate, velocity, &manner, LANGUAGE);
             let mut other = None;
             if !values.is_empty() {
-                let curve = values::write(&values, length, lines.step, LANGUAGE);
+                let curve = values::write(&values, bar * bars, lines.step, LANGUAGE);
                 if lines.lines.is_empty() {
                     lines.step = curve.step;
                 }
-                if curve.step == lines.step {
+                if curve.step == lines.step && lines.swing == STRAIGHT {
                     lines.lines.extend(curve.lines);
                 } else {
-                    other = Some(Lines { step: curve.step, lines: curve.lines, ..lines.clone() });
+                    other = Some(Lines { step: curve.step, swing: STRAIGHT, gate, velocity, lines: curve.lines });
                 }
             }
             track.clips.push(Some(lines).filter(|lines| !lines.lines.is_empty()));
             apart.push(other);
         }
-        self.cut += cut;
-        if cut > 0 {
-            let whose = format!("track {}, channel {}", part.track, part.channel.number());
-            remarks.push(format!("of {whose}, {cut} notes that last into the next pattern are cut there"));
-        }
         let has_apart = apart.iter().any(Option::is_some);
         let programs = vec![None; self.patterns.len()];
-        let beside = has_apart.then(|| TrackOf { name: beside, port, part, notes: Vec::new(), clips: apart, programs });
+        let beside = has_apart.then(|| TrackOf {
+            name: beside,
+            port,
+            part,
+            notes: Vec::new(),
+            kit: None,
+            gate,
+            velocity,
+            clips: apart,
+            programs,
+        });
         (track, beside)
     }
 }
 
+/// How a part is written: the drums of channel 10 as letters, and late off-beats with their swing.
+fn manner(part: &Part, bar: TickSpan, flats: bool, tolerance: i64) -> Manner {
+    /// The channel of drums, as General MIDI has it.
+    const DRUMS: u8 = 10;
+    let kit = (part.channel.number() == DRUMS && !part.notes.is_empty())
+        .then(|| kit::letters(&part.notes.iter().map(|note| note.key).collect()))
+        .flatten();
+    Manner {
+        spelling: Spelling { kit, flats, accent: Some(ACCENT), ..Spelling::default() },
+        swing: lines::swing(&part.notes, tolerance),
+        bar,
+    }
+}
+
 /// `text` as a name that a set may use: lower case, with `-` for what has no place in one. `None` if nothing is left.
-fn legal(text: &str) -> Option<String> {
+pub fn legal(text: &str) -> Option<String> {
     const LONGEST: usize = 40;
     let mut name = String::new();
     for c in text.chars() {
@@ -167,7 +190,7 @@ fn legal(text: &str) -> Option<String> {
 }
 
 /// `name`, with a number behind it if it is taken.
-fn unique(name: String, taken: &mut BTreeSet<String>) -> String {
+pub fn unique(name: String, taken: &mut BTreeSet<String>) -> String {
     let numbered = (2..).map(|number| format!("{name}-{number}"));
     let free = std::iter::once(name.clone()).chain(numbered).find(|name| !taken.contains(name)).unwrap_or(name);
     taken.insert(free.clone());

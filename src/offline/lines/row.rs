@@ -38,6 +38,8 @@ pub struct Spelling {
     pub middle_c: i32,
     /// The letters of the kit, if the track has one. Keys that have none must not be among the notes.
     pub kit: Option<BTreeMap<Key, char>>,
+    /// Whether black keys have the names of flats.
+    pub flats: bool,
     /// By how much an accent raises a velocity, where accents may be written.
     pub accent: Option<u8>,
 }
@@ -45,7 +47,7 @@ pub struct Spelling {
 impl Default for Spelling {
     /// Names of notes where middle C is c3, without accents.
     fn default() -> Spelling {
-        Spelling { middle_c: 3, kit: None, accent: None }
+        Spelling { middle_c: 3, kit: None, flats: false, accent: None }
     }
 }
 
@@ -55,16 +57,18 @@ impl Spelling {
         match self.kit.as_ref().and_then(|kit| kit.get(&key)) {
             Some(letter) if accented => letter.to_ascii_uppercase().to_string(),
             Some(letter) => letter.to_string(),
-            None => name(key, self.middle_c),
+            None => name(key, self.middle_c, self.flats),
         }
     }
 }
 
 /// The name of a key where middle C is in octave `middle_c`.
-fn name(key: Key, middle_c: i32) -> String {
-    const NAMES: [&str; 12] = ["c", "c#", "d", "d#", "e", "f", "f#", "g", "g#", "a", "a#", "b"];
+fn name(key: Key, middle_c: i32, flats: bool) -> String {
+    const SHARPS: [&str; 12] = ["c", "c#", "d", "d#", "e", "f", "f#", "g", "g#", "a", "a#", "b"];
+    const FLATS: [&str; 12] = ["c", "db", "d", "eb", "e", "f", "gb", "g", "ab", "a", "bb", "b"];
     let (octave, degree) = (i32::from(key.number()) / 12 - 5 + middle_c, usize::from(key.number() % 12));
-    format!("{}{octave}", NAMES.get(degree).copied().unwrap_or("c"))
+    let names = if flats { FLATS } else { SHARPS };
+    format!("{}{octave}", names.get(degree).copied().unwrap_or("c"))
 }
 
 /// Shares `notes`, sorted by their steps, out to lines of `count` steps, as few as that takes by the first that is free.
@@ -120,6 +124,24 @@ impl Page<'_> {
         }
         text.run('.', self.count - text.at);
         text.text
+    }
+
+    /// The steps of a row, one by one.
+    #[must_use]
+    pub fn steps(&self, row: &[Written]) -> Vec<String> {
+        let count = usize::try_from(self.count).unwrap_or(0);
+        let mut steps = vec![".".to_owned(); count];
+        let mut put = |at: i64, step: String| {
+            if let Some(place) = usize::try_from(at.rem_euclid(self.count.max(1))).ok().and_then(|at| steps.get_mut(at))
+            {
+                *place = step;
+            }
+        };
+        for note in row {
+            (1..note.steps).for_each(|held| put(note.step + held, "_".to_owned()));
+            put(note.step, self.step(note, false));
+        }
+        steps
     }
 
     /// A note or a chord with what is said about it.
@@ -228,7 +250,10 @@ mod tests {
 
     #[test]
     fn every_key_has_its_name() {
-        assert_eq!([0, 60, 127].map(|key| name(Key::from_data(key), 3)), ["c-2", "c3", "g8"]);
-        assert_eq!(name(Key::from_data(60), 4), "c4");
+        assert_eq!([0, 60, 127].map(|key| name(Key::from_data(key), 3, false)), ["c-2", "c3", "g8"]);
+        assert_eq!(
+            (name(Key::from_data(60), 4, false), name(Key::from_data(70), 3, true)),
+            ("c4".into(), "bb3".into())
+        );
     }
 }
