@@ -5,7 +5,7 @@
 mod remote;
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::Shutdown;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::process::Output;
@@ -83,7 +83,11 @@ fn wrong_words_are_never_ignored() {
         ("quit now", "`quit` stands alone"),
         ("transpose", "how far"),
         ("mute drums on,,fill", "the command is empty"),
-        ("mute drums on, fil on, hold on", "not done after that: hold on"),
+        ("mute bass on, fil on, hold on", "did you mean `fill`?; nothing of the line is done"),
+        ("hold on, fill on, mute drms", "did you mean `drums`?; nothing of the line is done"),
+        ("hold on, status, fill on", "`status` comes last"),
+        ("tempo 250,5", "`250,5` is no tempo"),
+        ("tempo 250; fill on", "`250;` is no tempo"),
         ("mute drums\u{1b}[2J", "there is no track"),
         ("xyzzy", "record, status, watch"),
     ] {
@@ -99,6 +103,21 @@ fn wrong_words_are_never_ignored() {
     );
     let status = runtime.status();
     assert_eq!((&track(&status, "drums")["muted"], &status["hold"]), (&json!(true), &json!(false)));
+    assert_eq!(
+        (&track(&status, "bass")["muted"], &status["tempo_bpm"]),
+        (&json!(false), &json!(122.0)),
+        "all or nothing"
+    );
+    let refused = outcome(&runtime.ctl(&["fill off, record off, hold on"]));
+    assert!(
+        refused.0 == Some(1)
+            && refused.1.contains("nothing is being recorded")
+            && refused.1.contains("not done after that: hold on")
+    );
+    let status = runtime.status();
+    assert_eq!((&status["fill"], &status["hold"]), (&json!(false), &json!(false)));
+    let shown = text(&runtime.ctl(&["fill on, status"]).stdout);
+    assert!(shown.contains("fill"), "{shown}");
     assert_eq!(runtime.ctl(&[]).status.code(), Some(2));
 }
 
@@ -242,7 +261,7 @@ fn a_line_without_end_is_cut_off() {
     // It may be cut off before all of it is written.
     let _ = client.stream.get_mut().write_all(&[b'x'; 100_000]);
     let answer = client.hear().unwrap();
-    assert!(answer["error"].as_str().unwrap().contains("at most 1024 bytes"), "{answer}");
+    assert!(answer["error"].as_str().unwrap().contains("at most 4096 bytes"), "{answer}");
     assert_eq!(client.hear(), None);
 }
 
@@ -284,20 +303,30 @@ fn who_never_reads_is_dropped() {
 }
 
 #[test]
-fn sixteen_can_be_connected() {
+fn whoever_sits_there_a_command_gets_in() {
     let runtime = Runtime::new("many");
     let _show = runtime.play(&[]);
+    let mut watchers: Vec<_> = (0..16).map(|_| runtime.connect()).collect();
+    for watcher in &mut watchers {
+        watcher.say("watch");
+        assert_eq!(watcher.hear().unwrap()["ok"], true);
+    }
+    let mut one_more = runtime.connect();
+    let answer = one_more.ask("watch");
+    assert_eq!((&answer["reason"], &answer["ok"]), (&json!("busy"), &json!(false)), "{answer}");
+    assert_eq!(one_more.ask("fill on"), json!({ "ok": true }), "it may ask for something else");
+    assert!(runtime.ctl(&["panic"]).status.success());
+    // Then sixteen that ask for nothing any more.
     let mut clients: Vec<_> = (0..16).map(|_| runtime.connect()).collect();
     for client in &mut clients {
         assert_eq!(client.ask("fill on"), json!({ "ok": true }));
     }
-    let mut late = runtime.connect();
-    let answer = late.hear().unwrap();
-    assert_eq!((&answer["reason"], &answer["error"]), (&json!("busy"), &json!("16 are connected already")));
-    assert_eq!(late.hear(), None);
-    // One leaves, and says so by closing: when the show has seen that, there is room.
-    let mut leaving = clients.pop().unwrap();
-    leaving.stream.get_ref().shutdown(Shutdown::Write).unwrap();
-    assert_eq!(leaving.stream.read(&mut [0]).unwrap(), 0);
-    assert_eq!(runtime.connect().ask("fill off"), json!({ "ok": true }));
+    // The first of them has asked for nothing for longest now.
+    assert_eq!(one_more.hear().unwrap()["reason"], "busy");
+    let output = runtime.ctl(&["panic"]);
+    assert!(output.status.success() && text(&output.stdout).starts_with("PANIC at "), "{output:?}");
+    assert_eq!(clients[0].hear().unwrap()["reason"], "busy");
+    assert_eq!(clients[0].hear(), None);
+    assert_eq!(clients[15].ask("fill off"), json!({ "ok": true }), "the others stay");
+    assert!(watchers[0].hear().unwrap()["ok"] == true);
 }

@@ -163,7 +163,10 @@ fn keys_play_a_show_and_quit_it() {
     terminal.press(&["-l", "launch man"]);
     terminal.press(&["Enter"]);
     terminal.sees("did you mean `main`?");
-    terminal.press(&["BSpace"]);
+    // The line is closed, and the keys are keys.
+    terminal.press(&["p"]);
+    terminal.sees("PANIC at ");
+    terminal.press(&[":", "Up", "BSpace"]);
     terminal.press(&["-l", "in"]);
     terminal.press(&["Enter"]);
     terminal.waits("the other pattern", |shown| row(shown, "patterns").contains("▶1 main"));
@@ -178,6 +181,8 @@ fn keys_play_a_show_and_quit_it() {
     terminal.press(&[" "]);
     terminal.sees("stopped");
     terminal.press(&["q"]);
+    terminal.sees("End the show?");
+    terminal.press(&["y"]);
     terminal.is_clean(&set);
 }
 

@@ -93,34 +93,32 @@ impl Client {
         Ok(Client { stream: BufReader::new(stream), json, has_ended: false })
     }
 
-    /// Does the commands of a line, one after the other, up to the first that is not done.
+    /// Does the commands of a line: none if one of them is wrong, and those up to the first that is refused.
     fn perform(&mut self, line: &str, out: &mut dyn Write) -> Result<(), Failure> {
-        // A comma at the end separates nothing.
-        let line = line.trim_end_matches(|c: char| c == ',' || c.is_whitespace());
-        let commands: Vec<&str> = line.split(',').map(str::trim).collect();
-        for (index, command) in commands.iter().enumerate() {
-            // A line break would make two requests of one.
-            let command = command.split_whitespace().collect::<Vec<_>>().join(" ");
-            if command == "watch" {
-                return self.watch(out);
+        // A line break would make two requests of one.
+        let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+        let line = line.trim_end_matches([',', ' ']);
+        let (before, last) = line.rsplit_once(',').map_or((None, line), |(before, last)| (Some(before), last.trim()));
+        if last == "watch" {
+            if let Some(before) = before {
+                self.follow(before, out)?;
             }
-            let answer = self.ask(&command)?;
-            if answer.ok {
-                self.print(&answer, out)?;
-                continue;
-            }
-            let mut error = answer.error.unwrap_or_else(|| "the show refused, and did not say why".to_owned());
-            let rest = &commands[index + 1..];
-            if !rest.is_empty() {
-                error.push_str(&format!("; not done after that: {}", rest.join(", ")));
-            }
-            self.has_ended |= answer.reason == Some(Reason::Ended);
-            return Err(match answer.reason {
-                Some(Reason::Misunderstood) => Failure::WrongWords(error),
-                _ => Failure::Refused(error),
-            });
+            return self.watch(out);
         }
-        Ok(())
+        self.follow(line, out)
+    }
+
+    fn follow(&mut self, line: &str, out: &mut dyn Write) -> Result<(), Failure> {
+        let answer = self.ask(line)?;
+        if answer.ok {
+            return self.print(&answer, out);
+        }
+        let error = answer.error.unwrap_or_else(|| "the show refused, and did not say why".to_owned());
+        self.has_ended |= answer.reason == Some(Reason::Ended);
+        Err(match answer.reason {
+            Some(Reason::Misunderstood) => Failure::WrongWords(error),
+            _ => Failure::Refused(error),
+        })
     }
 
     fn ask(&mut self, command: &str) -> Result<Answer, Failure> {

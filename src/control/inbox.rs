@@ -5,16 +5,22 @@
 //! between two looks at the show; a call wakes it up.
 //!
 //! The inbox holds [`CAPACITY`] calls. One that finds it full is refused, and whoever made it says so: a flood harms those
-//! who make it, and memory does not grow.
+//! who make it, and memory does not grow. [`RESERVED`] places more are for what cannot wait: `panic`, `stop` and `quit`.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 
-use super::order::Order;
+use super::order::{self, Order};
 use super::view::{Notice, View};
+use crate::engine::Command;
 
 /// How many calls can wait.
 pub const CAPACITY: usize = 256;
+
+/// How many urgent ones can wait besides.
+pub const RESERVED: usize = 64;
 
 /// What is wanted of the show.
 pub enum Call {
@@ -31,6 +37,19 @@ pub enum Call {
     Notice(Notice),
     /// Nothing but to look around now.
     Wake,
+}
+
+impl Call {
+    /// Whether it is to silence the show, or to end it.
+    fn is_urgent(&self) -> bool {
+        match self {
+            Call::Words(words, _) => order::is_urgent(words),
+            Call::Order(order) => {
+                matches!(order, Order::Engine(Command::Panic | Command::Stop | Command::End) | Order::Quit)
+            }
+            Call::Look(_) | Call::FileChanged | Call::Notice(_) | Call::Wake => false,
+        }
+    }
 }
 
 /// What became of words: what there is to say of their success, or why they cannot be followed.
@@ -60,7 +79,11 @@ pub enum Refused {
 
 /// Calls the control thread, from any thread. Never waits.
 #[derive(Clone)]
-pub struct Caller(SyncSender<Call>);
+pub struct Caller {
+    calls: SyncSender<Call>,
+    /// How many wait. Both sides count; it is at most too high by those that are just being made.
+    waiting: Arc<AtomicUsize>,
+}
 
 impl Caller {
     /// Makes a call.
@@ -69,10 +92,18 @@ impl Caller {
     ///
     /// When the inbox is full, or the show has ended.
     pub fn call(&self, call: Call) -> Result<(), Refused> {
-        self.0.try_send(call).map_err(|refused| match refused {
-            TrySendError::Full(_) => Refused::Busy,
-            TrySendError::Disconnected(_) => Refused::Ended,
-        })
+        let room = if call.is_urgent() { CAPACITY + RESERVED } else { CAPACITY };
+        let refused = if self.waiting.fetch_add(1, Relaxed) >= room {
+            Refused::Busy
+        } else {
+            match self.calls.try_send(call) {
+                Ok(()) => return Ok(()),
+                Err(TrySendError::Full(_)) => Refused::Busy,
+                Err(TrySendError::Disconnected(_)) => Refused::Ended,
+            }
+        };
+        self.waiting.fetch_sub(1, Relaxed);
+        Err(refused)
     }
 
     /// Has what `words` say done, and gives the answer when it comes. Waits for it, `patience` at most.
@@ -91,20 +122,27 @@ impl Caller {
 }
 
 /// Where the calls arrive.
-pub struct Inbox(Receiver<Call>);
+pub struct Inbox {
+    calls: Receiver<Call>,
+    waiting: Arc<AtomicUsize>,
+}
 
 /// An inbox, and a caller to begin with.
 #[must_use]
 pub fn inbox() -> (Caller, Inbox) {
-    let (calls, arrived) = sync_channel(CAPACITY);
-    (Caller(calls), Inbox(arrived))
+    let (calls, arrived) = sync_channel(CAPACITY + RESERVED);
+    let waiting = Arc::new(AtomicUsize::new(0));
+    (Caller { calls, waiting: Arc::clone(&waiting) }, Inbox { calls: arrived, waiting })
 }
 
 impl Inbox {
     /// The next call; waits for it as long as `patience`.
     pub(super) fn wait(&self, patience: Duration) -> Option<Call> {
-        match self.0.recv_timeout(patience) {
-            Ok(call) => Some(call),
+        match self.calls.recv_timeout(patience) {
+            Ok(call) => {
+                self.waiting.fetch_sub(1, Relaxed);
+                Some(call)
+            }
             Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => {
                 // Nobody is left who could call.
@@ -116,7 +154,9 @@ impl Inbox {
 
     /// A call that waits, if one does.
     pub(super) fn next(&self) -> Option<Call> {
-        self.0.try_recv().ok()
+        let call = self.calls.try_recv().ok()?;
+        self.waiting.fetch_sub(1, Relaxed);
+        Some(call)
     }
 }
 
@@ -131,7 +171,14 @@ mod tests {
             assert_eq!(caller.call(Call::Wake), Ok(()));
         }
         assert_eq!(caller.call(Call::FileChanged), Err(Refused::Busy));
-        assert_eq!(std::iter::from_fn(|| inbox.next()).count(), CAPACITY);
+        assert_eq!(caller.call(Call::Order(Order::Reload)), Err(Refused::Busy));
+        // Silence finds a place all the same, however it is asked for.
+        for words in ["panic", " panic ", "stop", "quit"] {
+            assert_eq!(caller.call(Call::Words(words.to_owned(), sync_channel(1).0)), Ok(()), "{words}");
+        }
+        assert_eq!(caller.call(Call::Order(Order::Engine(Command::Panic))), Ok(()));
+        assert_eq!(caller.call(Call::Words("start".to_owned(), sync_channel(1).0)), Err(Refused::Busy));
+        assert_eq!(std::iter::from_fn(|| inbox.next()).count(), CAPACITY + 5);
         assert_eq!(caller.call(Call::FileChanged), Ok(()));
         drop(inbox);
         assert_eq!(caller.call(Call::Wake), Err(Refused::Ended));

@@ -169,6 +169,58 @@ pub fn parse(text: &str, names: &Names<'_>) -> Result<Order, Misunderstanding> {
     }
 }
 
+/// Whether `text` is to silence or to end the show: what is to get through whatever else is asked for.
+#[must_use]
+pub fn is_urgent(text: &str) -> bool {
+    matches!(text.trim(), "panic" | "stop" | "quit")
+}
+
+/// The commands of a line, with commas between them. A comma between two digits is none of these: it stands in a number.
+/// The last one may have a comma behind it.
+pub fn commands(line: &str) -> impl Iterator<Item = &str> {
+    let line = line.trim_end_matches(|c: char| c == ',' || c.is_whitespace());
+    let separates = |&(at, _): &(usize, &str)| {
+        let is_digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
+        let bytes = line.as_bytes();
+        !(is_digit(at.checked_sub(1).and_then(|before| bytes.get(before))) && is_digit(bytes.get(at + 1)))
+    };
+    let ends = line.match_indices(',').filter(separates).map(|(at, _)| at).chain([line.len()]);
+    let ends: Vec<usize> = ends.collect();
+    let mut from = 0;
+    ends.into_iter().map(move |end| {
+        let command = line[from..end].trim();
+        from = end + 1;
+        command
+    })
+}
+
+/// What the commands of a line ask for, each with its words: all of them, or what is wrong with the first wrong one. So a
+/// line is done only if all of it can be read.
+///
+/// # Errors
+///
+/// When one of them cannot be read.
+pub fn list(line: &str, names: &Names<'_>) -> Result<Vec<(String, Order)>, Misunderstanding> {
+    let mut orders = Vec::new();
+    let is_alone = commands(line).nth(1).is_none();
+    for command in commands(line) {
+        if let Some((words, Order::Learn(_))) = orders.last() {
+            return Err(Misunderstanding {
+                message: format!("`{words}` is followed by another command"),
+                span: 0..command.len(),
+                label: "a key is bound to one command".to_owned(),
+                help: "write `learn` last".to_owned(),
+            });
+        }
+        let order = parse(command, names).map_err(|wrong| match is_alone {
+            true => wrong,
+            false => Misunderstanding { help: format!("{}; nothing of the line is done", wrong.help), ..wrong },
+        })?;
+        orders.push((command.to_owned(), order));
+    }
+    Ok(orders)
+}
+
 fn learn(text: &str, rest: &[Range<usize>], names: &Names<'_>) -> Result<Order, Misunderstanding> {
     let Some(first) = rest.first() else {
         return Err(lacking(text, "`learn` lacks what is to be done", "learn mute drums"));
@@ -318,6 +370,33 @@ mod tests {
             assert_eq!(First::find(first.name()), Some(first));
         }
         assert_eq!([parse("undo", &names()), parse("redo", &names())], [Ok(Order::Undo), Ok(Order::Redo)]);
+    }
+
+    #[test]
+    fn a_line_is_read_as_a_whole() {
+        let words = |line| commands(line).map(str::to_owned).collect::<Vec<String>>();
+        assert_eq!(words("launch build"), ["launch build"]);
+        assert_eq!(words(" mute drums on , fill,hold on, "), ["mute drums on", "fill", "hold on"]);
+        assert_eq!(words("jump 2, jump 3,jump 2"), ["jump 2", "jump 3", "jump 2"]);
+        assert_eq!(words("tempo 128,5"), ["tempo 128,5"], "a number with a comma");
+        assert_eq!(words("tempo 128,5, fill"), ["tempo 128,5", "fill"]);
+        assert_eq!(words("mute drums,,fill"), ["mute drums", "", "fill"]);
+        assert_eq!(words(""), [""]);
+        for (line, said) in [
+            ("tempo 128,5", "`128,5`"),
+            ("tempo +0,5", "`+0,5`"),
+            ("transpose 2,5", "`2,5`"),
+            ("mute drums on, lanch main", "did you mean `launch`?"),
+            ("mute drums on,,fill", "the command is empty"),
+            ("learn mute drums, fill", "write `learn` last"),
+            ("", "the command is empty"),
+        ] {
+            let wrong = list(line, &names()).unwrap_err().to_string();
+            assert!(wrong.contains(said), "{line}: {wrong}");
+        }
+        let orders: Vec<Order> =
+            list("reload, learn mute drums,", &names()).unwrap().into_iter().map(|(_, order)| order).collect();
+        assert_eq!(orders, [Order::Reload, Order::Learn("mute drums".to_owned())]);
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! A show, seen from the control thread: the loop that looks after it, and what becomes of calls.
 
+use std::sync::mpsc::SyncSender;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::bulkhead::Bulkhead;
 use super::errand::{self, Errand, Lookout};
 use super::files::{Asker, Clerk, Done, END_WAITS, Files, SystemDisk};
-use super::inbox::{Call, Declined, Inbox};
+use super::inbox::{Answer, Call, Declined, Inbox};
 use super::order::{self, Order};
 use super::playhead::Playhead;
 use super::scribe::{Plan, Scene, Scribe};
@@ -75,6 +76,8 @@ pub struct Show<'a> {
     slumber: Slumber,
     status: Status,
     transpositions: Transpositions,
+    /// A panic that has found the ring to the real-time thread full.
+    panics: bool,
     quits: bool,
     /// Whether connections that were given up are to be tried again.
     retries: bool,
@@ -119,6 +122,7 @@ impl<'a> Show<'a> {
             slumber: Slumber::default(),
             status,
             transpositions: Transpositions::default(),
+            panics: false,
             quits: false,
             retries: false,
         }
@@ -282,6 +286,7 @@ impl<'a> Show<'a> {
         (self.snapshot, self.status) = (self.end.meters().snapshot(), self.end.status());
         self.transpositions = self.end.transpositions();
         self.playhead.look(&self.snapshot, (self.now)());
+        self.panics = self.panics && self.end.command(Command::Panic).is_err();
         self.catch_up();
         // What plays is told in the slots of what plays.
         if self.before.is_none() {
@@ -329,12 +334,14 @@ impl<'a> Show<'a> {
 
     fn answer(&mut self, call: Call) {
         match call {
-            Call::Order(order) => self.obey(Ok(order), Asker::Hands),
-            Call::Words(words, answer) => {
-                let order = order::parse(&words, &self.set.names());
-                let order = order.map_err(|wrong| Declined::Misunderstood(wrong.to_string()));
-                self.obey(order, Asker::Words(answer, String::new()));
-            }
+            Call::Order(order) => self.obey(order),
+            Call::Words(words, answer) => match order::list(&words, &self.set.names()) {
+                Ok(orders) => self.follow(orders, answer),
+                Err(wrong) => {
+                    let wrong = Declined::Misunderstood(wrong.to_string());
+                    self.tell(Asker::Words(answer, String::new()), Err(wrong));
+                }
+            },
             Call::Look(look) => {
                 // Who asks for something and then looks wants to see it.
                 self.refresh();
@@ -346,13 +353,38 @@ impl<'a> Show<'a> {
         }
     }
 
-    /// Does what is asked for, and lets who asked know what became of it.
-    fn obey(&mut self, order: Result<Order, Declined>, asker: Asker) {
-        let done = order.and_then(|order| self.perform(order).map_err(Declined::Refused));
-        match done {
-            Ok(Performed::Said(said)) => self.tell(asker, Ok(said)),
-            Ok(Performed::ForFiles(plan)) => self.hand_in(plan, asker),
-            Err(declined) => self.tell(asker, Err(declined)),
+    /// Does what a call asks for.
+    fn obey(&mut self, order: Order) {
+        match self.perform(order) {
+            Ok(Performed::Said(_)) => {}
+            Ok(Performed::ForFiles(plan)) => self.hand_in(plan, Asker::Hands),
+            Err(why) => self.notices.wrong(&why),
+        }
+    }
+
+    /// Does what a line asks for, up to the first that is refused. What waits for a disk holds up nothing after it; the answer
+    /// comes with the last of that.
+    fn follow(&mut self, orders: Vec<(String, Order)>, answer: SyncSender<Answer>) {
+        let (mut said, mut plans, mut done) = (Vec::new(), Vec::new(), Ok(()));
+        let mut orders = orders.into_iter();
+        while let Some((_, order)) = orders.next() {
+            match self.perform(order) {
+                Ok(Performed::Said(what)) if what.is_empty() => {}
+                Ok(Performed::Said(what)) => said.push(what),
+                Ok(Performed::ForFiles(plan)) => plans.push(plan),
+                Err(why) => {
+                    let rest: Vec<String> = orders.by_ref().map(|(words, _)| words).collect();
+                    let after = if rest.is_empty() { "" } else { "; not done after that: " };
+                    done = Err(Declined::Refused(format!("{why}{after}{}", rest.join(", "))));
+                }
+            }
+        }
+        let asker = Asker::Words(answer, said.join("; "));
+        let last = if done.is_ok() { plans.pop() } else { None };
+        plans.into_iter().for_each(|plan| self.hand_in(plan, Asker::Nobody));
+        match last {
+            Some(plan) => self.hand_in(plan, asker),
+            None => self.tell(asker, done.map(|()| String::new())),
         }
     }
 
@@ -379,9 +411,15 @@ impl<'a> Show<'a> {
                 if self.waits(command) {
                     return self.put_by(command).map(Performed::Said);
                 }
-                self.end.command(command).map_err(|_| BUSY.to_owned())?;
+                if self.end.command(command).is_err() {
+                    // Silence does not give way: it is tried again until there is room.
+                    self.panics |= command == Command::Panic;
+                    if !self.panics {
+                        return Err(BUSY.to_owned());
+                    }
+                }
                 self.forget_launches(command);
-                String::new()
+                if command == Command::Panic { self.acknowledge_panic() } else { String::new() }
             }
             Order::Reload => {
                 self.retries = true;
@@ -400,6 +438,14 @@ impl<'a> Show<'a> {
             }
         };
         Ok(Performed::Said(said))
+    }
+
+    /// Says to everybody that all was silenced, and where, so that a second time is seen as well.
+    fn acknowledge_panic(&mut self) -> String {
+        let (bar, beat, _) = self.set.program.meter.bar_beat_tick(self.playhead.position());
+        let said = format!("PANIC at {bar}.{beat}: every note is ended, and all channels in use are silenced");
+        self.notices.notice(&said);
+        said
     }
 
     /// Lets the scribe do something in the show as it was last seen.

@@ -38,13 +38,8 @@ pub enum Over {
     Help,
     /// Whether the show is to end.
     Quit,
-    /// A command that is being written.
-    Prompt {
-        /// What is written.
-        text: String,
-        /// What was wrong with it.
-        wrong: Option<String>,
-    },
+    /// A command that is being written: what there is of it.
+    Prompt(String),
 }
 
 /// What a key leads to.
@@ -70,16 +65,24 @@ impl Hands {
         if action == Some(Action::End) && !self.is_locked {
             return words("quit");
         }
-        match &mut self.over {
-            Over::Prompt { .. } => return self.write(key),
+        let is_urgent = match action {
+            Some(Action::Panic | Action::Lock) => true,
+            Some(Action::StartStop) => view.snapshot.phase != Phase::Stopped,
+            _ => false,
+        };
+        match &self.over {
+            // What makes no letter is no part of a command.
+            Over::Prompt(_) if !(is_urgent && matches!(key.code, KeyCode::F(_))) => return self.write(key),
+            // Silence is asked for in a hurry: the command that is being written stays.
+            Over::Prompt(_) if action != Some(Action::Lock) => {}
             Over::Quit => {
                 self.over = Over::Nothing;
-                return match (key.code, action) {
-                    (KeyCode::Char('y' | 'Y'), _) => words("quit"),
+                match key.code {
+                    KeyCode::Char('y' | 'Y') => return words("quit"),
                     // Silence does not wait for an answer.
-                    (_, Some(Action::Panic)) => words("panic"),
-                    _ => None,
-                };
+                    _ if is_urgent => {}
+                    _ => return None,
+                }
             }
             Over::Help => {
                 self.over = Over::Nothing;
@@ -87,6 +90,7 @@ impl Hands {
                     return None;
                 }
             }
+            Over::Prompt(_) => self.over = Over::Nothing,
             Over::Nothing => {}
         }
         match (action, key.code) {
@@ -104,10 +108,11 @@ impl Hands {
 
     fn act(&mut self, action: Action, view: &View<'_>) -> Option<Wish> {
         use Action::{Choose, Close, Help, Lock, Page, Panic, Redraw, Suspend};
-        let always = matches!(action, Panic | Lock | Choose(_) | Page(_) | Redraw | Help | Close | Suspend);
+        let stops = action == Action::StartStop && view.snapshot.phase != Phase::Stopped;
+        let always = stops || matches!(action, Panic | Lock | Choose(_) | Page(_) | Redraw | Help | Close | Suspend);
         if self.is_locked && !always {
             return Some(Wish::Say(
-                "the keys are locked; L or F2 unlocks them, p still silences everything".to_owned(),
+                "the keys are locked; L or F2 unlocks them, p still silences everything, and space stops".to_owned(),
             ));
         }
         match action {
@@ -137,7 +142,7 @@ impl Hands {
             Action::Panic => words("panic"),
             Action::Reload => words("reload"),
             Action::Prompt => {
-                self.over = Over::Prompt { text: String::new(), wrong: None };
+                self.over = Over::Prompt(String::new());
                 None
             }
             Action::Lock => {
@@ -148,7 +153,6 @@ impl Hands {
                 self.over = Over::Help;
                 None
             }
-            Action::Quit if view.snapshot.phase == Phase::Stopped => words("quit"),
             Action::Quit => {
                 self.over = Over::Quit;
                 None
@@ -183,17 +187,20 @@ impl Hands {
         before.min(taken(tracks).count().saturating_sub(1))
     }
 
-    /// A key for the command that is being written.
+    /// A key for the command that is being written. Enter closes the line whatever becomes of the command, so that the keys
+    /// after it do what they always do; Up has it back.
     fn write(&mut self, key: &KeyEvent) -> Option<Wish> {
-        let Over::Prompt { text, wrong } = &mut self.over else { return None };
+        let Over::Prompt(text) = &mut self.over else { return None };
         let ctrl = key.modifiers.contains(KeyModifiers::CONTROL);
-        *wrong = None;
         match key.code {
             KeyCode::Esc => self.over = Over::Nothing,
-            KeyCode::Enter if text.trim().is_empty() => self.over = Over::Nothing,
             KeyCode::Enter => {
-                self.last.clone_from(text);
-                return Some(Wish::Written(text.clone()));
+                let text = std::mem::take(text);
+                self.over = Over::Nothing;
+                if !text.trim().is_empty() {
+                    self.last.clone_from(&text);
+                    return Some(Wish::Written(text));
+                }
             }
             KeyCode::Up => text.clone_from(&self.last),
             KeyCode::Backspace if text.is_empty() => self.over = Over::Nothing,
@@ -211,18 +218,8 @@ impl Hands {
 
     /// Text that was pasted. Only a command takes it: it would be played otherwise.
     pub fn paste(&mut self, pasted: &str) {
-        if let Over::Prompt { text, .. } = &mut self.over {
+        if let Over::Prompt(text) = &mut self.over {
             pasted.chars().for_each(|char| insert(text, char));
-        }
-    }
-
-    /// What became of a command that was written.
-    pub fn answered(&mut self, wrong: Option<String>) {
-        if let Over::Prompt { wrong: said, .. } = &mut self.over {
-            match wrong {
-                Some(why) => *said = Some(why),
-                None => self.over = Over::Nothing,
-            }
         }
     }
 }

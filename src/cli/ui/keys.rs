@@ -5,7 +5,8 @@
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-/// What a key asks for.
+/// What a key asks for. [`Action::StartStop`], [`Action::Panic`] and [`Action::Lock`] have a key each that is no letter, and
+/// so work while a command is written too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Start where it is stopped, and otherwise stop.
@@ -42,7 +43,7 @@ pub enum Action {
     Lock,
     /// Show the keys.
     Help,
-    /// End the show; asks first while it plays.
+    /// End the show; asks first.
     Quit,
     /// End the show at once.
     End,
@@ -100,7 +101,12 @@ const fn entry(
 
 /// All keys but those of patterns.
 pub const TABLE: &[Entry] = &[
-    entry(&[(Char(' '), Action::StartStop)], "space", "start, stop", Some("start/stop")),
+    entry(
+        &[(Char(' '), Action::StartStop), (Other(F(3)), Action::StartStop)],
+        "space or F3",
+        "start, stop",
+        Some("start/stop"),
+    ),
     entry(&[(Char('c'), Action::Continue)], "c", "continue from where it stopped", None),
     entry(
         &[
@@ -131,7 +137,12 @@ pub const TABLE: &[Entry] = &[
         None,
     ),
     entry(&[(Char('t'), Action::Tap)], "t", "tap the tempo", None),
-    entry(&[(Char('p'), Action::Panic)], "p", "panic: silence everything", Some("panic")),
+    entry(
+        &[(Char('p'), Action::Panic), (Other(F(4)), Action::Panic)],
+        "p or F4",
+        "panic: silence everything",
+        Some("panic"),
+    ),
     entry(
         &[
             (Other(PageDown), Action::Page(1)),

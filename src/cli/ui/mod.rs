@@ -169,7 +169,7 @@ impl Screen {
 
     /// Says what became of what was asked.
     fn take_answers(&mut self) {
-        let (hands, watch) = (&mut self.hands, &mut self.watch);
+        let watch = &mut self.watch;
         self.waiting.retain(|Asked { words, written, answer }| {
             let answer = match answer.try_recv() {
                 Ok(answer) => answer.map_err(|declined| declined.to_string()),
@@ -177,12 +177,11 @@ impl Screen {
                 Err(TryRecvError::Disconnected) => return false,
             };
             match answer {
-                Err(why) if *written => hands.answered(Some(why)),
-                Err(text) => watch.say(Notice { text, is_wrong: true }),
+                Err(why) => {
+                    let how = if *written { " (: and Up bring the line back)" } else { "" };
+                    watch.say(Notice { text: format!("{why}{how}"), is_wrong: true });
+                }
                 Ok(text) => {
-                    if *written {
-                        hands.answered(None);
-                    }
                     let text = if text.is_empty() && *written { format!("done: {words}") } else { text };
                     if !text.is_empty() {
                         watch.say(Notice { text, is_wrong: false });

@@ -262,7 +262,7 @@ fn the_help() {
 fn a_command_that_is_wrong() {
     let mut rehearsal = in_the_middle();
     assert_eq!(rehearsal.press(":launch bild\n"), [Wish::Written("launch bild".into())]);
-    rehearsal.eye.hands.answered(Some("there is no pattern `bild`".into()));
+    rehearsal.eye.watch.say(Notice { text: "there is no pattern `bild`".into(), is_wrong: true });
     insta::assert_snapshot!(rehearsal.text(RICH));
 }
 
@@ -468,7 +468,6 @@ fn keys_become_orders() {
         ("t", "tap"),
         ("p", "panic"),
         ("r", "reload"),
-        ("q", "quit"),
     ] {
         assert_eq!(rehearsal.press(keys), [words(asked)], "{keys:?}");
         // Each is in the grammar.
@@ -485,7 +484,10 @@ fn keys_become_orders() {
 }
 
 #[test]
-fn quitting_is_asked_for_twice_while_it_plays() {
+fn quitting_is_asked_for_twice() {
+    let mut stopped = Rehearsal::of("liveset");
+    assert_eq!(stopped.press("q"), [], "stopped or not");
+    assert_eq!(stopped.press("y"), [words("quit")]);
     let mut rehearsal = in_the_middle();
     assert_eq!(rehearsal.press("q"), []);
     assert_eq!(rehearsal.eye.hands.over, Over::Quit);
@@ -501,7 +503,7 @@ fn quitting_is_asked_for_twice_while_it_plays() {
 fn locked_keys_do_nothing_but_what_harms_nobody() {
     let mut rehearsal = in_the_middle();
     assert_eq!(rehearsal.press("L"), []);
-    for ignored in [" ", "1", "m", "q", ":", "r", "+", "u"] {
+    for ignored in ["1", "m", "q", ":", "r", "+", "u", "c"] {
         assert!(matches!(&rehearsal.press(ignored)[..], [Wish::Say(_)]), "{ignored:?}");
     }
     for ctrl in ['c', '\\'] {
@@ -517,14 +519,57 @@ fn locked_keys_do_nothing_but_what_harms_nobody() {
 fn commands_are_written_and_corrected() {
     let mut rehearsal = Rehearsal::of("liveset");
     assert_eq!(rehearsal.press(":mute bas\n"), [Wish::Written("mute bas".into())]);
-    rehearsal.eye.hands.answered(Some("no".into()));
-    assert_eq!(rehearsal.press("s\n"), [Wish::Written("mute bass".into())], "what was wrong can be corrected");
-    rehearsal.eye.hands.answered(None);
-    assert_eq!(rehearsal.eye.hands.over, Over::Nothing);
+    assert_eq!(rehearsal.press("m"), [words("mute drums")], "whatever becomes of a command, the keys are keys again");
+    assert_eq!(rehearsal.press(":^s\n"), [Wish::Written("mute bass".into())], "what was wrong can be corrected");
     assert_eq!(rehearsal.press(":^\n"), [Wish::Written("mute bass".into())], "the last one comes back");
-    assert_eq!(rehearsal.press("\x1bm"), [words("mute drums")], "Esc closes it");
+    assert_eq!(rehearsal.press(":x\x1bm"), [words("mute drums")], "Esc closes it");
+    assert_eq!(rehearsal.press(":\n"), []);
+    assert_eq!(rehearsal.press(":  \nm"), [words("mute drums")]);
     rehearsal.eye.hands.paste("q");
     assert_eq!(rehearsal.eye.hands.over, Over::Nothing, "what is pasted is not played");
+}
+
+/// Silence, stop and lock, wherever the hands are.
+#[test]
+fn panic_stop_and_lock_work_everywhere() {
+    let key = |rehearsal: &mut Rehearsal, number| {
+        rehearsal.eye.pressed.push(KeyEvent::new(KeyCode::F(number), KeyModifiers::NONE));
+        rehearsal.press("")
+    };
+    // In one burst as well, before the command is answered.
+    assert_eq!(in_the_middle().press(":lanch x\np "), [Wish::Written("lanch x".into()), words("panic"), words("stop")]);
+    for over in ["", "?", "q", "L", "L?", ":mute dr", ":"] {
+        let at = || {
+            let mut rehearsal = in_the_middle();
+            rehearsal.press(over);
+            rehearsal
+        };
+        if !over.contains(':') {
+            assert_eq!(at().press("p"), [words("panic")], "{over}");
+            assert_eq!(at().press(" "), [words("stop")], "{over}");
+            let mut rehearsal = at();
+            let was_locked = rehearsal.eye.hands.is_locked;
+            assert_eq!((rehearsal.press("L"), rehearsal.eye.hands.is_locked), (vec![], !was_locked), "{over}");
+        }
+        let mut rehearsal = at();
+        let was_locked = rehearsal.eye.hands.is_locked;
+        assert_eq!(key(&mut rehearsal, 4), [words("panic")], "{over}");
+        let mut rehearsal = at();
+        assert_eq!(key(&mut rehearsal, 3), [words("stop")], "{over}");
+        let mut rehearsal = at();
+        assert_eq!((key(&mut rehearsal, 2), rehearsal.eye.hands.is_locked), (vec![], !was_locked), "{over}");
+        assert_eq!(rehearsal.eye.hands.over, Over::Nothing, "{over}");
+    }
+    let mut rehearsal = in_the_middle();
+    rehearsal.press(":mute dr");
+    key(&mut rehearsal, 4);
+    assert_eq!(rehearsal.press("ums\n"), [Wish::Written("mute drums".into())], "the command was not lost by it");
+    // What is locked does not start.
+    rehearsal.plays(Phase::Stopped, 0, Status::default());
+    rehearsal.press("L");
+    assert!(matches!(&rehearsal.press(" ")[..], [Wish::Say(_)]));
+    rehearsal.press("Lq");
+    assert_eq!(rehearsal.press(" "), [], "an answer that is no answer does not start a show");
 }
 
 fn status() -> impl Strategy<Value = Status> {

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::{Deserialize, Serialize};
 
+use super::places::Place;
 use super::requests::{Request, Requests};
 use super::{MAX_LINE, PATIENCE, PER_SECOND};
 use crate::control::bucket::Bucket;
@@ -23,7 +24,18 @@ use crate::set::nearest;
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 
 /// The requests that are not orders.
-const OWN: [&str; 2] = ["status", "watch"];
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Own {
+    Status,
+    Watch,
+}
+
+/// How they are written.
+const OWN: [(&str, Own); 2] = [("status", Own::Status), ("watch", Own::Watch)];
+
+fn own() -> impl Iterator<Item = &'static str> {
+    OWN.iter().map(|&(name, _)| name)
+}
 
 /// What a request is answered: one line of JSON.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -100,11 +112,12 @@ impl From<Refused> for Answer {
 /// # Errors
 ///
 /// When it has gone in the middle of something.
-pub fn serve(mut stream: UnixStream, caller: &Caller, board: &Board) -> io::Result<()> {
+pub fn serve(mut stream: UnixStream, place: &Place, caller: &Caller, board: &Board) -> io::Result<()> {
     stream.set_write_timeout(Some(PATIENCE))?;
     let mut bucket = Bucket::new(PER_SECOND, Instant::now());
     let mut requests = Requests::new(stream.try_clone()?);
     while let Some(request) = requests.next()? {
+        place.asks();
         while let Err(wait) = bucket.take(Instant::now()) {
             thread::sleep(wait);
         }
@@ -114,41 +127,71 @@ pub fn serve(mut stream: UnixStream, caller: &Caller, board: &Board) -> io::Resu
                 return stream.write_all(answer.line().as_bytes());
             }
             Request::NotText => Answer::misunderstood(&"this is not UTF-8"),
-            Request::Words(words) => match words.trim() {
-                "watch" => return watch(stream, board),
-                "status" => status(caller, board),
-                words => order(words, caller),
+            Request::Words(words) => match split(words.trim()) {
+                ("", Some(Own::Watch)) => match place.watch() {
+                    Ok(()) => return watch(stream, board),
+                    Err(why) => Answer::busy(&why),
+                },
+                ("", Some(Own::Status)) => status(caller, board),
+                (orders, None) => follow(orders, caller),
+                (orders, Some(Own::Status)) => match follow(orders, caller) {
+                    Answer { ok: true, said, .. } => Answer { said, ..status(caller, board) },
+                    not_done => not_done,
+                },
+                (_, Some(Own::Watch)) => Answer::misunderstood(&"`watch` stands alone"),
             },
         };
         stream.write_all(answer.line().as_bytes())?;
     }
+    if place.is_lost() {
+        let why = "others have come, and this connection has asked nothing for longest; connect again";
+        stream.write_all(Answer::busy(&why).line().as_bytes())?;
+    }
     Ok(())
 }
 
-/// Has an order done.
-fn order(words: &str, caller: &Caller) -> Answer {
-    let first = words.split_whitespace().next().unwrap_or_default();
-    if OWN.contains(&first) {
-        return Answer::misunderstood(&format_args!("`{first}` stands alone"));
+/// The orders of a line, and what stands after them, or alone, that is none.
+fn split(line: &str) -> (&str, Option<Own>) {
+    let line = line.trim_end_matches(|c: char| c == ',' || c.is_whitespace());
+    let (before, last) = line.rsplit_once(',').unwrap_or(("", line));
+    match OWN.iter().find(|(name, _)| *name == last.trim()) {
+        Some(&(_, own)) => (before, Some(own)),
+        None => (line, None),
     }
-    // What knows only orders cannot know that one of these was meant.
-    let is_known = order::words().any(|word| word == first);
-    let help = match nearest(first, order::words().chain(OWN)) {
-        _ if is_known || first.is_empty() => None,
-        Some(near) if OWN.contains(&near) => Some(format!("did you mean `{near}`?")),
-        Some(_) => None,
-        None => Some(format!("there are {}", order::words().chain(OWN).collect::<Vec<_>>().join(", "))),
-    };
-    if let Some(help) = help {
-        let error = format!("there is no command `{}`: not a command; {help}", first.escape_debug());
+}
+
+/// Has the orders of a line done.
+fn follow(line: &str, caller: &Caller) -> Answer {
+    if let Some(error) = order::commands(line).find_map(foreign) {
         return Answer::misunderstood(&error);
     }
-    match caller.ask(words, PATIENCE) {
+    match caller.ask(line, PATIENCE) {
         Ok(Ok(said)) => Answer { ok: true, said: Some(said).filter(|said| !said.is_empty()), ..Answer::default() },
         Ok(Err(Declined::Misunderstood(error))) => Answer::misunderstood(&error),
         Ok(Err(Declined::Refused(error))) => Answer::not(Reason::Refused, &error),
         Err(refused) => refused.into(),
     }
+}
+
+/// What is wrong with a command whose first word is no order. What knows only orders cannot know that another request may
+/// have been meant.
+fn foreign(command: &str) -> Option<String> {
+    let first = command.split_whitespace().next()?;
+    if own().any(|own| own == first) {
+        return Some(match command == first {
+            true => format!("`{first}` comes last"),
+            false => format!("`{first}` stands alone"),
+        });
+    }
+    if order::words().any(|word| word == first) {
+        return None;
+    }
+    let help = match nearest(first, order::words().chain(own())) {
+        Some(near) if own().any(|own| own == near) => format!("did you mean `{near}`?"),
+        Some(_) => return None,
+        None => format!("there are {}", order::words().chain(own()).collect::<Vec<_>>().join(", ")),
+    };
+    Some(format!("there is no command `{}`: not a command; {help}", first.escape_debug()))
 }
 
 /// The show as it is now.

@@ -15,9 +15,12 @@
 //!
 //! | request | answer |
 //! |---|---|
-//! | a command: `launch build at bar`, `mute drums`, `tempo 128`, `reload`, `quit`, ... ([`order`](super::order)) | `ok`, and `said` where there is something to say |
-//! | `status` | `ok` and `status`, a [`Report`](super::report) |
+//! | a command: `launch build at bar`, `mute drums`, `tempo 128`, `reload`, `quit`, ... ([`order`](super::order)), or several with commas between them | `ok`, and `said` where there is something to say |
+//! | `status`, also after commands | `ok` and `status`, a [`Report`](super::report) |
 //! | `watch` | the same at once, and again whenever something changes, until the connection is closed; what is sent after it is not read |
+//!
+//! A line is read as a whole: if one of its commands is wrong, none is done. If one of them is refused, those after it are not
+//! done, and the error names them.
 //!
 //! `ok` says that the command is on its way to the music, where it arrives within a few milliseconds. An answer that is not
 //! `ok` has an `error` in words and a `reason`: `misunderstood` (the words are wrong; nothing happened), `refused` (it cannot
@@ -28,22 +31,27 @@
 //! | of | at most | beyond that |
 //! |---|---|---|
 //! | a line | [`MAX_LINE`] bytes | `misunderstood`, and the connection is closed |
-//! | connections | [`MAX_CONNECTIONS`] | `busy`, and the connection is closed |
+//! | connections that ask | [`MAX_CONNECTIONS`] | the one that has asked nothing for longest is closed |
+//! | connections that watch | [`MAX_WATCHERS`] | `busy` |
 //! | requests of a connection | [`PER_SECOND`] a second, and as many at once | they wait: the socket fills up |
 //! | time that a client lets an answer wait | [`PATIENCE`] | the connection is closed |
 //! | changes that wait for one who watches | [`WAITING`](super::feed::WAITING) | the connection is closed |
+//!
+//! So whoever comes to ask for something always gets in, and what silences or ends the show has a place of its own among what
+//! is asked ([`inbox`](mod@super::inbox)).
 //!
 //! Each connection has a thread with a small stack, which sleeps while nothing is asked.
 
 mod connection;
 pub mod folder;
+mod places;
 pub mod requests;
 
 use std::io::{self, Write};
 use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -51,11 +59,14 @@ use super::feed::Board;
 use super::inbox::Caller;
 pub use connection::{Answer, Reason};
 use folder::{Claim, Unavailable};
+use places::Places;
 
 /// The longest request, with the end of its line.
-pub const MAX_LINE: usize = 1_024;
-/// How many can be connected at once.
+pub const MAX_LINE: usize = 4_096;
+/// How many can be connected at once to ask for something.
 pub const MAX_CONNECTIONS: usize = 16;
+/// How many can watch at once, besides.
+pub const MAX_WATCHERS: usize = 16;
 /// How many requests of one connection are answered in a second.
 pub const PER_SECOND: u32 = 200;
 /// How long a client may let an answer wait, and the show a request.
@@ -72,7 +83,7 @@ const STACK_BYTES: usize = 128 * 1024;
 pub struct Server {
     claim: Claim,
     board: Board,
-    connections: Connections,
+    places: Places,
     is_over: Arc<AtomicBool>,
 }
 
@@ -84,19 +95,14 @@ impl Server {
     /// When there is no safe place for it, or the system refuses. The show can do without.
     pub fn open(name: &str, caller: Caller, board: Board) -> Result<Server, Unavailable> {
         let (claim, listener) = folder::claim(&folder::make()?, name)?;
-        let (connections, is_over) = (Connections::default(), Arc::new(AtomicBool::new(false)));
-        let door = Door {
-            listener,
-            connections: connections.clone(),
-            is_over: Arc::clone(&is_over),
-            caller,
-            board: board.clone(),
-        };
+        let (places, is_over) = (Places::default(), Arc::new(AtomicBool::new(false)));
+        let door =
+            Door { listener, places: places.clone(), is_over: Arc::clone(&is_over), caller, board: board.clone() };
         let thread = thread::Builder::new().name("tightrope-ctl".into()).stack_size(STACK_BYTES);
         thread
             .spawn(move || door.keep())
             .map_err(|error| Unavailable::System { path: claim.socket().to_owned(), error })?;
-        Ok(Server { claim, board, connections, is_over })
+        Ok(Server { claim, board, places, is_over })
     }
 
     /// What `ctl --show` calls the show.
@@ -113,19 +119,19 @@ impl Drop for Server {
         let _ = UnixStream::connect(self.claim.socket());
         // What has been answered is still sent, so that whoever ended the show learns that it was they.
         self.board.close();
-        self.connections.shut(Shutdown::Read);
+        self.places.shut(Shutdown::Read);
         let begun = Instant::now();
-        while !self.connections.list().is_empty() && begun.elapsed() < GRACE {
+        while !self.places.are_empty() && begun.elapsed() < GRACE {
             thread::sleep(Duration::from_millis(1));
         }
-        self.connections.shut(Shutdown::Both);
+        self.places.shut(Shutdown::Both);
     }
 }
 
 /// Lets clients in.
 struct Door {
     listener: UnixListener,
-    connections: Connections,
+    places: Places,
     is_over: Arc<AtomicBool>,
     caller: Caller,
     board: Board,
@@ -140,68 +146,29 @@ impl Door {
             }
             match arrived {
                 Ok((stream, _)) => self.let_in(stream),
-                // Out of files, perhaps, which passes; there is no use in asking again at once.
-                Err(_) => thread::sleep(Duration::from_millis(100)),
+                // Out of files, perhaps: whoever asks least makes room. There is no use in asking again at once.
+                Err(_) => {
+                    self.places.give_way();
+                    thread::sleep(Duration::from_millis(100));
+                }
             }
         }
     }
 
     /// Gives a client a thread, or turns it away.
     fn let_in(&self, stream: UnixStream) {
-        let begun = self.connections.admit(&stream).and_then(|slot| {
+        let begun = self.places.admit(&stream).and_then(|place| {
             let client = stream.try_clone()?;
             let (caller, board) = (self.caller.clone(), self.board.clone());
             let thread = thread::Builder::new().name("tightrope-ctl".into()).stack_size(STACK_BYTES);
             thread.spawn(move || {
                 // Who goes away in the middle has gone away.
-                let _: io::Result<()> = connection::serve(client, &caller, &board);
-                drop(slot);
+                let _: io::Result<()> = connection::serve(client, &place, &caller, &board);
             })
         });
         if let Err(why) = begun {
             // Its buffer is empty: one line does not wait.
             let _ = (&stream).write_all(Answer::busy(&why).line().as_bytes());
         }
-    }
-}
-
-/// Who is connected.
-#[derive(Clone, Debug, Default)]
-struct Connections(Arc<Mutex<Vec<Arc<UnixStream>>>>);
-
-impl Connections {
-    fn list(&self) -> std::sync::MutexGuard<'_, Vec<Arc<UnixStream>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn admit(&self, stream: &UnixStream) -> io::Result<Slot> {
-        let mut list = self.list();
-        if list.len() >= MAX_CONNECTIONS {
-            return Err(io::Error::other(format!("{MAX_CONNECTIONS} are connected already")));
-        }
-        let stream = Arc::new(stream.try_clone()?);
-        list.push(Arc::clone(&stream));
-        Ok(Slot { connections: self.clone(), stream })
-    }
-
-    /// Nothing more is read from any of them, or nothing more goes either way.
-    fn shut(&self, how: Shutdown) {
-        for stream in self.list().iter() {
-            // One that is closed already is closed.
-            let _ = stream.shutdown(how);
-        }
-    }
-}
-
-/// The place of one who is connected; free again when it is dropped.
-struct Slot {
-    connections: Connections,
-    stream: Arc<UnixStream>,
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        self.connections.list().retain(|stream| !Arc::ptr_eq(stream, &self.stream));
-        let _ = self.stream.shutdown(Shutdown::Both);
     }
 }

@@ -34,6 +34,7 @@
 //! |---|---|---|
 //! | a packet | [`MAX_PACKET`](packet::MAX_PACKET) bytes, bundles four deep, no arrays | dropped and counted |
 //! | messages that are heeded | [`PER_SECOND`] a second, and as many at once | dropped and counted |
+//! | `panic`, `stop` and `quit` after that | [`URGENT_PER_SECOND`] a second | dropped and counted |
 //! | errors that are answered | [`ERRORS_PER_SECOND`] a second in all | not answered |
 //! | subscribers | [`MAX_SUBSCRIBERS`] | refused; one that has not proved to be there gives way |
 //! | what a guest is sent who has not proved to be there | [`gate::TIMES`] what came | cut off |
@@ -47,6 +48,7 @@ pub mod packet;
 pub mod request;
 mod status;
 
+use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -60,6 +62,7 @@ use rosc::{OscMessage, OscPacket, OscType, encoder};
 use super::bucket::Bucket;
 use super::feed::{Board, Watch};
 use super::inbox::{Call, Caller};
+use super::order;
 use super::report::Report;
 use super::view::Notice;
 use gate::{Gate, Key, Refusal, Trust};
@@ -67,6 +70,8 @@ use request::{Request, Wrong};
 
 /// How many messages are heeded in a second.
 pub const PER_SECOND: u32 = 200;
+/// How many that silence or end the show are heeded in a second beyond that.
+pub const URGENT_PER_SECOND: u32 = 20;
 /// How many errors are answered in a second.
 pub const ERRORS_PER_SECOND: u32 = 20;
 /// How often in a second the whole status is sent to somebody.
@@ -84,6 +89,8 @@ const BETWEEN_REFUSALS: Duration = Duration::from_secs(60);
 const PATIENCE: Duration = Duration::from_millis(500);
 /// How often the thread looks around: with subscribers, who are told what is new, and without.
 const BETWEEN_LOOKS: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
+/// How many packets are read between two orders.
+const PACKETS_PER_LOOK: usize = 1_000;
 /// The longest text of an error, in bytes.
 const MAX_ERROR: usize = 256;
 /// What an error's packet has besides its text: address, tags, and zeros that fill it up.
@@ -125,26 +132,10 @@ impl Server {
     pub fn open(address: SocketAddr, key: Option<Key>, caller: Caller, board: Board) -> io::Result<Server> {
         let socket = UdpSocket::bind(address)?;
         let address = socket.local_addr()?;
-        let counts = Arc::new(Counts { address: address.to_string(), ..Counts::default() });
-        board.count_osc(Arc::clone(&counts));
         let is_over = Arc::new(AtomicBool::new(false));
         let gate = Gate::new(address, key, Instant::now());
         let says = gate.says(address);
-        let desk = Desk {
-            socket,
-            gate,
-            refused: None,
-            caller,
-            board,
-            counts,
-            messages: Bucket::new(PER_SECOND, Instant::now()),
-            errors: Bucket::new(ERRORS_PER_SECOND, Instant::now()),
-            wholes: Bucket::new(WHOLES_PER_SECOND, Instant::now()),
-            subscribers: Vec::new(),
-            watch: None,
-            latest: None,
-            is_over: Arc::clone(&is_over),
-        };
+        let desk = Desk::new(socket, address, gate, caller, board, Arc::clone(&is_over));
         let thread = thread::Builder::new().name("tightrope-osc".into()).stack_size(STACK_BYTES);
         thread.spawn(move || desk.attend())?;
         Ok(Server { address, says, is_over })
@@ -188,7 +179,11 @@ struct Desk {
     caller: Caller,
     board: Board,
     counts: Arc<Counts>,
+    /// What has come and is to be done.
+    queue: VecDeque<(OscMessage, Sender)>,
     messages: Bucket,
+    /// What silences or ends the show is not lost in a flood of other things.
+    urgent: Bucket,
     errors: Bucket,
     /// The whole status, told to one.
     wholes: Bucket,
@@ -200,27 +195,81 @@ struct Desk {
 }
 
 impl Desk {
+    fn new(
+        socket: UdpSocket,
+        address: SocketAddr,
+        gate: Gate,
+        caller: Caller,
+        board: Board,
+        is_over: Arc<AtomicBool>,
+    ) -> Desk {
+        let counts = Arc::new(Counts { address: address.to_string(), ..Counts::default() });
+        board.count_osc(Arc::clone(&counts));
+        let bucket = |per_second| Bucket::new(per_second, Instant::now());
+        Desk {
+            socket,
+            gate,
+            refused: None,
+            caller,
+            board,
+            counts,
+            queue: VecDeque::new(),
+            messages: bucket(PER_SECOND),
+            urgent: bucket(URGENT_PER_SECOND),
+            errors: bucket(ERRORS_PER_SECOND),
+            wholes: bucket(WHOLES_PER_SECOND),
+            subscribers: Vec::new(),
+            watch: None,
+            latest: None,
+            is_over,
+        }
+    }
+
     fn attend(mut self) {
         yield_to_others();
-        // One byte more, to tell a packet that is too large from one that fits.
-        let mut packet = [0; packet::MAX_PACKET + 1];
         let mut patience = None;
         while !self.is_over.load(Relaxed) {
             let wanted = if self.subscribers.is_empty() { BETWEEN_LOOKS.1 } else { BETWEEN_LOOKS.0 };
             if patience != Some(wanted) && self.socket.set_read_timeout(Some(wanted)).is_ok() {
                 patience = Some(wanted);
             }
-            match self.socket.recv_from(&mut packet) {
-                Ok((length, from)) => self.take(&packet[..length], from),
-                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
-                // Some systems say here that an answer was not wanted. It may come again at once.
-                Err(_) => thread::sleep(BETWEEN_LOOKS.0),
+            self.receive();
+            if let Some((message, sender)) = self.queue.pop_front() {
+                let now = Instant::now();
+                match self.heed(&message, sender, now) {
+                    Ok(()) => {}
+                    Err(Wrong::NotForUs) => {
+                        self.counts.malformed.fetch_add(1, Relaxed);
+                    }
+                    Err(Wrong::Because(why)) => self.complain(&why, sender, now),
+                }
             }
             self.tell(Instant::now());
         }
     }
 
-    /// A packet has come.
+    /// Takes what has come since the last time; waits for it only where nothing is to be done. A show takes a moment for each
+    /// order, and what the system can keep meanwhile is little: what came after that would be lost, whatever it says.
+    fn receive(&mut self) {
+        // One byte more, to tell a packet that is too large from one that fits.
+        let mut packet = [0; packet::MAX_PACKET + 1];
+        for number in 0..PACKETS_PER_LOOK {
+            let waits = number == 0 && self.queue.is_empty();
+            if self.socket.set_nonblocking(!waits).is_err() {
+                return;
+            }
+            match self.socket.recv_from(&mut packet) {
+                Ok((length, from)) => self.take(&packet[..length], from),
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => return,
+                // Some systems say here that an answer was not wanted. It may come again at once.
+                Err(_) if waits => return thread::sleep(BETWEEN_LOOKS.0),
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// A packet has come: its messages are to be done, in their order; where there are too many, what silences or ends the
+    /// show comes first.
     fn take(&mut self, packet: &[u8], from: SocketAddr) {
         let Ok(messages) = packet::read(packet) else {
             self.counts.malformed.fetch_add(1, Relaxed);
@@ -243,16 +292,12 @@ impl Desk {
                 }
             };
             let sender = Sender { address: from, trust, bytes: packet.len() };
-            if self.messages.take(now).is_err() {
+            if self.queue.len() < PER_SECOND as usize && self.messages.take(now).is_ok() {
+                self.queue.push_back((message, sender));
+            } else if is_urgent(&message) && self.urgent.take(now).is_ok() {
+                self.queue.push_front((message, sender));
+            } else {
                 self.counts.dropped.fetch_add(1, Relaxed);
-                continue;
-            }
-            match self.heed(&message, sender, now) {
-                Ok(()) => {}
-                Err(Wrong::NotForUs) => {
-                    self.counts.malformed.fetch_add(1, Relaxed);
-                }
-                Err(Wrong::Because(why)) => self.complain(&why, sender, now),
             }
         }
     }
@@ -383,6 +428,11 @@ struct Sender {
     bytes: usize,
 }
 
+/// Whether it is to silence or to end the show.
+fn is_urgent(message: &OscMessage) -> bool {
+    matches!(request::read(message), Ok(Request::Order(words)) if order::is_urgent(&words))
+}
+
 fn send(socket: &UdpSocket, message: OscMessage, to: SocketAddr) {
     if let Ok(packet) = encoder::encode(&OscPacket::Message(message)) {
         // Whoever is not there misses it, as with everything that is sent by UDP.
@@ -395,4 +445,32 @@ fn yield_to_others() {
     #[cfg(target_os = "linux")]
     // Of the calling thread only, here; where that is refused, it goes on as it is.
     let _ = rustix::process::setpriority_process(None, 10);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_gets_through_a_flood() {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let address = socket.local_addr().unwrap();
+        let (caller, _inbox) = super::super::inbox();
+        let gate = Gate::new(address, None, Instant::now());
+        let mut desk = Desk::new(socket, address, gate, caller, Board::default(), Arc::default());
+        let packet = |word: &str| {
+            let message = OscMessage { addr: format!("/tightrope/{word}"), args: vec![OscType::Int(1)] };
+            encoder::encode(&OscPacket::Message(message)).unwrap()
+        };
+        // Far more than are heeded, and none of them has been done yet.
+        (0..1_000).for_each(|_| desk.take(&packet("fill"), address));
+        assert_eq!(desk.queue.len(), PER_SECOND as usize);
+        for word in ["quit", "stop", "panic"] {
+            desk.take(&packet(word), address);
+            assert_eq!(desk.queue.front().map(|(message, _)| message.addr.clone()), Some(format!("/tightrope/{word}")));
+        }
+        // A flood of these is one too.
+        (0..1_000).for_each(|_| desk.take(&packet("panic"), address));
+        assert!(desk.queue.len() < PER_SECOND as usize + 2 * URGENT_PER_SECOND as usize);
+    }
 }

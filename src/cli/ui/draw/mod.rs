@@ -40,7 +40,7 @@ pub fn draw(scene: &Scene, look: Look, buffer: &mut Buffer) {
     match scene.over {
         Over::Help => over::help(look, area, buffer),
         Over::Quit => over::quit(look, area, buffer),
-        Over::Nothing | Over::Prompt { .. } => {}
+        Over::Nothing | Over::Prompt(_) => {}
     }
 }
 
@@ -167,13 +167,12 @@ fn said<'l>(scene: &Scene, look: Look, width: usize, most: usize) -> Vec<Line<'l
         let text = mistake.lines().filter(says).map(|line| Line::raw(line.to_owned()));
         lines.extend(text.take(most.saturating_sub(2).max(1)));
     }
-    let (text, is_wrong) = match (&scene.over, &scene.said) {
-        (Over::Prompt { wrong: Some(why), .. }, _) => (why.clone(), true),
-        (_, Some((text, true))) if scene.mistake.as_ref() == Some(text) => {
+    let (text, is_wrong) = match &scene.said {
+        Some((text, true)) if scene.mistake.as_ref() == Some(text) => {
             ("the set file was read again, and still has the mistake".to_owned(), true)
         }
-        (_, Some((text, is_wrong))) => (text.clone(), *is_wrong),
-        (_, None) => (String::new(), false),
+        Some((text, is_wrong)) => (text.clone(), *is_wrong),
+        None => (String::new(), false),
     };
     let style = if is_wrong { look.wrong() } else { look.strong() };
     let sign = if is_wrong { "! " } else { "" };
@@ -186,7 +185,7 @@ fn said<'l>(scene: &Scene, look: Look, width: usize, most: usize) -> Vec<Line<'l
 /// The command that is being written, or else the most important keys, and what there is no room for.
 fn bottom_line(scene: &Scene, look: Look, area: Rect, hidden: &[&str], buffer: &mut Buffer) {
     let row = Rect { y: area.bottom().saturating_sub(1), height: 1, ..area }.intersection(area);
-    if let Over::Prompt { text, .. } = &scene.over {
+    if let Over::Prompt(text) = &scene.over {
         Clear.render(row, buffer);
         let cursor = Span::styled(" ", look.strong().add_modifier(Modifier::REVERSED));
         // The end is where it is written.
