@@ -75,6 +75,11 @@ impl Readable<'_> {
                     write!(f, "  {name}")?;
                 }
             }
+            for (by, unit) in [(track.semitones, "semitone"), (track.degrees, "degree")] {
+                if by != 0 {
+                    write!(f, "  {by:+} {unit}{}", if by.abs() == 1 { "" } else { "s" })?;
+                }
+            }
             writeln!(f)?;
         }
         Ok(())

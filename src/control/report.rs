@@ -19,7 +19,7 @@
 //! | `pattern` | the one that plays, or will from the next start on |
 //! | `part` | of the song: `number`, `of` so many; null outside of a song |
 //! | `queued` | what waits: its `pattern`, the `bar` and `beat` where it begins, and the `beats_left` until then, rounded up; or null |
-//! | `tracks[]` | `name`, `muted`, `soloed`, and the pattern that it `plays`, or null |
+//! | `tracks[]` | `name`, `muted`, `soloed`, the pattern that it `plays`, or null; by how many `semitones` and `degrees` of the scale commands and keys have transposed it |
 //! | `fill`, `hold` | whether a fill is asked for; whether the part is held over its end |
 //! | `ports[]` | `name`, `device`; the open `input` and `output` by the system's names, or null; whether it is `connected`, and whether something of it is `missing`; messages `sent`, `refused` by the port, and `lost` on their way in; values `withheld` because newer ones came before the wire could carry them, and those `waiting` for it; by name, the ports to which was sent what comes back here (`returns_from`) |
 //! | `timing` | `lateness_ns`, `wake_ns` and `send_ns` as percentiles: how late messages left, how late the real-time thread woke up, how long sends took; notes `skipped` because they were too late |
@@ -82,7 +82,7 @@ parts! {
     }
     Part: "Which part of the song plays." { number: u16, of: usize }
     Queued: "What waits." { pattern: String, bar: i64, beat: i64, beats_left: i64 }
-    Track: "One track." { name: String, muted: bool, soloed: bool, plays: Option<String> }
+    Track: "One track." { name: String, muted: bool, soloed: bool, plays: Option<String>, semitones: i32, degrees: i32 }
     Port: "One port of the set." {
         name: String, device: String, input: Option<String>, output: Option<String>, connected: bool, missing: bool,
         sent: u64, refused: u64, lost: u64, withheld: u64, waiting: u64, returns_from: Vec<String>
@@ -187,7 +187,9 @@ impl Report {
     pub fn gist(&self) -> Report {
         let mut gist = self.clone();
         gist.position.tick = 1;
-        gist.tempo_bpm = gist.tempo_bpm.map(|bpm| (bpm * 10.0).round() / 10.0);
+        if gist.clock.source == Source::Followed {
+            gist.tempo_bpm = gist.tempo_bpm.map(|bpm| (bpm * 10.0).round() / 10.0);
+        }
         (gist.clock.jitter_ns, gist.clock.phase_error_ns) = (None, None);
         gist.timing = Timing::default();
         for port in &mut gist.ports {
@@ -203,6 +205,8 @@ fn tracks(view: &View<'_>) -> Vec<Track> {
         name: name.clone(),
         muted: view.status.muted.contains(slot),
         soloed: view.status.soloed.contains(slot),
+        semitones: view.transposed(slot)[0],
+        degrees: view.transposed(slot)[1],
         plays: view.playing.of(slot).and_then(|(pattern, _)| view.set.patterns.get(usize::from(pattern.0)).cloned()),
     };
     // What an edited set no longer has leaves an empty slot.

@@ -13,7 +13,7 @@ use super::playhead::Playhead;
 use super::scribe::{Plan, Scene, Scribe};
 use super::slumber::{self, Slumber};
 use super::source::{Renewed, Source, Text};
-use super::view::{Notices, Playing, PortState, View};
+use super::view::{LastKeys, Notices, Playing, PortState, View};
 use super::{Limits, Observer, PortWatch, Reason};
 use crate::engine::program::{MAX_PORTS, PortSet, PortSlot, TrackSlot};
 use crate::engine::{Command, Status, Transpositions};
@@ -76,6 +76,7 @@ pub struct Show<'a> {
     slumber: Slumber,
     status: Status,
     transpositions: Transpositions,
+    keys: LastKeys,
     /// A panic that has found the ring to the real-time thread full.
     panics: bool,
     quits: bool,
@@ -122,6 +123,7 @@ impl<'a> Show<'a> {
             slumber: Slumber::default(),
             status,
             transpositions: Transpositions::default(),
+            keys: LastKeys::default(),
             panics: false,
             quits: false,
             retries: false,
@@ -169,6 +171,7 @@ impl<'a> Show<'a> {
             snapshot: &self.snapshot,
             status: &self.status,
             transpositions: &self.transpositions,
+            keys: &self.keys,
             playing: &self.playing,
             ports: &self.ports,
             granted: &self.granted,
@@ -244,6 +247,7 @@ impl<'a> Show<'a> {
             observers.iter_mut().for_each(|observer| observer.called(&called));
             let Some(heard) = called.heard() else { continue };
             observers.iter_mut().for_each(|observer| observer.heard(&heard));
+            self.keys.heard(&heard);
             let plan = self.with_scribe(|scribe, scene| scribe.heard(&heard, scene));
             self.carry_out(plan);
         }
@@ -559,6 +563,11 @@ impl<'a> Show<'a> {
         self.ports = ports.states();
         self.end.publish(set.program.clone());
         let before = std::mem::replace(&mut self.set, *set);
+        for (slot, (now, then)) in self.set.program.ports.iter().zip(&before.program.ports).enumerate() {
+            if now.tenant != then.tenant {
+                self.keys.forget(slot);
+            }
+        }
         self.before.get_or_insert(before);
         self.edition += 1;
         self.playing.forget();
@@ -797,7 +806,8 @@ mod tests {
         let reload = ask(&mut show, "reload");
         // The thread has begun to wait.
         until(&mut show, |show| show.files.errand().is_waiting());
-        assert_eq!(say(&mut show, "panic"), Ok(String::new()));
+        assert!(say(&mut show, "panic").is_ok_and(|said| said.starts_with("PANIC at ")));
+        assert!(show.notices.take().iter().all(|notice| !notice.is_wrong), "who looks sees it too");
         assert_eq!(rt.next_command(), Some(Command::Panic));
         assert!(reload.try_recv().is_err(), "not so soon");
         show.look_at_files(Instant::now() + errand::HANGS_AFTER);

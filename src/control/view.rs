@@ -1,9 +1,10 @@
 //! What there is to see of a show: the set, what plays, what is measured, and what is connected. For those who display it.
 
 use crate::engine::player::takes_over;
-use crate::engine::program::{MAX_TRACKS, PatternSlot, TrackSlot};
+use crate::engine::program::{Interval, MAX_PORTS, MAX_TRACKS, PatternSlot, PortSlot, TrackSlot, Transpose};
 use crate::engine::{Status, Transpositions};
-use crate::link::Snapshot;
+use crate::link::{Heard, Snapshot};
+use crate::midi::{Channel, Key, Message};
 use crate::set::Set;
 use crate::time::{Nanos, Tick};
 
@@ -24,6 +25,8 @@ pub struct View<'a> {
     pub status: &'a Status,
     /// How far commands have transposed the tracks.
     pub transpositions: &'a Transpositions,
+    /// The last keys that came in, by which tracks may be transposed as well.
+    pub keys: &'a LastKeys,
     /// What each track plays, by [`TrackSlot`].
     pub playing: &'a Playing,
     /// The ports of the set, by slot.
@@ -60,6 +63,68 @@ pub struct Playing {
 impl Default for Playing {
     fn default() -> Playing {
         Playing { seen: None, tracks: vec![None; MAX_TRACKS] }
+    }
+}
+
+impl View<'_> {
+    /// How far `track` is transposed by now, by commands and by keys: in semitones, and in degrees of the scale.
+    #[must_use]
+    pub fn transposed(&self, track: TrackSlot) -> [i32; 2] {
+        let Some(plan) = self.set.program.tracks.get(usize::from(track.0)) else { return [0; 2] };
+        let scale = &self.set.program.scale;
+        let played = |transpose: Option<Transpose>| {
+            let key =
+                transpose.and_then(|transpose| Some((transpose, self.keys.last(transpose.port, transpose.channel)?)));
+            match key {
+                Some((Transpose { from, unit: Interval::Semitones, .. }, last)) => {
+                    [i32::from(last.number()) - i32::from(from.number()), 0]
+                }
+                Some((Transpose { from, unit: Interval::Degrees, .. }, last)) => {
+                    [0, scale.degree(last) - scale.degree(from)]
+                }
+                None => [0; 2],
+            }
+        };
+        let by = self.transpositions.each.get(usize::from(track.0)).copied().unwrap_or_default().map(i32::from);
+        let mut sum = vec![by, played(plan.transpose)];
+        if plan.moves {
+            sum.extend([self.transpositions.all.map(i32::from), played(self.set.program.transpose)]);
+        }
+        sum.into_iter().fold([0; 2], |sum, by| [sum[0] + by[0], sum[1] + by[1]])
+    }
+}
+
+/// The last key of each port, on each channel and on any, as they came in: what transposes by keys goes by it.
+#[derive(Clone, Debug)]
+pub struct LastKeys(Vec<[Option<Key>; Channel::COUNT + 1]>);
+
+impl Default for LastKeys {
+    fn default() -> LastKeys {
+        LastKeys(vec![[None; Channel::COUNT + 1]; MAX_PORTS])
+    }
+}
+
+impl LastKeys {
+    /// The last key on `port`, on `channel` or on any.
+    #[must_use]
+    pub fn last(&self, port: PortSlot, channel: Option<Channel>) -> Option<Key> {
+        self.0.get(usize::from(port.0))?[channel.map_or(Channel::COUNT, Channel::index)]
+    }
+
+    /// A message came in.
+    pub(super) fn heard(&mut self, heard: &Heard) {
+        if let (Message::NoteOn(channel, key, _), Some(keys)) =
+            (heard.message, self.0.get_mut(usize::from(heard.port.0)))
+        {
+            (keys[channel.index()], keys[Channel::COUNT]) = (Some(key), Some(key));
+        }
+    }
+
+    /// Another keyboard is on this port from now on.
+    pub(super) fn forget(&mut self, port: usize) {
+        if let Some(keys) = self.0.get_mut(port) {
+            *keys = [None; Channel::COUNT + 1];
+        }
     }
 }
 

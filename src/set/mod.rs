@@ -92,6 +92,18 @@ pub struct Set {
     pub program: Program,
     /// Where in the file it is written.
     pub places: Places,
+    /// In which order it stands there.
+    pub order: FileOrder,
+}
+
+/// The slots of what has a name, in the order of the file. Of a set that follows another, slots are in the order in which they
+/// were taken ([`Set::following`]).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FileOrder {
+    /// The slots of the tracks.
+    pub tracks: Vec<usize>,
+    /// The slots of the patterns.
+    pub patterns: Vec<usize>,
 }
 
 /// A port of a set: a device under the name that the set gives it.
@@ -181,6 +193,10 @@ fn parse_text(origin: &str, text: &str, report: &mut Report) -> Option<Set> {
         parts: document.song.parts.iter().map(|part| name_of(&document, part.pattern)).collect(),
         program,
         places: places::of(&document, text),
+        order: FileOrder {
+            tracks: (0..document.tracks.len()).collect(),
+            patterns: (0..document.patterns.len()).collect(),
+        },
     })
 }
 

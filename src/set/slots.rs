@@ -14,7 +14,7 @@
 
 use std::collections::HashMap;
 
-use super::{Port, Set};
+use super::{FileOrder, Port, Set};
 use crate::engine::Command;
 use crate::engine::program::{
     Arp, ArpKeys, Binding, Clip, ClockOut, ClockPlan, Does, Fader, Knob, LaneRange, MAX_PORTS, MAX_TRACKS, Part,
@@ -93,7 +93,7 @@ impl Set {
     /// This set, just parsed, with the slots of `previous` for what has the same name there: what plays in place of it.
     #[must_use]
     pub fn following(self, previous: &Set) -> Set {
-        let Set { name, ports, tracks, patterns, parts, program, places } = self;
+        let Set { name, ports, tracks, patterns, parts, program, places, order } = self;
         let port_names = |ports: &[Port]| ports.iter().map(|port| port.name.clone()).collect::<Vec<_>>();
         let numbering = Numbering {
             edition: previous.program.edition.saturating_add(1),
@@ -121,6 +121,10 @@ impl Set {
             patterns: numbering.patterns.place(patterns, String::new),
             parts,
             program,
+            order: FileOrder {
+                tracks: order.tracks.iter().map(|&slot| numbering.tracks.of(slot)).collect(),
+                patterns: order.patterns.iter().map(|&slot| numbering.patterns.of(slot)).collect(),
+            },
             places: places.renumbered(
                 |pattern| usize::from(numbering.patterns.pattern(pattern).0),
                 |track| usize::from(numbering.tracks.track(track).0),

@@ -6,7 +6,6 @@
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::keys::{self, Action, PATTERNS_PER_PAGE, When};
-use super::scene::taken;
 use crate::control::View;
 use crate::engine::transport::Phase;
 
@@ -20,6 +19,8 @@ pub struct Hands {
     pub chosen: usize,
     /// Which page of patterns is shown.
     pub page: usize,
+    /// The page of the pattern that plays, as it was seen last.
+    plays_on: usize,
     /// Whether keys are ignored.
     pub is_locked: bool,
     /// What lies over the screen.
@@ -56,6 +57,16 @@ pub enum Wish {
 }
 
 impl Hands {
+    /// A look at the show: the page of the pattern that plays is shown when that becomes another one.
+    pub fn look(&mut self, view: &View<'_>) {
+        let slot = usize::from(view.status.pattern.0);
+        let Some(place) = view.set.order.patterns.iter().position(|&known| known == slot) else { return };
+        let plays_on = place / PATTERNS_PER_PAGE;
+        if std::mem::replace(&mut self.plays_on, plays_on) != plays_on {
+            self.page = plays_on;
+        }
+    }
+
     /// What `key` leads to, if it does more than to change what is chosen.
     pub fn press(&mut self, key: &KeyEvent, view: &View<'_>) -> Option<Wish> {
         if key.kind == KeyEventKind::Release {
@@ -126,13 +137,13 @@ impl Hands {
             Action::Hold => words("hold"),
             Action::Withdraw => words("withdraw"),
             Action::Choose(by) => {
-                let slots: Vec<usize> = taken(&view.set.tracks).collect();
-                let to = self.chosen_among(&view.set.tracks).saturating_add_signed(by as isize);
+                let slots = &view.set.order.tracks;
+                let to = self.chosen_among(slots).saturating_add_signed(by as isize);
                 self.chosen = slots.get(to).or(slots.last()).copied().unwrap_or(0);
                 None
             }
             Action::Page(by) => {
-                self.page = self.page.saturating_add_signed(by as isize).min(pages(view.set.patterns.len()) - 1);
+                self.page = self.page.saturating_add_signed(by as isize).min(pages(view.set.order.patterns.len()) - 1);
                 None
             }
             Action::Tempo(hundredths) => {
@@ -167,7 +178,8 @@ impl Hands {
     }
 
     fn launch(&self, index: usize, when: When, view: &View<'_>) -> Option<Wish> {
-        let pattern = view.set.patterns.get(self.page * PATTERNS_PER_PAGE + index).filter(|name| !name.is_empty());
+        let slot = view.set.order.patterns.get(self.page * PATTERNS_PER_PAGE + index);
+        let pattern = slot.and_then(|&slot| view.set.patterns.get(slot)).filter(|name| !name.is_empty());
         match (pattern, when) {
             (None, _) => Some(Wish::Say(format!("no pattern has the key {}", keys::pattern_key(index)))),
             (Some(pattern), When::AsSet) => words(&format!("launch {pattern}")),
@@ -176,15 +188,15 @@ impl Hands {
     }
 
     fn track<'v>(&self, view: &View<'v>) -> Option<&'v str> {
-        let slot = taken(&view.set.tracks).nth(self.chosen_among(&view.set.tracks))?;
-        view.set.tracks.get(slot).map(String::as_str)
+        let slots = &view.set.order.tracks;
+        view.set.tracks.get(*slots.get(self.chosen_among(slots))?).map(String::as_str)
     }
 
-    /// The place of the chosen one among the tracks that there are, or of the next one where it is gone.
+    /// The place of the chosen one among the slots of the tracks that there are, in the order of the file; the last where it is
+    /// gone.
     #[must_use]
-    pub fn chosen_among(&self, tracks: &[String]) -> usize {
-        let before = taken(tracks).filter(|slot| *slot < self.chosen).count();
-        before.min(taken(tracks).count().saturating_sub(1))
+    pub fn chosen_among(&self, slots: &[usize]) -> usize {
+        slots.iter().position(|&slot| slot == self.chosen).unwrap_or(slots.len().saturating_sub(1))
     }
 
     /// A key for the command that is being written. Enter closes the line whatever becomes of the command, so that the keys

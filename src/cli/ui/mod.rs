@@ -220,6 +220,7 @@ impl Observer for Screen {
         // A mistake in the drawing of a show must not end it.
         let looked = panic::catch_unwind(AssertUnwindSafe(|| {
             self.watch.look(view);
+            self.hands.look(view);
             self.take_keys(view);
             self.take_answers();
             self.draw(view);

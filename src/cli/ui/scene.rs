@@ -109,6 +109,8 @@ pub struct Row {
     pub most_voices: usize,
     /// The pattern that it plays, where it is not the one that all play.
     pub pattern: Option<String>,
+    /// How far it is transposed, in semitones and in degrees.
+    pub transposed: [i32; 2],
 }
 
 /// A pattern with its key.
@@ -254,10 +256,10 @@ impl Scene {
             learning: view.learning.map(str::to_owned),
             tempo: snapshot.bpm.map(|bpm| (bpm * 100.0).round() as u64),
             clock: clock(view, watch),
-            tracks: taken(&set.tracks).map(|slot| row(view, watch, rows, TrackSlot(slot as u16))).collect(),
-            chosen: hands.chosen_among(&set.tracks),
+            tracks: set.order.tracks.iter().map(|&slot| row(view, watch, rows, TrackSlot(slot as u16))).collect(),
+            chosen: hands.chosen_among(&set.order.tracks),
             patterns: pads(view, hands),
-            page: (hands.page.min(pages(set.patterns.len()) - 1) + 1, pages(set.patterns.len())),
+            page: (hands.page.min(pages(set.order.patterns.len()) - 1) + 1, pages(set.order.patterns.len())),
             ports: ports(view),
             timing: timing(view),
             mistake: view.mistake.map(str::to_owned),
@@ -266,11 +268,6 @@ impl Scene {
             over: hands.over.clone(),
         }
     }
-}
-
-/// The slots that have a name: a set that was read again leaves those of what it no longer has empty.
-pub fn taken(names: &[String]) -> impl DoubleEndedIterator<Item = usize> {
-    names.iter().enumerate().filter(|(_, name)| !name.is_empty()).map(|(slot, _)| slot)
 }
 
 fn name(names: &[String], index: usize) -> String {
@@ -297,6 +294,7 @@ fn row(view: &View<'_>, watch: &Watch, rows: &mut Rows, track: TrackSlot) -> Row
         figure,
         at,
         most_voices: rows.most_voices(view, track),
+        transposed: view.transposed(track),
     }
 }
 
@@ -342,17 +340,16 @@ fn clock(view: &View<'_>, watch: &Watch) -> Clock {
 }
 
 fn pads(view: &View<'_>, hands: &Hands) -> Vec<Pad> {
-    let patterns = &view.set.patterns;
-    let page = hands.page.min(pages(patterns.len()) - 1);
-    let of_page = patterns.iter().enumerate().skip(page * PATTERNS_PER_PAGE).take(PATTERNS_PER_PAGE);
-    let pad = |(index, name): (usize, &String)| Pad {
+    let order = &view.set.order.patterns;
+    let page = hands.page.min(pages(order.len()) - 1);
+    let of_page = order.iter().enumerate().skip(page * PATTERNS_PER_PAGE).take(PATTERNS_PER_PAGE);
+    let pad = |(index, &slot): (usize, &usize)| Pad {
         key: pattern_key(index),
-        name: name.clone(),
-        plays: usize::from(view.status.pattern.0) == index,
-        is_next: view.status.queued.is_some_and(|(pattern, _)| usize::from(pattern.0) == index),
+        name: name(&view.set.patterns, slot),
+        plays: usize::from(view.status.pattern.0) == slot,
+        is_next: view.status.queued.is_some_and(|(pattern, _)| usize::from(pattern.0) == slot),
     };
-    // What is left keeps its key: hands know it by that.
-    of_page.filter(|(_, name)| !name.is_empty()).map(pad).collect()
+    of_page.map(pad).collect()
 }
 
 fn ports(view: &View<'_>) -> Vec<Port> {

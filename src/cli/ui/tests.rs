@@ -17,7 +17,7 @@ use crate::control::{Notice, Observer, PortState, Show, View};
 use crate::engine::program::{PartSlot, PatternSlot, PortSlot, TrackSlot};
 use crate::engine::transport::Phase;
 use crate::engine::wire::GaveWay;
-use crate::engine::{Call, Mark, Status};
+use crate::engine::{Call, Mark, Status, Transpositions};
 use crate::link::{Fate, Heard, RtEnd, Sent, link};
 use crate::midi::{Channel, Key, Message, Velocity};
 use crate::set::{Set, builtin};
@@ -60,6 +60,7 @@ impl Observer for Eye {
         let (mistake, recording, learning) = (self.mistake.as_deref(), self.recording, self.learning);
         let view = View { mistake, recording, learning, ports: &self.ports, ..*view };
         self.watch.look(&view);
+        self.hands.look(&view);
         for key in self.pressed.drain(..) {
             self.wishes.extend(self.hands.press(&key, &view));
         }
@@ -300,12 +301,77 @@ fn what_the_saved_set_no_longer_has_is_gone() {
     assert_eq!(scene.tracks.iter().map(|row| &row.name).collect::<Vec<_>>(), ["ta", "tb", "tc"]);
     assert_eq!(scene.ports.iter().map(|port| &port.name).collect::<Vec<_>>(), ["pa", "pb", "pc"]);
     let pads: Vec<(char, &str)> = scene.patterns.iter().map(|pad| (pad.key, pad.name.as_str())).collect();
-    assert_eq!(pads, [('1', "sa"), ('3', "sb"), ('4', "sc")], "what is left keeps its key");
-    assert!(matches!(&rehearsal.press("2")[..], [Wish::Say(_)]));
+    assert_eq!(pads, [('1', "sa"), ('2', "sb"), ('3', "sc")], "keys are in the order of the file");
+    assert_eq!(rehearsal.press("2"), [words("launch sb")]);
+    assert!(matches!(&rehearsal.press("4")[..], [Wish::Say(_)]));
     assert_eq!(rehearsal.press("vm"), [words("mute tb")]);
     assert_eq!(rehearsal.eye.scene.as_ref().map(|scene| scene.chosen), Some(1));
     assert_eq!(rehearsal.press("vvvm"), [words("mute tc")]);
     assert_eq!(rehearsal.press("^^^^m"), [words("mute ta")]);
+}
+
+/// A performer edits while it plays: a pattern is renamed, others are written before and after it, forty times.
+#[test]
+fn keys_are_in_the_order_of_the_file_however_often_it_is_saved() {
+    let set = |names: &[String]| {
+        let mut text = "[ports.p]\ndevice = \"P\"\n[tracks.t]\nport = \"p\"\nchannel = 1\n".to_owned();
+        names.iter().for_each(|name| text.push_str(&format!("[patterns.{name}]\nt = \"c3\"\n")));
+        Set::parse("rehearsal.toml", text.as_bytes()).unwrap_or_else(|wrong| panic!("{wrong}"))
+    };
+    let names = |save: usize| {
+        ["new", "verse", "last"].map(|name| if name == "verse" { name.into() } else { format!("{name}-{save}") })
+    };
+    let mut saved = set(&names(0));
+    for save in 1..=40 {
+        saved = set(&names(save)).following(&saved);
+    }
+    let plays = saved.patterns.iter().position(|name| name == "verse").unwrap() as u16;
+    let mut rehearsal = Rehearsal::with(saved);
+    rehearsal.plays(Phase::Running, 0, Status { pattern: PatternSlot(plays), ..Status::default() });
+    rehearsal.look();
+    let scene = rehearsal.eye.scene.clone().unwrap();
+    let pads: Vec<(char, &str, bool)> =
+        scene.patterns.iter().map(|pad| (pad.key, pad.name.as_str(), pad.plays)).collect();
+    assert_eq!(pads, [('1', "new-40", false), ('2', "verse", true), ('3', "last-40", false)]);
+    assert_eq!(scene.page, (1, 1));
+    assert_eq!(rehearsal.press("1"), [words("launch new-40")]);
+}
+
+#[test]
+fn the_page_of_the_pattern_that_plays_is_shown_when_it_begins() {
+    let mut set = "[ports.a]\ndevice = \"A\"\n[tracks.a]\nport = \"a\"\nchannel = 1\n".to_owned();
+    (1..=60).for_each(|pattern| set.push_str(&format!("[patterns.scene-{pattern}]\na = \"c3\"\n")));
+    let mut rehearsal = Rehearsal::parse(&set);
+    let mut page = |keys: &str, pattern| {
+        rehearsal.plays(Phase::Running, 0, Status { pattern: PatternSlot(pattern), ..Status::default() });
+        rehearsal.look();
+        rehearsal.press(keys);
+        rehearsal.eye.scene.as_ref().map(|scene| scene.page.0)
+    };
+    assert_eq!([page("", 0), page("", 24), page("", 25), page("", 59)], [Some(1), Some(1), Some(2), Some(3)]);
+    // Hands may look at another, until another page plays.
+    assert_eq!([page("", 0), page(">", 1), page("", 2), page("", 55)], [Some(1), Some(2), Some(2), Some(3)]);
+}
+
+#[test]
+fn how_far_a_track_is_transposed_is_shown() {
+    let set = "scale = \"c minor\"\n[ports.k]\ndevice = \"K\"\n[tracks.lead]\nport = \"k\"\nchannel = 1\n\
+               transpose = \"k channel 2 from c3\"\n[tracks.bass]\nport = \"k\"\nchannel = 3\n[patterns.main]\n\
+               lead = \"c3 . . .\"\nbass = \"c2 . . .\"\n";
+    let mut rehearsal = Rehearsal::parse(set);
+    let mut by = Transpositions { all: [0, 1], ..Transpositions::default() };
+    by.each[1] = [-12, 0];
+    rehearsal.rt.show_transpositions(by);
+    rehearsal.plays(Phase::Running, 0, Status::default());
+    let screen = text(&rehearsal.draw(RICH, SIZES[0]));
+    assert!(screen.lines().any(|line| line.contains("lead") && line.ends_with(" +1 deg")), "{screen}");
+    assert!(screen.lines().any(|line| line.contains("bass") && line.ends_with(" -12 +1 deg")), "{screen}");
+    // The last key on the keyboard counts too, whatever its channel is written as.
+    let key = Message::NoteOn(Channel::from_number(2).unwrap(), Key::new(65).unwrap(), Velocity::MAX);
+    let (at, port) = (Nanos(rehearsal.now.get()), PortSlot(0));
+    rehearsal.rt.trace_call(Mark::default(), at, Tick::ZERO, Call::Input(port, key), DeviceTime(0), false);
+    let screen = text(&rehearsal.draw(RICH, SIZES[0]));
+    assert!(screen.lines().any(|line| line.contains("lead") && line.ends_with(" +5 +1 deg")), "{screen}");
 }
 
 #[test]
@@ -355,10 +421,26 @@ fn the_end_of_the_song_is_announced() {
 #[test]
 fn the_line_of_keys_ends_with_a_whole_one() {
     let mut rehearsal = in_the_middle();
-    for (size, ends) in [((80, 24), "f fill"), ((30, 24), "p panic"), ((160, 50), "u undo next"), ((20, 24), "? help")]
-    {
+    for (size, ends) in [
+        ((80, 24), "f fill"),
+        ((30, 24), "p panic"),
+        ((160, 50), "u undo next"),
+        ((20, 24), "? help"),
+        ((60, 15), "p panic             no room: ports, timing"),
+        ((40, 12), "q quit   ? help   p panic"),
+        ((60, 6), "p panic   no room: patterns, ports, timing"),
+    ] {
         let screen = text(&rehearsal.draw(RICH, size));
         assert!(screen.trim_end().ends_with(ends), "{screen}");
+    }
+    let unknown = format!(
+        "there is no command `xyzzy`: not a command; there are {}",
+        crate::control::order::words().collect::<Vec<_>>().join(", ")
+    );
+    rehearsal.eye.watch.say(Notice { text: unknown.clone(), is_wrong: true });
+    for size in [(60, 15), (80, 24), (120, 40)] {
+        let screen = text(&rehearsal.draw(RICH, size)).replace("\n|", " ");
+        assert!(screen.split_whitespace().collect::<Vec<_>>().join(" ").contains(&unknown), "{screen}");
     }
 }
 
@@ -381,7 +463,11 @@ fn a_mistake_is_said_once_and_with_what_would_be_right() {
     let edited = builtin::find("liveset").expect("a built-in set").text;
     let edited = edited.replacen("[patterns.verse]", "[patterns.verse]\ndrms = \"k\"", 1);
     let wrong = Set::parse("live.toml", edited.as_bytes()).unwrap_err().render(false);
+    let was_read = Notice { text: "the set was read again, and plays from the next bar on".into(), is_wrong: false };
+    rehearsal.eye.watch.say(was_read);
+    assert!(text(&rehearsal.draw(RICH, SIZES[0])).contains("was read again"));
     rehearsal.eye.mistake = Some(wrong.clone());
+    assert!(!text(&rehearsal.draw(RICH, SIZES[0])).contains("was read again"), "not beside a mistake");
     rehearsal.eye.watch.say(Notice { text: wrong, is_wrong: true });
     let screen = text(&rehearsal.draw(RICH, SIZES[0]));
     assert!(screen.contains("= help: did you mean"), "{screen}");
@@ -412,22 +498,72 @@ fn nothing_is_coloured_where_colours_are_not_wanted() {
 }
 
 #[test]
-fn the_playhead_is_reversed_and_moves() {
+fn at_the_playhead_a_hit_is_brightest_and_a_rest_is_inverted() {
     let mut rehearsal = in_the_middle();
     rehearsal.look();
-    let mut playhead = |position| {
-        let status = *rehearsal.show.view().status;
-        rehearsal.plays(Phase::Running, position, status);
-        let buffer = rehearsal.draw(RICH, SIZES[0]);
-        let drums = 7;
-        let reversed = |x: &u16| buffer[(*x, drums)].modifier.contains(Modifier::REVERSED);
-        (0..80).filter(reversed).collect::<Vec<u16>>()
+    for look in [RICH, Look { colour: false, blocks: true }, POOR] {
+        let mut playhead = |position| {
+            let status = *rehearsal.show.view().status;
+            rehearsal.plays(Phase::Running, position, status);
+            let buffer = rehearsal.draw(look, (80, 24));
+            let drums = (0..24).find(|&y| buffer[(1, y)].symbol() == "d").unwrap();
+            let row = (12..31).map(|x| (x, buffer[(x, drums)].clone()));
+            let marked =
+                |cell: &ratatui::buffer::Cell| cell.modifier.contains(Modifier::REVERSED) || cell.symbol() == "█";
+            let marked: Vec<_> = row.filter(|(_, cell)| marked(cell)).collect();
+            assert_eq!(marked.len(), 1, "{marked:?}");
+            let cell = &marked[0].1;
+            let is_dim = cell.modifier.contains(Modifier::DIM) || cell.fg == Color::DarkGray;
+            (marked[0].0, is_dim, cell.symbol().to_owned())
+        };
+        let (hit, rest) = (look.pick("█", "x"), look.pick("·", "."));
+        // Twelve columns before the steps of a track whose name has five letters; a gap after each beat.
+        assert_eq!(playhead(12 * BAR), (12, false, hit.to_owned()));
+        assert_eq!(playhead(12 * BAR + 240), (13, true, rest.to_owned()));
+        assert_eq!(playhead(12 * BAR + 960), (17, false, hit.to_owned()));
+        assert_eq!(playhead(13 * BAR), (12, false, hit.to_owned()), "a bar later it begins again");
+    }
+}
+
+/// On a white ground and on a black one, in the sixteen colours of xterm: what is read has a contrast of 3 at least, as large
+/// and bold letters need it.
+#[test]
+fn words_can_be_read_on_dark_and_on_light() {
+    let luminance = |colour: Color, own: f64| {
+        let rgb = match colour {
+            Color::Reset => return own,
+            Color::Black => [0, 0, 0],
+            Color::Red => [205, 0, 0],
+            Color::Green => [0, 205, 0],
+            Color::Yellow => [205, 205, 0],
+            Color::Magenta => [205, 0, 205],
+            Color::Cyan => [0, 205, 205],
+            Color::DarkGray => [127, 127, 127],
+            Color::White => [255, 255, 255],
+            other => panic!("{other:?} has not been looked at"),
+        };
+        let part = |part: i32| match f64::from(part) / 255.0 {
+            part if part <= 0.040_45 => part / 12.92,
+            part => ((part + 0.055) / 1.055).powf(2.4),
+        };
+        0.2126 * part(rgb[0]) + 0.7152 * part(rgb[1]) + 0.0722 * part(rgb[2])
     };
-    // Eight columns before the steps of a track whose name has five letters; a gap after each beat.
-    assert_eq!(playhead(12 * BAR), [12]);
-    assert_eq!(playhead(12 * BAR + 240), [13]);
-    assert_eq!(playhead(12 * BAR + 960), [17]);
-    assert_eq!(playhead(13 * BAR), [12], "a bar later it begins again");
+    for keys in ["", "L", "?", "q", ":x"] {
+        let mut rehearsal = in_the_middle();
+        rehearsal.eye.recording = Some("records bass in chorus, pass 2");
+        rehearsal.eye.mistake = Some("error: so".to_owned());
+        rehearsal.eye.watch.say(Notice { text: "so".into(), is_wrong: true });
+        rehearsal.press(keys);
+        for (own, ground) in [(1.0, 0.0), (0.0, 1.0)] {
+            for cell in rehearsal.draw(RICH, SIZES[1]).content {
+                let is_word = cell.symbol().chars().any(|char| char.is_alphanumeric());
+                let (front, back) = (luminance(cell.fg, own), luminance(cell.bg, ground));
+                let (bright, dark) = (front.max(back), front.min(back));
+                let contrast = (bright + 0.05) / (dark + 0.05);
+                assert!(!is_word || contrast >= 3.0, "{cell:?}: {contrast} on {ground}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -39,12 +39,20 @@ pub struct Watch {
     clocks: [Option<Nanos>; MAX_PORTS],
     /// What was said last, and when the first look after it was.
     said: Option<(Notice, Option<Nanos>)>,
+    /// Whether the set file had a mistake at the last look.
+    saw_mistake: bool,
     now: Nanos,
 }
 
 impl Default for Watch {
     fn default() -> Watch {
-        Watch { played: vec![None; MAX_TRACKS], clocks: [None; MAX_PORTS], said: None, now: Nanos(0) }
+        Watch {
+            played: vec![None; MAX_TRACKS],
+            clocks: [None; MAX_PORTS],
+            said: None,
+            saw_mistake: false,
+            now: Nanos(0),
+        }
     }
 }
 
@@ -52,6 +60,11 @@ impl Watch {
     /// A look at the show.
     pub fn look(&mut self, view: &View<'_>) {
         self.now = view.now;
+        // What was said of the set file before it had its mistake is not true any more.
+        let saw_mistake = std::mem::replace(&mut self.saw_mistake, view.mistake.is_some());
+        if view.mistake.is_some() && !saw_mistake {
+            self.said.take_if(|(notice, _)| !notice.is_wrong && notice.text.starts_with("the set "));
+        }
         if let Some((_, at)) = &mut self.said {
             at.get_or_insert(view.now);
         }

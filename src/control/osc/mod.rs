@@ -22,11 +22,12 @@
 //! | `/tightrope/status/set`, `.../pattern` | its name |
 //! | `/tightrope/status/transport` | `stopped`, `armed` or `running` |
 //! | `/tightrope/status/position` | bar and beat, with each beat |
-//! | `/tightrope/status/tempo` | quarter notes a minute, to a tenth; 0 while none is known |
+//! | `/tightrope/status/tempo` | quarter notes a minute, of a followed clock to a tenth; 0 while none is known |
 //! | `/tightrope/status/part` | the part of the song; 0 outside of a song |
 //! | `/tightrope/status/queued` | pattern, bar, beat, beats left; an empty text and zeros when nothing waits |
 //! | `/tightrope/status/fill`, `.../hold` | 1 or 0 |
 //! | `/tightrope/status/mute`, `.../solo` | a track, and 1 or 0 |
+//! | `/tightrope/status/transpose` | a track, and how far it is transposed in semitones and in degrees |
 //!
 //! # Bounds
 //!

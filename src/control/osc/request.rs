@@ -7,6 +7,9 @@
 //! - For what is switched, the number is on and off: `/tightrope/mute "drums" 1`, `/tightrope/fill 0`.
 //! - Where the command is complete without it, 1 does it and 0 does nothing: `/tightrope/start 1`,
 //!   `/tightrope/launch/build 1`, `/tightrope/jump/2 1`.
+//!
+//! Surfaces send whole numbers as floats, and what lies between them too. What takes whole numbers only, `cc` and
+//! `transpose`, gets the nearest.
 
 use rosc::{OscMessage, OscType};
 
@@ -77,8 +80,9 @@ pub fn read(message: &OscMessage) -> Result<Request, Wrong> {
         Some((last, before)) if switch(last).is_some() => (switch(last), before),
         _ => (None, &message.args[..]),
     };
+    let is_whole = matches!(words.first().map(String::as_str), Some("cc" | "transpose"));
     for argument in before {
-        words.push(word(argument)?);
+        words.push(if is_whole { whole(argument)? } else { word(argument)? });
     }
     match (button(&words), value, message.args.last()) {
         (Button::Switch, Some(on), _) => words.push(if on { "on" } else { "off" }.to_owned()),
@@ -125,6 +129,15 @@ fn word(argument: &OscType) -> Result<String, Wrong> {
         OscType::Double(number) => Ok(number.to_string()),
         OscType::Bool(on) => Ok(if *on { "on" } else { "off" }.to_owned()),
         _ => Err(Wrong::Because("arguments are text, numbers, true or false".to_owned())),
+    }
+}
+
+/// An argument of which only the nearest whole number counts.
+fn whole(argument: &OscType) -> Result<String, Wrong> {
+    match *argument {
+        OscType::Float(number) if number.is_finite() => Ok((f64::from(number).round() as i64).to_string()),
+        OscType::Double(number) if number.is_finite() => Ok((number.round() as i64).to_string()),
+        _ => word(argument),
     }
 }
 
@@ -177,6 +190,12 @@ mod tests {
             ("/tightrope/nosuch", vec![OscType::Int(1)], "nosuch 1"),
             ("/tightrope/transpose", vec![text("bass"), OscType::Int(1)], "transpose bass 1"),
             ("/tightrope/transpose", vec![OscType::Int(-2), text("degrees")], "transpose -2 degrees"),
+            ("/tightrope/transpose", vec![OscType::Float(2.0)], "transpose 2"),
+            ("/tightrope/transpose", vec![OscType::Float(-1.6), text("degrees")], "transpose -2 degrees"),
+            ("/tightrope/cc", vec![text("bass"), OscType::Float(74.0), OscType::Float(63.6)], "cc bass 74 64"),
+            ("/tightrope/cc/bass/74", vec![OscType::Double(0.999_999)], "cc bass 74 1"),
+            ("/tightrope/cc/bass/bend", vec![OscType::Float(-0.2)], "cc bass bend 0"),
+            ("/tightrope/tempo", vec![OscType::Float(128.25)], "tempo 128.25"),
             ("/tightrope//stop/", vec![], "stop"),
         ] {
             assert_eq!(ask(address, args), Ok(Request::Order(words.to_owned())), "{address}");

@@ -2,7 +2,7 @@
 
 use rosc::{OscMessage, OscType};
 
-use crate::control::report::Report;
+use crate::control::report::{Report, Source};
 
 /// What has changed from `before` to `now`; everything where there is nothing before, or where the set is another.
 #[must_use]
@@ -28,8 +28,9 @@ fn all(report: &Report) -> Vec<OscMessage> {
         }
         None => vec![text(""), number(0), number(0), number(0)],
     };
-    // A tenth, so that a followed clock is not news all the time.
-    let tempo = report.tempo_bpm.map_or(0.0, |bpm| (bpm * 10.0).round() / 10.0);
+    // A tenth of a followed clock, so that it is not news all the time; our own is as it was asked for.
+    let to = if report.clock.source == Source::Followed { 10.0 } else { 1_000.0 };
+    let tempo = report.tempo_bpm.map_or(0.0, |bpm| (bpm * to).round() / to);
     let mut messages = vec![
         message("set", vec![text(&report.set)]),
         message("transport", vec![text(report.transport.name())]),
@@ -44,6 +45,8 @@ fn all(report: &Report) -> Vec<OscMessage> {
     for track in &report.tracks {
         messages.push(message("mute", vec![text(&track.name), flag(track.muted)]));
         messages.push(message("solo", vec![text(&track.name), flag(track.soloed)]));
+        let by = vec![text(&track.name), OscType::Int(track.semitones), OscType::Int(track.degrees)];
+        messages.push(message("transpose", by));
     }
     messages
 }

@@ -2,7 +2,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::{Modifier, Style};
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::super::scene::{Next, Scene};
@@ -110,7 +110,7 @@ fn fitting(name: &str, room: usize) -> String {
 /// A sign, a word and a style for what the transport does.
 fn transport(scene: &Scene, look: Look) -> (char, &'static str, Style) {
     match scene.phase {
-        Phase::Running => (look.pick('▶', '>'), "playing", look.plays()),
+        Phase::Running => (look.pick('▶', '>'), "playing", look.strong()),
         Phase::Armed => (look.pick('▷', '='), "ready: waits for the next pulse", look.next()),
         Phase::Stopped => (look.pick('■', '#'), "stopped", look.dim()),
     }
@@ -144,7 +144,7 @@ fn state<'l>(scene: &Scene, look: Look) -> Vec<Span<'l>> {
     }
     for (what, word) in [(&scene.recording, " REC "), (&scene.learning, " LEARN ")] {
         if let Some(what) = what {
-            spans.push(Span::styled(word, look.wrong().add_modifier(Modifier::REVERSED)));
+            spans.push(Span::styled(word, look.alarm()));
             spans.push(Span::raw(format!(" {}  ", what.trim_start_matches("records "))));
         }
     }
@@ -166,7 +166,7 @@ fn next_line<'l>(scene: &Scene, look: Look) -> Line<'l> {
     let left = (*beats).clamp(0, COUNTED) as usize;
     let signs: String = if *beats > COUNTED { String::new() } else { look.pick('■', '#').to_string().repeat(left) };
     Line::from(vec![
-        Span::styled(format!("NEXT {pattern} in {beats} {unit}"), look.next()),
+        Span::styled(format!("NEXT {pattern} in {beats} {unit}"), look.asked()),
         Span::styled(format!("  {signs}"), look.next()),
     ])
 }

@@ -1,6 +1,8 @@
 //! How things look: sixteen colours or none, block characters or plain ones.
 //!
-//! Nothing is said by colour alone. Where colours are there, they say again what a word, a sign or a place says.
+//! Nothing is said by colour alone. Where colours are there, they say again what a word, a sign or a place says. Whether the
+//! terminal is dark or light is not known: words have its own colour, or one that can be read on both; what has a ground of
+//! its own has a colour of its own on it.
 
 use ratatui::style::{Color, Modifier, Style};
 
@@ -39,24 +41,51 @@ impl Look {
         Style::new().add_modifier(Modifier::BOLD)
     }
 
-    /// What plays.
+    /// Signs of what plays, and charts: nothing that is read.
     pub fn plays(self) -> Style {
         self.colour(Color::Green).add_modifier(Modifier::BOLD)
     }
 
+    /// The name of what plays.
+    pub fn playing(self) -> Style {
+        self.label(Color::Green)
+    }
+
     /// What comes.
     pub fn next(self) -> Style {
-        self.colour(Color::Yellow).add_modifier(Modifier::BOLD)
+        self.colour(Color::Magenta).add_modifier(Modifier::BOLD)
+    }
+
+    /// What hands have asked for, and comes next.
+    pub fn asked(self) -> Style {
+        self.label(Color::Yellow)
     }
 
     /// What is wrong.
     pub fn wrong(self) -> Style {
-        self.colour(Color::LightRed).add_modifier(Modifier::BOLD)
+        self.colour(Color::Red).add_modifier(Modifier::BOLD)
+    }
+
+    /// A mark of what is wrong, or writes into the set.
+    pub fn alarm(self) -> Style {
+        if self.colour {
+            Style::new().fg(Color::White).bg(Color::Red).add_modifier(Modifier::BOLD)
+        } else {
+            self.label(Color::Red)
+        }
     }
 
     /// What hands have changed: mutes, solos, fills, holds, locks.
     pub fn hands(self) -> Style {
-        self.colour(Color::Cyan).add_modifier(Modifier::BOLD | Modifier::REVERSED)
+        self.label(Color::Cyan)
+    }
+
+    /// Words on a ground of this colour; inverted where there are none.
+    fn label(self, ground: Color) -> Style {
+        match self.colour {
+            true => Style::new().fg(Color::Black).bg(ground),
+            false => Style::new().add_modifier(Modifier::BOLD | Modifier::REVERSED),
+        }
     }
 
     fn colour(self, colour: Color) -> Style {
@@ -84,6 +113,22 @@ impl Look {
             }
         };
         (self.pick(block, ascii), style)
+    }
+
+    /// The cell that plays now: a note is the brightest there is, and all else is a faint mark.
+    pub fn playhead(self, cell: Cell, is_heard: bool) -> (char, Style) {
+        let (glyph, _) = self.cell(cell);
+        let bright = if is_heard { self.strong() } else { self.dim() };
+        match cell {
+            Cell::Rest | Cell::Held | Cell::Control | Cell::Perhaps => {
+                (glyph, self.dim().add_modifier(Modifier::REVERSED))
+            }
+            Cell::Soft | Cell::Plain | Cell::Loud if self.blocks => ('█', bright),
+            // A letter in the middle of a bright block.
+            Cell::Soft | Cell::Plain | Cell::Loud | Cell::Several(_) => {
+                (glyph, bright.add_modifier(Modifier::REVERSED))
+            }
+        }
     }
 
     /// Whether a track has just played.

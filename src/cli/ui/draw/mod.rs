@@ -25,6 +25,12 @@ use super::scene::{Clock, Scene};
 /// From this size on, timing and ports stand beside the tracks.
 const PANEL_FROM: (u16, u16) = (120, 30);
 
+/// The columns of the keys that are shown in any case: help, quit and panic.
+const MOST_IMPORTANT: usize = 26;
+
+/// The most lines that what was said takes.
+const SAID_LINES: usize = 5;
+
 /// The most lines that a mistake of the set file takes.
 const MISTAKE_LINES: usize = 8;
 
@@ -159,7 +165,7 @@ fn middle(scene: &Scene, look: Look, area: Rect, buffer: &mut Buffer) {
 fn said<'l>(scene: &Scene, look: Look, width: usize, most: usize) -> Vec<Line<'l>> {
     let mut lines = Vec::new();
     if let Some(mistake) = &scene.mistake {
-        let title = Span::styled(" MISTAKE ", look.wrong().add_modifier(Modifier::REVERSED));
+        let title = Span::styled(" MISTAKE ", look.alarm());
         let what = Span::styled(" in the set file: what plays is as it was before", look.wrong());
         lines.push(Line::from(vec![title, what]));
         // What would be right stands last, so the lines that hold nothing give way to it.
@@ -178,7 +184,16 @@ fn said<'l>(scene: &Scene, look: Look, width: usize, most: usize) -> Vec<Line<'l
     let sign = if is_wrong { "! " } else { "" };
     // One row is kept for it, so that nothing moves when something is said.
     let rows = panels::wrapped(&format!("{sign}{}", text.replace('\n', " ")), width);
-    lines.extend(rows.into_iter().take(2).map(|line| Line::styled(line, style)));
+    // Beside a mistake in the file, one that is short: otherwise all of it, as far as there is room.
+    let room = if scene.mistake.is_some() { 2 } else { most.clamp(2, SAID_LINES) };
+    let is_cut = rows.len() > room;
+    lines.extend(rows.into_iter().take(room).map(|line| Line::styled(line, style)));
+    if let Some(last) = lines.last_mut().filter(|_| is_cut) {
+        let text: String = last.spans.iter().map(|span| span.content.as_ref()).collect();
+        let dots = look.pick("…", "..");
+        let kept: String = text.chars().take(width.saturating_sub(dots.chars().count())).collect();
+        *last = Line::styled(kept + dots, style);
+    }
     lines
 }
 
@@ -198,6 +213,11 @@ fn bottom_line(scene: &Scene, look: Look, area: Rect, hidden: &[&str], buffer: &
     if area.height < 4 {
         return;
     }
+    let hidden = if hidden.is_empty() { String::new() } else { format!("no room: {}", hidden.join(", ")) };
+    // What there is no room for stands at the right, where the most important keys leave it room.
+    let needed = if hidden.is_empty() { 0 } else { hidden.chars().count() + 2 };
+    let hidden = if needed + MOST_IMPORTANT > usize::from(row.width) { String::new() } else { hidden };
+    let needed = if hidden.is_empty() { 0 } else { needed };
     if scene.is_locked {
         let locked = Span::styled(" LOCKED ", look.hands());
         Line::from(vec![locked, Span::styled("  L unlocks   p panic", look.dim())]).render(row, buffer);
@@ -206,7 +226,7 @@ fn bottom_line(scene: &Scene, look: Look, area: Rect, hidden: &[&str], buffer: &
         let hints = TABLE.iter().filter_map(|entry| Some((entry.shown.split(' ').next()?, entry.hint?)));
         // `?` leads to all others, `q` out, and `p` out of trouble, so they come before what there may be no room for.
         let (last, first): (Vec<_>, Vec<_>) = hints.partition(|(key, _)| matches!(*key, "?" | "q" | "p"));
-        let mut room = usize::from(row.width);
+        let mut room = usize::from(row.width).saturating_sub(needed);
         for (key, hint) in last.into_iter().rev().chain(first) {
             let columns = key.len() + 1 + hint.len();
             if columns > room {
@@ -218,13 +238,7 @@ fn bottom_line(scene: &Scene, look: Look, area: Rect, hidden: &[&str], buffer: &
         }
         Line::from(spans).render(row, buffer);
     }
-    if !hidden.is_empty() {
-        let text = format!(" no room: {}", hidden.join(", "));
-        let width = (text.chars().count() as u16).min(row.width);
-        let right = Rect { x: row.right() - width, width, ..row };
-        Clear.render(right, buffer);
-        Line::styled(text, look.dim()).render(right, buffer);
-    }
+    Line::styled(hidden, look.dim()).right_aligned().render(row, buffer);
 }
 
 /// Where the clock comes from, in words, and whether something is wrong with it.

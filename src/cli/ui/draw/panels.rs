@@ -78,13 +78,13 @@ fn packed<'l>(pads: &[Pad], look: Look, room: usize, most: usize) -> (Vec<Vec<Sp
 
 fn pad_spans<'l>(pad: &Pad, look: Look) -> Vec<Span<'l>> {
     let (mark, style) = match (pad.plays, pad.is_next) {
-        (_, true) => (look.pick('»', '>'), look.next()),
-        (true, false) => (look.pick('▶', '*'), look.plays()),
+        (_, true) => (look.pick('»', '>'), look.asked()),
+        (true, false) => (look.pick('▶', '*'), look.playing()),
         (false, false) => (' ', Style::new()),
     };
     vec![
         Span::styled(mark.to_string(), style),
-        Span::styled(pad.key.to_string(), look.strong().add_modifier(Modifier::UNDERLINED)),
+        Span::styled(pad.key.to_string(), style.add_modifier(Modifier::BOLD | Modifier::UNDERLINED)),
         Span::styled(format!(" {}", pad.name), style),
         Span::raw("  "),
     ]
@@ -106,8 +106,19 @@ pub fn ports<'l>(scene: &Scene, look: Look, width: usize) -> Line<'l> {
     if LABEL + ports.iter().map(columns).sum::<usize>() > width {
         ports.sort_by_key(|(_, (_, word, _))| word.is_none());
     }
+    let mut left = width.saturating_sub(LABEL);
+    let mut hidden = ports.len();
     for (port, (sign, word, style)) in ports {
+        // A whole one, and room for how many there are no more.
+        let columns = columns(&(port, (sign, word.clone(), style))) - 3;
+        if columns + if hidden > 1 { 4 } else { 0 } > left {
+            spans.push(Span::styled(format!("+{hidden}"), look.dim()));
+            break;
+        }
+        (left, hidden) = (left.saturating_sub(columns + 3), hidden - 1);
         spans.push(Span::styled(format!("{sign} "), style));
+        // What is connected is said by its sign: words have a colour that can be read.
+        let style = if word.is_none() { style.fg(ratatui::style::Color::Reset) } else { style };
         spans.push(Span::styled(port.name.clone(), style));
         if let Some(word) = word {
             spans.push(Span::styled(format!(" {word}"), style));
@@ -134,7 +145,7 @@ fn state(port: &Port, look: Look) -> (char, Option<String>, Style) {
         Some(Connected { output: false, input: false, .. }) => (look.pick('○', 'o'), None, look.dim()),
         Some(_) => {
             let word = (port.withheld > 0).then(|| format!("withheld {}", port.withheld));
-            (look.pick('●', '*'), word, look.plays().remove_modifier(Modifier::BOLD))
+            (look.pick('●', '*'), word, Style::new())
         }
         None => (look.pick('○', 'o'), None, look.dim()),
     }

@@ -63,9 +63,10 @@ fn lines<'l>(
     let quiet = if row.is_heard { Style::new() } else { look.dim() };
     let before = before(row, look, is_chosen, name);
     let indent = || vec![Span::raw(" ".repeat(SIGNS + name))];
-    let room = width.saturating_sub(SIGNS + name + BEHIND);
+    let moved = transposed(row.transposed);
+    let room = width.saturating_sub(SIGNS + name + BEHIND + moved.len());
     let Some(figure) = row.figure.as_deref() else {
-        return vec![finished(before, look.pick('—', '-').to_string(), row, look)];
+        return vec![finished(before, look.pick('—', '-').to_string(), moved, row, look)];
     };
     let (at_together, at_voices) = match &row.at {
         Some((together, voices)) => (Some(*together), &voices[..]),
@@ -76,7 +77,8 @@ fn lines<'l>(
         Some(arp) => {
             let mut spans = before;
             spans.push(Span::styled(format!("~ {arp}"), quiet));
-            return vec![finished(spans, String::new(), row, look)];
+            spans.push(Span::styled(moved, look.strong()));
+            return vec![finished(spans, String::new(), String::new(), row, look)];
         }
         None => String::new(),
     };
@@ -88,7 +90,7 @@ fn lines<'l>(
         if let Some(cells) = &figure.together {
             behind.insert_str(0, &steps(cells, at_together, row, scene, look, room, &mut spans));
         }
-        return vec![finished(spans, behind, row, look)];
+        return vec![finished(spans, behind, moved, row, look)];
     }
     let mut lines = Vec::new();
     let mut before = Some((before, behind));
@@ -96,7 +98,7 @@ fn lines<'l>(
         let (mut spans, behind) = before.take().unwrap_or_else(|| (indent(), String::new()));
         let page = steps(cells, at_voices.get(index).copied(), row, scene, look, room, &mut spans);
         match index {
-            0 => lines.push(finished(spans, page + &behind, row, look)),
+            0 => lines.push(finished(spans, page + &behind, moved.clone(), row, look)),
             _ => {
                 spans.push(Span::styled(page, look.dim()));
                 lines.push(Line::from(spans));
@@ -132,9 +134,16 @@ fn before<'l>(row: &Row, look: Look, is_chosen: bool, name: usize) -> Vec<Span<'
     ]
 }
 
-/// The first row of a track, with what stands behind it.
-fn finished<'l>(mut spans: Vec<Span<'l>>, behind: String, row: &Row, look: Look) -> Line<'l> {
+/// How far a track is transposed, where it is: ` +2`, ` -1 deg`.
+fn transposed([semitones, degrees]: [i32; 2]) -> String {
+    let by = |by: i32, unit: &str| if by == 0 { String::new() } else { format!(" {by:+}{unit}") };
+    by(semitones, "") + &by(degrees, " deg")
+}
+
+/// The first row of a track, with what stands behind it, and how far it is transposed.
+fn finished<'l>(mut spans: Vec<Span<'l>>, behind: String, moved: String, row: &Row, look: Look) -> Line<'l> {
     spans.push(Span::styled(behind, look.dim()));
+    spans.push(Span::styled(moved, look.strong()));
     if let Some(pattern) = &row.pattern {
         spans.push(Span::styled(format!("  {pattern}"), look.dim()));
     }
@@ -164,9 +173,8 @@ fn steps(
             let gap = if is_bar { look.pick('│', '|') } else { ' ' };
             spans.push(Span::styled(gap.to_string(), look.dim()));
         }
-        let (glyph, style) = look.cell(cell);
-        let style = if row.is_heard { style } else { look.dim() };
-        let style = if at == Some(index) { look.strong().add_modifier(Modifier::REVERSED) } else { style };
+        let (glyph, style) = if at == Some(index) { look.playhead(cell, row.is_heard) } else { look.cell(cell) };
+        let style = if row.is_heard || at == Some(index) { style } else { look.dim() };
         spans.push(Span::styled(glyph.to_string(), style));
     }
     if page >= total { String::new() } else { format!(" {}/{}", first / page + 1, total.div_ceil(page)) }
