@@ -11,7 +11,7 @@ use super::files::Edit;
 use super::order::Record;
 use crate::edit::{self, Cycle, History, Keyboard, Recorder, Recording, Refused, Take, Taken};
 use crate::engine::Status;
-use crate::engine::program::{PatternSlot, PortSlot, Trigger};
+use crate::engine::program::{PatternSlot, PortSlot, Program, Trigger};
 use crate::engine::transport::Phase;
 use crate::link::{Heard, Snapshot};
 use crate::midi::{Channel, Message};
@@ -215,6 +215,7 @@ impl Scribe {
             if recording.lost > 0 {
                 remarks.push(format!("{} notes were too many and are not in it", recording.lost));
             }
+            remarks.extend(recording.left_out.remarks());
             Ok(format!("{written}: {}", remarks.join("; ")))
         });
         Ok(Plan { what, edit })
@@ -273,7 +274,9 @@ impl Scribe {
 
     /// Something came in. What is being learned is to be written when it is something to bind.
     pub fn heard(&mut self, heard: &Heard, scene: Scene<'_>) -> Option<Plan> {
-        if let Some(session) = &mut self.recording {
+        if let Some(session) = &mut self.recording
+            && !is_bound(&scene.set.program, heard)
+        {
             session.recorder.heard(heard.tick, heard.port, heard.message);
         }
         let (channel, trigger) = trigger(heard.message)?;
@@ -356,6 +359,20 @@ fn only_keyboard(set: &Set) -> Result<Option<usize>, String> {
             Err(format!("from which port? Say `from` and one of {}", names.join(", ")))
         }
     }
+}
+
+/// Whether what came in, which is no note, does something else than music.
+fn is_bound(program: &Program, heard: &Heard) -> bool {
+    let (channel, trigger) = match heard.message {
+        Message::ControlChange(channel, number, _) => (channel, Trigger::Controller(number)),
+        Message::PitchBend(channel, _) => (channel, Trigger::Bend),
+        Message::ProgramChange(channel, number) => (channel, Trigger::Program(number)),
+        _ => return false,
+    };
+    program.bindings.iter().any(|binding| {
+        (binding.port, binding.trigger) == (heard.port, trigger)
+            && binding.channel.is_none_or(|wanted| wanted == channel)
+    })
 }
 
 /// What a message is to bindings, when it goes down.
@@ -506,6 +523,21 @@ mod tests {
         assert_eq!(clip.lanes.len(), 2, "{text}");
         assert!(text.contains("# mine") && text.contains("# as it was") && text.contains("e3"), "{text}");
         assert!(desk.finish().unwrap_err().contains("nothing is being recorded"));
+    }
+
+    #[test]
+    fn a_recording_under_a_pedal_says_what_is_left_out() {
+        let mut desk = Desk::new();
+        desk.record("record lead").unwrap();
+        let control = |number, value| Message::ControlChange(Channel::from_number(1).unwrap(), number, value);
+        let messages = [control(64, 127), note(64, true), note(64, false), control(1, 3), control(64, 0)];
+        for (tick, message) in (0..).step_by(100).zip(messages) {
+            desk.hear(tick, message);
+        }
+        desk.comes_to(6_000, 0);
+        let said = desk.finish().unwrap();
+        let expected = ": 1 note; 1 note ends with its key, though a pedal held it; not recorded: 1 press of a pedal, controller 1";
+        assert!(said.ends_with(expected), "{said}");
     }
 
     #[test]

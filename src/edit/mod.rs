@@ -38,7 +38,7 @@ mod voice;
 pub use bind::{Heard, Learned, Taken, bind};
 pub use history::{Change, History};
 pub use record::{Recorded, Take, Writing, record};
-pub use recorder::{Cycle, Keyboard, Recorder, Recording};
+pub use recorder::{Cycle, Keyboard, LeftOut, Recorder, Recording};
 pub use take::{GRIDS, Played, grid};
 
 use crate::set::{Mistakes, Set, listed, nearest};

@@ -4,8 +4,13 @@
 //! at most half a line of the grid before that, since hands are early, is moved onto it, and what is earlier is not recorded.
 //! From there on it goes round with the loop, each pass over those before, until it is finished.
 //!
+//! What is no note is not recorded, but counted, so that it can be said: a note that a pedal has held is written as short as its
+//! key was down.
+//!
 //! Positions of notes count on from the beginning of the pattern over all passes; [`take`](super::take) folds them into the
 //! loop. So a note that is held over the loop's end is a note like any other.
+
+use std::collections::BTreeSet;
 
 use super::take::Played;
 use crate::engine::program::PortSlot;
@@ -39,6 +44,93 @@ pub struct Recording {
     pub passes: i64,
     /// How many notes were not kept because there were more than [`Recorder::MOST_NOTES`].
     pub lost: usize,
+    /// What was played and is not recorded.
+    pub left_out: LeftOut,
+}
+
+/// What was played besides notes, or has made more of them than is recorded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// How many notes a pedal held when their keys came up.
+    pub held: usize,
+    /// How many times a pedal went down.
+    pub pedals: usize,
+    /// How many pitch bends there were, values of pressure, and program changes.
+    pub bends: usize,
+    /// Of keys and of channels.
+    pub pressure: usize,
+    /// Programs.
+    pub programs: usize,
+    /// Other controllers, by their numbers.
+    pub controllers: BTreeSet<u8>,
+}
+
+/// The pedals under which notes go on: sustain, sostenuto, hold 2. And those that do something else.
+const HOLDING: [u8; 3] = [64, 66, 69];
+const PEDALS: std::ops::RangeInclusive<u8> = 64..=69;
+/// A pedal is down from this value on.
+const DOWN: u8 = 64;
+
+impl LeftOut {
+    /// What is left out, in sentences.
+    #[must_use]
+    pub fn remarks(&self) -> Vec<String> {
+        let times = |count: usize, one: &str, many: &str| match count {
+            0 => None,
+            1 => Some(format!("1 {one}")),
+            count => Some(format!("{count} {many}")),
+        };
+        let numbers: Vec<String> = self.controllers.iter().map(u8::to_string).collect();
+        let controllers = match &numbers[..] {
+            [] => None,
+            [one] => Some(format!("controller {one}")),
+            [.., _] => Some(format!("controllers {}", numbers.join(", "))),
+        };
+        let kinds = [
+            times(self.pedals, "press of a pedal", "presses of pedals"),
+            times(self.bends, "pitch bend", "pitch bends"),
+            times(self.pressure, "value of pressure", "values of pressure"),
+            times(self.programs, "program change", "program changes"),
+            controllers,
+        ];
+        let kinds: Vec<String> = kinds.into_iter().flatten().collect();
+        let left_out = (!kinds.is_empty()).then(|| format!("not recorded: {}", kinds.join(", ")));
+        let held = match self.held {
+            0 => None,
+            1 => Some("1 note ends with its key, though a pedal held it".to_owned()),
+            held => Some(format!("{held} notes end with their keys, though a pedal held them")),
+        };
+        held.into_iter().chain(left_out).collect()
+    }
+
+    /// Takes note of a message that is no note.
+    fn note(&mut self, message: Message) {
+        match message {
+            Message::ControlChange(_, number, value) if PEDALS.contains(&number) => {
+                self.pedals += usize::from(value >= DOWN);
+            }
+            // A pedal is counted where it goes down; modes are no music.
+            Message::ControlChange(_, 120..=127, _) => {}
+            Message::ControlChange(_, number, _) => {
+                self.controllers.insert(number);
+            }
+            Message::PitchBend(..) => self.bends += 1,
+            Message::KeyPressure(..) | Message::ChannelPressure(..) => self.pressure += 1,
+            Message::ProgramChange(..) => self.programs += 1,
+            Message::NoteOn(..)
+            | Message::NoteOff(..)
+            | Message::QuarterFrame(_)
+            | Message::SongPosition(_)
+            | Message::SongSelect(_)
+            | Message::TuneRequest
+            | Message::Clock
+            | Message::Start
+            | Message::Continue
+            | Message::Stop
+            | Message::ActiveSensing
+            | Message::Reset => {}
+        }
+    }
 }
 
 /// A recording that goes on.
@@ -53,6 +145,8 @@ pub struct Recorder {
     begins: Tick,
     /// Keys that are down.
     held: Vec<Held>,
+    /// For each pedal that holds notes, a bit for each channel where it is down.
+    pedals: [u16; HOLDING.len()],
     recording: Recording,
 }
 
@@ -76,7 +170,16 @@ impl Recorder {
     pub fn new(keyboard: Keyboard, cycle: Cycle, bar: TickSpan, grid: TickSpan, now: Tick) -> Recorder {
         let lead = TickSpan(grid.0 / 2);
         let begins = bar_line(cycle, bar, now);
-        Recorder { keyboard, cycle, bar, lead, begins, held: Vec::new(), recording: Recording::default() }
+        Recorder {
+            keyboard,
+            cycle,
+            bar,
+            lead,
+            begins,
+            held: Vec::new(),
+            pedals: [0; HOLDING.len()],
+            recording: Recording::default(),
+        }
     }
 
     /// From where on is recorded.
@@ -106,9 +209,31 @@ impl Recorder {
                 }
             }
             Message::NoteOff(channel, key, _) if port == self.keyboard.port => {
+                let before = self.held.len();
                 self.close(at, |held| (held.channel, held.key) == (channel, key));
+                if self.pedals.iter().any(|pedal| pedal >> channel.index() & 1 == 1) {
+                    self.recording.left_out.held += before - self.held.len();
+                }
             }
+            other if port == self.keyboard.port && other.channel().is_some_and(is_meant) => self.leave_out(at, other),
             _ => {}
+        }
+    }
+
+    /// Something came in that is no note.
+    fn leave_out(&mut self, at: Tick, message: Message) {
+        let mut moves = true;
+        if let Message::ControlChange(channel, number, value) = message
+            && let Some(pedal) = HOLDING.iter().position(|&known| known == number)
+        {
+            // One that is down when the recording begins holds notes of it.
+            let bit = 1 << channel.index();
+            let was_down = self.pedals[pedal] & bit != 0;
+            self.pedals[pedal] = if value >= DOWN { self.pedals[pedal] | bit } else { self.pedals[pedal] & !bit };
+            moves = !was_down;
+        }
+        if at >= self.begins && moves {
+            self.recording.left_out.note(message);
         }
     }
 
@@ -233,7 +358,50 @@ mod tests {
         recorder.heard(Tick(10_000), PORT, Message::NoteOn(channel(2), Key::from_data(60), Velocity::MAX));
         recorder.heard(Tick(10_000), PORT, Message::ControlChange(channel(1), 74, 1));
         recorder.heard(Tick(10_100), PORT, off(60));
-        assert_eq!(recorder.finish(Tick(11_000)), Recording { notes: Vec::new(), passes: 1, lost: 0 });
+        let left_out = LeftOut { controllers: [74].into(), ..LeftOut::default() };
+        assert_eq!(recorder.finish(Tick(11_000)), Recording { notes: Vec::new(), passes: 1, lost: 0, left_out });
+    }
+
+    #[test]
+    fn what_is_not_recorded_is_said() {
+        let control = |number, value| Message::ControlChange(channel(1), number, value);
+        let messages = [
+            // Before it begins, and still down.
+            (9_000, control(64, 127)),
+            (9_100, Message::PitchBend(channel(1), 9)),
+            (10_000, on(60)),
+            (10_100, off(60)),
+            (10_200, control(64, 100)),
+            (10_300, control(64, 0)),
+            (10_400, on(62)),
+            (10_500, control(66, 64)),
+            (10_600, off(62)),
+            (10_650, control(66, 0)),
+            (10_700, on(64)),
+            (10_800, off(64)),
+            (10_900, control(67, 127)),
+            (10_900, control(1, 5)),
+            (10_901, control(1, 6)),
+            (10_902, control(11, 6)),
+            (10_903, Message::PitchBend(channel(1), 9)),
+            (10_904, Message::ChannelPressure(channel(1), 9)),
+            (10_905, Message::KeyPressure(channel(1), Key::from_data(64), 9)),
+            (10_906, Message::ProgramChange(channel(1), 9)),
+            (10_907, control(123, 0)),
+            (10_908, Message::PitchBend(channel(2), 9)),
+        ];
+        let mut recorder = recorder(0);
+        messages.iter().for_each(|&(at, message)| recorder.heard(Tick(at), PORT, message));
+        let recording = recorder.finish(Tick(20_000));
+        assert_eq!((recording.notes.len(), recording.left_out.held), (3, 2));
+        let expected = [
+            "2 notes end with their keys, though a pedal held them",
+            "not recorded: 2 presses of pedals, 1 pitch bend, 2 values of pressure, 1 program change, controllers 1, 11",
+        ];
+        assert_eq!(recording.left_out.remarks(), expected);
+        assert_eq!(LeftOut::default().remarks(), [""; 0]);
+        let one = LeftOut { held: 1, controllers: [1].into(), ..LeftOut::default() };
+        assert_eq!(one.remarks(), ["1 note ends with its key, though a pedal held it", "not recorded: controller 1"]);
     }
 
     #[test]
