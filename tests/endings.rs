@@ -1,5 +1,6 @@
-//! However a show ends, every note has ended: told to, the control side gone, a panic in the music or in the sink. And where
-//! nothing of it can end them, because it is killed, what is noted for its guardian says all that sounds.
+//! However a show ends, every note has ended, and what holds or bends notes is home: told to, the control side gone, a panic in
+//! the music or in the sink. And where nothing of it can end them, because it is killed, what is noted for its guardian says all
+//! that sounds.
 
 mod support;
 
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use support::*;
+use tightrope::engine::lever::Lever;
 use tightrope::engine::outbox::Outbox;
 use tightrope::engine::program::{PortSlot, Program, TrackSlot};
 use tightrope::engine::{Command, Engine, Switch};
@@ -66,6 +68,9 @@ impl Instruments {
     }
 
     fn assert_silent(&self) {
+        let mut away = Away::default();
+        self.heard.lock().iter().for_each(|&(port, message)| pull_by(&mut away, port, message));
+        assert!(away.is_empty(), "left held or bent: {away:?}");
         let (sounding, playing) = self.state();
         assert!(sounding.is_empty(), "left sounding: {sounding:?}");
         assert!(playing.is_empty(), "left playing: {playing:?}");
@@ -83,7 +88,22 @@ impl Instruments {
 }
 
 fn start(instruments: &Instruments) -> (tightrope::link::ControlEnd, Running) {
-    let program = circuits_alone();
+    start_of(instruments, circuits_alone())
+}
+
+/// A set that holds and bends its notes with its first step.
+const HELD: &str = r#"
+[ports.a]
+device = "A"
+[tracks.t]
+port = "a"
+channel = 1
+[patterns.p]
+t = "c2{64=127 bend=-4096} [c3 e3 g3 c4 e4]{pressure=9 66=1} c3 . . . . ."
+cc = { t = { 1 = { lfo = "sine", length = "1/16", low = 10, high = 100 } } }
+"#;
+
+fn start_of(instruments: &Instruments, program: Program) -> (tightrope::link::ControlEnd, Running) {
     let engine = Engine::new(&program);
     let (mut control, rt_end, _) = link(program, &[]);
     let settings = Settings { policy: Policy::Other, lock_memory: false, ..Settings::default() };
@@ -131,14 +151,30 @@ fn a_panic_at_any_message_leaves_nothing_sounding() {
     }
 }
 
+#[test]
+fn whatever_ends_it_what_holds_or_bends_notes_goes_home() {
+    for fault in (0..30).map(Some).chain([None]) {
+        let instruments = Instruments::new(fault);
+        let (mut control, running) = start_of(&instruments, compile(HELD));
+        if fault.is_none() {
+            instruments.wait_for(|instruments| instruments.heard.lock().len() > 20);
+            control.command(Command::End).unwrap();
+        }
+        assert_eq!(running.join(), if fault.is_none() { Ending::Finished } else { Ending::Panicked });
+        instruments.assert_silent();
+    }
+}
+
 /// Instruments whose show could be killed before and after every message.
 struct Doomed<'a> {
     table: &'a Sounding,
     sounding: BTreeSet<(PortSlot, Channel, Key)>,
     playing: BTreeSet<PortSlot>,
-    /// How many messages there were, and how many notes sounded at most.
+    away: Away,
+    /// How many messages there were, and how many notes sounded and levers were away at most.
     sent: usize,
     most: usize,
+    most_away: usize,
 }
 
 impl Doomed<'_> {
@@ -151,6 +187,18 @@ impl Doomed<'_> {
             );
         }
         assert!(self.playing.iter().all(|&port| self.table.plays(port)), "a port plays, message {}", self.sent);
+        for (port, channel, what) in self.away.keys() {
+            let (port, channel) = (PortSlot(*port), Channel::from_number(*channel).unwrap());
+            let is_noted = match what.strip_prefix("key ") {
+                Some(key) => self.table.pressed(port, channel) >> key.parse::<u32>().unwrap() & 1 == 1,
+                None => Lever::all().any(|lever| {
+                    let home = lever.home(channel);
+                    named(home).is_some_and(|(name, ..)| name == *what)
+                        && self.table.levers(port, channel) >> lever.index() & 1 == 1
+                }),
+            };
+            assert!(is_noted, "{what} of {port:?} {channel:?} is away, message {}", self.sent);
+        }
     }
 }
 
@@ -162,10 +210,11 @@ impl Sink for Doomed<'_> {
             Message::NoteOff(channel, key, _) => drop(self.sounding.remove(&(port, channel, key))),
             Message::Start | Message::Continue => drop(self.playing.insert(port)),
             Message::Stop => drop(self.playing.remove(&port)),
-            _ => {}
+            other => pull_by(&mut self.away, port, other),
         }
         self.assert_noted();
         (self.sent, self.most) = (self.sent + 1, self.most.max(self.sounding.len()));
+        self.most_away = self.most_away.max(self.away.len());
         if self.sent.is_multiple_of(41) { Err(SendFailed::Refused) } else { Ok(()) }
     }
 }
@@ -173,12 +222,14 @@ impl Sink for Doomed<'_> {
 #[test]
 fn whenever_it_is_killed_the_table_says_all_that_sounds() {
     let (time, table) = (Cell::new(1_000_000_000), Sounding::default());
-    let program = compile(EVERYTHING);
+    let text = EVERYTHING.replace("c2 d2=150 e2~ | c2", "c2{64=127 pressure=9} d2=150 e2~{64=0} | c2{cc14-1=900 69=1}");
+    let program = compile(&text);
     let mut engine = Engine::new(&program);
     let mut outbox = Outbox::default();
     let (mut control, mut rt, mut inputs) = link(program, &[PortSlot(0), PortSlot(2)]);
-    let (sounding, playing) = Default::default();
-    let mut sink = Guarded::noting_in(&table, Doomed { table: &table, sounding, playing, sent: 0, most: 0 });
+    let (sounding, playing, away) = Default::default();
+    let doomed = Doomed { table: &table, sounding, playing, away, sent: 0, most: 0, most_away: 0 };
+    let mut sink = Guarded::noting_in(&table, doomed);
     let waiter = Waiter::new(Strategy::Sleep, Span::ZERO);
     let mut player = Loop::new(&mut rt, &mut engine, &mut outbox, Virtual(&time), &mut sink, waiter);
     let hear = |inputs: &mut [MidiInEnd], port: usize, message| {
@@ -191,10 +242,11 @@ fn whenever_it_is_killed_the_table_says_all_that_sounds() {
         match step % 1_007 {
             103 => hear(&mut inputs, 0, Message::Start),
             250 | 420 => hear(&mut inputs, 1, note_on(1, 60)),
+            255 => hear(&mut inputs, 1, Message::KeyPressure(Channel::from_status(0), Key::from_data(60), 90)),
             300 => control.command(launch((step % 3) as u16)).unwrap(),
             431 | 700 => control.command(Command::Panic).unwrap(),
             560 => control.command(Command::Mute(TrackSlot((step % 3) as u16), Switch::Toggle)).unwrap(),
-            620 => control.publish(Program { edition: 2 + step as u32, ..compile(EVERYTHING) }),
+            620 => control.publish(Program { edition: 2 + step as u32, ..compile(&text) }),
             801 => control.command(Command::Silence(PortSlot(1))).unwrap(),
             950 => hear(&mut inputs, 0, Message::Stop),
             _ => {}
@@ -205,9 +257,10 @@ fn whenever_it_is_killed_the_table_says_all_that_sounds() {
     control.command(Command::End).unwrap();
     player.pass();
     sink.silence();
-    assert_eq!(table.count(), 0);
+    assert_eq!((table.count(), table.count_away()), (0, 0));
     let doomed = sink.sink();
     assert!(doomed.sounding.is_empty() && doomed.sent > 2_000 && doomed.most > 2, "{}, {}", doomed.sent, doomed.most);
+    assert!(doomed.away.is_empty() && doomed.most_away > 4, "{:?}, {}", doomed.away, doomed.most_away);
 }
 
 #[test]

@@ -100,6 +100,68 @@ fn what_moves_goes_on_as_well() {
     assert_eq!(answer(&mut show, control(2, 123, 0)), [(A, note_off(1, 52)), (A, note_off(1, 53))]);
 }
 
+/// A rig whose bass is played by all channels of the keyboard, with nothing moved.
+fn straight() -> Show {
+    let set = RIG.replace("channel 2 octave 1", "").replace("thru = \"keys channel 3 by -5\"", "");
+    let set = set.replace("thru = \"keys channel 3\"", "").replace("channel = 1\n", "channel = 4\n");
+    Show::new(compile(&set))
+}
+
+/// What goes on of a message of the keyboard: exactly that, at once.
+#[track_caller]
+fn passes(show: &mut Show, bytes: &[u8], expected: Option<&[u8]>) {
+    let message = Message::from_bytes(bytes).unwrap_or_else(|| panic!("{bytes:02X?} is no message"));
+    let before = show.trace.len();
+    show.input(KEYS, message);
+    let sent = &show.trace[before..];
+    let sent: Vec<_> = sent.iter().map(|one| (one.port, one.due, one.message.to_bytes().as_slice().to_vec())).collect();
+    let expected: Vec<_> = expected.iter().map(|bytes| (A, show.now, bytes.to_vec())).collect();
+    assert_eq!(sent, expected, "of {bytes:02X?}");
+    show.trace.clear();
+}
+
+/// Every status, every channel, every value of both data bytes: of one channel all of their pairs.
+#[test]
+fn every_byte_of_every_message_goes_on_and_nothing_else_is_moved() {
+    let mut show = straight();
+    for channel in 0..16u8 {
+        let pairs = (0..128u8).flat_map(|one| (0..128u8).map(move |other| (one, other)));
+        for (one, other) in pairs.filter(|(one, other)| channel == 5 || one == other || *one == 64 || *other == 1) {
+            // A note and its end, with both velocities, and the pressure of the key between; velocity 0 is an end.
+            if other > 0 {
+                passes(&mut show, &[0x90 | channel, one, other], Some(&[0x93, one, other]));
+                passes(&mut show, &[0xA0 | channel, one, other], Some(&[0xA3, one, other]));
+                passes(&mut show, &[0xA0 | channel, one, 0], Some(&[0xA3, one, 0]));
+                passes(&mut show, &[0x80 | channel, one, other], Some(&[0x83, one, other]));
+            } else {
+                passes(&mut show, &[0x90 | channel, one, 77], Some(&[0x93, one, 77]));
+                passes(&mut show, &[0x90 | channel, one, 0], Some(&[0x83, one, 64]));
+            }
+            // No channel modes: they would silence the sequence.
+            let control = [0xB3, one, other];
+            passes(&mut show, &[0xB0 | channel, one, other], (one < 120).then_some(&control));
+            passes(&mut show, &[0xE0 | channel, one, other], Some(&[0xE3, one, other]));
+            show.wait(Span::from_millis(4));
+        }
+        for value in 0..128 {
+            passes(&mut show, &[0xD0 | channel, value], Some(&[0xD3, value]));
+            passes(&mut show, &[0xC0 | channel, value], None);
+            show.wait(Span::from_millis(2));
+        }
+    }
+    // What belongs to no channel is not for an instrument that is played.
+    for value in 0..128 {
+        passes(&mut show, &[0xF1, value], None);
+        passes(&mut show, &[0xF3, value], None);
+        passes(&mut show, &[0xF2, value, 127 - value], None);
+    }
+    [0xF6, 0xF8, 0xFA, 0xFB, 0xFC, 0xFE, 0xFF].iter().for_each(|&status| passes(&mut show, &[status], None));
+    for undefined in [0xF0, 0xF4, 0xF5, 0xF7, 0xF9, 0xFD] {
+        assert_eq!(Message::from_bytes(&[undefined]), None, "system exclusive and what is undefined does not come in");
+    }
+    assert_eq!(show.engine.sounding(), 0);
+}
+
 #[test]
 fn keys_and_the_sequence_share_what_sounds() {
     // The bass plays key 60 for half a bar.

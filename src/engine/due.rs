@@ -408,8 +408,20 @@ impl Engine {
     }
 
     pub(super) fn end_note(&mut self, port: PortSlot, note: Sounding, moment: Moment, out: &mut Outbox) {
+        self.end_note_with(0, port, note, moment, out);
+    }
+
+    /// The same, with a release velocity.
+    pub(super) fn end_note_with(
+        &mut self,
+        release: u8,
+        port: PortSlot,
+        note: Sounding,
+        moment: Moment,
+        out: &mut Outbox,
+    ) {
         self.ledgers[usize::from(port.0)].end(note.channel, note.key);
-        let message = Message::NoteOff(note.channel, note.key, 0);
+        let message = Message::NoteOff(note.channel, note.key, release);
         self.wires.send(Departure { track: Some(note.track), ..departure(moment, port, message) }, out);
     }
 }

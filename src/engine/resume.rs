@@ -13,7 +13,7 @@
 //!
 //! What plays is the pattern that played, and in a song the part that belongs to the position. Whoever gets the clock does not
 //! know where the music is, and joins at the next bar line, like a device that comes back. The programs of the pattern are
-//! sent at once.
+//! sent at once, and so is what it has said of pedals, wheels and pressure by then.
 //!
 //! Not known any more are what waited for its line, what a pattern left alone of patterns before it outside of a song, and
 //! what hands have sent to controllers.

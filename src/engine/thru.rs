@@ -1,7 +1,8 @@
 //! Playing by hand: what comes in on a keyboard and goes on to a track's instrument at once.
 //!
-//! Notes, pressure, pitch bend and controllers are passed on; the keys are moved by as many semitones as the set says, and
-//! by nothing else. What is bound to a command is not passed on. A note of a key shares the ledger with the sequence, so the
+//! Notes with both their velocities, pressure, pitch bend and controllers are passed on, byte for byte but for the channel; the
+//! keys are moved by as many semitones as the set says, and by nothing else. Programs, clock and transport, and system exclusive
+//! are not. What is bound to a command is not passed on. A note of a key shares the ledger with the sequence, so the
 //! same rule holds: a key of an instrument sounds at most once, and striking it again, by whomever, ends it first. It lasts
 //! until its key comes up, and the end goes to where the note went, whatever has changed meanwhile.
 //!
@@ -137,7 +138,8 @@ impl Fingers {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Touch {
     Down(Channel, Key),
-    Up(Channel, Key),
+    /// With its release velocity.
+    Up(Channel, Key, u8),
     /// All keys of a channel come up.
     AllUp(Channel),
     Press(Channel, Key, u8),
@@ -148,7 +150,7 @@ impl Touch {
     fn of(message: Message) -> Option<Touch> {
         match message {
             Message::NoteOn(channel, key, _) => Some(Touch::Down(channel, key)),
-            Message::NoteOff(channel, key, _) => Some(Touch::Up(channel, key)),
+            Message::NoteOff(channel, key, release) => Some(Touch::Up(channel, key, release)),
             Message::KeyPressure(channel, key, value) => Some(Touch::Press(channel, key, value)),
             Message::ControlChange(channel, 120 | 123, _) => Some(Touch::AllUp(channel)),
             Message::ControlChange(_, 121..=127, _) => None,
@@ -209,14 +211,16 @@ impl Engine {
         let Heard { moment, port, message } = heard;
         let Some(touch) = Touch::of(message) else { return false };
         match touch {
-            Touch::Up(channel, key) => self.lift_one(moment, out, |finger| finger.from == (port, channel, key)),
+            Touch::Up(channel, key, release) => {
+                self.lift_one(release, moment, out, |finger| finger.from == (port, channel, key))
+            }
             Touch::AllUp(channel) => {
-                self.lift_one(moment, out, |finger| (finger.from.0, finger.from.1) == (port, channel))
+                self.lift_one(0, moment, out, |finger| (finger.from.0, finger.from.1) == (port, channel))
             }
             Touch::Down(channel, key) => {
                 if self.fingers.gone_to == 0
                     && !self.is_echo(program, port, channel, key)
-                    && self.lift_one(moment, out, |finger| finger.from == (port, channel, key))
+                    && self.lift_one(0, moment, out, |finger| finger.from == (port, channel, key))
                 {
                     return true;
                 }
@@ -249,12 +253,12 @@ impl Engine {
         }
     }
 
-    /// Ends the oldest note that `of` is true of. Whether there was one.
-    fn lift_one(&mut self, moment: Moment, out: &mut Outbox, of: impl Fn(&Finger) -> bool) -> bool {
+    /// Ends the oldest note that `of` is true of, with a release velocity. Whether there was one.
+    fn lift_one(&mut self, release: u8, moment: Moment, out: &mut Outbox, of: impl Fn(&Finger) -> bool) -> bool {
         let Some(finger) = self.fingers.lift(of) else { return false };
         let (port, channel, key) = finger.to;
         if let Some(note) = self.ledgers[usize::from(port.0)].struck(channel, key, finger.serial) {
-            self.end_note(port, note, moment, out);
+            self.end_note_with(release, port, note, moment, out);
         }
         true
     }
@@ -285,7 +289,7 @@ impl Engine {
             return;
         }
         if self.fingers.held == MAX_FINGERS {
-            self.lift_one(moment, out, |_| true);
+            self.lift_one(0, moment, out, |_| true);
         }
         let to = (track.port, track.channel, key.transposed(i32::from(thru.by)));
         let serial = self.begin_note(thru.track, to, velocity, HELD, moment, out);

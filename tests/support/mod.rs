@@ -314,20 +314,29 @@ pub fn away(trace: &[Departure]) -> Away {
     away
 }
 
-/// What a departure does to what holds or bends notes. Lights do not count.
+/// What a departure does to what holds or bends notes.
 pub fn pull(away: &mut Away, departure: &Departure) {
-    let (what, value, rest) = match departure.message {
-        Message::ControlChange(_, number @ (1 | 33 | 64..=69), value) => (format!("cc {number}"), value.into(), 0),
-        Message::ChannelPressure(_, value) => ("pressure".into(), value.into(), 0),
-        Message::KeyPressure(_, key, value) => (format!("key {}", key.number()), value.into(), 0),
-        Message::PitchBend(_, value) => ("bend".into(), value, 8_192),
-        _ => return,
-    };
-    let channel = departure.message.channel().expect("each of them has one").number();
-    let place = (departure.port.0, channel, what);
+    pull_by(away, departure.port, departure.message);
+}
+
+/// What a message does to what holds or bends notes. Lights do not count.
+pub fn pull_by(away: &mut Away, port: PortSlot, message: Message) {
+    let (Some((what, value, rest)), Some(channel)) = (named(message), message.channel()) else { return };
+    let place = (port.0, channel.number(), what);
     if value == rest {
         away.remove(&place);
     } else {
         away.insert(place, value);
     }
+}
+
+/// What a message moves that holds or bends notes: its name, its value, and its value at rest.
+pub fn named(message: Message) -> Option<(String, u16, u16)> {
+    Some(match message {
+        Message::ControlChange(_, number @ (1 | 33 | 64..=69), value) => (format!("cc {number}"), value.into(), 0),
+        Message::ChannelPressure(_, value) => ("pressure".into(), value.into(), 0),
+        Message::KeyPressure(_, key, value) => (format!("key {}", key.number()), value.into(), 0),
+        Message::PitchBend(_, value) => ("bend".into(), value, 8_192),
+        _ => return None,
+    })
 }
