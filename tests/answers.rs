@@ -163,6 +163,19 @@ fn what_is_about_a_note_of_the_batch_leaves_behind_it() {
 }
 
 #[test]
+fn what_brings_a_pedal_of_the_batch_home_leaves_behind_it() {
+    let beat = second_beat();
+    let set = compile(&SET.replace("c2 d2 e2", "c2 d2{64=127 bend=-4096} e2"));
+    for before in [45_000, 30_000, 15_000, 1_000] {
+        let sent = play(set.clone(), vec![(beat - before, KEYS, note_on(1, 1))]);
+        let mut left = Away::default();
+        sent.iter().for_each(|&(_, port, message)| pull_by(&mut left, port, message));
+        assert!(left.is_empty(), "{before} ns before the beat: {left:?}");
+        assert_eq!(when(&sent, note_on(1, 50)).len(), 1);
+    }
+}
+
+#[test]
 fn a_pulse_that_comes_while_a_batch_waits_is_taken_as_it_came() {
     // Both keyboards in one: its keys come behind its pulses.
     let set = SET.replace("tempo = 125", "tempo = 125\n[clock]\nfollow = \"keys\"\n").replace("clock = true\n", "");

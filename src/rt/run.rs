@@ -8,6 +8,7 @@
 use super::clock::TimeSource;
 use super::sink::{SendFailed, Sink};
 use super::wait::{Waiter, Woken};
+use crate::engine::lever::Pull;
 use crate::engine::outbox::{Departure, OUTBOX_CAPACITY, Outbox};
 use crate::engine::program::{MAX_PORTS, PortSlot, Program};
 use crate::engine::{Call, Command, Engine, Progress, Status};
@@ -99,7 +100,8 @@ impl Batch {
     }
 
     /// Whether `later`, which the engine has made after all of this, must not leave before it: because it is about the same
-    /// note, because something here would silence it, or because both tell the same receiver where the music is.
+    /// note or the same pedal, wheel or pressure, because something here would silence it, or because both tell the same
+    /// receiver where the music is.
     fn comes_before(&self, later: &Departure) -> bool {
         let note = |message: Message| match message {
             Message::NoteOn(channel, key, _) | Message::NoteOff(channel, key, _) => Some((channel, key)),
@@ -114,9 +116,18 @@ impl Batch {
         let before = |first: Message| match (note(later.message), first) {
             (Some((channel, _)), Message::ControlChange(silenced, 120 | 123, _)) => channel == silenced,
             (Some(struck), first) => note(first) == Some(struck),
-            (None, first) => is_system(later.message) && is_system(first),
+            (None, first) => moves_the_same(later.message, first) || is_system(later.message) && is_system(first),
         };
         self.messages[..self.len].iter().any(|first| first.port == later.port && before(first.message))
+    }
+}
+
+/// Whether both move the same pedal, wheel or pressure.
+fn moves_the_same(one: Message, other: Message) -> bool {
+    match (Pull::of(one), Pull::of(other)) {
+        (Some(Pull::Lever(channel, lever, _)), Some(Pull::Lever(on, other, _))) => (channel, lever) == (on, other),
+        (Some(Pull::Key(channel, key, _)), Some(Pull::Key(on, other, _))) => (channel, key) == (on, other),
+        (Some(_) | None, _) => false,
     }
 }
 
