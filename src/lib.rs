@@ -28,6 +28,8 @@
 //! - The **input threads** are midir's, one for each connection; they stamp a message, push it, and wake the real-time
 //!   thread ([`io`]).
 //! - The **log's thread** ([`blackbox`]) writes down what the show did, so that nobody else waits for a disk.
+//! - The **files' thread** ([`control::files`]) reads and writes the set file, for the same reason; what is saved a child process
+//!   reads first ([`control::bulkhead`]).
 //!
 //! # Rooms
 //!
