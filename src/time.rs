@@ -246,6 +246,15 @@ impl Tempo {
         Tempo { tick_q32: tick_q32.clamp(Self::shortest_tick(), Self::longest_tick()) }
     }
 
+    /// This tempo by a clock that runs fast by `pace` millionths, or slow: it counts as much more time, or less. Held to the
+    /// accepted range.
+    #[must_use]
+    pub fn paced(self, pace: i32) -> Tempo {
+        const WHOLE: i128 = 1_000_000;
+        let pulse = i128::from(self.tick_q32) * i128::from(TICKS_PER_PULSE) * (WHOLE + i128::from(pace)).max(1) / WHOLE;
+        Tempo::from_pulse_q32(u64::try_from(pulse).unwrap_or(u64::MAX))
+    }
+
     const fn shortest_tick() -> u64 {
         Self::tick_at_whole_bpm(Self::FASTEST as u128)
     }

@@ -327,3 +327,26 @@ fn a_panic_forgets_keys_that_are_held() {
         show.engine.time_of(Tick(960))
     );
 }
+
+#[test]
+fn a_system_clock_that_runs_fast_or_slow_does_not_change_the_tempo() {
+    for pace in [-83_333i64, 80_000] {
+        let mut show = Show::new(circuits_alone());
+        show.command(Command::Start);
+        let tempo = show.engine.tempo();
+        show.wait(Span::from_millis(1_010));
+        show.command(Command::Pace(pace as i32));
+        show.wait(Span::from_millis(4_000));
+        show.command(Command::Pace(0));
+        show.wait(Span::from_millis(2_000));
+        assert_eq!(show.engine.tempo(), tempo, "the tempo that is shown is the true one");
+        let clocks: Vec<Nanos> =
+            show.trace.iter().filter(|d| d.port == MONO && d.message == Message::Clock).map(|d| d.due).collect();
+        let intervals: Vec<i64> = clocks.windows(2).map(|pair| pair[1].since(pair[0]).0).collect();
+        let paced = PULSE.0 + PULSE.0 * pace / 1_000_000;
+        let count = |wanted: i64| intervals.iter().filter(|&&interval| (interval - wanted).abs() <= 1).count() as i64;
+        assert!((count(paced) - 4_000_000_000 / paced).abs() <= 2, "{pace}: {} of {}", count(paced), intervals.len());
+        assert!((count(PULSE.0) - 150).abs() <= 3, "{pace}: {}", count(PULSE.0));
+        show.check();
+    }
+}

@@ -58,6 +58,7 @@ pub fn command(command: Command) -> Spelled {
         Command::EndAfter(length) => (17, length.0, 0, 0),
         Command::End => (18, 0, 0, 0),
         Command::Silence(port) => (19, port.0.into(), 0, 0),
+        Command::Pace(pace) => (20, pace.into(), 0, 0),
     }
 }
 
@@ -115,6 +116,7 @@ fn meant((which, a, b, c): Spelled) -> Option<Command> {
         17 => Command::EndAfter(TickSpan(Some(a).filter(|a| (0..=LONGEST).contains(a))?)),
         18 => Command::End,
         19 => Command::Silence(port(a)?),
+        20 => Command::Pace(a.try_into().ok()?),
         _ => return None,
     })
 }

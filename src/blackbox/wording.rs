@@ -59,6 +59,10 @@ fn command(command: Command, names: &Names) -> String {
         Command::Tempo(tempo) => format!("tempo {:.2}", tempo.bpm()),
         Command::Nudge(hundredths) => format!("nudge {:+.2}", f64::from(hundredths) / 100.0),
         Command::Tap => "tap".to_owned(),
+        Command::Pace(0) => "the system's clock runs at its own rate".to_owned(),
+        Command::Pace(pace) => {
+            format!("the system's clock runs {:+.3} % off; our own makes up for it", f64::from(pace) / 1e4)
+        }
         Command::Panic => "panic".to_owned(),
         Command::LetGo(port) => {
             format!("the input of {} is gone: its keys were let go", name(&names.ports, port.0.into()))

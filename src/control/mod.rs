@@ -24,6 +24,7 @@
 //! | [`osc`] | OSC |
 //! | `bucket` | how much may be asked |
 //! | `signals` | Ctrl-C and its like |
+//! | `slew` | noticing that the system's clock runs fast or slow |
 //! | `slumber` | noticing that the machine has slept |
 
 mod bucket;
@@ -43,6 +44,7 @@ pub mod report;
 pub mod scribe;
 pub mod show;
 mod signals;
+mod slew;
 mod slumber;
 pub mod source;
 pub mod view;

@@ -11,6 +11,7 @@ use super::inbox::{Answer, Call, Declined, Inbox};
 use super::order::{self, Order};
 use super::playhead::Playhead;
 use super::scribe::{Plan, Scene, Scribe};
+use super::slew::{self, Slew};
 use super::slumber::{self, Slumber};
 use super::source::{Renewed, Source, Text};
 use super::view::{LastKeys, Notices, Playing, PortState, View};
@@ -74,6 +75,7 @@ pub struct Show<'a> {
     snapshot: Snapshot,
     playhead: Playhead,
     slumber: Slumber,
+    slew: Slew,
     status: Status,
     transpositions: Transpositions,
     keys: LastKeys,
@@ -121,6 +123,7 @@ impl<'a> Show<'a> {
             snapshot,
             playhead: Playhead::default(),
             slumber: Slumber::default(),
+            slew: Slew::default(),
             status,
             transpositions: Transpositions::default(),
             keys: LastKeys::default(),
@@ -191,6 +194,7 @@ impl<'a> Show<'a> {
     ) -> Reason {
         loop {
             self.wake_up();
+            self.keep_pace();
             ports.look(&mut self.end, &mut self.notices);
             self.ports = ports.states();
             self.watch(observers);
@@ -206,6 +210,19 @@ impl<'a> Show<'a> {
                 self.answer(call);
                 self.take_over(ports);
             }
+        }
+    }
+
+    /// Sees whether the system's clock runs fast or slow, so that our own does not.
+    fn keep_pace(&mut self) {
+        let Some(pace) = self.slew.look(slew::read()) else { return };
+        if self.end.command(Command::Pace(pace)).is_err() {
+            // Told again with the next look.
+            self.slew = Slew::default();
+            return;
+        }
+        if let Some(text) = self.slew.said(self.snapshot.followed.is_some()) {
+            self.notices.notice(&text);
         }
     }
 

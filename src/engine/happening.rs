@@ -81,6 +81,7 @@ impl Engine {
             Command::Tempo(tempo) => self.set_tempo(tempo),
             Command::Nudge(hundredths) => self.nudge(hundredths),
             Command::Tap => self.tap(at),
+            Command::Pace(pace) => self.set_pace(pace),
             Command::Panic => self.panic(program, at),
             Command::Silence(port) => self.silence(program, at, port),
             Command::LetGo(port) => {

@@ -173,6 +173,8 @@ pub enum Command {
     Nudge(i32),
     /// A beat, tapped: the tempo becomes the mean of the last taps, at most 8; after 2 s without any they are forgotten.
     Tap,
+    /// The system's clock runs fast by so many millionths, or slow; our own clock makes up for it.
+    Pace(i32),
     /// End every note and silence every channel that tracks play on; the music plays on.
     Panic,
     /// The instrument at this port may have missed ends of notes: silence every channel that tracks play on there.
@@ -337,6 +339,8 @@ pub struct Engine {
     /// The tempo that the program says, and the taps that may make another.
     written_tempo: Tempo,
     taps: Taps,
+    /// By so many millionths the system's clock runs fast.
+    pace: i32,
     /// What a panic has yet to send.
     hush: Hush,
     /// What the ports have been sent, and what those that come back have yet to get.
@@ -399,6 +403,7 @@ impl Engine {
             renewal: Renewal::new(program),
             written_tempo: program.tempo,
             taps: Taps::default(),
+            pace: 0,
             hush: Hush::default(),
             rejoin: Rejoin::default(),
             senses: Senses::new(program),

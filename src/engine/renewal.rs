@@ -209,6 +209,7 @@ impl Engine {
             // Another clock has another position.
             self.stop(at);
             self.clock = clock_for(program);
+            self.set_pace(self.pace);
             *self.echoes = Echoes::default();
             self.set_pulses(Tick::ZERO);
             self.forget_ahead();

@@ -74,6 +74,16 @@ impl Engine {
         }
     }
 
+    /// From now on the system's clock runs fast by `pace` millionths.
+    pub(super) fn set_pace(&mut self, pace: i32) {
+        let now = self.now;
+        self.pace = pace;
+        if let Clock::Internal(clock) = &mut self.clock {
+            clock.set_pace(now, pace);
+            self.happened_at = self.happened_at.max(now);
+        }
+    }
+
     /// Changes the tempo by so many hundredths of a quarter note a minute.
     pub(super) fn nudge(&mut self, hundredths: i32) {
         if let Clock::Internal(clock) = &self.clock {

@@ -298,6 +298,7 @@ impl Numbering {
             | Command::Tempo(_)
             | Command::Nudge(_)
             | Command::Tap
+            | Command::Pace(_)
             | Command::Panic
             | Command::EndAfter(_)
             | Command::End => command,

@@ -120,7 +120,7 @@ fn any_tempo(u: &mut Unstructured<'_>) -> Result<Tempo> {
 pub fn any_command(u: &mut Unstructured<'_>) -> Result<Command> {
     let switch = |u: &mut Unstructured<'_>| u.choose(&[Switch::On, Switch::Off, Switch::Toggle]).copied();
     let track = |u: &mut Unstructured<'_>| Ok(TrackSlot(*u.choose(&[0u16, 1, 2, 3, MAX_TRACKS as u16 - 1, 300])?));
-    Ok(match u.int_in_range(0..=19u8)? {
+    Ok(match u.int_in_range(0..=20u8)? {
         0 => Command::Start,
         1 => Command::Continue,
         2 => Command::Stop,
@@ -143,6 +143,7 @@ pub fn any_command(u: &mut Unstructured<'_>) -> Result<Command> {
             Command::Control { track: track(u)?, target, value: u.int_in_range(0..=target.highest())? }
         }
         19 => Command::Silence(PortSlot(u.int_in_range(0..=17)?)),
+        20 => Command::Pace(u.int_in_range(-200_000..=200_000)?),
         16 => Command::LetGo(PortSlot(u.int_in_range(0..=17)?)),
         _ => Command::Panic,
     })
