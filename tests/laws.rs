@@ -44,6 +44,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         }),
         1 => (0u8..3).prop_map(|program| Event::Input(2, Message::ProgramChange(Channel::from_number(1).unwrap(), program))),
         1 => prop_oneof![
+            (-120_000i32..120_000).prop_map(Command::Pace),
             Just(Command::Start),
             Just(Command::Stop),
             Just(Command::Continue),

@@ -233,6 +233,7 @@ mod tests {
             Command::EndAfter(TickSpan(960)),
             Command::End,
             Command::Silence(port),
+            Command::Pace(-83_333),
         ];
         for (number, each) in (0..).zip(each) {
             // A new one is added above, and its number here.
@@ -257,6 +258,7 @@ mod tests {
                 Command::EndAfter(_) => 17,
                 Command::End => 18,
                 Command::Silence(_) => 19,
+                Command::Pace(_) => 20,
             };
             assert_eq!(own, number);
             assert_eq!(command(each).0, number);
@@ -268,7 +270,7 @@ mod tests {
     #[test]
     fn numbers_that_nothing_is_spelled_with_are_nothing() {
         for spelled in
-            [(20, 0, 0, 0), (0, 1, 0, 0), (15, 0, 0, 9), (6, 3, 0, 0), (10, -1, 2, 5), (10, -2, 0, 0), (3, 0, 4, 0)]
+            [(21, 0, 0, 0), (0, 1, 0, 0), (15, 0, 0, 9), (6, 3, 0, 0), (10, -1, 2, 5), (10, -2, 0, 0), (3, 0, 4, 0)]
         {
             assert_eq!(read_command(spelled), None, "{spelled:?}");
         }

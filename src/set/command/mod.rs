@@ -385,7 +385,9 @@ mod tests {
                 Command::Tap => Verb::Tap,
                 Command::Panic => Verb::Panic,
                 // Nobody can ask for these in words.
-                Command::Silence(_) | Command::LetGo(_) | Command::EndAfter(_) | Command::End => panic!("{command:?}"),
+                Command::Silence(_) | Command::LetGo(_) | Command::EndAfter(_) | Command::End | Command::Pace(_) => {
+                    panic!("{command:?}")
+                }
             };
             assert_eq!(own, verb, "{}", verb.example());
             assert!(verb.example().starts_with(verb.name()) && Verb::find(verb.name()) == Some(verb));
