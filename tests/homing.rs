@@ -6,10 +6,11 @@ use proptest::prelude::*;
 use support::*;
 use tightrope::engine::pattern::Target;
 use tightrope::engine::program::{PatternSlot, PortSlot, Program, Quantum, TrackSlot};
+use tightrope::engine::resume::Resumption;
 use tightrope::engine::transport::Phase;
 use tightrope::engine::{Command, Switch};
 use tightrope::midi::{Channel, Key, Message};
-use tightrope::time::{Span, Tick, TickSpan};
+use tightrope::time::{Span, Tempo, Tick, TickSpan};
 
 /// A pattern that holds and bends everything in its first beat, and one that does nothing of the kind.
 const RIG: &str = r#"
@@ -532,4 +533,25 @@ fn a_pedal_that_both_patterns_hold_is_not_lifted_between_them() {
     show.command(Command::Launch { pattern: PatternSlot(SOLO), at: Some(Quantum::Grid(TickSpan(3_840))) });
     show.wait(Span::from_millis(1_000));
     assert_eq!(show.count(PortSlot(0), control(1, 64, 0)), 1);
+}
+
+#[test]
+fn a_show_that_is_resumed_has_what_its_pattern_has_said_by_then() {
+    let whole = come_by_itself(Tick(3_000));
+    let mut show = Show::new(compile(RIG));
+    let was = Resumption {
+        position: Tick(2_000),
+        ago: Span::from_millis(450),
+        tempo: Tempo::from_bpm(120.0).unwrap(),
+        runs: true,
+        pattern: PatternSlot(VERSE),
+        origin: Tick::ZERO,
+        part: None,
+    };
+    assert!(show.engine.resume_show(&show.program, show.now, was));
+    show.wait(Span::from_millis(150));
+    assert_eq!(show.engine.phase(), Phase::Running);
+    assert_eq!(away(&show.trace).keys().collect::<Vec<_>>(), whole.keys().collect::<Vec<_>>());
+    show.command(Command::Stop);
+    assert_home(&show);
 }
