@@ -44,7 +44,7 @@ fn virtual_ports(common: &Common) -> Fallible<Vec<Row>> {
     let mut program = Program::start(&command, &std::env::temp_dir().join("program.log"))?;
     let begun = Instant::now();
     let mut synths = loop {
-        match sequencer::Synths::connect(&[(Port::Circuit, CIRCUIT), (Port::Mono, MONO)])? {
+        match sequencer::Synths::connect(&[(Port::Circuit, CIRCUIT), (Port::Mono, MONO)], None)? {
             Some(synths) => break synths,
             None if begun.elapsed() > OPEN_WITHIN => return Err("no virtual ports appear".into()),
             None => thread::sleep(Duration::from_millis(1)),

@@ -32,8 +32,8 @@ const FROZEN: Duration = Duration::from_secs(3);
 const IDLE: Duration = Duration::from_secs(60);
 /// How much memory it may take.
 const MOST_KIB: u64 = 4 * 1024;
-/// How long software listens before the program is killed: the guardian looks once a second who does.
-const LISTENED_FOR: Duration = Duration::from_secs(3);
+/// How long software listens before the program is killed: the guardian is told at once.
+const LISTENED_FOR: Duration = Duration::from_millis(200);
 /// How soon a guardian that was killed has to be replaced, and an instrument that is back has to be found.
 const SOON: Duration = Duration::from_secs(2);
 /// How soon one that is stopped.
@@ -52,7 +52,7 @@ pub struct Arguments {
         value_delimiter = ',',
         default_values = [
             "idle", "kill", "group", "segv", "abort", "dump", "oom", "frozen", "orphan", "stopped", "replug", "reload", "early",
-            "two", "screen", "virtual"
+            "two", "screen", "virtual", "virtual-two"
         ]
     )]
     faults: Vec<Fault>,
@@ -96,6 +96,8 @@ enum Fault {
     Screen,
     /// SIGKILL, where no instrument is there and software listens to virtual ports
     Virtual,
+    /// SIGKILL for the second of two shows on virtual ports of the same names
+    VirtualTwo,
 }
 
 pub fn play(arguments: &Arguments, common: &Common) -> Fallible<Vec<Row>> {
@@ -122,6 +124,12 @@ pub fn play(arguments: &Arguments, common: &Common) -> Fallible<Vec<Row>> {
         if fault == Fault::Virtual {
             let launch = Launch { command: &command, on_terminal: false, last_lines: 20 };
             let own = with_launched(&launch, play_virtually)?;
+            rows.extend(own.into_iter().map(named));
+            continue;
+        }
+        if fault == Fault::VirtualTwo {
+            let launch = Launch { command: &command, on_terminal: false, last_lines: 20 };
+            let own = with_launched(&launch, |program| play_beside_another(program, &command))?;
             rows.extend(own.into_iter().map(named));
             continue;
         }
@@ -270,23 +278,8 @@ fn befall(fault: Fault, common: &Common, stage: Stage, cable: &Cable, program: &
 
 /// No instrument is there: what listens to the program's virtual ports must not be left sounding either.
 fn play_virtually(program: &mut Program) -> Fallible<Vec<Row>> {
-    let begun = Instant::now();
-    let mut synths = loop {
-        match Synths::connect(&[(Port::Circuit, CIRCUIT), (Port::Mono, MONO)])? {
-            Some(synths) => break synths,
-            None if begun.elapsed() > SOON => return Err("no virtual ports appear".into()),
-            None => thread::sleep(Duration::from_millis(1)),
-        }
-    };
-    thread::sleep(LISTENED_FOR);
-    let mut heard: Vec<Heard> = Vec::new();
-    let mut sounding = 0;
-    // Until a drum sounds, and the bass, which always does.
-    while sounding < 2 && begun.elapsed() < 5 * SOON {
-        thread::sleep(Duration::from_millis(1));
-        synths.collect(&mut heard)?;
-        sounding = verdict::sounding_count(&heard);
-    }
+    let mut synths = listen(None)?;
+    let (mut heard, sounding) = await_notes(&mut synths)?;
     program.signal(libc::SIGKILL)?;
     thread::sleep(Duration::from_nanos(SILENT_WITHIN_NS));
     synths.collect(&mut heard)?;
@@ -298,6 +291,59 @@ fn play_virtually(program: &mut Program) -> Fallible<Vec<Row>> {
         verdict::hanging("notes that sound 50 ms after", &in_time),
         verdict::hanging("notes that hang at last", &heard),
     ])
+}
+
+/// Another show, on virtual ports of the same names, is killed: what it sounds on falls silent, and this one's does not.
+fn play_beside_another(program: &mut Program, command: &[String]) -> Fallible<Vec<Row>> {
+    let mut own = listen(None)?;
+    let mut second = Program::start(command, &std::env::temp_dir().join("second.log"))?;
+    let mut others = listen(Some(&own))?;
+    let (mut heard, sounding) = await_notes(&mut others)?;
+    let (mut before, mut after) = (Vec::new(), Vec::new());
+    own.collect(&mut before)?;
+    second.signal(libc::SIGKILL)?;
+    thread::sleep(Duration::from_nanos(SILENT_WITHIN_NS));
+    others.collect(&mut heard)?;
+    own.collect(&mut after)?;
+    await_end(&mut second)?;
+    thread::sleep(QUIET);
+    let is_hush = |heard: &&Heard| matches!(*heard.message.bytes(), [0xfc] | [0xb0..=0xbf, 120 | 123, _]);
+    let hushed = after.iter().filter(is_hush).count();
+    own.collect(&mut after)?;
+    let played = after.iter().filter(|heard| heard.message.as_note_on().is_some()).count();
+    let ending = program.end_by(Signal::Int)?;
+    let ended = ending.status.and_then(|status| status.code());
+    Ok(vec![
+        Row::judged("notes that sound before", "2 or more".into(), sounding.to_string(), sounding >= 2),
+        verdict::hanging("notes of the second that sound 50 ms after", &heard),
+        Row::count("what stops or silences the first", 0, hushed),
+        Row::judged("notes of the first after it", "2 or more".into(), played.to_string(), played >= 2),
+        Row::judged("the end of the first", "exit status: 0".into(), ending.to_string(), ended == Some(0)),
+    ])
+}
+
+/// Software that listens to the virtual ports of a show, be it beside the one that `beside` listens to.
+fn listen(beside: Option<&Synths>) -> Fallible<Synths> {
+    let begun = Instant::now();
+    loop {
+        match Synths::connect(&[(Port::Circuit, CIRCUIT), (Port::Mono, MONO)], beside)? {
+            Some(synths) => return Ok(synths),
+            None if begun.elapsed() > SOON => return Err("no virtual ports appear".into()),
+            None => thread::sleep(Duration::from_millis(1)),
+        }
+    }
+}
+
+/// Listens until a drum sounds, and the bass, which always does; how many notes sound then.
+fn await_notes(synths: &mut Synths) -> Fallible<(Vec<Heard>, usize)> {
+    thread::sleep(LISTENED_FOR);
+    let (begun, mut heard, mut sounding) = (Instant::now(), Vec::new(), 0);
+    while sounding < 2 && begun.elapsed() < 5 * SOON {
+        thread::sleep(Duration::from_millis(1));
+        synths.collect(&mut heard)?;
+        sounding = verdict::sounding_count(&heard);
+    }
+    Ok((heard, sounding))
 }
 
 /// What was heard after the program's death.

@@ -211,17 +211,22 @@ impl Lone {
 /// Ears that connect themselves to ports of others, as software synthesizers do.
 pub struct Synths {
     ears: Vec<(Port, Client)>,
+    /// Whom they listen to.
+    senders: Vec<Addr>,
 }
 
 impl Synths {
-    /// Connects an ear to the port with each of the names; `None` as long as one of them is not there.
-    pub fn connect(names: &[(Port, &str)]) -> Fallible<Option<Synths>> {
-        let mut ears = Vec::new();
+    /// Connects an ear to the port with each of the names, but not to those that `beside` listens to; `None` as long as one of
+    /// them is not there.
+    pub fn connect(names: &[(Port, &str)], beside: Option<&Synths>) -> Fallible<Option<Synths>> {
+        let (mut ears, mut senders) = (Vec::new(), Vec::new());
+        let is_free = |port: &PortInfo| beside.is_none_or(|beside| !beside.senders.contains(&port.addr()));
         for &(port, name) in names {
             let mut ear = Client::open("stage-synth")?;
             let ports = || ClientIter::new(&ear.seq).flat_map(|client| PortIter::new(&ear.seq, client.get_client()));
             let readable = |port: &PortInfo| port.get_capability().contains(PortCap::READ | PortCap::SUBS_READ);
-            let found = ports().filter(readable).find(|port| port.get_name().is_ok_and(|found| found == name));
+            let mut ports = ports().filter(readable).filter(is_free);
+            let found = ports.find(|port| port.get_name().is_ok_and(|found| found == name));
             let Some(sender) = found.map(|port| port.addr()) else { return Ok(None) };
             let queue = ear.seq.alloc_named_queue(&c_string("stage"))?;
             ear.open_port("in", PortCap::WRITE, queue)?;
@@ -232,8 +237,9 @@ impl Synths {
             ear.seq.control_queue(queue, EventType::Start, 0, None)?;
             ear.seq.drain_output()?;
             ears.push((port, ear));
+            senders.push(sender);
         }
-        Ok(Some(Synths { ears }))
+        Ok(Some(Synths { ears, senders }))
     }
 
     /// Appends what arrived since the last call.
