@@ -747,3 +747,78 @@ fn places_are_lines_and_columns() {
     assert_eq!(mistakes.list()[0].span, Some(15..20));
     assert_eq!(mistakes.more(), 0);
 }
+
+/// A set with the mistake in its first lines.
+fn top(text: &str) -> Vec<u8> {
+    format!("{text}\n{RIG}").into_bytes()
+}
+
+#[test]
+fn slips_of_the_hand() {
+    let bass = |steps: &str| pattern(format!("bass = \"{steps}\"\n"));
+    check(
+        "slips_of_the_hand",
+        &[
+            ("chord without brackets", bass("c2m7 . c2 eb2maj7")),
+            ("chord without its octave", bass("Am7 . F#m")),
+            ("german names", bass("cis2 es2 as1 h2")),
+            ("solfege", bass("do re2 Sol3")),
+            ("signs of printed music", bass("c♯2 E♭ f♮2")),
+            ("sign before the letter", bass("#f2 ♭e2 ^c2")),
+            ("sign after the octave", bass("c2# c2b")),
+            ("two sharps", bass("f##2 bbb1")),
+            ("octave as a mark", bass("c' d,,")),
+            ("a rest of others", bass("r4 z ~ c2")),
+            (
+                "degrees with signs",
+                top("scale = \"c minor\"").into_iter().chain(b"bass = \"#4 b7 1\"\n".to_owned()).collect(),
+            ),
+            (
+                "a degree or how often",
+                top("scale = \"c minor\"").into_iter().chain(b"bass = \"1 3 (5 7)\"\n".to_owned()).collect(),
+            ),
+            ("no octaves", bass("c . c eb [g bb]")),
+            ("a range of velocities", bass("c2:60-90 c2:60..90")),
+            ("decimal comma", top("tempo = 124,5")),
+            ("decimal comma in braces", pattern("bass = { steps = \"c2\", gate = 50,5 }\n")),
+            ("decimal comma with a unit", pattern("[ports.c]\ndevice = \"C\"\noffset = \"-1,5 ms\"\n")),
+            ("decimal comma among points", pattern("cc.bass.74 = \"20,5 ~ 10O\"\n")),
+            ("letter for a digit", pattern("bars = 1O\n")),
+            ("number in quotes", top("tempo = \"124\"")),
+            ("steps without quotes", pattern("bass = c2 . c2 eb2\n")),
+            ("steps without quotes and a comment", pattern("bass = [c2 f#2] . # the end\n")),
+            ("degrees without quotes", pattern("bass = 1 3 5\n")),
+            (
+                "how often in a song",
+                pattern("[song]\nparts = [\"main*4\", \"main:4\", \"main 4\", \"4x main\", \"mainx4\"]\n"),
+            ),
+            ("name with a space", pattern("[patterns.build up]\nbass = \"c2\"\n")),
+            ("space for a dot", pattern("[patterns build]\nbass = \"c2\"\n")),
+            ("name with an umlaut", pattern("[patterns.über]\nbass = \"c2\"\n")),
+            ("quoted name with a space", pattern("[ports.\"my synth\"]\ndevice = \"B\"\n")),
+            ("two commands", pattern("[[bind]]\non = \"mono note 36\"\ndo = \"launch main, tempo 128\"\n")),
+            ("two commands and a word", pattern("[[bind]]\non = \"mono note 36\"\ndo = \"stop and panic\"\n")),
+            ("key of the top", pattern("tempo = 128\n")),
+            ("key of steps", pattern("swing = 58\n")),
+            ("key of a track", pattern("note = \"c2\"\n")),
+            ("key misspelled", pattern("lauch = \"4 bars\"\n")),
+            ("steps of nobody", pattern("steps = \"c2\"\n")),
+        ],
+    );
+}
+
+#[test]
+fn the_mark_is_at_the_very_character_whatever_is_escaped() {
+    check(
+        "places",
+        &[
+            ("tab", pattern("bass = \"c2\\tq2\"\n")),
+            ("code point", pattern("bass = \"\\u00632 q2\"\n")),
+            ("what is escaped itself", pattern("bass = \"c2 \\u0071 c2\"\n")),
+            ("line that goes on", pattern("bass = \"\"\"\nc2 . \\\n  e2 q2\n\"\"\"\n")),
+            ("second line", pattern("bass = \"\"\"\nc2 . \\\n\n  e2\nq2 c2\n\"\"\"\n")),
+            ("line ends of windows", pattern("bass = \"\"\"\r\nc2 . \\\r\n  e2\r\nq2 c2\r\n\"\"\"\r\n")),
+            ("beat over two lines", pattern("drums = \"\"\"\nk . . . \\\n  j . . .\n\"\"\"\n")),
+        ],
+    );
+}

@@ -6,11 +6,13 @@ use std::io::Write;
 use super::args::Check;
 use super::failure::Failure;
 use super::{json, source};
-use crate::engine::program::{Action, AfterSong, ArpKeys, Event, Lane, Part, Source, TrackSlot, Wire};
+use crate::engine::program::{
+    Action, AfterSong, ArpKeys, Event, Lane, Part, ProgramChange, Source, Track, TrackSlot, Wire,
+};
 use crate::offline::hints::{Hint, hints};
 use crate::offline::needs::{Need, needs};
 use crate::offline::rehearsal::rehearse;
-use crate::offline::text::position;
+use crate::offline::text::{length, position};
 use crate::set::{Port, Set};
 use crate::time::{Meter, Span, TickSpan};
 
@@ -89,8 +91,12 @@ fn print(set: &Set, out: &mut dyn Write) -> std::io::Result<()> {
     let clock = if sources.is_empty() { "our own".into() } else { format!("follows {}", sources.join(", else ")) };
     writeln!(out, "set {}: {:.1} BPM, {}, clock: {clock}", set.name, program.tempo.bpm(), program.meter)?;
     writeln!(out, "ports")?;
-    for port in &set.ports {
-        writeln!(out, "  {:<12} `{}`{}", port.name, port.device, port_roles(port))?;
+    for (port, played) in set.ports.iter().zip(&program.ports) {
+        let offset = match played.offset {
+            Span::ZERO => String::new(),
+            offset => format!(", {:+} ms", offset.0 as f64 / 1e6),
+        };
+        writeln!(out, "  {:<12} `{}`{}{offset}", port.name, port.device, port_roles(port))?;
     }
     writeln!(out, "tracks")?;
     for (name, track) in set.tracks.iter().zip(&program.tracks) {
@@ -106,7 +112,10 @@ fn print(set: &Set, out: &mut dyn Write) -> std::io::Result<()> {
     }
     writeln!(out, "patterns")?;
     for (name, pattern) in set.patterns.iter().zip(&program.patterns) {
-        writeln!(out, "  {name:<12} {}", bars(pattern.length, program.meter))?;
+        writeln!(out, "  {name:<12} {}", length(pattern.length, program.meter))?;
+        for change in &pattern.programs {
+            writeln!(out, "    {:<12} {}", sounds_on(set, change), program_summary(change))?;
+        }
         for (clip, lane) in pattern.clips.iter().flat_map(|clip| clip.lanes.iter().map(move |lane| (clip, lane))) {
             writeln!(out, "    {:<12} {}", track_name(set, clip.track), lane_summary(lane, program.meter))?;
         }
@@ -146,7 +155,7 @@ fn lane_summary(lane: &Lane, meter: Meter) -> String {
             let what = if what.is_empty() { "silence".to_owned() } else { what.join(" and ") };
             // Not all of them in each pass.
             let at_most = if steps.events.iter().any(|event| event.guard.is_some()) { "at most " } else { "" };
-            format!("{at_most}{what} in {}", bars(steps.length, meter))
+            format!("{at_most}{what} in {}", length(steps.length, meter))
         }
         Source::Arp(arp) => match &arp.keys {
             ArpKeys::Written(keys, _) => format!("arpeggio of {} keys", keys.len()),
@@ -171,20 +180,22 @@ fn song(set: &Set) -> String {
         AfterSong::Loop => "then from the beginning",
         AfterSong::Stop => "then it stops",
     };
-    let length = program.song.parts.iter().fold(TickSpan::ZERO, |sum, part| sum + part.length);
-    format!("{} ({}); {then}", parts.join(", "), bars(length, program.meter))
+    let lasts = program.song.parts.iter().fold(TickSpan::ZERO, |sum, part| sum + part.length);
+    format!("{} ({}); {then}", parts.join(", "), length(lasts, program.meter))
 }
 
-/// A length in bars, or in quarter notes where it is no whole number of bars.
-fn bars(length: TickSpan, meter: Meter) -> String {
-    let bar = meter.bar().0;
-    match (length.0 / bar, length.0 % bar) {
-        (1, 0) => "1 bar".into(),
-        (bars, 0) => format!("{bars} bars"),
-        _ => {
-            // Two places tell all that can be told in a line, without the noise of thirds.
-            let quarters = format!("{:.2}", length.0 as f64 / TickSpan::QUARTER.0 as f64);
-            format!("{} quarters", quarters.trim_end_matches('0').trim_end_matches('.'))
-        }
+/// Whose program changes: the track on that channel, or the port and the channel where there is none.
+fn sounds_on(set: &Set, change: &ProgramChange) -> String {
+    let is_there = |track: &Track| track.port == change.port && track.channel == change.channel;
+    match set.program.tracks.iter().position(is_there).and_then(|slot| set.tracks.get(slot)) {
+        Some(name) => name.clone(),
+        None => format!("{} {}", port_name(set, change.port.0), change.channel.number()),
+    }
+}
+
+fn program_summary(change: &ProgramChange) -> String {
+    match change.bank {
+        Some(bank) => format!("program {} of bank {bank}", change.program),
+        None => format!("program {}", change.program),
     }
 }

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::needs::{HEARD, Need};
 use super::rehearsal::{Rehearsal, common, lanes, steps_of, strikers};
-use super::text::position;
+use super::text::{length, position};
 use crate::engine::Command;
 use crate::engine::pattern::{Action, Steps};
 use crate::engine::program::{PatternSlot, TrackSlot, Wire};
 use crate::midi::Message;
 use crate::set::Set;
-use crate::time::{Meter, Tick, TickSpan};
+use crate::time::{Tick, TickSpan};
 
 /// Something worth a look.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,11 +33,17 @@ pub fn hints(set: &Set, rehearsals: &[Rehearsal], needs: &[Need]) -> Vec<Hint> {
     hints.extend(unreached(set));
     hints.extend(crowded(set, needs));
     hints.extend(in_part(set, rehearsals));
+    hints.extend(set.places.inline_over_lines().map(|line| Hint {
+        message: "a table in braces goes over several lines, which TOML 1.0 and its tools refuse: write it under a heading of its own"
+            .to_owned(),
+        line: Some(line),
+    }));
     let mut placed: Vec<Hint> = Vec::new();
     placed.extend(polymeters(set).into_iter().take(MOST));
     let mut looks = LOOKS;
     placed.extend(rehearsals.iter().flat_map(|rehearsal| doubled(set, rehearsal, &mut looks)).take(MOST));
     placed.extend(cut_short(set).into_iter().take(MOST));
+    placed.extend(side_by_side(set).into_iter().take(MOST));
     placed.sort_by_key(|hint| hint.line);
     hints.extend(placed);
     hints
@@ -118,7 +124,7 @@ fn in_part(set: &Set, rehearsals: &[Rehearsal]) -> Vec<Hint> {
         let looked_at = match rehearsal.length {
             TickSpan::ZERO => "nothing of it has".to_owned(),
             length if length < program.meter.bar() => "only its beginning has".to_owned(),
-            length => format!("only {} of it has", self::length(length, program.meter)),
+            played => format!("only {} of it has", length(played, program.meter)),
         };
         plain(format!("`{name}` is too much to be played through in a check: {looked_at} been looked at"))
     };
@@ -135,14 +141,16 @@ fn polymeters(set: &Set) -> Vec<Hint> {
             lanes(pattern).filter_map(|(track, number, lane)| Some((track, number, steps_of(lane)?)))
         {
             let (line, whole) = (steps.length, pattern.length);
-            // Controllers move in their own time.
-            if steps.chases || line <= TickSpan::ZERO || whole.0 % line.0 == 0 || line.0 % whole.0 == 0 {
+            // What wanders has no shape that would shift.
+            let wanders = steps.events.iter().any(|event| matches!(event.action, Action::Wander(..)));
+            if wanders || line <= TickSpan::ZERO || whole.0 % line.0 == 0 || line.0 % whole.0 == 0 {
                 continue;
             }
             let bar = set.program.meter.bar();
             let together = common(common(line, whole), bar);
             let message = format!(
-                "a line of {} against {}: they begin together again after {}",
+                "a {} of {} against {}: they begin together again after {}",
+                if steps.chases { "curve" } else { "line" },
                 length(line, set.program.meter),
                 length(whole, set.program.meter),
                 length(together, set.program.meter)
@@ -151,17 +159,6 @@ fn polymeters(set: &Set) -> Vec<Hint> {
         }
     }
     hints
-}
-
-/// A length in bars, or in steps where it is no whole number of bars.
-fn length(length: TickSpan, meter: Meter) -> String {
-    let (bars, rest) = (length.0 / meter.bar().0, length.0 % meter.bar().0);
-    let plural = |count: i64, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
-    match length.0 {
-        _ if rest == 0 => plural(bars, "bar"),
-        ticks if ticks % TickSpan::SIXTEENTH.0 == 0 => plural(ticks / TickSpan::SIXTEENTH.0, "sixteenth"),
-        ticks => format!("{:.2} quarters", ticks as f64 / TickSpan::QUARTER.0 as f64),
-    }
 }
 
 /// Notes that are never heard, because another one strikes the same key at the same time.
@@ -206,6 +203,42 @@ fn doubled(set: &Set, rehearsal: &Rehearsal, looks: &mut usize) -> Vec<Hint> {
                     }
                 }
                 _ => {}
+            }
+        }
+    }
+    hints
+}
+
+/// Lines of one track that look like a melody written over several lines of text, but all play at the same time: of one length,
+/// with several keys each, and together as long as the pattern or each at least a bar.
+fn side_by_side(set: &Set) -> Vec<Hint> {
+    let program = &set.program;
+    let mut hints = Vec::new();
+    for (slot, pattern) in (0..).map(PatternSlot).zip(&program.patterns) {
+        for clip in &pattern.clips {
+            let track = usize::from(clip.track.0);
+            let lines: Vec<&Steps> = clip.lanes.iter().filter_map(steps_of).filter(|steps| !steps.chases).collect();
+            // Drums stand in a line each.
+            let is_pitched = program.tracks.get(track).is_some_and(|track| track.moves);
+            let Some(first) = lines.first().filter(|_| is_pitched && lines.len() > 1) else { continue };
+            let in_turn = first.length.0.saturating_mul(lines.len() as i64);
+            let is_long = first.length >= program.meter.bar() || in_turn == pattern.length.0;
+            let is_melody = |steps: &&Steps| {
+                let key = |action: Action| match action {
+                    Action::Note { key, .. } => Some(key.number()),
+                    Action::Prepare(..) | Action::Control(..) | Action::Wander(..) => None,
+                };
+                let keys: BTreeSet<u8> = steps.events.iter().filter_map(|event| key(event.action)).collect();
+                steps.length == first.length && keys.len() > 1
+            };
+            if is_long && lines.iter().all(is_melody) {
+                let name = set.tracks.get(track).map_or("?", String::as_str);
+                let message = format!(
+                    "the {} lines of `{name}` play at the same time; a melody that goes on in the next line of text has `\\` at the \
+                     end of the line, between `\"\"\"`",
+                    lines.len()
+                );
+                hints.push(Hint { message, line: set.places.line(slot, clip.track, 0) });
             }
         }
     }
@@ -291,6 +324,41 @@ mod tests {
             said("[patterns.main]\nt = \"c2......\"\nu = \"\"\"\ne2...\n..............................f2.\n\"\"\"\n"),
             ["10: a line of 7 sixteenths against 1 bar: they begin together again after 7 bars"]
         );
+    }
+
+    #[test]
+    fn a_curve_that_does_not_come_out_even_is_named_as_lines_are() {
+        let curve =
+            |points: &str| said(&format!("[patterns.main]\nt = \"c2...\"\nu = \"e2...\"\ncc.t.74 = {{ {points} }}\n"));
+        assert_eq!(
+            curve("points = \"1 2 3\", step = \"1/4\""),
+            ["12: a curve of 12 sixteenths against 1 bar: they begin together again after 3 bars"]
+        );
+        assert_eq!(curve("points = \"1 2 3 4\", step = \"1/4\""), [""; 0]);
+        assert_eq!(curve("points = \"1 2 3\""), [""; 0]);
+        assert_eq!(curve("lfo = \"random\", length = \"3/4\""), [""; 0]);
+    }
+
+    #[test]
+    fn a_melody_over_several_lines_of_text_is_named() {
+        let melody =
+            |text: &str| said(&format!("[patterns.main]\nbars = 2\nu = \"e3...\"\nt = \"\"\"\n{text}\"\"\"\n"));
+        let bar = "c2 . e2 . g2 . e2 . c2 . e2 . g2 . e2 .";
+        let found = melody(&format!("{bar}\n{bar}_\n").replace("._", "."));
+        assert!(found.iter().any(|said| said.starts_with("13: the 2 lines of `t` play at the same time")), "{found:?}");
+        assert_eq!(melody(&format!("{bar} \\\n{bar}\n")), [""; 0]);
+        assert_eq!(melody("c2 . . .\n. . g2 .\n"), [""; 0], "a voice for each line");
+    }
+
+    #[test]
+    fn what_toml_1_0_refuses_is_named() {
+        let lines = said("[patterns.main]\nt = { step = \"1/8\",\n  steps = \"c2.\" }\nu = \"e2\"\n");
+        assert!(
+            lines.iter().any(|said| said.starts_with("10: a table in braces goes over several lines")),
+            "{lines:?}"
+        );
+        let text = "[patterns.main]\nt = { step = \"1/8\", steps = \"\"\"\nc2 .\n\"\"\" }\nu = { arp = \"e2\", lengths = [\n\"1/8\"\n] }\n";
+        assert_eq!(said(text), [""; 0], "text and lists may");
     }
 
     #[test]

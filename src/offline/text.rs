@@ -2,7 +2,7 @@
 
 use super::render::{Rendering, Sent};
 use crate::set::Set;
-use crate::time::{Meter, Tick};
+use crate::time::{Meter, Tick, TickSpan};
 
 /// A line for each message: bar.beat.tick, seconds from START at the set's own tempo, the port, the bytes, and what they say.
 pub fn lines<'r>(set: &'r Set, rendering: &'r Rendering) -> impl Iterator<Item = String> + 'r {
@@ -51,9 +51,46 @@ fn words(sent: &Sent) -> String {
     sent.message.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// A length in bars, or in sixteenths where it is no whole number of bars, or else as the fraction of a whole note that it is: never
+/// rounded, so that what is said of several goes together.
+#[must_use]
+pub fn length(length: TickSpan, meter: Meter) -> String {
+    let plural = |count: i64, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
+    let whole = TickSpan::QUARTER.0 * 4;
+    match length.0 {
+        ticks if ticks % meter.bar().0 == 0 => plural(ticks / meter.bar().0, "bar"),
+        ticks if ticks % TickSpan::SIXTEENTH.0 == 0 => plural(ticks / TickSpan::SIXTEENTH.0, "sixteenth"),
+        ticks => {
+            let (mut divisor, mut rest) = (whole, ticks.abs().max(1));
+            while rest != 0 {
+                (divisor, rest) = (rest, divisor % rest);
+            }
+            format!("{}/{} of a whole note", ticks / divisor, whole / divisor)
+        }
+    }
+}
+
 /// A position as musicians count it: `5.2.480`.
 #[must_use]
 pub fn position(meter: Meter, tick: Tick) -> String {
     let (bar, beat, tick) = meter.bar_beat_tick(tick);
     format!("{bar}.{beat}.{tick:03}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_are_never_rounded() {
+        let said = |ticks| length(TickSpan(ticks), Meter::COMMON);
+        assert_eq!(said(3_840), "1 bar");
+        assert_eq!(said(7_680), "2 bars");
+        assert_eq!(said(240), "1 sixteenth");
+        assert_eq!(said(960), "4 sixteenths");
+        assert_eq!(said(720), "3 sixteenths");
+        assert_eq!(said(320), "1/12 of a whole note");
+        assert_eq!(said(719), "719/3840 of a whole note");
+        assert_eq!(length(TickSpan(480), Meter::new(7, 8).unwrap()), "2 sixteenths");
+    }
 }

@@ -14,11 +14,11 @@ use super::phrase::transpose;
 use super::pitch::Octaves;
 use super::port::{self, Port, port_slot};
 use super::programs;
-use super::reader::{Name, Reader, Value};
+use super::reader::{Name, Reader, Value, elsewhere};
 use super::scale;
 use super::song;
 use super::track::{self, Track};
-use super::values::{digits, one_of, unknown_name};
+use super::values::{digits, one_of, plain_name, unknown_name};
 use crate::engine::program::{
     Binding, ClockOut, ClockPlan, Join, Lost, MAX_LENGTH, MAX_PORTS, MAX_SOURCES, MAX_TRACKS, PortSlot, ProgramChange,
     Quantum, Song, Transpose,
@@ -193,21 +193,17 @@ fn named<'t>(
         if !spelled || name.text.is_empty() || name.text.len() > MAX_NAME {
             report.add(name.span.clone(), || {
                 Mistake::new(format!("{} cannot be a name", quoted(name.text)))
-                    .label(format!("expected 1 to {MAX_NAME} letters from a to z, digits, `-` or `_`"))
-                    .maybe_help(suggested_name(name.text).map(|name| format!("for example `{name}`")))
+                    .label(match name.text.contains(char::is_whitespace) && name.text.len() <= MAX_NAME {
+                        true => "names have no spaces".to_owned(),
+                        false => format!("expected 1 to {MAX_NAME} letters from a to z, digits, `-` or `_`"),
+                    })
+                    .maybe_help(
+                        plain_name(name.text).map(|name| format!("write `{name}`, here and wherever it is named")),
+                    )
             });
         }
     }
     entries
-}
-
-/// A name near `text` that may be used.
-fn suggested_name(text: &str) -> Option<String> {
-    let spelled = |c: char| {
-        if c.is_ascii_alphanumeric() || c == '-' || c == '_' { Some(c) } else { c.is_whitespace().then_some('-') }
-    };
-    let name: String = text.trim().chars().filter_map(spelled).take(MAX_NAME).collect();
-    (!name.is_empty()).then_some(name)
 }
 
 fn ports<'t>(root: &Reader<'t>, report: &mut Report) -> Vec<Port<'t>> {
@@ -358,7 +354,7 @@ fn pattern<'t>(name: &'t str, value: Value<'t>, stage: &Stage<'_, '_>, report: &
         let Some(known) = pattern::TABLE.find(key.text).copied() else {
             match tracks.iter().position(|track| track.name == key.text) {
                 Some(slot) => pattern.lanes.extend(lane::read(slot, &key, value, ports, meter, report)),
-                None => report.add(key.span.clone(), || unknown_key(key.text, &value, tracks)),
+                None => report.add(key.span.clone(), || unknown_key(key.text, &value, tracks, meter)),
             }
             continue;
         };
@@ -370,7 +366,7 @@ fn pattern<'t>(name: &'t str, value: Value<'t>, stage: &Stage<'_, '_>, report: &
             "cc" => pattern.controllers = controller::read(&value, tracks, meter, report),
             "program" => (pattern.programs, pattern.ahead) = programs::read(&value, tracks, ports, meter, report),
             // A key of the table that is not read here; no set with its example is accepted, which a test would say.
-            _ => report.add(key.span.clone(), || unknown_key(key.text, &value, tracks)),
+            _ => report.add(key.span.clone(), || unknown_key(key.text, &value, tracks, meter)),
         }
     }
     pattern
@@ -390,16 +386,25 @@ fn bars(value: &Value<'_>, meter: Meter, report: &mut Report) -> Option<TickSpan
 }
 
 /// The message for a key of a pattern that is neither known nor a track. What has steps is meant for a track, however near
-/// its name is to that of a key.
-fn unknown_key(name: &str, value: &Value<'_>, tracks: &[Track<'_>]) -> Mistake {
-    let has_steps = value.is_text() || value.has(steps::STEPS) || value.has(arp::ARP);
+/// its name is to that of a key; but the name of a key that belongs elsewhere is that key.
+fn unknown_key(name: &str, value: &Value<'_>, tracks: &[Track<'_>], meter: Meter) -> Mistake {
     let known = || pattern::TABLE.keys.iter().map(|key| key.name);
     let names = tracks.iter().map(|track| track.name);
-    match nearest(name, known().chain(names.clone())) {
-        Some(near) if !has_steps && known().any(|key| key == near) => {
-            Mistake::new(format!("unknown key {}", quoted(name)))
-                .label("there is no such key here")
-                .help(format!("did you mean `{near}`?"))
+    let near = nearest(name, known().chain(names.clone()));
+    let is_launch = near == Some(pattern::LAUNCH.name)
+        && value.written_text().is_some_and(|text| launch::parse(text, meter).is_ok());
+    let has_steps =
+        value.is_text() && !is_launch || value.has(steps::STEPS) || value.has(arp::ARP) || value.has(arp::HELD);
+    let unknown = || Mistake::new(format!("unknown key {}", quoted(name))).label("there is no such key here");
+    let is_key = |name: &str| keys::TABLES.iter().any(|table| table.find(name).is_some());
+    let near_track = near.is_some_and(|near| names.clone().any(|track| track == near));
+    match near {
+        Some(near) if !has_steps && known().any(|key| key == near) => unknown().help(format!("did you mean `{near}`?")),
+        _ if !near_track && (is_key(name) || !has_steps && !value.is_table()) => {
+            match elsewhere(name, pattern::TABLE.heading) {
+                Some(belongs) => unknown().help(belongs),
+                None => unknown_name("track", "tracks", name, names),
+            }
         }
         _ => unknown_name("track", "tracks", name, names),
     }

@@ -458,8 +458,8 @@ mod tests {
 
     #[test]
     fn quotes_are_short_and_printable() {
-        assert_eq!(quoted("a\n\u{1b}[m"), "`a\\n\\u{1b}[m`");
-        assert_eq!(quoted("a\"b\\ \u{200b}\u{202e}"), "`a\"b\\ \\u{200b}\\u{202e}`");
+        assert_eq!(quoted("a\n\u{1b}[m"), "`a\\n\\u001b[m`");
+        assert_eq!(quoted("a\"b\\ \u{200b}\u{202e}"), "`a\"b\\ \\u200b\\u202e`");
         assert_eq!(quoted(&"ä".repeat(100)), format!("`{}...`", "ä".repeat(QUOTED)));
         assert_eq!(listed(["a", "b", "c"].into_iter()), "`a`, `b` and `c`");
         assert_eq!(listed(["a"].into_iter()), "`a`");

@@ -192,7 +192,7 @@ fn parse_text(origin: &str, text: &str, report: &mut Report) -> Option<Set> {
         patterns: document.patterns.iter().map(|pattern| pattern.name.to_owned()).collect(),
         parts: document.song.parts.iter().map(|part| name_of(&document, part.pattern)).collect(),
         program,
-        places: places::of(&document, text),
+        places: places::of(&document, table.get_ref(), text),
         order: FileOrder {
             tracks: (0..document.tracks.len()).collect(),
             patterns: (0..document.patterns.len()).collect(),

@@ -1,8 +1,11 @@
 //! Where in its file a set says what: the line of each line of steps, for whoever has something to say about one.
 
+use toml::de::DeTable;
+
 use super::document::Document;
 use super::lane::Kind;
 use super::notation;
+use super::syntax;
 use crate::engine::program::{PatternSlot, TrackSlot};
 
 /// The lines of the file, counted from 1, that hold what the tracks play.
@@ -10,6 +13,8 @@ use crate::engine::program::{PatternSlot, TrackSlot};
 pub struct Places {
     /// By pattern: for each track that has something there, the line of each of its lanes.
     patterns: Vec<Vec<(usize, Vec<usize>)>>,
+    /// The line where the first table in braces begins that goes over several lines.
+    inline: Option<usize>,
 }
 
 impl Places {
@@ -24,6 +29,12 @@ impl Places {
 }
 
 impl Places {
+    /// The line where a table in braces begins that TOML 1.0 would refuse, since it goes over several lines.
+    #[must_use]
+    pub fn inline_over_lines(&self) -> Option<usize> {
+        self.inline
+    }
+
     /// The same places under other slots: each pattern and track has the one that the functions say.
     pub(super) fn renumbered(
         self,
@@ -39,12 +50,12 @@ impl Places {
             }
             patterns[slot] = tracks;
         }
-        Places { patterns }
+        Places { patterns, inline: self.inline }
     }
 }
 
 /// The places of what `document` describes, whose text is `text`.
-pub(super) fn of(document: &Document<'_>, text: &str) -> Places {
+pub(super) fn of(document: &Document<'_>, table: &DeTable<'_>, text: &str) -> Places {
     let starts: Vec<usize> = text.match_indices('\n').map(|(at, _)| at + 1).collect();
     let line_of = |at: usize| starts.partition_point(|&start| start <= at) + 1;
     let lines_of = |lane: &super::lane::Lane<'_>| match lane.kind {
@@ -71,7 +82,10 @@ pub(super) fn of(document: &Document<'_>, text: &str) -> Places {
         }
         tracks
     };
-    Places { patterns: document.patterns.iter().map(pattern).collect() }
+    Places {
+        patterns: document.patterns.iter().map(pattern).collect(),
+        inline: syntax::inline_over_lines(table, text).map(line_of),
+    }
 }
 
 #[cfg(test)]

@@ -9,11 +9,13 @@
 //! whatever lets it find the next one.
 
 use std::ops::{Range, RangeInclusive};
+use std::rc::Rc;
 
 use toml::de::{DeTable, DeValue};
 
-use super::keys::{self, Key, Table};
+use super::keys::{self, Key, Kind, Table};
 use super::mistake::{Mistake, Report, nearest, quoted};
+use super::values::respelled_number;
 
 /// A value, the key it belongs to, and where it is.
 #[derive(Clone)]
@@ -41,24 +43,88 @@ pub(super) struct Text<'t> {
     pub text: &'t str,
     /// The whole of it with its quotes.
     pub span: Range<usize>,
-    /// Where the text begins in the file; unknown when escapes make the file differ from the text.
+    /// Where the text begins in the file; unknown where the file cannot be followed.
     body: Option<usize>,
+    /// What is written otherwise than it reads, in its order.
+    escapes: Rc<[Escape]>,
+}
+
+/// What is written otherwise than it reads: an escape, or `\` at a line's end, which reads as nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Escape {
+    /// Where it ends in the text, and in the file.
+    end: usize,
+    written_end: usize,
+    is_nothing: bool,
 }
 
 impl<'t> Text<'t> {
     /// Text that begins at the byte `body` of the file.
     #[cfg(test)]
     pub fn at(text: &'t str, body: usize) -> Text<'t> {
-        Text { text, span: body..body + text.len(), body: Some(body) }
+        Text { text, span: body..body + text.len(), body: Some(body), escapes: Rc::default() }
+    }
+
+    /// Text that is written as `written`, which begins with its quotes at the byte `start` of the file.
+    fn of(text: &'t str, written: &str, start: usize) -> Text<'t> {
+        let span = start..start + written.len();
+        let body = body_of(written);
+        let escapes = body.clone().and_then(|body| {
+            let is_basic = written.starts_with('"');
+            escapes(text, &written[body.clone()], start + body.start, is_basic)
+        });
+        let body = body.filter(|_| escapes.is_some()).map(|body| start + body.start);
+        Text { text, span, body, escapes: escapes.unwrap_or_default().into() }
     }
 
     /// The bytes of the file that hold `part`, a range of bytes of the text.
     pub fn place(&self, part: Range<usize>) -> Range<usize> {
-        match self.body {
-            Some(body) => body + part.start..body + part.end,
-            None => self.span.clone(),
-        }
+        let Some(body) = self.body else { return self.span.clone() };
+        let place = |at: usize, ends: bool| {
+            // What ends where a line goes on does not go on itself.
+            let is_before =
+                |escape: &Escape| if ends && escape.is_nothing { escape.end < at } else { escape.end <= at };
+            match self.escapes.partition_point(is_before).checked_sub(1).and_then(|last| self.escapes.get(last)) {
+                Some(last) => last.written_end + (at - last.end),
+                None => body + at,
+            }
+        };
+        let start = place(part.start, part.is_empty());
+        start..place(part.end, true).max(start)
     }
+}
+
+/// Follows `text` through `written`, which begins at the byte `start` of the file: what is written otherwise than it reads.
+/// `None` where the two do not go together.
+fn escapes(text: &str, written: &str, start: usize, is_basic: bool) -> Option<Vec<Escape>> {
+    let mut found = Vec::new();
+    let (mut at, mut from) = (0, 0);
+    while from < written.len() {
+        let rest = written.get(from..)?;
+        let (reads, takes) = match rest.as_bytes() {
+            [b'\\', b'u', ..] if is_basic => (text.get(at..)?.chars().next()?.len_utf8(), 6),
+            [b'\\', b'U', ..] if is_basic => (text.get(at..)?.chars().next()?.len_utf8(), 10),
+            [b'\\', b'x', ..] if is_basic => (text.get(at..)?.chars().next()?.len_utf8(), 4),
+            [b'\\', next, ..] if is_basic && !next.is_ascii_whitespace() => (1, 2),
+            [b'\\', ..] if is_basic => {
+                let after = rest.get(1..)?.trim_start_matches([' ', '\t', '\r', '\n']);
+                (0, rest.len() - after.len())
+            }
+            // Where the file has two bytes for a line's end and the text has one.
+            [b'\r', b'\n', ..] if text.as_bytes().get(at) == Some(&b'\n') => (1, 2),
+            _ => {
+                let length = rest.chars().next()?.len_utf8();
+                if rest.get(..length) != text.get(at..at + length) {
+                    return None;
+                }
+                (at, from) = (at + length, from + length);
+                continue;
+            }
+        };
+        (at, from) = (at + reads, from + takes);
+        found.push(Escape { end: at, written_end: start + from, is_nothing: reads == 0 });
+    }
+    (at == text.len()).then_some(found)
 }
 
 /// A table whose keys are known.
@@ -118,16 +184,44 @@ impl<'t> Reader<'t> {
 /// The message for a key that `table` does not have.
 fn unknown_key(name: &str, table: &'static Table) -> Mistake {
     let near = nearest(name, table.keys.iter().map(|key| key.name));
-    let elsewhere = keys::TABLES.iter().find(|other| other.find(name).is_some());
-    let help = match (near, elsewhere) {
+    let help = match (near, elsewhere(name, table.heading)) {
         (Some(near), _) => format!("did you mean `{near}`?"),
-        (None, Some(other)) if other.heading == keys::set::TABLE.heading => {
-            format!("`{name}` belongs at the top of the file, before the first line in square brackets")
-        }
-        (None, Some(other)) => format!("`{name}` belongs in `{}`", other.heading),
+        (None, Some(belongs)) => belongs,
         (None, None) => format!("the keys here are {}", super::mistake::listed(table.keys.iter().map(|key| key.name))),
     };
     Mistake::new(format!("unknown key {}", quoted(name))).label("there is no such key here").help(help)
+}
+
+/// Where the key `name`, or the nearest one, belongs, if not in the table called `here`: the words of a help.
+pub(super) fn elsewhere(name: &str, here: &str) -> Option<String> {
+    let others = || keys::TABLES.iter().filter(|table| table.heading != here);
+    let names = others().flat_map(|table| table.keys.iter().map(|key| key.name));
+    let near = nearest(name, names.filter(|key| key.len() > 2))?;
+    let (table, key) = others().find_map(|table| Some((table, table.find(near)?)))?;
+    let spelled = if near == name { "" } else { "did you mean that? " };
+    let example = key.example;
+    Some(match table.heading {
+        heading if heading == keys::set::TABLE.heading => {
+            format!(
+                "{spelled}`{near}` belongs at the top of the file, before the first line in square brackets: `{example}`"
+            )
+        }
+        heading if heading.starts_with('[') => format!("{spelled}`{near}` belongs in `{heading}`: `{example}`"),
+        _ if [keys::steps::STEPS.name, keys::arp::ARP.name, keys::arp::HELD.name].contains(&near) => {
+            format!("{spelled}`{near}` belongs to a track: `bass = {{ {example} }}`")
+        }
+        heading if heading == keys::steps::TABLE.heading => {
+            format!(
+                "{spelled}`{near}` belongs beside the steps of a track: `bass = {{ steps = \"c2 . g2 .\", {example} }}`"
+            )
+        }
+        heading if heading == keys::arp::TABLE.heading => {
+            format!(
+                "{spelled}`{near}` belongs beside the notes of an arpeggio: `bass = {{ arp = \"c4 f3 g3\", {example} }}`"
+            )
+        }
+        heading => format!("{spelled}`{near}` belongs in `{heading}`"),
+    })
 }
 
 /// The entries of a table in the order of the file.
@@ -141,7 +235,39 @@ fn sorted<'t>(table: &'t DeTable<'t>) -> Vec<(Name<'t>, &'t toml::Spanned<DeValu
 impl<'t> Value<'t> {
     /// Reports that the value is not what its key takes.
     pub fn refuse(&self, report: &mut Report) {
+        if let Some((label, help)) = self.slip() {
+            report.add(self.span.clone(), || {
+                Mistake::new(format!("{} cannot be {}", quoted(self.name), self.in_words())).label(label).help(help)
+            });
+            return;
+        }
         self.refuse_because(report, || format!("expected {}", self.key.takes));
+    }
+
+    /// A slip of the hand that can be named: quotes around a number, a decimal comma or a letter in one, none around a text.
+    fn slip(&self) -> Option<(String, String)> {
+        let takes_text = matches!(self.key.kind, Kind::Text | Kind::Like(_) | Kind::Words(_));
+        let takes_number = matches!(self.key.kind, Kind::Whole(..) | Kind::Number(..));
+        let name = self.name;
+        match self.value {
+            DeValue::String(text) if takes_number => {
+                let number = text.trim();
+                let right = respelled_number(number);
+                let is_number = number.parse::<f64>().is_ok_and(f64::is_finite);
+                match right {
+                    Some((right, why)) => Some((why.to_owned(), format!("write `{name} = {right}`"))),
+                    None => is_number
+                        .then(|| ("a number stands without quotes".to_owned(), format!("write `{name} = {number}`"))),
+                }
+            }
+            DeValue::String(text) if takes_text => {
+                let (right, why, old) =
+                    text.split(' ').find_map(|word| respelled_number(word).map(|(right, why)| (right, why, word)))?;
+                let has_unit = self.key.example.contains(" ms");
+                has_unit.then(|| (why.to_owned(), format!("write `{name} = \"{}\"`", text.replacen(old, &right, 1))))
+            }
+            _ => None,
+        }
     }
 
     /// Reports that the value is not what its key takes, with the reason as the label.
@@ -185,9 +311,7 @@ impl<'t> Value<'t> {
         match self.value {
             DeValue::String(text) => {
                 let written = self.file.get(self.span.clone()).unwrap_or_default();
-                let body = body_of(written).filter(|body| written[body.clone()] == text[..]);
-                let body = body.map(|body| self.span.start + body.start);
-                Some(Text { text, span: self.span.clone(), body })
+                Some(Text::of(text, written, self.span.start))
             }
             _ => {
                 self.refuse(report);
@@ -199,6 +323,14 @@ impl<'t> Value<'t> {
     /// The value as text, if that is what it is.
     pub fn is_text(&self) -> bool {
         matches!(self.value, DeValue::String(_))
+    }
+
+    /// The text that the value is, if it is one.
+    pub fn written_text(&self) -> Option<&'t str> {
+        match self.value {
+            DeValue::String(text) => Some(text),
+            _ => None,
+        }
     }
 
     /// Whether the value is a list.
@@ -320,6 +452,33 @@ fn body_of(written: &str) -> Option<Range<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_character_has_its_place_whatever_is_escaped() {
+        for (written, part, marked) in [
+            ("\"a b\"", "b", "b"),
+            ("\"a\\tb\"", "b", "b"),
+            ("\"a\\tb\"", "\t", "\\t"),
+            ("\"\\u0061 \\U00000062 c\"", "b", "\\U00000062"),
+            ("\"\\u0061 \\U00000062 c\"", "c", "c"),
+            ("\"\\u00e4 c\"", "ä", "\\u00e4"),
+            ("\"\\u00e4 c\"", "c", "c"),
+            ("\"\"\"\na \\\n   b c\n\"\"\"", "b c", "b c"),
+            ("\"\"\"\na \\\n   b c\n\"\"\"", "a ", "a "),
+            ("\"\"\"\na\\\n\n  b\\\n\tc\"\"\"", "bc", "b\\\n\tc"),
+            ("\"\"\"\na\\  \n  b\"\"\"", "b", "b"),
+            ("\"\"\"\r\na\r\nb \\\r\n c\r\n\"\"\"", "c", "c"),
+            ("'a\\tb'", "b", "b"),
+            ("\"\\\\ \\\" c\"", "\"", "\\\""),
+        ] {
+            let file = format!("t = {written}\n");
+            let table = DeTable::parse(&file).unwrap();
+            let Some(DeValue::String(read)) = table.get_ref().get("t").map(|value| value.get_ref()) else { panic!() };
+            let text = Text::of(read, written, 4);
+            let start = read.find(part).unwrap_or_else(|| panic!("{read:?} has no {part:?}"));
+            assert_eq!(&file[text.place(start..start + part.len())], marked, "{written}");
+        }
+    }
 
     #[test]
     fn the_body_of_a_string_is_between_its_quotes() {

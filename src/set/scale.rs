@@ -124,6 +124,14 @@ mod tests {
     }
 
     #[test]
+    fn every_name_is_in_the_reference() {
+        let doc = crate::set::keys::set::SCALE.doc;
+        let (_, list) = doc.split_once("There are ").unwrap();
+        let listed = list.split_once('.').unwrap().0.replace(" and ", ", ");
+        assert!(listed.split(", ").eq(names()), "{listed}");
+    }
+
+    #[test]
     fn other_names_are_explained() {
         for (text, said, near) in [
             ("", "expected", None),

@@ -59,8 +59,45 @@ fn parts_of(value: &Value<'_>, patterns: &[Pattern<'_>], report: &mut Report) ->
     Some(parts)
 }
 
+/// How `text` is written, if it says in another way which of the patterns is played how often: `main*4`, `main:4`, `main 4`,
+/// `4x main`.
+fn respelled(text: &str, patterns: &[Pattern<'_>]) -> Option<String> {
+    let apart = |c: char| c.is_whitespace() || "*:×,;/()".contains(c);
+    let mut words = text.split(apart).filter(|word| !word.is_empty());
+    let (first, second) = (words.next()?, words.next().unwrap_or_default());
+    let times = |word: &str| digits::<u32>(word.trim_matches(['x', 'X'])).filter(|&times| times > 0);
+    let is_pattern = |word: &str| patterns.iter().any(|pattern| pattern.name == word);
+    let is_all = words.all(|word| matches!(word, "x" | "X" | "times"));
+    match (times(first), times(second)) {
+        _ if !is_all => None,
+        (_, Some(times)) if is_pattern(first) => Some(format!("{first} x{times}")),
+        (Some(times), _) if is_pattern(second) => Some(format!("{second} x{times}")),
+        // As in `mainx4`.
+        (None, None) if second.is_empty() => {
+            let name = first.trim_end_matches(|c: char| c.is_ascii_digit());
+            let times = times(&first[name.len()..])?;
+            let name = name.trim_end_matches(['x', 'X']).trim_end_matches('-');
+            is_pattern(name).then(|| format!("{name} x{times}"))
+        }
+        _ => None,
+    }
+}
+
 /// `NAME` or `NAME xTIMES`.
 fn part(text: &Text<'_>, patterns: &[Pattern<'_>], report: &mut Report) -> Option<(PatternSlot, TickSpan)> {
+    let known = patterns.iter().any(|pattern| pattern.name == text.text);
+    let is_right = |text: &str| match text.split_once(char::is_whitespace) {
+        Some((_, times)) => times.trim().strip_prefix('x').and_then(digits::<i64>).is_some(),
+        None => false,
+    };
+    if let Some(respelled) = respelled(text.text, patterns).filter(|_| !known && !is_right(text.text.trim())) {
+        report.add(text.span.clone(), || {
+            Mistake::new(format!("{} cannot be a part", quoted(text.text)))
+                .label("how often stands apart, with an `x` before it")
+                .help(format!("write `\"{respelled}\"`"))
+        });
+        return None;
+    }
     let mut words = words(text.text);
     let Some(name) = words.next() else {
         report.add(text.span.clone(), || {

@@ -15,6 +15,84 @@ pub(super) fn digits<N: std::str::FromStr>(text: &str) -> Option<N> {
     if digits { text.parse().ok() } else { None }
 }
 
+/// A number as hands may write it that is none here: with a decimal comma, with letters that look like digits, or with the
+/// sign of another keyboard. How it is written, and what was wrong with it in the words of a label.
+pub(super) fn respelled_number(text: &str) -> Option<(String, &'static str)> {
+    let is_number = |text: &str| {
+        let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+        digits.starts_with(|c: char| c.is_ascii_digit()) && digits.parse::<f64>().is_ok_and(f64::is_finite)
+    };
+    if text.len() > 32 || is_number(text) || !text.contains(|c: char| c.is_ascii_digit() || "OolI".contains(c)) {
+        return None;
+    }
+    let digit = |c: char| match c {
+        'O' | 'o' => '0',
+        'l' | 'I' => '1',
+        _ => c,
+    };
+    let mark = |c: char| match c {
+        ',' => '.',
+        '−' | '–' | '—' => '-',
+        _ => c,
+    };
+    let letters: String = text.chars().map(digit).collect();
+    let marks: String = text.chars().map(mark).collect();
+    let both: String = text.chars().map(digit).map(mark).collect();
+    let has_digit = text.contains(|c: char| c.is_ascii_digit());
+    // A number of TOML does not begin with 0.
+    let trimmed = |text: String| match text.trim_start_matches('0') {
+        rest if rest.starts_with(|c: char| c.is_ascii_digit()) => rest.to_owned(),
+        _ => text,
+    };
+    let (letters, both) = (trimmed(letters), trimmed(both));
+    if is_number(&marks) {
+        let label = if text.contains(',') {
+            "a decimal point stands in numbers, no comma"
+        } else {
+            "this dash is no minus sign"
+        };
+        Some((marks, label))
+    } else if has_digit && is_number(&letters) {
+        let has_o = text.contains(['O', 'o']);
+        Some((letters, if has_o { "a letter O in a number" } else { "a letter in a number that looks like 1" }))
+    } else if has_digit && is_number(&both) {
+        Some((both, "expected digits and a decimal point"))
+    } else {
+        None
+    }
+}
+
+/// A name near `text` that may be used.
+pub(super) fn plain_name(text: &str) -> Option<String> {
+    /// The longest name, in characters.
+    const LONGEST: usize = 64;
+    let mut name = String::new();
+    for c in text.trim().chars() {
+        match c {
+            _ if c.is_ascii_alphanumeric() || c == '-' || c == '_' => name.push(c),
+            'ä' => name.push_str("ae"),
+            'ö' => name.push_str("oe"),
+            'ü' => name.push_str("ue"),
+            'Ä' => name.push_str("Ae"),
+            'Ö' => name.push_str("Oe"),
+            'Ü' => name.push_str("Ue"),
+            'ß' => name.push_str("ss"),
+            'à' | 'á' | 'â' | 'å' => name.push('a'),
+            'è' | 'é' | 'ê' | 'ë' => name.push('e'),
+            'ì' | 'í' | 'î' | 'ï' => name.push('i'),
+            'ò' | 'ó' | 'ô' | 'ø' => name.push('o'),
+            'ù' | 'ú' | 'û' => name.push('u'),
+            'ç' => name.push('c'),
+            'ñ' => name.push('n'),
+            _ if !c.is_alphanumeric() && !name.ends_with('-') => name.push('-'),
+            _ => {}
+        }
+    }
+    name.truncate(LONGEST);
+    let name = name.trim_matches('-');
+    (!name.is_empty()).then(|| name.to_owned())
+}
+
 /// The choice that a value's text names.
 pub(super) fn one_of<T: Copy>(value: &Value<'_>, choices: &[(&str, T)], report: &mut Report) -> Option<T> {
     let word = value.text(report)?.text;
@@ -80,4 +158,30 @@ pub(super) fn unknown_name<'n>(
         (None, _) => format!("the {many} are {}", listed(names)),
     };
     Mistake::new(format!("there is no {one} {}", quoted(word))).label(format!("not a {one} of this set")).help(help)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_are_nearly_written_right() {
+        for (text, right) in [
+            ("124,5", Some("124.5")),
+            ("-1,5", Some("-1.5")),
+            ("1O", Some("10")),
+            ("l2", Some("12")),
+            ("1O0,5", Some("100.5")),
+            ("−3", Some("-3")),
+            ("124.5", None),
+            ("7", None),
+            ("lol", None),
+            ("O", None),
+            ("1,2,3", None),
+            ("c2", None),
+            ("", None),
+        ] {
+            assert_eq!(respelled_number(text).map(|(right, _)| right).as_deref(), right, "{text}");
+        }
+    }
 }

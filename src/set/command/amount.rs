@@ -7,6 +7,7 @@ use crate::engine::Command;
 use crate::engine::program::{Fader, Interval, Knob};
 use crate::set::mistake::quoted;
 use crate::set::target;
+use crate::set::values::respelled_number;
 use crate::time::Tempo;
 
 /// Whether a word is a range of values.
@@ -44,15 +45,12 @@ impl Reader<'_> {
             let most = (Tempo::FASTEST - Tempo::SLOWEST) * 100.0;
             hundredths.filter(|by| by.abs() <= most && fits(by)).map(|by| Command::Nudge(by.round() as i32))
         };
-        command.map(Said::Command).ok_or_else(|| Misunderstanding {
-            message: format!("{} is no tempo", quoted(written)),
-            span: word,
-            label: match sign == 0.0 {
-                true => format!("expected a number from {} to {}", Tempo::SLOWEST, Tempo::FASTEST),
-                false => "expected by how much, to a hundredth".to_owned(),
-            },
-            help: format!("for example `tempo 128` or `{example}`"),
-        })
+        let label = match sign == 0.0 {
+            true => format!("expected a number from {} to {}", Tempo::SLOWEST, Tempo::FASTEST),
+            false => "expected by how much, to a hundredth".to_owned(),
+        };
+        let help = format!("for example `tempo 128` or `{example}`");
+        command.map(Said::Command).ok_or_else(|| no_number("is no tempo", written, word, label, help))
     }
 
     /// Perhaps a track, then how far, then perhaps in what.
@@ -80,12 +78,14 @@ impl Reader<'_> {
             return Ok(Said::Fader(Fader { knob: Knob::Transpose(track, self.unit()), low, high }));
         }
         let Some(by) = distance(written) else {
-            return Err(Misunderstanding {
-                message: format!("{} is not how far to transpose", quoted(self.written(&word))),
-                span: word,
-                label: "expected a whole number from -127 to +127".to_owned(),
-                help: format!("for example `{example}`"),
-            });
+            let label = "expected a whole number from -127 to +127".to_owned();
+            return Err(no_number(
+                "is not how far to transpose",
+                written,
+                word,
+                label,
+                format!("for example `{example}`"),
+            ));
         };
         Ok(Said::Command(Command::Transpose { track, by, unit: self.unit() }))
     }
@@ -142,12 +142,11 @@ impl Reader<'_> {
             },
             None => match value(written) {
                 Some(value) => Ok(Said::Command(Command::Control { track, target, value })),
-                None => Err(Misunderstanding {
-                    message: format!("{} is no value for {}", quoted(written), quoted(name)),
-                    span: word,
-                    label: format!("expected a whole number {takes}"),
-                    help: format!("for example `{example}`"),
-                }),
+                None => {
+                    let what = format!("is no value for {}", quoted(name));
+                    let label = format!("expected a whole number {takes}");
+                    Err(no_number(&what, written, word, label, format!("for example `{example}`")))
+                }
             },
         }
     }
@@ -157,6 +156,17 @@ impl Reader<'_> {
 fn plain(text: &str) -> Option<f64> {
     let is_plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     text.parse().ok().filter(|_| is_plain)
+}
+
+/// The message for `written`, which `is_not` what is wanted; a slip of the hand in a number is named.
+fn no_number(is_not: &str, written: &str, span: Range<usize>, label: String, help: String) -> Misunderstanding {
+    let message = format!("{} {is_not}", quoted(written));
+    match respelled_number(written) {
+        Some((right, why)) => {
+            Misunderstanding { message, span, label: why.to_owned(), help: format!("did you mean `{right}`?") }
+        }
+        None => Misunderstanding { message, span, label, help },
+    }
 }
 
 /// The message for a range that cannot be moved over.

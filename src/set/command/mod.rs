@@ -114,8 +114,39 @@ impl<'c> Reader<'c> {
         Reader { text, names, rest: phrase::words(text).collect() }
     }
 
+    /// Where a second command begins, with what is to join it to the first.
+    fn second(&self) -> Option<Range<usize>> {
+        let is_join = |word: &str| matches!(word, "and" | "then" | "&" | "&&" | "+" | "|" | "," | ";");
+        let word = self.rest.iter().enumerate().skip(1).find_map(|(place, word)| {
+            let written = self.written(word);
+            let comes = self.rest.get(place + 1).map(|next| self.written(next));
+            match written.find([',', ';']) {
+                // Before it is the end of the first command; a number with a comma is no two commands.
+                Some(at)
+                    if at + 1 == written.len()
+                        || !written.starts_with(|c: char| c.is_ascii_digit() || "+-−".contains(c)) =>
+                {
+                    Some(word.start + at)
+                }
+                Some(_) | None => {
+                    (is_join(written) && comes.is_some_and(|next| Verb::find(next).is_some())).then_some(word.start)
+                }
+            }
+        });
+        word.map(|start| start..self.text.trim_end().len())
+    }
+
     /// What is said, and whether it says how it switches.
     fn read(mut self) -> Result<(Said, bool), Misunderstanding> {
+        if let Some(span) = self.second() {
+            return Err(Misunderstanding {
+                message: "there is one command at a time".to_owned(),
+                span,
+                label: "the first one ends before this".to_owned(),
+                help: "give them one after the other; in a set, each has a `[[bind]]` of its own with the same `on`"
+                    .to_owned(),
+            });
+        }
         let Some(word) = self.rest.pop_front() else {
             return Err(self.missing("the command is empty", "expected a command", "launch main"));
         };
@@ -453,6 +484,17 @@ mod tests {
             ("tempo 19.9", "19.9", "a number from 20 to 400"),
             ("tempo 1e2", "1e2", "a number from 20 to 400"),
             ("tempo nan", "nan", "a number from 20 to 400"),
+            ("tempo 128,5", "128,5", "did you mean `128.5`?"),
+            ("tempo +0,5", "+0,5", "a decimal point"),
+            ("tempo 12O", "12O", "a letter O in a number"),
+            ("transpose l2", "l2", "did you mean `12`?"),
+            ("transpose −2", "−2", "did you mean `-2`?"),
+            ("cc bass 74 6O", "6O", "did you mean `60`?"),
+            ("launch main, tempo 128", ", tempo 128", "one command at a time"),
+            ("launch main; stop", "; stop", "one command at a time"),
+            ("stop && start", "&& start", "one command at a time"),
+            ("mute drums and solo bass", "and solo bass", "one command at a time"),
+            ("mute drums, bass", ", bass", "one command at a time"),
             ("tempo ++1", "++1", "by how much"),
             ("tempo +1.234", "+1.234", "to a hundredth"),
             ("tempo -", "-", "by how much"),

@@ -11,6 +11,7 @@ use super::{on_the_wire, values_of};
 use crate::engine::program::{MAX_EVENTS, Target};
 use crate::set::mistake::{Mistake, Report, quoted};
 use crate::set::reader::Text;
+use crate::set::values::respelled_number;
 
 /// What a slot holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,6 +123,13 @@ fn slot(written: &str, target: Target) -> Result<Slot, impl FnOnce(&str) -> Mist
         if is_number && !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
             return Mistake::new(format!("{} is not a value of this controller", quoted(written)))
                 .label(format!("expected {}", values_of(target)));
+        }
+        if let Some((right, why)) = respelled_number(written) {
+            let mistake = Mistake::new(format!("{} is no whole number", quoted(written)));
+            return match right.contains('.') {
+                true => mistake.label(format!("expected {}", values_of(target))),
+                false => mistake.label(why).help(format!("did you mean `{right}`?")),
+            };
         }
         if written.starts_with(|c: char| c.is_ascii_digit()) && written.contains('.') {
             return Mistake::new(format!("{} is no whole number", quoted(written)))

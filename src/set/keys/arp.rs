@@ -1,16 +1,18 @@
 //! A track in a pattern: an arpeggio.
 
-use super::{Key, Kind, Table, key};
+use super::{Key, Kind, Table, forms, key};
 
 /// `arp`
-pub const ARP: Key = key("arp", "notes, in quotes", r#"arp = "c4 f3 g3""#, "The notes that take turns.");
+pub const ARP: Key =
+    key("arp", "notes, in quotes", r#"arp = "c4 f3 g3""#, "The notes that take turns.").of(Kind::Like(forms::STEPS));
 /// `held`
 pub const HELD: Key = key(
     "held",
     "the name of a port, then perhaps `channel` and a number, in quotes",
     r#"held = "circuit channel 2""#,
     "Instead of `arp`: the keys that are held down there take turns. While there are none, it is silent.",
-);
+)
+.of(Kind::Like(forms::PHRASE));
 /// `order`
 pub const ORDER: Key = key(
     "order",
@@ -26,9 +28,10 @@ pub const LENGTHS: Key = key(
     r#"lengths = ["1/16", "1/8"]"#,
     "How long the notes are; all 1/16 without it.",
 )
-.of(Kind::List(&LENGTH.kind));
+.of(Kind::List(1, 128, &LENGTH.kind));
 /// One of the lengths.
-pub const LENGTH: Key = key("lengths", super::LENGTH, r#"lengths = ["1/16", "1/8"]"#, "How long a note is.");
+pub const LENGTH: Key =
+    key("lengths", super::LENGTH, r#"lengths = ["1/16", "1/8"]"#, "How long a note is.").of(Kind::Like(forms::LENGTH));
 /// `pick`
 pub const PICK: Key = key(
     "pick",
@@ -59,14 +62,16 @@ pub const REST: Key = key(
     r#"a length such as "1/1", in quotes"#,
     r#"rest = "1/1""#,
     "Where all that was played adds up to a multiple of this length, one note is left out. Without it none is.",
-);
+)
+.of(Kind::Like(forms::LENGTH));
 /// `step`
 pub const STEP: Key = key(
     "step",
     super::LENGTH,
     r#"step = "1/16""#,
     "What swing is counted in: what begins in the second of two of these comes late; 1/16 without it.",
-);
+)
+.of(Kind::Like(forms::LENGTH));
 /// `swing`, as in steps.
 pub const SWING: Key = super::steps::SWING;
 /// `octave`, as in steps.
@@ -77,4 +82,5 @@ pub const SEED: Key = super::steps::SEED;
 pub const TABLE: Table = Table {
     heading: "TRACK = { arp = ... }",
     keys: &[ARP, HELD, ORDER, LENGTHS, PICK, GATE, VELOCITY, REST, STEP, SWING, OCTAVE, SEED],
+    needs: &[&[ARP.name, HELD.name]],
 };

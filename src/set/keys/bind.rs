@@ -1,6 +1,6 @@
 //! `[[bind]]`
 
-use super::{Key, Kind, Table, key};
+use super::{Key, Kind, Table, forms, key};
 
 /// `on`
 pub const ON: Key = key(
@@ -11,7 +11,8 @@ pub const ON: Key = key(
     "What has to come: a key that goes down, a controller or the bend that comes to one of the values, a program change. \
      Without values, any velocity counts, a controller from 64 up, and a bend from half way up: `4096..8191` of `-8192` \
      to `8191`. A key that is bound plays nothing else: it moves no track, is not held and does not go on.",
-);
+)
+.of(Kind::Like(forms::TRIGGER));
 /// `do`
 pub const DO: Key = key(
     "do",
@@ -23,7 +24,8 @@ pub const DO: Key = key(
      follows. A tempo can be set where no clock is followed. With a range in place of the number, such as `tempo \
      100..140`, `transpose bass -12..12` or `cc bass 74 20..110`, a controller or the bend is a fader, which takes hold \
      when it passes the value that is in force.",
-);
+)
+.of(Kind::Like(forms::COMMAND));
 /// `light`
 pub const LIGHT: Key = key(
     "light",
@@ -34,9 +36,9 @@ pub const LIGHT: Key = key(
      that is in force, and `start` while it plays are on. What its port says without it. Of several bindings of one key \
      the first is shown.",
 )
-.of(Kind::Any(&[Kind::Flag, Kind::Text]));
+.of(Kind::Any(&[Kind::Flag, Kind::Like(forms::LIGHT)]));
 /// A binding as a whole.
 pub const ENTRY: Key =
     key("bind", "a table with `on` and `do`", "[[bind]]", "What a key, a pedal or a pad does.").of(Kind::Table(&TABLE));
 /// All of them.
-pub const TABLE: Table = Table { heading: "[[bind]]", keys: &[ON, DO, LIGHT] };
+pub const TABLE: Table = Table { heading: "[[bind]]", keys: &[ON, DO, LIGHT], needs: &[&[ON.name], &[DO.name]] };

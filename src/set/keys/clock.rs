@@ -1,6 +1,6 @@
 //! `[clock]`
 
-use super::{Key, Kind, Table, key};
+use super::{Key, Kind, Table, forms, key};
 
 /// `follow`
 pub const FOLLOW: Key = key(
@@ -11,7 +11,7 @@ pub const FOLLOW: Key = key(
      clock; when that is lost, the next takes its place at a bar line, until it comes back. Without it the set is its \
      own clock.",
 )
-.of(Kind::Any(&[Kind::Text, Kind::List(&Kind::Text)]));
+.of(Kind::Any(&[Kind::Like(forms::ONE), Kind::List(1, 4, &Kind::Like(forms::ONE))]));
 /// An element of `follow`
 pub const SOURCE: Key =
     key("follow", "the name of a port, in quotes", r#"follow = ["circuit", "mono"]"#, "One of several clocks.");
@@ -22,7 +22,8 @@ pub const LOST: Key = key(
     r#"lost = "hold 4 bars""#,
     "What happens when the followed clock fails without a stop: play on at the last tempo for some bars and then stop, \
      play on, or stop. Four bars without it.",
-);
+)
+.of(Kind::Like(forms::LOST));
 /// `join`
 pub const JOIN: Key = key(
     "join",
@@ -41,4 +42,4 @@ pub const WHEN_STOPPED: Key = key(
 )
 .of(Kind::Flag);
 /// All of them.
-pub const TABLE: Table = Table { heading: "[clock]", keys: &[FOLLOW, LOST, JOIN, WHEN_STOPPED] };
+pub const TABLE: Table = Table { heading: "[clock]", keys: &[FOLLOW, LOST, JOIN, WHEN_STOPPED], needs: &[] };

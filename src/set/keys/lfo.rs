@@ -1,6 +1,6 @@
 //! A controller in a pattern: an oscillator.
 
-use super::{Key, Kind, Table, key};
+use super::{Key, Kind, Table, forms, key};
 
 /// `lfo`
 pub const LFO: Key = key(
@@ -29,7 +29,8 @@ pub const HIGH: Key = key(
 .of(Kind::Whole(-8_192, 16_383));
 /// `length`
 pub const LENGTH: Key =
-    key("length", super::LENGTH, r#"length = "2 bars""#, "How long one wave lasts; as long as the pattern without it.");
+    key("length", super::LENGTH, r#"length = "2 bars""#, "How long one wave lasts; as long as the pattern without it.")
+        .of(Kind::Like(forms::LENGTH));
 /// `phase`
 pub const PHASE: Key = key(
     "phase",
@@ -40,6 +41,8 @@ pub const PHASE: Key = key(
 .of(Kind::Whole(0, 100));
 /// `step`
 pub const STEP: Key =
-    key("step", super::LENGTH, r#"step = "1/8""#, "How often a random value is drawn; each 1/8 without it.");
+    key("step", super::LENGTH, r#"step = "1/8""#, "How often a random value is drawn; each 1/8 without it.")
+        .of(Kind::Like(forms::LENGTH));
 /// All of them.
-pub const TABLE: Table = Table { heading: "TARGET = { lfo = ... }", keys: &[LFO, LOW, HIGH, LENGTH, PHASE, STEP] };
+pub const TABLE: Table =
+    Table { heading: "TARGET = { lfo = ... }", keys: &[LFO, LOW, HIGH, LENGTH, PHASE, STEP], needs: &[&[LFO.name]] };

@@ -6,6 +6,7 @@
 pub mod arp;
 pub mod bind;
 pub mod clock;
+mod forms;
 pub mod lfo;
 pub mod pattern;
 pub mod points;
@@ -44,6 +45,8 @@ impl Key {
 pub enum Kind {
     /// Text.
     Text,
+    /// Text that this pattern is found in.
+    Like(fn() -> String),
     /// One of these words, as text.
     Words(&'static [&'static str]),
     /// True or false.
@@ -52,12 +55,12 @@ pub enum Kind {
     Whole(i64, u64),
     /// A number from the first to the second, whole or not.
     Number(i64, i64),
-    /// A list of such values.
-    List(&'static Kind),
+    /// A list of at least and at most so many such values.
+    List(usize, usize, &'static Kind),
     /// A table with known keys.
     Table(&'static Table),
-    /// A table whose keys the performer chooses, each with such a value.
-    Names(&'static Kind),
+    /// A table whose keys the performer chooses, which this pattern is found in: at least so many, each with such a value.
+    Names(fn() -> String, usize, &'static Kind),
     /// A table with known keys, and others that the performer chooses, each with such a value.
     Open(&'static Table, &'static Kind),
     /// Any of these.
@@ -71,6 +74,8 @@ pub struct Table {
     pub heading: &'static str,
     /// Its keys in the order in which they are explained.
     pub keys: &'static [Key],
+    /// What it cannot be without: of each of these, one key.
+    pub needs: &'static [&'static [&'static str]],
 }
 
 impl Table {

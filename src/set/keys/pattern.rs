@@ -1,6 +1,6 @@
 //! `[patterns.NAME]`
 
-use super::{Key, Kind, Table, key, set};
+use super::{Key, Kind, Table, forms, key, set};
 
 /// `bars`
 pub const BARS: Key =
@@ -20,7 +20,8 @@ pub const LAUNCH: Key = key(
     set::LAUNCH.takes,
     r#"launch = "4 bars""#,
     "Where the pattern begins when it is asked for; as the set says without it.",
-);
+)
+.of(Kind::Like(forms::LAUNCH));
 /// `cc`
 pub const CC: Key = key(
     "cc",
@@ -29,7 +30,7 @@ pub const CC: Key = key(
     "What controllers do: for each track the number of a controller, `bend`, `pressure`, `program`, `cc14-1`, \
      `nrpn-1234` or `rpn-0`. They loop beside its notes, and a track that is named here is named in the pattern.",
 )
-.of(Kind::Names(&TRACK_CONTROLLERS.kind));
+.of(Kind::Names(forms::NAME, 0, &TRACK_CONTROLLERS.kind));
 /// The controllers of one track.
 pub const TRACK_CONTROLLERS: Key = key(
     "TRACK",
@@ -37,7 +38,7 @@ pub const TRACK_CONTROLLERS: Key = key(
     r#"cc = { bass.74 = "20 ~ ~ ~ 110" }"#,
     "What the controllers of the track do.",
 )
-.of(Kind::Names(&CONTROLLER.kind));
+.of(Kind::Names(forms::TARGET, 0, &CONTROLLER.kind));
 /// What one controller does.
 pub const CONTROLLER: Key = key(
     "TARGET",
@@ -48,7 +49,7 @@ pub const CONTROLLER: Key = key(
      at the end, right behind `~`, is reached where the loop ends; `~` at the end leads back to the first number.",
 )
 .of(Kind::Any(&[
-    Kind::Text,
+    Kind::Like(forms::POINTS),
     Kind::Whole(-8_192, 16_383),
     Kind::Table(&super::points::TABLE),
     Kind::Table(&super::lfo::TABLE),
@@ -66,7 +67,7 @@ pub const PROGRAM: Key = key(
 pub const ENTRY: Key = key("NAME", "a table", "[patterns.main]", "What is played together, under a name.")
     .of(Kind::Open(&TABLE, &LANE.kind));
 /// All of them; every other key is the name of a track.
-pub const TABLE: Table = Table { heading: "[patterns.NAME]", keys: &[BARS, KEEP, LAUNCH, CC, PROGRAM] };
+pub const TABLE: Table = Table { heading: "[patterns.NAME]", keys: &[BARS, KEEP, LAUNCH, CC, PROGRAM], needs: &[] };
 /// What a track cannot be called, because it means something in a pattern.
 pub const RESERVED: &[&str] = &[BARS.name, CC.name, PROGRAM.name, KEEP.name, LAUNCH.name, super::programs::AHEAD.name];
 /// What a track takes in a pattern.
@@ -76,4 +77,4 @@ pub const LANE: Key = key(
     r#"bass = { step = "1/8", steps = "c2 . g2 ." }"#,
     "What the track plays. Each line of the steps loops in its own length.",
 )
-.of(Kind::Any(&[Kind::Text, Kind::Table(&super::steps::TABLE), Kind::Table(&super::arp::TABLE)]));
+.of(Kind::Any(&[Kind::Like(forms::STEPS), Kind::Table(&super::steps::TABLE), Kind::Table(&super::arp::TABLE)]));

@@ -1,6 +1,6 @@
 //! A controller in a pattern: points.
 
-use super::{Key, Table, key};
+use super::{Key, Kind, Table, forms, key};
 
 /// `points`
 pub const POINTS: Key = key(
@@ -9,13 +9,16 @@ pub const POINTS: Key = key(
     r#"points = "20 ~ 110 _""#,
     "The values, and what lies between them: `~` a line to the next one, `~s` slow at both ends, `~e` slow at first, `~l` \
      slow at last; `_` holds, `.` sends nothing.",
-);
+)
+.of(Kind::Like(forms::POINTS));
 /// `step`
 pub const STEP: Key = key(
     "step",
     super::LENGTH,
     r#"step = "1/4""#,
     "How long a point lasts; without it, the points share the length of the pattern evenly.",
-);
+)
+.of(Kind::Like(forms::LENGTH));
 /// All of them.
-pub const TABLE: Table = Table { heading: "TARGET = { points = ... }", keys: &[POINTS, STEP] };
+pub const TABLE: Table =
+    Table { heading: "TARGET = { points = ... }", keys: &[POINTS, STEP], needs: &[&[POINTS.name]] };

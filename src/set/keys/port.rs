@@ -1,6 +1,6 @@
 //! `[ports.NAME]`
 
-use super::{Key, Kind, Table, key};
+use super::{Key, Kind, Table, forms, key};
 
 /// `device`
 pub const DEVICE: Key = key(
@@ -8,7 +8,8 @@ pub const DEVICE: Key = key(
     "the name of a device, in quotes",
     r#"device = "Circuit""#,
     "The device as the computer lists it: its exact name, or a part that no other one has.",
-);
+)
+.of(Kind::Like(forms::SOMETHING));
 /// `optional`
 pub const OPTIONAL: Key = key(
     "optional",
@@ -32,7 +33,8 @@ pub const OFFSET: Key = key(
     "milliseconds from -50 to 50, in quotes",
     r#"offset = "-1.5 ms""#,
     "By how much everything leaves late, or early where it is negative, at any tempo. Nothing without it.",
-);
+)
+.of(Kind::Like(forms::OFFSET));
 /// `wire`
 pub const WIRE: Key = key(
     "wire",
@@ -61,9 +63,12 @@ pub const LIGHTS: Key = key(
      notes, or what controllers take; often colors. 0 is dark. `true` is `0 64 127`, two values are off and on. Nothing is \
      shown without it.",
 )
-.of(Kind::Any(&[Kind::Flag, Kind::Text]));
+.of(Kind::Any(&[Kind::Flag, Kind::Like(forms::LIGHT)]));
 /// A port as a whole.
 pub const ENTRY: Key = key("NAME", "a table", "[ports.circuit]", "A device under a name.").of(Kind::Table(&TABLE));
 /// All of them.
-pub const TABLE: Table =
-    Table { heading: "[ports.NAME]", keys: &[DEVICE, OPTIONAL, CLOCK, OFFSET, WIRE, ACTIVE_SENSING, LIGHTS] };
+pub const TABLE: Table = Table {
+    heading: "[ports.NAME]",
+    keys: &[DEVICE, OPTIONAL, CLOCK, OFFSET, WIRE, ACTIVE_SENSING, LIGHTS],
+    needs: &[&[DEVICE.name]],
+};

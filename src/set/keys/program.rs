@@ -15,4 +15,5 @@ pub const BANK: Key = key(
 )
 .of(Kind::Whole(0, 16_383));
 /// All of them.
-pub const TABLE: Table = Table { heading: "NAME = { program = ... }", keys: &[PROGRAM, BANK] };
+pub const TABLE: Table =
+    Table { heading: "NAME = { program = ... }", keys: &[PROGRAM, BANK], needs: &[&[PROGRAM.name]] };

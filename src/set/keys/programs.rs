@@ -1,6 +1,6 @@
 //! The programs of a pattern.
 
-use super::{Key, Kind, Table, key};
+use super::{Key, Kind, Table, forms, key};
 
 /// `ahead`
 pub const AHEAD: Key = key(
@@ -8,7 +8,8 @@ pub const AHEAD: Key = key(
     super::LENGTH,
     r#"ahead = "1 beat""#,
     "How long before the pattern begins they are sent; right before it without it.",
-);
+)
+.of(Kind::Like(forms::LENGTH));
 /// The program of a track, or of all on a port.
 pub const CHANGE: Key = key(
     "NAME",
@@ -18,4 +19,4 @@ pub const CHANGE: Key = key(
 )
 .of(Kind::Any(&[Kind::Whole(0, 127), Kind::Table(&super::program::TABLE)]));
 /// All of them; every other key is the name of a track or a port.
-pub const TABLE: Table = Table { heading: "program = { ... }", keys: &[AHEAD] };
+pub const TABLE: Table = Table { heading: "program = { ... }", keys: &[AHEAD], needs: &[] };

@@ -1,6 +1,6 @@
 //! `[song]`
 
-use super::{Key, Kind, Table, key};
+use super::{Key, Kind, Table, forms, key};
 
 /// `parts`
 pub const PARTS: Key = key(
@@ -9,14 +9,15 @@ pub const PARTS: Key = key(
     r#"parts = ["main x4", "main"]"#,
     "The patterns in their order, each played once or as often as `x4` says.",
 )
-.of(Kind::List(&PART.kind));
+.of(Kind::List(1, 1_024, &PART.kind));
 /// One of the parts.
 pub const PART: Key = key(
     "parts",
     "the name of a pattern, then perhaps `x` and how often, in quotes",
     r#"parts = ["main x4", "build"]"#,
     "A pattern, some times.",
-);
+)
+.of(Kind::Like(forms::PART));
 /// `end`
 pub const END: Key = key(
     "end",
@@ -26,4 +27,4 @@ pub const END: Key = key(
 )
 .of(Kind::Words(&["hold", "loop", "stop"]));
 /// All of them.
-pub const TABLE: Table = Table { heading: "[song]", keys: &[PARTS, END] };
+pub const TABLE: Table = Table { heading: "[song]", keys: &[PARTS, END], needs: &[&[PARTS.name]] };

@@ -1,17 +1,19 @@
 //! A track in a pattern: written steps.
 
-use super::{Key, Kind, Table, key};
+use super::{Key, Kind, Table, forms, key};
 
 /// `steps`
-pub const STEPS: Key = key("steps", "steps, in quotes", r#"steps = "c2 . g2 .""#, "What is played.");
+pub const STEPS: Key =
+    key("steps", "steps, in quotes", r#"steps = "c2 . g2 .""#, "What is played.").of(Kind::Like(forms::STEPS));
 /// `step`
 pub const STEP: Key = key(
     "step",
     super::LENGTH,
     r#"step = "1/16""#,
     "How long a step is: a fraction of a whole note, with t for a triplet or a dot, or some beats or bars; 1/16 without \
-     it.",
-);
+     it. Any fraction will do that is a whole number of ticks, of which a quarter note has 960: 3/16, 1/20.",
+)
+.of(Kind::Like(forms::LENGTH));
 /// `gate`
 pub const GATE: Key = key(
     "gate",
@@ -54,5 +56,8 @@ pub const SEED: Key = key(
 )
 .of(Kind::Whole(0, u64::MAX));
 /// All of them.
-pub const TABLE: Table =
-    Table { heading: "TRACK = { steps = ... }", keys: &[STEPS, STEP, GATE, VELOCITY, SWING, OCTAVE, SEED] };
+pub const TABLE: Table = Table {
+    heading: "TRACK = { steps = ... }",
+    keys: &[STEPS, STEP, GATE, VELOCITY, SWING, OCTAVE, SEED],
+    needs: &[&[STEPS.name]],
+};

@@ -1,10 +1,11 @@
 //! `[tracks.NAME]`
 
-use super::{Key, Kind, Table, key};
+use super::{Key, Kind, Table, forms, key};
 
 /// `port`
 pub const PORT: Key =
-    key("port", "the name of a port, in quotes", r#"port = "circuit""#, "The port that the notes go to.");
+    key("port", "the name of a port, in quotes", r#"port = "circuit""#, "The port that the notes go to.")
+        .of(Kind::Like(forms::ONE));
 /// `channel`
 pub const CHANNEL: Key =
     key("channel", "a whole number from 1 to 16", "channel = 10", "The MIDI channel that the notes go to.")
@@ -16,7 +17,7 @@ pub const KIT: Key = key(
     "kit = { k = 60, s = 62 }",
     "What letters play in steps: a key number or a note name each. In upper case a letter is accented.",
 )
-.of(Kind::Names(&DRUM.kind));
+.of(Kind::Names(forms::LETTER, 1, &DRUM.kind));
 /// `note`
 pub const NOTE: Key =
     key("note", "a key from 0 to 127, or a note name in quotes", r#"note = "c2""#, "What x plays in steps.")
@@ -24,7 +25,7 @@ pub const NOTE: Key =
 /// A drum of a kit.
 pub const DRUM: Key =
     key("LETTER", "a key from 0 to 127, or a note name in quotes", "k = 60", "What a letter plays.").of(KEY_OR_NAME);
-const KEY_OR_NAME: Kind = Kind::Any(&[Kind::Whole(0, 127), Kind::Text]);
+const KEY_OR_NAME: Kind = Kind::Any(&[Kind::Whole(0, 127), Kind::Like(forms::NOTE)]);
 /// `velocity`
 pub const VELOCITY: Key = key(
     "velocity",
@@ -49,7 +50,8 @@ pub const TRANSPOSE: Key = key(
     r#"transpose = "circuit channel 1 from c2 by degrees""#,
     "The port whose last key moves the notes: by as much as that key is away from c2, or from the note named; in \
      semitones, or in degrees of the scale. It adds to what moves the set as a whole; with `none` nothing of that does.",
-);
+)
+.of(Kind::Like(forms::PHRASE));
 /// `thru`
 pub const THRU: Key = key(
     "thru",
@@ -59,9 +61,13 @@ pub const THRU: Key = key(
      as it says and by nothing else. A note lasts as long as its key is down; a mute silences it, STOP ends it. What is \
      bound does not go on, nor, where no channel is named, do channels that something else names: one whose keys \
      transpose or are held.",
-);
+)
+.of(Kind::Like(forms::PHRASE));
 /// A track as a whole.
 pub const ENTRY: Key = key("NAME", "a table", "[tracks.bass]", "A part under a name.").of(Kind::Table(&TABLE));
 /// All of them.
-pub const TABLE: Table =
-    Table { heading: "[tracks.NAME]", keys: &[PORT, CHANNEL, KIT, NOTE, VELOCITY, GATE, TRANSPOSE, THRU] };
+pub const TABLE: Table = Table {
+    heading: "[tracks.NAME]",
+    keys: &[PORT, CHANNEL, KIT, NOTE, VELOCITY, GATE, TRANSPOSE, THRU],
+    needs: &[&[PORT.name], &[CHANNEL.name]],
+};

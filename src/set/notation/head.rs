@@ -13,6 +13,9 @@ use crate::set::pitch;
 impl Parser<'_, '_> {
     /// The note, letter or unknown sign that begins with `c`. `None` for a mistake, which is reported.
     pub fn tone_or_unknown(&mut self, c: char) -> Option<Tone> {
+        if self.voice.kit.is_none() && self.slip() {
+            return None;
+        }
         let tone = match pitch::scan(self.rest()) {
             Some((name, length)) => self.note(name, length),
             None if c.is_ascii_alphabetic() => self.letter(c),
@@ -164,7 +167,9 @@ impl Parser<'_, '_> {
         let rest = self.rest();
         let begins_word = self.written(&(0..start)).chars().next_back().is_none_or(is_space);
         self.at += match sign {
-            '#' if begins_word => rest.trim_end_matches(is_space).len(),
+            '#' if begins_word && !rest.as_bytes().get(1).is_some_and(u8::is_ascii_digit) => {
+                rest.trim_end_matches(is_space).len()
+            }
             _ => sign.len_utf8() + rest.bytes().skip(sign.len_utf8()).take_while(u8::is_ascii_digit).count(),
         };
         if self.first_of(sign) {

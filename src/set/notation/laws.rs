@@ -61,7 +61,9 @@ fn line(of: &'static [&'static str]) -> impl Strategy<Value = String> {
             if step.ends_with(['.', ')', '>', '0']) || step.contains(['<', '(', '.']) { 0..1usize } else { 0..3 };
         holds.prop_map(move |holds| format!("{step}{}", " _".repeat(holds)))
     });
-    proptest::collection::vec(held, 1..6).prop_map(|steps| format!("c2 {}", steps.join(" ")))
+    // A digit and a group after it could be either a degree or how often.
+    let apart = |line: String| line.replace("3 (", "3 1(");
+    proptest::collection::vec(held, 1..6).prop_map(move |steps| apart(format!("c2 {}", steps.join(" "))))
 }
 
 proptest! {

@@ -9,7 +9,8 @@
 //! What a letter means depends on the track: where there is a kit, letters are its drums and note names are not read; where
 //! there is none, letters begin note names. `x` is the track's own note in both. Numbers are degrees of the set's scale.
 //!
-//! White space and `|` never matter between signs, with one exception: `<` behind a step, without white space, and with a
+//! White space and `|` never matter between signs, with two exceptions. Where numbers are degrees, that of a group stands right
+//! before its bracket, for `3 (5 7)` could be either. And `<` behind a step, without white space, and with a
 //! digit behind it is *early* (`c2<20`); everywhere else it begins a choice (`c2 <1 3>`). Within a choice, `>` always
 //! closes it, so that what is early or late there stands behind the choice as a whole (`<c2 g2>>20`). A number belongs to
 //! the sign right before it; digits before a bracket, as in `3(x..)`, are how often it is played.
@@ -22,6 +23,7 @@ mod parser;
 mod plain;
 pub mod reference;
 mod row;
+mod slip;
 mod tree;
 
 #[cfg(test)]

@@ -92,6 +92,7 @@ impl Parser<'_, '_> {
             ':' => {
                 let twice = mods.velocity.is_some();
                 let number = self.needed(start, 1..=127, "a velocity from 1 to 127", ":70");
+                self.velocities(start, number);
                 mods.velocity =
                     number.and_then(|number| u8::try_from(number).ok()).and_then(Velocity::new).or(mods.velocity);
                 twice
@@ -175,6 +176,21 @@ impl Parser<'_, '_> {
             });
         }
         right
+    }
+
+    /// Goes over what makes a range of velocities of one, as in `:60-90` and `:60..90`, and reports it.
+    fn velocities(&mut self, start: usize, first: Option<u32>) {
+        let rest = self.rest();
+        let after = ["-", "–", "...", " - ", ".."].iter().find_map(|sign| rest.strip_prefix(sign));
+        let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
+        let (Some(first), Some(after)) = (first, after.filter(|after| digits(after) > 0)) else { return };
+        let second = after.get(..digits(after)).unwrap_or_default();
+        self.at += rest.len() - after.len() + second.len();
+        self.mistake(start..self.at, || {
+            Mistake::new("a step has one velocity")
+                .label("this is a range")
+                .help(format!("`<c2:{first} c2:{second}>?` plays one or the other by chance"))
+        });
     }
 
     fn twice(&mut self, span: Range<usize>, kind: char) {

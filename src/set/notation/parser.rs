@@ -26,6 +26,8 @@ pub(in crate::set) fn parse(text: &Text<'_>, line: Range<usize>, voice: Voice<'_
         open: Vec::new(),
         missed: Missed::default(),
         unknown: Vec::new(),
+        octaves_missed: false,
+        slipped: Vec::new(),
         muted: false,
         plain_digits_to: 0,
         closes_to: text.text.get(line.clone()).and_then(|text| text.rfind('>')).map_or(0, |at| line.start + at),
@@ -49,6 +51,10 @@ pub(super) struct Parser<'p, 't> {
     pub missed: Missed,
     /// What was reported as unknown in this line: once is enough.
     unknown: Vec<char>,
+    /// Whether it is said that octaves are missing.
+    pub octaves_missed: bool,
+    /// What was reported as written as it is elsewhere.
+    pub slipped: Vec<&'t str>,
     /// Whether what is wrong follows from something that is reported already.
     pub muted: bool,
     /// Up to here, digits are known not to stand before a bracket.
@@ -184,7 +190,10 @@ impl<'t> Parser<'_, 't> {
             self.mistake(span, || {
                 Mistake::new(format!("{} stands before any step", quoted(sign)))
                     .label("there is nothing before this")
-                    .help("it belongs right behind the note that it changes")
+                    .help(match sign {
+                        "~" => "a rest is `.`; `~` right after a note makes it legato",
+                        _ => "it belongs right behind the note that it changes",
+                    })
             });
         }
     }
@@ -227,8 +236,18 @@ impl<'t> Parser<'_, 't> {
         let start = self.at;
         let number = self.number();
         self.plain_digits_to = self.at;
-        self.skip_space();
+        let apart = self.skip_space();
         if self.eat('(') {
+            // Where numbers are degrees, this could be one and a group after it.
+            if apart && self.voice.kit.is_none() && self.voice.scale.is_some() {
+                let span = start..self.at;
+                let number = self.written(&(start..start + number.map_or(0, |number| number.to_string().len())));
+                self.mistake(span, || {
+                    Mistake::new(format!("{} before a bracket may be a degree, or how often", quoted(number)))
+                        .label("with white space between, this could be either")
+                        .help(format!("write `{number}(` for a group that is played {number} times, `{number} 1(` for the degree and a group"))
+                });
+            }
             return Some((start, number));
         }
         self.at = start;
@@ -431,12 +450,18 @@ fn closes_nothing(c: char) -> Mistake {
 /// The message for a sign that is none of the language.
 pub(super) fn unknown_sign(sign: char, written: &str) -> Mistake {
     let help = match sign {
-        ',' | ';' | '\\' => "steps need no signs between them; `|` may mark the beats",
+        ',' | ';' => "steps need no signs between them; `|` may mark the beats",
+        '\\' => "`\\` at the end of a line joins it to the next one in text between `\"\"\"`; here it is just a sign",
         '-' | '–' | '—' => "a rest is `.`, and `_` holds the step before",
         '…' => "a rest is `.`, one for each step",
         '♯' => "a sharp is written `#`, as in `f#3`",
         '♭' => "a flat is written `b`, as in `bb1`",
+        '#' if written.as_bytes().get(1).is_some_and(u8::is_ascii_digit) => {
+            "a degree is a digit with `'` for an octave up and `,` for one down; other notes have names, as `f#2`"
+        }
         '#' if written.len() > 1 => "a comment stands outside of the quotes",
+        '^' => "a sharp is written `#` right after the letter, as in `f#2`",
+        '=' => "a gate stands right after its step, as in `c2=50`",
         '#' => "a sharp is part of a note name with its octave, as in `f#3`",
         '\'' => "`'` right behind a degree is an octave up, as in `1'`",
         '%' => "a gate in per cent is `=50`, chance is `?50`",

@@ -131,8 +131,8 @@ pub const ENTRIES: &[Entry] = &[
         "group",
         "3(c2 .)",
         "0:c2 2:c2 4:c2",
-        "Exactly as if it were written so many times; without a number, once. What stands behind it is for each of \
-         its steps that does not say the same itself.",
+        "Exactly as if it were written so many times; without a number, once. Where numbers are degrees, there is no white \
+         space before the bracket. What stands behind it is for each of its steps that does not say the same itself.",
     ),
     step(
         &["e(3,8)", "e(3,8,2)"],

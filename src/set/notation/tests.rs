@@ -127,7 +127,9 @@ fn groups() {
     plays("3(c2 .)", "0:c2 2:c2 4:c2");
     plays("(c2 .) d2", "0:c2 2:d2");
     plays("2(c2 2(d2 .))", "0:c2 1:d2 3:d2 5:c2 6:d2 8:d2");
-    plays("2 (c2)", "0:c2 1:c2");
+    plays("2(c2)", "0:c2 1:c2");
+    assert_eq!(heard(true, "2 (k)", 1), heard(true, "2(k)", 1), "on a kit, no number is a degree");
+    wrong("2 (c2)", &["`2` before a bracket may be a degree, or how often"]);
     plays("1 3 2(5)", "0:c3 1:eb3 2:g3 3:g3");
     plays("(c2:70 c2~ c2 .):90=100", "0:c2:70=100 1:c2:90=100~ 2:c2:90=100");
     plays("2(c2 _)", "0:c2=100 2:c2=100");
@@ -243,7 +245,8 @@ fn values() {
 
 #[test]
 fn one_mistake_is_one_message() {
-    wrong("h2~ h3", &["`h` is not a note"]);
+    wrong("h2~ h2", &["`h2` is not a note"]);
+    wrong("cis2 . cis2:70 c eb . c", &["`cis2` is not a note", "`c` and `eb` lack their octave"]);
     wrong("# a comment", &["`# a comment` is not known in steps"]);
     wrong("_", &["`_` has nothing to hold"]);
     wrong("c2: 70", &["`:` lacks its number"]);

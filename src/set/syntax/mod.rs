@@ -6,6 +6,7 @@
 //! be missing only because of the damage.
 
 mod problem;
+mod slip;
 
 use std::ops::Range;
 
@@ -113,6 +114,38 @@ fn runaway(table: &DeTable<'_>, text: &str) -> Option<Range<usize>> {
         _ => None,
     });
     values.min_by_key(|span| span.start)
+}
+
+/// Where the first table in braces begins that goes over several lines, or ends with a comma: the parser reads it, and TOML 1.0
+/// does not. Texts and lists in it may go over lines.
+pub(super) fn inline_over_lines(table: &DeTable<'_>, text: &str) -> Option<usize> {
+    table.values().filter_map(|value| over_lines(value, text)).min()
+}
+
+fn over_lines(value: &Spanned<DeValue<'_>>, text: &str) -> Option<usize> {
+    match value.get_ref() {
+        DeValue::Table(table) => {
+            let span = value.span();
+            let is_inline = from(text, span.start).starts_with('{');
+            let mut at = span.start;
+            let mut inner: Vec<Range<usize>> = table.values().map(Spanned::span).collect();
+            inner.sort_unstable_by_key(|span| span.start);
+            inner.push(span.end..span.end);
+            let is_apart = |between: &str| between.contains('\n');
+            let apart = is_inline
+                && inner.iter().any(|span| {
+                    let between = text.get(at..span.start).unwrap_or_default();
+                    at = span.end.max(at);
+                    is_apart(between)
+                });
+            let here = apart.then_some(span.start);
+            here.into_iter().chain(inline_over_lines(table, text)).min()
+        }
+        DeValue::Array(list) => list.iter().filter_map(|value| over_lines(value, text)).min(),
+        DeValue::String(_) | DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_) | DeValue::Datetime(_) => {
+            None
+        }
+    }
 }
 
 /// Whether the byte `at` is in a line that is a heading.

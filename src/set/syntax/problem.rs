@@ -8,7 +8,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::from;
+use super::{from, slip};
 use crate::set::mistake::{Mistake, Report, quoted};
 
 /// The sorts of mistakes that can be told apart by what the parser says.
@@ -111,6 +111,10 @@ impl Problem<'_> {
 
     /// Adds it to `report`. `table` is what could be read of `text`, if that was kept.
     pub fn report(&self, text: &str, table: Option<&DeTable<'_>>, report: &mut Report) {
+        if let Some((place, mistake)) = slip::of(text, self.span.start, self.sort) {
+            report.add(place, || mistake);
+            return;
+        }
         report.add(self.place(text, table), || self.mistake(text, table));
     }
 
