@@ -42,7 +42,7 @@ fn table(of: &Table, others: Option<&Kind>) -> Map<String, Value> {
     }
     if !others.is_empty() {
         let one_of = |needed: &&[&str]| json!({ "anyOf": needed.iter().map(|key| json!({ "required": [key] })).collect::<Vec<_>>() });
-        schema.insert("allOf".to_owned(), json!(others.iter().map(|needed| one_of(needed)).collect::<Vec<_>>()));
+        schema.insert("allOf".to_owned(), json!(others.iter().map(one_of).collect::<Vec<_>>()));
     }
     schema
 }

@@ -98,10 +98,10 @@ fn slip(word: &str) -> Option<Slip> {
         let after = rest.strip_prefix(|c: char| matches!(c, 'a'..='g'))?;
         return say("the sign stands after the letter", format!("{}{sign}{}", &rest[..1], octave(after)?));
     }
-    if let Some((name, right)) = DOUBLE.iter().find(|(name, _)| lower.starts_with(name)) {
-        if let Some(octave) = octave(&lower[name.len()..]) {
-            return say("a note has one sharp or one flat", format!("{right}{octave}"));
-        }
+    if let Some((name, right)) = DOUBLE.iter().find(|(name, _)| lower.starts_with(name))
+        && let Some(octave) = octave(&lower[name.len()..])
+    {
+        return say("a note has one sharp or one flat", format!("{right}{octave}"));
     }
     for (name, right) in NAMES {
         // An `h` alone is rather a drum.
@@ -116,10 +116,10 @@ fn slip(word: &str) -> Option<Slip> {
     }
     let (_, class) = pitch::scan_class(&lower)?;
     let (name, after) = lower.split_at(class);
-    if word.contains(['♯', '♭', '♮']) {
-        if let Some(octave) = octave(after) {
-            return say("a sharp is written `#`, a flat `b`", format!("{name}{octave}"));
-        }
+    if word.contains(['♯', '♭', '♮'])
+        && let Some(octave) = octave(after)
+    {
+        return say("a sharp is written `#`, a flat `b`", format!("{name}{octave}"));
     }
     if class == 1 {
         // As in `c2#` and `c#'`.

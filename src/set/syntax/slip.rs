@@ -32,7 +32,8 @@ fn comment(line: &str) -> usize {
 /// A number that is written otherwise, as a value in the line.
 fn number(line: &str, start: usize) -> Option<(Range<usize>, Mistake)> {
     let ends = |c: char| c.is_whitespace() || matches!(c, '}' | ']' | '#');
-    let values = line.match_indices('=').filter(|&(place, _)| line[..place].matches(['"', '\'']).count() % 2 == 0);
+    let values =
+        line.match_indices('=').filter(|&(place, _)| line[..place].matches(['"', '\'']).count().is_multiple_of(2));
     values.into_iter().find_map(|(place, _)| {
         let rest = &line[place + 1..];
         let begin = place + 1 + (rest.len() - rest.trim_start().len());
