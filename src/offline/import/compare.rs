@@ -303,7 +303,7 @@ fn values_that_differ(file: &Values, set: &Values, kind: Kind, end: i64) -> usiz
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::offline::import::{Options, file};
+    use crate::offline::import::{Options, Split, file};
     use crate::offline::lines::Style;
     use crate::offline::render::{Plan, Sent, render};
     use crate::offline::score;
@@ -322,10 +322,10 @@ mod tests {
         let header = b"MThd\0\0\0\x06\0\0\0\x01\0\x60MTrk\0\0\0";
         let bytes = [&header[..], &[EVENTS.len() as u8], EVENTS].concat();
         let score = score::read(&bytes).unwrap();
-        let options = Options { style: Style { grid: TickSpan::SIXTEENTH, tolerance: 0 }, split: None };
+        let options = Options { style: Style { grid: TickSpan::SIXTEENTH, tolerance: 0 }, split: Split::Whole };
         let (bar, mut remarks) = (Meter::COMMON.bar(), Vec::new());
-        let rig = Rig::of(&score, bar, options, bar, &mut remarks);
-        let set = Set::parse("a.toml", file::body(&score, &rig, Meter::COMMON).as_bytes()).unwrap();
+        let rig = Rig::of(&score, 1, bar, options, &mut remarks);
+        let set = Set::parse("a.toml", file::body(&score, &rig, Meter::COMMON).0.as_bytes()).unwrap();
         let mut rendering = render(&set.program, &Plan { length: bar, commands: Vec::new() }).unwrap();
         tamper(&mut rendering.sent);
         compare(&bytes, &rendering, &rig, 0).unwrap()
