@@ -529,7 +529,42 @@ fn every_setting_has_its_flag() {
 #[test]
 fn ports_are_listed_or_their_absence_is_explained() {
     let output = tightrope(&["ports"]).output().unwrap();
-    assert!(output.status.success());
-    let text = stdout(&output);
-    assert!(text.contains("device = ") || text.contains("no MIDI"), "{text}");
+    match output.status.code() {
+        Some(0) => assert!(stdout(&output).contains("device = ") || stdout(&output).contains("no MIDI ports")),
+        code => assert!(code == Some(1) && stderr(&output).starts_with("tightrope: no MIDI: "), "{output:?}"),
+    }
+}
+
+/// 2 for words that make no sense, 1 for what cannot be done.
+#[test]
+fn exit_codes_are_as_promised() {
+    let missing = "/there/is/nothing/here.toml";
+    for (arguments, code) in [
+        (&["help"][..], 0),
+        (&["help", "keys"], 0),
+        (&["help", "nosuch"], 2),
+        (&["nosuch"], 2),
+        (&[], 2),
+        (&["check"], 2),
+        (&["check", missing], 1),
+        (&["check", "nosuch"], 1),
+        (&["play", missing], 1),
+        (&["play", "liveset", "--for", "8 beats"], 2),
+        (&["render", "liveset", "--do", "bogus", "-o", "-"], 2),
+        (&["render", "liveset", "--do", "5 lanch x", "-o", "-"], 2),
+        (&["render", "liveset", "--bars", "0"], 2),
+        (&["render", missing], 1),
+        (&["new", "a/b"], 2),
+        (&["new", ""], 2),
+        (&["new", "mine", "--from", "nosuch"], 1),
+        (&["import", missing], 1),
+        (&["import", "a.mid", "--grid", "1/7"], 2),
+        (&["log", missing], 1),
+        (&["replay", missing], 1),
+        (&["measure", "a"], 2),
+        (&["doctor", "--seconds", "-1"], 2),
+    ] {
+        let output = tightrope(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", stderr(&output));
+    }
 }

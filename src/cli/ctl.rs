@@ -71,7 +71,11 @@ impl Client {
         let names: Vec<String> = living.iter().map(|(name, _)| name.clone()).collect();
         let names = || names.iter().map(String::as_str);
         let stream = match wanted {
-            Some(wanted) => match living.into_iter().find(|(name, _)| name == wanted) {
+            Some(wanted) => match living
+                .into_iter()
+                // As the show was called, or as its set is: what no file is called was left out of its name.
+                .find(|(name, _)| name == wanted || *name == folder::as_file_name(wanted))
+            {
                 Some((_, stream)) => stream,
                 None if names().next().is_none() => return Err(not_there()),
                 None => {

@@ -44,7 +44,7 @@ pub fn help(args: &Help, out: &mut dyn Write) -> Result<(), Failure> {
                         Some(near) => format!("did you mean `{near}`?"),
                         None => format!("there are {}", known().collect::<Vec<_>>().join(", ")),
                     };
-                    return Err(Failure::Refused(format!("there is no help on `{topic}`; {hint}")));
+                    return Err(Failure::WrongWords(format!("there is no help on `{topic}`; {hint}")));
                 }
             }
         }

@@ -19,7 +19,7 @@ pub fn new(args: &New, out: &mut dyn Write) -> Result<(), Failure> {
     let name = args.name.strip_suffix(".toml").unwrap_or(&args.name);
     let is_plain = !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\']);
     if !is_plain || name.chars().any(char::is_control) {
-        return Err(Failure::Refused(format!("`{name}` is no name for a set; it becomes a file here: NAME.toml")));
+        return Err(Failure::WrongWords(format!("`{name}` is no name for a set; it becomes a file here: NAME.toml")));
     }
     let text = match &args.from {
         Some(set) => source::text(set)?,

@@ -11,14 +11,14 @@ use crate::text::printable;
 ///
 /// # Errors
 ///
-/// When the list cannot be printed. A machine without MIDI is an answer, not an error.
+/// When there is no MIDI on this machine, or the list cannot be printed.
 pub fn ports(out: &mut dyn Write) -> Result<(), Failure> {
     match Scanner::open() {
         Ok(scanner) => {
             let inventory = scanner.look();
             print(&inventory.inputs, &inventory.outputs, out)?;
         }
-        Err(no_midi) => writeln!(out, "no MIDI: {no_midi}")?,
+        Err(no_midi) => return Err(Failure::Refused(format!("no MIDI: {no_midi}"))),
     }
     Ok(())
 }

@@ -34,7 +34,8 @@ pub fn render(args: &Render, out: &mut dyn Write) -> Result<(), Failure> {
     }
     let set = source::load(&args.set)?;
     let commands = args.commands.iter().map(|command| orders::parse(&set, command));
-    let commands = commands.collect::<Result<Vec<_>, _>>().map_err(|why| Failure::Refused(format!("--do: {why}")))?;
+    let commands =
+        commands.collect::<Result<Vec<_>, _>>().map_err(|why| Failure::WrongWords(format!("--do: {why}")))?;
     let length = length(&set, args.bars);
     if matches!(output, Rendered::Midi(_)) && length > smf::LONGEST {
         let bars = smf::LONGEST.0 / set.program.meter.bar().0;

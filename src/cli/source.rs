@@ -60,7 +60,9 @@ fn find(name: &str) -> Result<(String, Vec<u8>), Failure> {
 
 fn no_such_set(name: &str) -> String {
     let names = || builtin::all().iter().map(|set| set.name);
+    let beside = format!("{name}.toml");
     let hint = match nearest(name, names()) {
+        _ if Path::new(&beside).is_file() => format!("did you mean `{beside}`, which is here?"),
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("built in: {}", names().collect::<Vec<_>>().join(", ")),
     };

@@ -15,10 +15,13 @@ use crate::engine::program::{PatternSlot, PortSlot, Program, Trigger};
 use crate::engine::transport::Phase;
 use crate::link::{Heard, Snapshot};
 use crate::midi::{Channel, Message};
-use crate::set::{Set, command};
-use crate::time::{Tick, TickSpan};
+use crate::set::{Set, command, listed, nearest};
+use crate::time::{Nanos, Span, Tick, TickSpan};
 
 use super::view::Playing;
+
+/// How long a touch lasts, from its first message on.
+const TOUCH: Span = Span::from_millis(30);
 
 /// Notes that are struck together are a chord where their velocities are no further apart than this.
 const CHORD_SPREAD: u8 = 20;
@@ -30,6 +33,8 @@ pub struct Scribe {
     file: Option<PathBuf>,
     /// The command that the next key, controller or program change is bound to.
     learning: Option<String>,
+    /// What was touched since then: the first time, and what of all means most.
+    touched: Option<(Nanos, Touched)>,
     recording: Option<Session>,
 }
 
@@ -47,6 +52,13 @@ struct Session {
     /// Where the music was when it was looked at last.
     position: Tick,
     is_running: bool,
+}
+
+/// Something that a command can be bound to.
+struct Touched {
+    port: PortSlot,
+    channel: Channel,
+    trigger: Trigger,
 }
 
 /// An edit that is to be done, and what it is called.
@@ -74,7 +86,7 @@ impl Scribe {
     /// A scribe for the set in `file`, called `origin` in messages.
     #[must_use]
     pub fn new(origin: &str, file: Option<PathBuf>) -> Scribe {
-        Scribe { origin: origin.to_owned(), file, learning: None, recording: None }
+        Scribe { origin: origin.to_owned(), file, learning: None, touched: None, recording: None }
     }
 
     /// What is learned, if anything is.
@@ -112,12 +124,13 @@ impl Scribe {
                         `[[bind]]` or `transpose`"
                 .to_owned());
         }
-        self.learning = Some(words.to_owned());
+        (self.learning, self.touched) = (Some(words.to_owned()), None);
         Ok(format!("learns `{words}`: touch a key, a controller or a pad now"))
     }
 
     /// Nothing is learned any more.
     pub fn forget(&mut self) -> String {
+        self.touched = None;
         match self.learning.take() {
             Some(words) => format!("`{words}` is not learned"),
             None => "nothing was being learned".to_owned(),
@@ -144,7 +157,16 @@ impl Scribe {
             Some(name) => scene.set.ports.iter().position(|port| port.name == *name),
             None => only_keyboard(scene.set)?,
         };
-        let Some(port) = port else { return Err("there is no such port".to_owned()) };
+        let Some(port) = port else {
+            let heard = || scene.set.ports.iter().filter(|port| port.input).map(|port| port.name.as_str());
+            let name = order.from.as_deref().unwrap_or_default();
+            let help = match (nearest(name, heard()), heard().next()) {
+                (Some(near), _) => format!("did you mean `{near}`?"),
+                (None, None) => "the set listens to no port".to_owned(),
+                (None, Some(_)) => format!("the set listens to {}", listed(heard())),
+            };
+            return Err(format!("there is no port `{}`; {help}", name.escape_debug()));
+        };
         if !scene.set.ports.get(port).is_some_and(|port| port.input) {
             return Err(format!(
                 "the set does not listen to {}; a port is listened to whose keys do something, for example with `thru`",
@@ -272,16 +294,29 @@ impl Scribe {
         Ok(Plan { what: "redo".to_owned(), edit: Box::new(|clerk| clerk.step("done again", History::redo)) })
     }
 
-    /// Something came in. What is being learned is to be written when it is something to bind.
-    pub fn heard(&mut self, heard: &Heard, scene: Scene<'_>) -> Option<Plan> {
+    /// Something came in. What is being learned is bound to what means most of all that comes within [`TOUCH`]: one touch is
+    /// often several messages.
+    pub fn heard(&mut self, heard: &Heard, scene: Scene<'_>) {
         if let Some(session) = &mut self.recording
             && !is_bound(&scene.set.program, heard)
         {
             session.recorder.heard(heard.tick, heard.port, heard.message);
         }
-        let (channel, trigger) = trigger(heard.message)?;
+        let Some((channel, trigger)) = trigger(heard.message).filter(|_| self.learning.is_some()) else { return };
+        let new = Touched { port: heard.port, channel, trigger };
+        match &mut self.touched {
+            None => self.touched = Some((heard.at, new)),
+            Some((first, _)) if heard.at.since(*first) >= TOUCH => {}
+            Some((_, best)) if weight(trigger) > weight(best.trigger) => *best = new,
+            Some(_) => {}
+        }
+    }
+
+    /// It is `now`. What is being learned is to be written when a touch is over.
+    pub fn learned(&mut self, now: Nanos, scene: Scene<'_>) -> Option<Plan> {
+        let (_, Touched { port, channel, trigger }) = self.touched.take_if(|(first, _)| now.since(*first) >= TOUCH)?;
         let words = self.learning.take()?;
-        let port = scene.set.ports.get(usize::from(heard.port.0))?.name.clone();
+        let port = scene.set.ports.get(usize::from(port.0))?.name.clone();
         Some(bind(port, channel, trigger, words))
     }
 
@@ -375,11 +410,30 @@ fn is_bound(program: &Program, heard: &Heard) -> bool {
     })
 }
 
+/// How much it means that this was touched. A key or a pad may send controllers, bend and pressure before and after its note,
+/// and a program change may come with them.
+const fn weight(trigger: Trigger) -> u8 {
+    match trigger {
+        Trigger::Note(_) => 3,
+        Trigger::Program(_) => 2,
+        Trigger::Controller(_) => 1,
+        Trigger::Bend => 0,
+    }
+}
+
+/// Whether a controller is none that is touched: what comes with another message (bank select before a program change, the
+/// fine half of a fader, the number and value of a parameter, the finer velocity of a key), or is for everything on a channel.
+const fn is_by_the_way(controller: u8) -> bool {
+    matches!(controller, 0 | 6 | 32..=63 | 88 | 96..=101 | 120..)
+}
+
 /// What a message is to bindings, when it goes down.
 fn trigger(message: Message) -> Option<(Channel, Trigger)> {
     match message {
         Message::NoteOn(channel, key, _) => Some((channel, Trigger::Note(key))),
-        Message::ControlChange(channel, number, 1..) => Some((channel, Trigger::Controller(number))),
+        Message::ControlChange(channel, number, 1..) if !is_by_the_way(number) => {
+            Some((channel, Trigger::Controller(number)))
+        }
         Message::ProgramChange(channel, number) => Some((channel, Trigger::Program(number))),
         Message::PitchBend(channel, value) if Trigger::Bend.values().contain(value) => Some((channel, Trigger::Bend)),
         _ => None,
@@ -443,8 +497,17 @@ mod tests {
         }
 
         fn hear(&mut self, tick: i64, message: Message) -> Option<Result<String, String>> {
-            let heard = Heard { at: Nanos(0), tick: Tick(tick), port: PortSlot(0), message };
-            let plan = self.with(|scribe, scene| scribe.heard(&heard, scene))?;
+            self.hear_at(0, tick, message);
+            self.learned(30)
+        }
+
+        fn hear_at(&mut self, millis: u64, tick: i64, message: Message) {
+            let heard = Heard { at: Nanos(millis * 1_000_000), tick: Tick(tick), port: PortSlot(0), message };
+            self.with(|scribe, scene| scribe.heard(&heard, scene));
+        }
+
+        fn learned(&mut self, millis: u64) -> Option<Result<String, String>> {
+            let plan = self.with(|scribe, scene| scribe.learned(Nanos(millis * 1_000_000), scene))?;
             Some((plan.edit)(&mut self.clerk))
         }
 
@@ -503,6 +566,48 @@ mod tests {
         assert_eq!(desk.text(), SET);
         assert!(desk.step(Scribe::redo).is_ok());
         assert_eq!(desk.text(), text);
+    }
+
+    #[test]
+    fn of_a_touch_that_is_several_messages_what_means_most_is_learned() {
+        let channel = Channel::from_number(1).unwrap();
+        let cc = |number, value| Message::ControlChange(channel, number, value);
+        let program = Message::ProgramChange(channel, 5);
+        let bend = Message::PitchBend(channel, 16_000);
+        let pressure = Message::ChannelPressure(channel, 90);
+        for (sent, on) in [
+            (vec![cc(0, 1), cc(32, 2), program], "program 5"),
+            (vec![program], "program 5"),
+            (vec![cc(39, 17), cc(7, 64), cc(39, 18)], "cc 7"),
+            (vec![cc(7, 64), cc(39, 18)], "cc 7"),
+            (vec![cc(99, 1), cc(98, 2), cc(6, 64), cc(38, 3), cc(20, 1)], "cc 20"),
+            (vec![cc(20, 127)], "cc 20"),
+            (vec![cc(16, 90), note(36, true)], "note 36"),
+            (vec![note(36, true), cc(16, 90), pressure], "note 36"),
+            (vec![bend, cc(74, 64), pressure, note(60, true)], "note 60"),
+            (vec![cc(88, 12), note(60, true), note(64, true)], "note 60"),
+            (vec![note(35, false), cc(64, 0), cc(123, 1), cc(120, 1), cc(64, 127)], "cc 64"),
+            (vec![bend], "bend"),
+        ] {
+            let mut desk = Desk::new();
+            assert!(desk.with(|scribe, scene| scribe.learn("launch build", scene)).is_ok());
+            let last = sent.len() as u64 - 1;
+            for (message, millis) in sent.into_iter().zip(100..) {
+                desk.hear_at(millis, 0, message);
+                assert_eq!(desk.learned(millis), None, "not before the touch is over");
+            }
+            let said = desk.learned(130 + last).unwrap().unwrap();
+            assert!(said.contains(&format!("`keys {on} channel 1` does")), "{on}: {said}");
+            assert_eq!(desk.scribe.learning(), None);
+        }
+        // What comes later is another touch; and what is by the way is waited out.
+        let mut desk = Desk::new();
+        assert!(desk.with(|scribe, scene| scribe.learn("launch build", scene)).is_ok());
+        desk.hear_at(1, 0, cc(32, 1));
+        assert_eq!(desk.learned(5_000), None);
+        desk.hear_at(6_000, 0, cc(7, 64));
+        desk.hear_at(6_030, 0, note(36, true));
+        assert!(desk.learned(6_031).unwrap().unwrap().contains("`keys cc 7 channel 1`"));
     }
 
     #[test]
@@ -597,6 +702,8 @@ mod tests {
         }
         let mut desk = Desk::new();
         assert!(desk.record("record lead from synth").unwrap_err().contains("does not listen to synth"));
-        assert!(desk.record("record lead from kyes").unwrap_err().contains("no such port"));
+        assert!(
+            desk.record("record lead from kyes").unwrap_err().contains("there is no port `kyes`; did you mean `keys`?")
+        );
     }
 }

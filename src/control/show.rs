@@ -265,8 +265,7 @@ impl<'a> Show<'a> {
             let Some(heard) = called.heard() else { continue };
             observers.iter_mut().for_each(|observer| observer.heard(&heard));
             self.keys.heard(&heard);
-            let plan = self.with_scribe(|scribe, scene| scribe.heard(&heard, scene));
-            self.carry_out(plan);
+            self.with_scribe(|scribe, scene| scribe.heard(&heard, scene));
         }
         for _ in 0..TRACE_CAPACITY {
             let Some(sent) = self.end.sent() else { break };
@@ -284,6 +283,9 @@ impl<'a> Show<'a> {
             self.notices.wrong(&format!("the thread `{thread}` failed ({why}); the show goes on without it"));
         }
         let plan = self.with_scribe(Scribe::look);
+        self.carry_out(plan);
+        let now = (self.now)();
+        let plan = self.with_scribe(|scribe, scene| scribe.learned(now, scene));
         self.carry_out(plan);
         self.look_at_files(Instant::now());
         self.tell_what_was_read(observers);

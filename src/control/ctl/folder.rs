@@ -189,7 +189,8 @@ fn take_lock(path: &Path) -> io::Result<Option<File>> {
 }
 
 /// The name of a set, as one of a file: what could mean anything to a shell or a file system becomes `-`.
-fn as_file_name(name: &str) -> String {
+#[must_use]
+pub fn as_file_name(name: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || "-_".contains(c) { c } else { '-' };
     let name: String = name.chars().map(plain).take(MAX_NAME).collect();
     match name.trim_matches('-') {
