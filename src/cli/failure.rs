@@ -78,7 +78,7 @@ impl Failure {
     /// The exit code: 2 for words that make no sense, as for arguments that make none.
     pub fn code(&self) -> ExitCode {
         match self {
-            Failure::WrongWords(_) | Failure::ToldOfWrongWords => ExitCode::from(2),
+            Failure::WrongWords(_) | Failure::ToldOfWrongWords | Failure::Flag(_) => ExitCode::from(2),
             _ => ExitCode::FAILURE,
         }
     }
