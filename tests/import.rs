@@ -860,3 +860,16 @@ fn no_line_is_too_long_to_read() {
         assert_eq!(imported.remarks, [""; 0]);
     }
 }
+
+/// What is held over a border is said again there by the track that said it before, whatever steps the values need.
+#[test]
+fn values_are_on_one_track_in_all_patterns() {
+    let mut messages = vec![(0, vec![0xB0, 1, 14]), (4 * 3_840 + 7, vec![0xB0, 74, 3])];
+    for bar in 0..8 {
+        messages.extend(note(bar * 3_840, 240, 0, 60 + bar as u8, 100));
+    }
+    let bytes = File::of(1, 960, &[track("Lead", &messages)]);
+    let read = import("song.mid", &bytes, Options { split: Split::Bars(4), ..EXACT }).unwrap();
+    assert_eq!(read.remarks, [""; 0], "{}", read.text);
+    assert_eq!(values_of(&read), ["0 B0 01 0E", "15360 B0 01 0E", "15367 B0 4A 03"]);
+}

@@ -121,25 +121,31 @@ impl<'s> Rig<'s> {
         let kit = manner.spelling.kit.clone();
         let notes = part.notes.clone();
         let mut track = TrackOf { name, port, part, notes, kit, gate, velocity, clips: Vec::new(), programs };
-        let mut apart: Vec<Option<Lines>> = Vec::new();
-        for ((&(start, bars), values), fitted) in self.patterns.iter().zip(patterns).zip(fitted) {
+        let mut clips: Vec<Lines> =
+            fitted.iter().map(|fitted| fitted.lines(gate, velocity, &manner, LANGUAGE)).collect();
+        let mut curves = Vec::new();
+        for ((&(start, bars), values), lines) in self.patterns.iter().zip(patterns).zip(&clips) {
             let values: Vec<_> = values.into_iter().map(|(at, value)| (at - start, value)).collect();
-            let mut lines = fitted.lines(gate, velocity, &manner, LANGUAGE);
-            let mut other = None;
-            if !values.is_empty() {
-                let curve = values::write(&values, bar * bars, lines.step, LANGUAGE);
-                if lines.lines.is_empty() {
-                    lines.step = curve.step;
-                }
-                if curve.step == lines.step && lines.swing == STRAIGHT {
-                    lines.lines.extend(curve.lines);
-                } else {
-                    other = Some(Lines { step: curve.step, swing: STRAIGHT, gate, velocity, lines: curve.lines });
-                }
-            }
-            track.clips.push(Some(lines).filter(|lines| !lines.lines.is_empty()));
-            apart.push(other);
+            let curve = (!values.is_empty()).then(|| values::write(&values, bar * bars, lines.step, LANGUAGE));
+            curves.push(curve);
         }
+        // One track has all of them: what a track leaves off goes to rest, though another one says it again there.
+        let fits = |(lines, curve): (&Lines, &Option<values::Curve>)| {
+            let is_on_steps = |step: TickSpan| step == lines.step && lines.swing == STRAIGHT;
+            curve.as_ref().is_none_or(|curve| lines.lines.is_empty() || is_on_steps(curve.step))
+        };
+        let together = clips.iter().zip(&curves).all(fits);
+        let mut apart: Vec<Option<Lines>> = vec![None; clips.len()];
+        for ((lines, curve), apart) in clips.iter_mut().zip(curves).zip(&mut apart) {
+            let Some(curve) = curve else { continue };
+            if together {
+                (lines.step, lines.swing) = (curve.step, STRAIGHT);
+                lines.lines.extend(curve.lines);
+            } else {
+                *apart = Some(Lines { step: curve.step, swing: STRAIGHT, gate, velocity, lines: curve.lines });
+            }
+        }
+        track.clips = clips.into_iter().map(|lines| Some(lines).filter(|lines| !lines.lines.is_empty())).collect();
         let has_apart = apart.iter().any(Option::is_some);
         let programs = vec![None; self.patterns.len()];
         let beside = has_apart.then(|| TrackOf {
