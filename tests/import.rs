@@ -324,7 +324,7 @@ fn controllers_come_along_on_steps_of_their_own_where_they_need_them() {
 
     let off_grid =
         with(&[(60, vec![0xB0, 1, 1]), (63, vec![0xB0, 1, 2]), (100, vec![0xB0, 1, 3]), (100, vec![0xC0, 5])]);
-    assert_eq!(set_of(&off_grid).tracks, ["lead", "lead-cc"]);
+    assert_eq!(set_of(&off_grid).tracks, ["lead-cc", "lead"]);
     assert_eq!(values_of(&off_grid), ["60 B0 01 01", "63 B0 01 02", "100 B0 01 03", "100 C0 05"]);
     assert_eq!(off_grid.remarks, [""; 0]);
 }
@@ -381,10 +381,46 @@ fn a_bank_that_is_said_by_half_or_too_late_is_kept_as_it_is() {
 
 #[test]
 fn a_note_has_the_program_that_stands_before_it() {
-    let mut messages = vec![(0, vec![0xC0, 5])];
-    messages.extend(note(480, 240, 0, 60, 100));
-    messages.push((480, vec![0xC0, 6]));
-    assert_eq!(values_of(&imported(1, 960, &[track("", &messages)])), ["0 C0 05", "481 C0 06"]);
+    let sent = |imported: &Imported| {
+        let set = set_of(imported);
+        let rendering = render(&set.program, &Plan { length: set.program.meter.bar(), commands: Vec::new() }).unwrap();
+        let sent = rendering.sent.iter().filter(|sent| !matches!(sent.message, Message::NoteOff(..)));
+        sent.map(|sent| format!("{} {}", sent.tick.0, sent.message.to_bytes())).collect::<Vec<_>>()
+    };
+    let (program, on) = (|at: u32, number: u8| (at, vec![0xC0, number]), |at: u32, key: u8| (at, vec![0x90, key, 90]));
+    let off = |key: u8| (960, vec![0x80, key, 0]);
+    let mut messages = vec![program(0, 5), on(480, 60), program(480, 6), on(480, 62), program(480, 7), on(480, 64)];
+    messages.extend([off(60), off(62), off(64)]);
+    let one = imported(1, 960, &[track("", &messages)]);
+    let expected = ["0 C0 05", "480 90 3C 5A", "480 C0 06", "480 90 3E 5A", "480 C0 07", "480 90 40 5A"];
+    assert_eq!((sent(&one), &one.remarks[..]), (expected.map(str::to_owned).to_vec(), &[][..]), "{}", one.text);
+    // Two tracks that share a channel.
+    let first = track("", &[program(0, 5), on(0, 60), off(60)]);
+    let second = track("", &[program(0, 6), on(0, 62), off(62)]);
+    let two = imported(1, 960, &[first, second]);
+    let expected = ["0 C0 05", "0 90 3C 5A", "0 C0 06", "0 90 3E 5A"];
+    assert_eq!((sent(&two), &two.remarks[..]), (expected.map(str::to_owned).to_vec(), &[][..]), "{}", two.text);
+}
+
+#[test]
+fn values_keep_their_order_whatever_stands_between_them() {
+    let values = [(7, 120), (0, 1), (32, 2), (7, 125), (10, 3), (7, 90)];
+    let messages = [controllers(&values), vec![(0, vec![0xC0, 5])], note(240, 480, 0, 60, 90).to_vec()].concat();
+    let later: Vec<_> = messages.iter().map(|(at, bytes)| (at + 480, bytes.clone())).collect();
+    let read = imported(0, 960, &[track("", &later)]);
+    let volumes: Vec<String> = values_of(&read).into_iter().filter(|value| value.contains("B0 07")).collect();
+    assert_eq!(volumes, ["480 B0 07 78", "480 B0 07 7D", "480 B0 07 5A"]);
+    assert!(values_of(&read).ends_with(&["480 B0 00 01", "480 B0 20 02", "480 C0 05"].map(str::to_owned)));
+    assert_eq!(read.remarks, [""; 0]);
+}
+
+#[test]
+fn what_comes_at_the_very_end_is_let_go_of_a_tick_before_it() {
+    let messages = [vec![(0, vec![0xB0, 64, 127]), (960, vec![0xE0, 0, 0x20])], note(0, 3_840, 0, 60, 90).to_vec()];
+    let ends = [(3_840, vec![0xB0, 64, 0]), (3_840, vec![0xE0, 0, 0x40])];
+    let read = imported(0, 960, &[track("", &[messages.concat(), ends.to_vec()].concat())]);
+    assert_eq!(values_of(&read)[2..], ["3839 B0 40 00", "3839 E0 00 40"]);
+    assert_eq!((read.bars, &read.remarks[..]), (1, &["2 values at the very end come a tick earlier".to_owned()][..]));
 }
 
 /// Controllers at the beginning.

@@ -240,6 +240,14 @@ pub enum Action {
     Wander(Target, u16, u16),
 }
 
+impl Action {
+    /// Whether it chooses the sound of the notes that come after it: a program, or its bank.
+    #[must_use]
+    pub const fn is_sound(self) -> bool {
+        matches!(self, Action::Prepare(Target::Program | Target::Controller(0 | 32), _))
+    }
+}
+
 /// What a value is sent to, on the channel of its track.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Target {

@@ -60,6 +60,9 @@ pub struct Part {
     pub channel: Channel,
     /// Sorted by their beginnings, then by their keys. No two of one device, channel and key overlap.
     pub notes: Vec<Note>,
+    /// Of several parts with one track and channel, which: programs that come between notes of one tick make another one, and
+    /// what comes after them is there. 0 for what stands before all of them, and for all else.
+    pub layer: usize,
     /// Controllers, parameters, bends, pressures and programs, in their order.
     pub values: Vec<(i64, Value)>,
 }
@@ -160,15 +163,27 @@ struct Reader {
 struct Played {
     notes: Vec<Note>,
     values: Vec<(i64, Value)>,
-    /// Where a note was struck last, in the time of the file.
-    struck: Option<i64>,
 }
+
+/// What has come on a tick of a channel.
+#[derive(Clone, Copy, Debug, Default)]
+struct Layers {
+    tick: i64,
+    /// Which layer it is in.
+    layer: usize,
+    /// Whether a note has begun in that.
+    struck: bool,
+}
+
+/// The last layer.
+const LAST_LAYER: usize = 15;
 
 /// A note that has begun, in the time of the file.
 #[derive(Clone, Copy, Debug)]
 struct Begun {
     at: i64,
     velocity: Velocity,
+    layer: usize,
     /// Whether an off came at its very beginning. It ends the note if no other one does.
     is_empty: bool,
 }
@@ -178,15 +193,22 @@ struct Begun {
 struct Reading {
     name: Option<String>,
     device: Option<String>,
+    /// By device, channel and layer.
+    parts: BTreeMap<(Option<String>, u8, usize), Played>,
     /// By device and channel.
-    parts: BTreeMap<(Option<String>, u8), Played>,
+    layers: BTreeMap<(Option<String>, u8), Layers>,
     /// Notes that have begun, in order.
     open: BTreeMap<Place, VecDeque<Begun>>,
 }
 
 impl Reading {
-    fn part(&mut self, channel: u8) -> &mut Played {
-        self.parts.entry((self.device.clone(), channel)).or_default()
+    /// What is on a tick of a channel.
+    fn layers(&mut self, channel: u8, tick: i64) -> &mut Layers {
+        let layers = self.layers.entry((self.device.clone(), channel)).or_default();
+        if layers.tick != tick {
+            *layers = Layers { tick, layer: 0, struck: false };
+        }
+        layers
     }
 }
 
@@ -214,11 +236,11 @@ impl Reader {
             }
         }
         self.score.length = self.score.length.max(self.ruler.tick(at));
-        let shares_track = reading.parts.len() > 1;
-        for ((device, channel), Played { notes, values, .. }) in reading.parts {
+        let shares_track = reading.layers.len() > 1;
+        for ((device, channel, layer), Played { notes, values }) in reading.parts {
             let name = reading.name.clone();
             let channel = Channel::from_status(channel);
-            self.score.parts.push(Part { name, track: number, shares_track, device, channel, notes, values });
+            self.score.parts.push(Part { name, track: number, shares_track, device, channel, layer, notes, values });
         }
         if number == 1 {
             self.score.name = reading.name;
@@ -264,7 +286,7 @@ impl Reader {
     }
 
     fn message(&mut self, reading: &mut Reading, at: i64, channel: u8, message: MidiMessage) {
-        let mut tick = self.ruler.tick(at);
+        let tick = self.ruler.tick(at);
         let value = match message {
             MidiMessage::NoteOn { key, vel } => {
                 let place = (reading.device.clone(), channel, key.as_int());
@@ -286,28 +308,28 @@ impl Reader {
             MidiMessage::Controller { controller, value } => Value::Controller(controller.as_int(), value.as_int()),
             MidiMessage::PitchBend { bend } => Value::Bend(bend.0.as_int()),
             MidiMessage::ChannelAftertouch { vel } => Value::Pressure(vel.as_int()),
-            MidiMessage::ProgramChange { program } => {
-                // A note that begins right before it has the program before.
-                tick += i64::from(reading.part(channel).struck == Some(at));
-                Value::Program(program.as_int())
-            }
+            MidiMessage::ProgramChange { program } => Value::Program(program.as_int()),
         };
-        reading.part(channel).values.push((tick, value));
+        let layers = reading.layers(channel, tick);
+        let is_sound = matches!(value, Value::Program(_) | Value::Controller(0 | 32, _));
+        if is_sound && layers.struck && layers.layer < LAST_LAYER {
+            // A note that begins right before it has the program before.
+            (layers.layer, layers.struck) = (layers.layer + 1, false);
+        }
+        let layer = if is_sound { layers.layer } else { 0 };
+        let part = reading.parts.entry((reading.device.clone(), channel, layer)).or_default();
+        part.values.push((tick, value));
     }
 
     /// A key goes down.
     fn strike(&mut self, reading: &mut Reading, place: Place, at: i64, velocity: Velocity) {
-        let tick = self.ruler.tick(at);
-        let part = reading.part(place.1);
-        if part.struck.replace(at) == Some(at) {
-            // A program between the notes of a chord: as many as come after it have it.
-            let moved = part.values.iter_mut().rev().take_while(|(there, _)| *there == tick + 1);
-            moved.filter(|(_, value)| matches!(value, Value::Program(_))).for_each(|(there, _)| *there = tick);
-        }
+        let layers = reading.layers(place.1, self.ruler.tick(at));
+        layers.struck = true;
+        let layer = layers.layer;
         let notes = reading.open.entry(place.clone()).or_default();
         let empty: Vec<Begun> = notes.iter().filter(|begun| begun.is_empty && begun.at < at).copied().collect();
         notes.retain(|begun| !(begun.is_empty && begun.at < at));
-        notes.push_back(Begun { at, velocity, is_empty: false });
+        notes.push_back(Begun { at, velocity, layer, is_empty: false });
         for begun in empty {
             self.close(reading, &place, begun, begun.at);
         }
@@ -332,7 +354,7 @@ impl Reader {
         self.counts.empty += usize::from(end <= begun.at);
         let (at, end) = (self.ruler.tick(begun.at), self.ruler.tick(end));
         let note = Note { at, key: Key::from_data(*key), length: (end - at).max(1), velocity: begun.velocity };
-        reading.parts.entry((device.clone(), *channel)).or_default().notes.push(note);
+        reading.parts.entry((device.clone(), *channel, begun.layer)).or_default().notes.push(note);
     }
 
     fn finish(mut self) -> Score {

@@ -72,6 +72,8 @@ impl LaneState {
         match &lane.source {
             Source::Steps(steps) => {
                 let class = match self.event(steps)?.action {
+                    // What chooses a sound is for the notes of its own line, and of those below.
+                    action if action.is_sound() => Class::Note,
                     Action::Prepare(..) => Class::Prepare,
                     Action::Note { .. } => Class::Note,
                     Action::Control(..) | Action::Wander(..) => Class::Control,

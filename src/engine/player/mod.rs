@@ -81,6 +81,7 @@ pub struct Hands<'e> {
 enum Class {
     /// What notes need.
     Prepare,
+    /// Notes, and the programs of steps, which are for those after them.
     Note,
     /// What moves by itself.
     Control,

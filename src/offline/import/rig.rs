@@ -82,8 +82,9 @@ impl<'s> Rig<'s> {
             };
             let name = unique(name, &mut track_names);
             let (track, beside) = rig.track(name, port, part, values, options, bar, flats);
-            rig.tracks.push(track);
+            // Programs leave before the notes of what stands below them.
             rig.tracks.extend(beside.map(|track| TrackOf { name: unique(track.name, &mut track_names), ..track }));
+            rig.tracks.push(track);
         }
         if rig.ports.is_empty() {
             rig.ports.push((PORT.to_owned(), PORT.to_owned()));
@@ -140,7 +141,7 @@ impl<'s> Rig<'s> {
             let Some(curve) = curve else { continue };
             if together {
                 (lines.step, lines.swing) = (curve.step, STRAIGHT);
-                lines.lines.extend(curve.lines);
+                lines.lines.splice(..0, curve.lines);
             } else {
                 *apart = Some(Lines { step: curve.step, swing: STRAIGHT, gate, velocity, lines: curve.lines });
             }

@@ -2,8 +2,8 @@
 //! its steps, each value at its tick.
 //!
 //! A pattern says what it begins in the middle of, so that it sounds the same after any other: the program of a channel that
-//! has several, and what holds or bends notes. What comes at the very end of the music and lets go of that is left to the end
-//! of the show, which does the same.
+//! has several, and what holds or bends notes. What comes at the very end of the music is a tick before it: a pattern that
+//! loops has to let go there.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,8 +34,7 @@ pub fn share_out(score: &Score, starts: &[i64], end: i64) -> (Vec<Values>, usize
             let values = score.parts.get(part).map(|part| &part.values[..]).unwrap_or_default();
             stream.extend(values.iter().map(|&(at, value)| (at, part, value)));
         }
-        // The music has no tick at its end.
-        stream.retain(|&(at, _, value)| at < end || !lets_go(value));
+        // The music has no tick at its end. A loop lets go before it begins again.
         for (at, ..) in stream.iter_mut().filter(|(at, ..)| *at >= end) {
             early += 1;
             *at = end - 1;
@@ -55,11 +54,6 @@ fn channels(parts: &[Part]) -> BTreeMap<(Option<&str>, u8), Vec<usize>> {
         channels.entry((part.device.as_deref(), part.channel.number())).or_default().push(index);
     }
     channels
-}
-
-/// Whether the end of a show does the same.
-fn lets_go(value: Value) -> bool {
-    holds(value).is_some_and(|(_, holds)| !holds)
 }
 
 /// Which of the things that hold or bend notes `value` is about, if it is, and whether it does.
@@ -104,26 +98,37 @@ impl Channel<'_> {
             }
         }
         let several = programs.iter().map(|(.., program)| program).collect::<BTreeSet<_>>().len() > 1;
-        let mut taken: BTreeSet<i64> = BTreeSet::new();
+        let mut taken: Vec<(i64, usize)> = Vec::new();
         for (number, start, end) in self.patterns() {
-            let known = programs.iter().rev().find(|(at, ..)| *at <= start);
-            let Some(&(at, part, program)) = known else { continue };
+            // What a note that begins there stands before is not for all of the pattern.
+            let is_first = |part: usize| {
+                let before =
+                    self.members.iter().take_while(|&&other| other < part).filter_map(|&other| self.part(other));
+                let mut notes = before.flat_map(|part| &part.notes);
+                self.part(part).is_some_and(|part| part.layer == 0) && !notes.any(|note| note.at == start)
+            };
+            let counts = |&&(at, part, _): &&(i64, usize, Program)| at < start || (at == start && is_first(part));
+            let Some(&(at, part, program)) = programs.iter().rev().find(counts) else { continue };
             // Of a bank that is said by halves, the other half is not ours to say.
-            let here = at == start && is_whole(stream, start);
+            let here = at == start && is_whole(stream, start, part);
             if at == start && !here {
                 continue;
             }
-            let notes = self.members.iter().filter_map(|&part| self.score.parts.get(part)).flat_map(|part| &part.notes);
-            let plays = || notes.into_iter().any(|note| (start..end).contains(&note.at));
-            if here || (several && plays()) {
+            let mut notes = self.members.iter().filter_map(|&part| self.part(part)).flat_map(|part| &part.notes);
+            if here || (several && notes.any(|note| (start..end).contains(&note.at))) {
                 if let Some(programs) = shared.get_mut(part).and_then(|values| values.programs.get_mut(number)) {
                     *programs = Some(program);
                 }
-                taken.extend(here.then_some(start));
+                taken.extend(here.then_some((start, part)));
             }
         }
         let is_sound = |value| matches!(value, Value::Program(_) | Value::Controller(0 | 32, _));
-        stream.retain(|&(at, _, value)| !(is_sound(value) && taken.contains(&at)));
+        let is_taken = |at: i64, part: usize| taken.iter().any(|&(start, last)| at == start && part <= last);
+        stream.retain(|&(at, part, value)| !(is_sound(value) && is_taken(at, part)));
+    }
+
+    fn part(&self, part: usize) -> Option<&Part> {
+        self.score.parts.get(part)
     }
 
     /// Shares out what is left, each pattern with what it begins in the middle of.
@@ -153,9 +158,11 @@ impl Channel<'_> {
     }
 }
 
-/// Whether the bank of the last program at `at` is said there as a whole, or not at all; and nothing of it after the program.
-fn is_whole(stream: &[(i64, usize, Value)], at: i64) -> bool {
-    let here: Vec<Value> = stream.iter().filter(|value| value.0 == at).map(|&(.., value)| value).collect();
+/// Whether the bank of the last program at `at`, up to what `part` says there, is said as a whole, or not at all; and nothing of
+/// it after the program.
+fn is_whole(stream: &[(i64, usize, Value)], at: i64, part: usize) -> bool {
+    let here = stream.iter().filter(|value| value.0 == at && value.1 <= part);
+    let here: Vec<Value> = here.map(|&(.., value)| value).collect();
     let last = here.iter().rposition(|value| matches!(value, Value::Program(_))).unwrap_or(0);
     let of = |number: u8| here.iter().rposition(|value| matches!(value, Value::Controller(n, _) if *n == number));
     match (of(0), of(32)) {

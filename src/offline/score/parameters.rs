@@ -181,6 +181,7 @@ mod tests {
             shares_track: false,
             device: None,
             channel: midi::Channel::from_status(0),
+            layer: 0,
             notes: Vec::new(),
             values: events
                 .iter()

@@ -351,7 +351,12 @@ impl Score<'_, '_> {
     }
 
     fn finish(mut self) -> Steps {
-        let class = |action: Action| usize::from(!matches!(action, Action::Prepare(..)));
+        // As they leave among those of other lines.
+        let class = |action: Action| match action {
+            Action::Prepare(..) if action.is_sound() => 1,
+            Action::Prepare(..) => 0,
+            Action::Note { .. } | Action::Control(..) | Action::Wander(..) => 2,
+        };
         self.events.sort_by_key(|event| (event.at, class(event.action)));
         let early = self.early();
         Steps {
