@@ -443,8 +443,26 @@ fn a_new_set_is_as_it_should_be() {
     assert_eq!(stderr(&output), "tightrope: mine.toml is there already; choose another name\n");
     assert!(run(&["new", "theirs", "--from", "circuits"]).status.success());
     let theirs = fs::read_to_string(folder.join("theirs.toml")).unwrap();
-    assert_eq!(theirs, tightrope::set::builtin::find("circuits").unwrap().text);
+    let circuits = tightrope::set::builtin::find("circuits").unwrap().text;
+    assert_eq!(theirs, circuits.replacen(r#"name  = "circuits""#, r#"name  = "theirs""#, 1));
+    let output = run(&["check", "--json", "theirs.toml"]);
+    assert!(stdout(&output).contains(r#""name": "theirs""#), "{}", stdout(&output));
+    // A set without a name stays without one.
+    assert!(run(&["new", "again", "--from", "mine.toml"]).status.success());
+    assert_eq!(fs::read(folder.join("again.toml")).unwrap(), fs::read(folder.join("mine.toml")).unwrap());
     assert!(stderr(&run(&["new", "../up"])).contains("is no name for a set"));
+}
+
+#[test]
+fn a_set_file_that_is_named_without_its_ending_is_pointed_out() {
+    let folder = folder("beside");
+    let run = |arguments: &[&str]| tightrope(arguments).current_dir(&folder).output().unwrap();
+    assert!(run(&["new", "mine"]).status.success());
+    for arguments in [&["play", "mine"][..], &["check", "mine"], &["new", "other", "--from", "mine"]] {
+        let output = run(arguments);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        assert!(stderr(&output).contains("did you mean `mine.toml`, which is here?"), "{}", stderr(&output));
+    }
 }
 
 #[test]

@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use super::args::New;
 use super::failure::Failure;
 use super::{files, source};
+use crate::edit;
 
 /// The set that is written.
 const TEMPLATE: &str = include_str!("../sets/new.toml");
 
-/// Writes a new set file.
+/// Writes a new set file; a copy gets its own name.
 ///
 /// # Errors
 ///
@@ -22,7 +23,7 @@ pub fn new(args: &New, out: &mut dyn Write) -> Result<(), Failure> {
         return Err(Failure::WrongWords(format!("`{name}` is no name for a set; it becomes a file here: NAME.toml")));
     }
     let text = match &args.from {
-        Some(set) => source::text(set)?,
+        Some(set) => edit::rename(&source::text(set)?, name),
         None => TEMPLATE.as_bytes().to_vec(),
     };
     let path = PathBuf::from(format!("{name}.toml"));

@@ -12,6 +12,7 @@
 //! | [`recorder`] | keys that are pressed while a pattern loops become notes |
 //! | [`take`] | notes find their places on steps |
 //! | [`mod@record`] | notes become what a track plays in a pattern |
+//! | [`mod@rename`] | a copy gets a name of its own |
 //! | [`history`] | edits are taken back and made again |
 //! | [`mod@file`] | a text is put in the place of a file, whole or not at all |
 //!
@@ -32,6 +33,7 @@ pub mod history;
 mod place;
 pub mod record;
 pub mod recorder;
+pub mod rename;
 pub mod take;
 mod voice;
 
@@ -39,6 +41,7 @@ pub use bind::{Heard, Learned, Taken, bind};
 pub use history::{Change, History};
 pub use record::{Recorded, Take, Writing, record};
 pub use recorder::{Cycle, Keyboard, LeftOut, Recorder, Recording};
+pub use rename::rename;
 pub use take::{GRIDS, Played, grid};
 
 use crate::set::{Mistakes, Set, listed, nearest};
