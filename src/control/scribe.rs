@@ -344,6 +344,12 @@ impl Scribe {
         }
     }
 
+    /// Whether the set has a file, and is not built in.
+    #[must_use]
+    pub fn has_file(&self) -> bool {
+        self.file.is_some()
+    }
+
     fn file(&self) -> Result<&PathBuf, String> {
         self.file.as_ref().ok_or_else(|| Refused::built_in(&self.origin).to_string())
     }

@@ -556,7 +556,9 @@ impl<'a> Show<'a> {
 
     /// The set was read again. A mistake changes nothing; what there is to say.
     fn take_up(&mut self, read: Result<Renewed, String>) -> Result<String, String> {
-        let renewed = read.inspect_err(|why| self.mistake = Some(why.clone()))?;
+        // A built-in set has no file that could have a mistake.
+        let has_file = self.scribe.has_file();
+        let renewed = read.inspect_err(|why| self.mistake = has_file.then(|| why.clone()))?;
         let was_wrong = self.mistake.take().is_some();
         Ok(match renewed {
             Renewed::Other(set, text) => {
@@ -711,6 +713,15 @@ mod tests {
         let commands: Vec<Command> = std::iter::from_fn(|| rt.next_command()).collect();
         let mute = Command::Mute(crate::engine::program::TrackSlot(0), crate::engine::Switch::On);
         assert_eq!(commands, [Command::Start, mute]);
+    }
+
+    #[test]
+    fn a_built_in_set_that_is_to_be_read_again_has_no_mistake() {
+        let (mut show, _rt) = show();
+        let answered = ask(&mut show, "reload");
+        let answer = answered.try_recv().unwrap();
+        assert!(matches!(answer, Err(Declined::Refused(why)) if why.contains("is built in")));
+        assert_eq!(show.mistake, None);
     }
 
     #[test]
