@@ -1,6 +1,6 @@
 //! The kernel: whether it lets itself be interrupted, what it leaves to other threads, and which clock it has.
 
-use super::machine::Machine;
+use super::machine::{Machine, Silence};
 use super::{Finding, Level};
 use crate::rt::Settings;
 use crate::rt::wait::Strategy;
@@ -26,8 +26,8 @@ impl Preemption {
         if !version.contains("PREEMPT_DYNAMIC") {
             return Some(if version.contains("PREEMPT") { Preemption::Full } else { Preemption::Voluntary });
         }
-        // `none voluntary (full)`; only root may read it.
-        let modes = machine.read("/sys/kernel/debug/sched/preempt");
+        // `none voluntary (full)`
+        let modes = machine.read(CHOSEN);
         let chosen = modes.as_deref().and_then(|modes| modes.split(['(', ')']).nth(1));
         let line = machine.read("/proc/cmdline").unwrap_or_default();
         let asked = line.split_whitespace().find_map(|word| word.strip_prefix("preempt="));
@@ -39,6 +39,9 @@ impl Preemption {
         }
     }
 }
+
+/// Where a kernel says which preemption was chosen at its start.
+const CHOSEN: &str = "/sys/kernel/debug/sched/preempt";
 
 pub(super) fn examine(machine: &Machine, settings: &Settings, findings: &mut Vec<Finding>) {
     let release = machine.read("/proc/sys/kernel/osrelease").unwrap_or_default();
@@ -74,13 +77,37 @@ fn preemption(machine: &Machine, release: &str) -> Option<Finding> {
             format!("{release}, not preemptible: under load notes may be many milliseconds late"),
             CHOOSE,
         ),
-        None => Finding::advice(
-            TOPIC,
-            format!("{release}, which is preemptible as was chosen at its start; only root may see what was"),
-            "run `sudo cat /sys/kernel/debug/sched/preempt`; `full` should be in brackets. If not: `preempt=full` on the \
-             kernel's command line",
-        ),
+        None => {
+            let (why, look) = unseen(machine.silence(CHOSEN), machine.is_root());
+            Finding::advice(
+                TOPIC,
+                format!("{release}, which is preemptible as was chosen at its start; {why}"),
+                format!("{look}; `full` should be in brackets. If not: `preempt=full` on the kernel's command line"),
+            )
+        }
     })
+}
+
+/// Why it cannot be seen what was chosen, and how it can.
+fn unseen(silence: Option<Silence>, is_root: bool) -> (&'static str, String) {
+    let sudo = if is_root { "" } else { "sudo " };
+    match silence {
+        Some(Silence::NotThere) => (
+            "what was cannot be seen, because debugfs is not mounted here, or has no word of it",
+            format!(
+                "run `{sudo}mount -t debugfs none /sys/kernel/debug` and `{sudo}cat {CHOSEN}`, where this is a container \
+                 outside of it"
+            ),
+        ),
+        Some(Silence::NotPermitted) if is_root => (
+            "what was is kept even from root, by a container or a locked kernel",
+            format!("where this is a container, run `cat {CHOSEN}` outside of it"),
+        ),
+        Some(Silence::NotPermitted) => ("only root may see what was", format!("run `sudo cat {CHOSEN}`")),
+        Some(Silence::Unreadable) | None => {
+            ("what was is not said in words that are known here", format!("look into {CHOSEN}"))
+        }
+    }
 }
 
 /// What is kept back from real-time threads for the others.
@@ -171,6 +198,24 @@ mod tests {
         assert_eq!(preemption_of(&[(VERSION, dynamic), debug]), Some(Preemption::Voluntary));
         let line = ("/proc/cmdline", "quiet preempt=full");
         assert_eq!(preemption_of(&[(VERSION, dynamic), line]), Some(Preemption::Full));
+    }
+
+    #[test]
+    fn what_is_not_there_is_not_said_to_be_for_root_only() {
+        const ROOT: (&str, &str) = ("/proc/self/status", "Uid:\t0\t0\t0\t0");
+        let version = (VERSION, "#1 SMP PREEMPT_DYNAMIC Mon");
+        let finding = |files: &[(&str, &str)]| preemption(&Model::new(files).machine(), "6.18").unwrap();
+        let user = finding(&[version]);
+        assert!(user.found.contains("debugfs is not mounted"), "{}", user.found);
+        assert!(!user.found.contains("only root"), "{}", user.found);
+        assert!(user.mend.is_some_and(|mend| mend.contains("`sudo mount -t debugfs none /sys/kernel/debug`")));
+        let root = finding(&[version, ROOT]);
+        assert!(root.mend.is_some_and(|mend| mend.contains("`mount -t debugfs") && !mend.contains("sudo")));
+        let of = |is_root| unseen(Some(Silence::NotPermitted), is_root);
+        assert!(of(false).0.contains("only root") && of(false).1.contains("`sudo cat "));
+        assert!(of(true).0.contains("even from root") && !of(true).1.contains("sudo"));
+        let odd = finding(&[version, (CHOSEN, "")]);
+        assert!(odd.found.contains("not said in words") && odd.mend.is_some_and(|mend| mend.contains(CHOSEN)));
     }
 
     #[test]

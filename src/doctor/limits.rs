@@ -9,6 +9,14 @@ use crate::rt::wait::Strategy;
 const ALLOW: &str = "printf '@audio - rtprio 95\\n@audio - memlock unlimited\\n' | sudo tee /etc/security/limits.d/audio.conf && \
                      sudo usermod -aG audio $USER, and log in again";
 
+/// What lets root do both, who may unless a container has taken it away.
+const HAND_IN: &str = "root may unless a container takes it away: start that with `--cap-add SYS_NICE --cap-add IPC_LOCK \
+                       --ulimit rtprio=95 --ulimit memlock=-1`, or play outside of it";
+
+fn allow(machine: &Machine) -> &'static str {
+    if machine.is_root() { HAND_IN } else { ALLOW }
+}
+
 pub(super) fn examine(machine: &Machine, asked: &Asked, findings: &mut Vec<Finding>) {
     findings.push(real_time(machine, asked));
     findings.extend(processor_time(asked));
@@ -36,7 +44,7 @@ fn real_time(machine: &Machine, asked: &Asked) -> Finding {
         );
     }
     let what = if granted.thread.is_granted() { &granted.input } else { &granted.thread };
-    Finding::unsafe_for_a_show(TOPIC, format!("{what}"), ALLOW)
+    Finding::unsafe_for_a_show(TOPIC, format!("{what}"), allow(machine))
 }
 
 /// The file that denies this process's control group a real-time share, where kernels have such files.
@@ -79,8 +87,10 @@ fn memory(machine: &Machine, asked: &Asked) -> Option<Finding> {
             "not locked, as the configuration asks: a page that has to be read again holds up a note",
             "set `lock_memory = true` in the configuration",
         ),
-        refused if swaps => Finding::unsafe_for_a_show(TOPIC, format!("{refused}; and this machine swaps"), ALLOW),
-        refused => Finding::advice(TOPIC, format!("{refused}"), ALLOW),
+        refused if swaps => {
+            Finding::unsafe_for_a_show(TOPIC, format!("{refused}; and this machine swaps"), allow(machine))
+        }
+        refused => Finding::advice(TOPIC, format!("{refused}"), allow(machine)),
     })
 }
 
@@ -135,5 +145,16 @@ mod tests {
         assert_eq!(level(&swapping, &refused), Some(Level::Unsafe));
         assert_eq!(level(&not, &refused), Some(Level::Advice));
         assert_eq!(level(&swapping, &MemoryGrant::Locked), Some(Level::Good));
+    }
+
+    #[test]
+    fn root_who_is_refused_is_told_of_its_container() {
+        let mend = |uids: &str| {
+            let model = Model::new(&[("/proc/self/status", uids)]);
+            let refused = asked(MemoryGrant::Refused("no".into()), None, Strategy::Hybrid);
+            memory(&model.machine(), &refused).and_then(|finding| finding.mend).unwrap()
+        };
+        assert!(mend("Uid:\t0\t0\t0\t0").contains("--ulimit memlock=-1"));
+        assert!(mend("Uid:\t1000\t1000\t1000\t1000").contains("limits.d"));
     }
 }

@@ -1,12 +1,34 @@
 //! Reading what the kernel says of itself, of this machine or of one in a folder.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 /// A machine: a root folder with `proc`, `sys`, `etc` and `dev` in it.
 #[derive(Clone, Debug)]
 pub struct Machine {
     root: PathBuf,
+}
+
+/// Why a file has nothing to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Silence {
+    /// It is not there: this kernel has none, or what it belongs to is not mounted.
+    NotThere,
+    /// This user may not see it. Of root, a container or a locked kernel may keep it.
+    NotPermitted,
+    /// It cannot be read, or is empty.
+    Unreadable,
+}
+
+impl Silence {
+    fn of(error: io::ErrorKind) -> Silence {
+        match error {
+            // A file in the place of a folder is no folder that could hold it.
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Silence::NotThere,
+            io::ErrorKind::PermissionDenied => Silence::NotPermitted,
+            _ => Silence::Unreadable,
+        }
+    }
 }
 
 /// The longest file that is read: what the kernel says of itself is short.
@@ -32,10 +54,32 @@ impl Machine {
     /// The text of a file, without white space around it; `None` where it cannot be read.
     #[must_use]
     pub fn read(&self, path: &str) -> Option<String> {
+        self.text(path).ok()
+    }
+
+    fn text(&self, path: &str) -> io::Result<String> {
         use std::io::Read;
         let mut text = Vec::new();
-        fs::File::open(self.path(path)).ok()?.take(LONGEST).read_to_end(&mut text).ok()?;
-        Some(String::from_utf8_lossy(&text).trim().to_owned())
+        fs::File::open(self.path(path))?.take(LONGEST).read_to_end(&mut text)?;
+        Ok(String::from_utf8_lossy(&text).trim().to_owned())
+    }
+
+    /// Why a file has nothing to say; `None` where it says something.
+    #[must_use]
+    pub fn silence(&self, path: &str) -> Option<Silence> {
+        match self.text(path) {
+            Ok(text) => text.is_empty().then_some(Silence::Unreadable),
+            Err(error) => Some(Silence::of(error.kind())),
+        }
+    }
+
+    /// Whether this process is root's, as the kernel says.
+    #[must_use]
+    pub fn is_root(&self) -> bool {
+        let status = self.read("/proc/self/status").unwrap_or_default();
+        // Real, effective, saved, and that of file systems.
+        let effective = status.lines().find_map(|line| line.strip_prefix("Uid:")?.split_whitespace().nth(1));
+        effective == Some("0")
     }
 
     /// The number in a file.
@@ -116,5 +160,29 @@ pub(super) mod tests {
         assert_eq!(machine.list("/sys"), ["a", "cpu2", "cpu10"]);
         assert!(machine.list("/nowhere").is_empty() && machine.real("/nowhere").is_none());
         assert_eq!(machine.read("/sys"), None, "a folder has no text");
+    }
+
+    #[test]
+    fn why_a_file_says_nothing_is_told_apart() {
+        let model = Model::new(&[("/sys/a", "1"), ("/sys/empty", "\n")]);
+        let silence = |path| model.machine().silence(path);
+        assert_eq!((silence("/sys/a"), silence("/sys/b")), (None, Some(Silence::NotThere)));
+        assert_eq!(silence("/sys/a/b"), Some(Silence::NotThere));
+        // EACCES of a user, EPERM of a kernel that is locked.
+        assert_eq!(Silence::of(io::Error::from_raw_os_error(13).kind()), Silence::NotPermitted);
+        assert_eq!(Silence::of(io::Error::from_raw_os_error(1).kind()), Silence::NotPermitted);
+        assert_eq!((silence("/sys/empty"), silence("/sys")), (Some(Silence::Unreadable), Some(Silence::Unreadable)));
+    }
+
+    #[test]
+    fn root_is_who_acts_as_root() {
+        let is_root = |uids: &str| {
+            Model::new(&[("/proc/self/status", &format!("Name:\tx\nUid:\t{uids}\nGid:\t0\t0\t0\t0\n"))])
+                .machine()
+                .is_root()
+        };
+        assert!(is_root("0\t0\t0\t0") && is_root("1000\t0\t0\t0"));
+        assert!(!is_root("1000\t1000\t1000\t1000") && !is_root("0\t1000\t0\t1000"));
+        assert!(!Model::new(&[]).machine().is_root());
     }
 }

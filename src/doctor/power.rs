@@ -5,6 +5,9 @@ use super::{Asked, Finding};
 
 const CPUS: &str = "/sys/devices/system/cpu";
 
+/// What holds the processors awake as long as it is open.
+const AWAKE: &str = "/dev/cpu_dma_latency";
+
 /// A way out of an idle state that takes longer is worth a word: a cable takes 960 us for a note.
 const DEEP_US: i64 = 100;
 
@@ -53,7 +56,17 @@ fn idle(machine: &Machine, asked: &Asked) -> Option<Finding> {
     }
     let found = format!("the deepest takes {deepest} us to wake up from");
     Some(match asked.stays_awake {
-        true => Finding::good(TOPIC, format!("{found}; a show holds the processors awake (/dev/cpu_dma_latency)")),
+        true => Finding::good(TOPIC, format!("{found}; a show holds the processors awake ({AWAKE})")),
+        false if !machine.has(AWAKE) => Finding::advice(
+            TOPIC,
+            format!("{found}, and nothing here holds the processors awake: {AWAKE} is not there"),
+            format!("in a container, hand it in (`--device {AWAKE}`), or play outside of it"),
+        ),
+        false if machine.is_root() => Finding::advice(
+            TOPIC,
+            format!("{found}, and not even root may hold the processors awake here ({AWAKE})"),
+            format!("in a container, hand it in (`--device {AWAKE}`), or play outside of it"),
+        ),
         false => Finding::advice(
             TOPIC,
             format!("{found}, and a show may not hold the processors awake"),
@@ -140,6 +153,27 @@ mod tests {
         let finding = speed(&model.machine()).unwrap();
         assert!(finding.level == Level::Advice && finding.found.contains("`powersave`"));
         assert_eq!(speed(&Model::new(&[]).machine()), None);
+    }
+
+    #[test]
+    fn what_holds_processors_awake_is_named_only_where_it_is() {
+        let model = Model::new(&[(&format!("{CPUS}/cpu0/cpuidle/state3/latency"), "400")]);
+        let of = |stays_awake| {
+            let granted = crate::rt::sched::Granted {
+                thread: crate::rt::sched::promote(crate::rt::sched::Policy::Other, 1, None),
+                input: crate::rt::sched::promote(crate::rt::sched::Policy::Other, 1, None),
+                memory: crate::rt::sched::MemoryGrant::Locked,
+                rttime_limit: None,
+            };
+            let asked = Asked { settings: crate::rt::Settings::default(), granted, stays_awake, no_midi: None };
+            idle(&model.machine(), &asked).unwrap()
+        };
+        assert!(of(false).found.contains("is not there") && !of(false).mend.unwrap().contains("udev"));
+        model.write(AWAKE, "");
+        assert!(of(false).mend.unwrap().contains("udev"));
+        assert_eq!(of(true).level, Level::Good);
+        model.write("/proc/self/status", "Uid:\t0\t0\t0\t0");
+        assert!(of(false).found.contains("not even root") && !of(false).mend.unwrap().contains("sudo"));
     }
 
     #[test]

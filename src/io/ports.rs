@@ -349,6 +349,11 @@ pub(crate) fn midi_system() -> Result<(), NoMidi> {
     const SEQUENCER: &str = "/dev/snd/seq";
     match std::fs::OpenOptions::new().read(true).write(true).open(SEQUENCER) {
         Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied && rustix::process::geteuid().is_root() => {
+            Err(NoMidi(format!(
+                "no permission to use {SEQUENCER}, even as root: in a container, hand it in (`--device /dev/snd`)"
+            )))
+        }
         Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => Err(NoMidi(format!(
             "no permission to use {SEQUENCER}: join the group audio (`sudo usermod -aG audio $USER`) and log in again"
         ))),
