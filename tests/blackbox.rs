@@ -667,3 +667,46 @@ fn numbers_of_a_foreign_log_may_be_anything() {
     assert!(tightrope::blackbox::drawing::draw(&log, &told).is_ok());
     assert!(!tightrope::blackbox::folder::date(u64::MAX).is_empty());
 }
+
+#[test]
+fn what_was_done_is_told_with_its_bar_in_the_meter_of_the_set_that_plays() {
+    let root = tempfile::tempdir().unwrap();
+    let (folder, path) = log_in(root.path());
+    let mut segments = Segments::begin(folder, Head { began: 1_000_000_000, ..head() }, 64 << 20).unwrap();
+    let set = |edition, text: &str| {
+        Record::Set(SetText { edition, own_clock: false, origin: "a.toml".into(), text: text.as_bytes().to_vec() })
+    };
+    let mut number = 0;
+    let mut call = |tick: i64, call: Call| {
+        number += 1;
+        let (at, mark, device) = (Nanos(1_000_000_000 + number), Mark::default(), DeviceTime(0));
+        Record::Called(Called { number: number - 1, at, tick: Tick(tick), mark, call, device, returned: false })
+    };
+    let end = |ticks| Call::Command(Command::EndAfter(TickSpan(ticks)));
+    for record in [
+        call(0, Call::Command(Command::Panic)),
+        set(0, "meter = \"3/4\"\n"),
+        call(0, Call::Command(Command::Start)),
+        // One that is saved plays when it is taken up.
+        set(1, "meter = \"7/8\"\n"),
+        call(2_880 + 960, end(5_760)),
+        call(5_760, Call::Adopt(1)),
+        call(3_360 + 480, end(6_720)),
+        set(2, "meter = \"none\""),
+        call(6_720, Call::Adopt(2)),
+    ] {
+        segments.push(&record).unwrap();
+    }
+    segments.flush().unwrap();
+    let told = report(&Log::open(&path).unwrap(), 20);
+    let told: Vec<_> = told.events.iter().map(|event| (event.position.as_deref(), &*event.what)).collect();
+    let expected = [
+        (None, "panic"),
+        (Some("1.1"), "start"),
+        (Some("2.2"), "end after 2 bars"),
+        (Some("2.6"), "the saved set plays"),
+        (Some("2.2"), "end after 2 bars"),
+        (None, "the saved set plays"),
+    ];
+    assert_eq!(told, expected);
+}

@@ -3,6 +3,8 @@
 //! A log is read twice: first for how long the show was, and then for what there is in each stretch. Memory does not grow
 //! with its length, but for what was done, of which [`MOST_EVENTS`] are kept.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::gauge::{Gauge, Lateness, Pulses};
@@ -13,7 +15,8 @@ use crate::engine::Call;
 use crate::engine::program::{MAX_PORTS, PortSlot};
 use crate::link::{Called, Fate, Sent};
 use crate::midi::Message;
-use crate::time::Nanos;
+use crate::set::meter_of;
+use crate::time::{Meter, Nanos};
 
 /// The most events that are kept; those beyond are counted.
 pub const MOST_EVENTS: usize = 20_000;
@@ -84,6 +87,8 @@ pub struct Stretch {
 pub struct Event {
     /// When.
     pub at_s: f64,
+    /// Where the music was then, as bar and beat, if the log says it.
+    pub position: Option<String>,
     /// What.
     pub what: String,
     /// How often in a row.
@@ -182,6 +187,8 @@ pub fn report(log: &Log, stretches: usize) -> Report {
         report: Report::default(),
         turned: None,
         scene: Scene::default(),
+        meter: None,
+        meters: BTreeMap::new(),
     };
     for found in log.read() {
         match found {
@@ -222,6 +229,10 @@ struct Reader<'e> {
     /// What the last event was, if it may stand for the next one.
     turned: Option<Call>,
     scene: Scene,
+    /// Of the set that plays, if its text is in the log.
+    meter: Option<Meter>,
+    /// Of each edition of the set.
+    meters: BTreeMap<u32, Option<Meter>>,
 }
 
 impl Reader<'_> {
@@ -240,7 +251,13 @@ impl Reader<'_> {
 
     fn take(&mut self, record: &Record) {
         match record {
-            Record::Head(_) | Record::Set(_) => {}
+            Record::Head(_) => {}
+            Record::Set(set) => {
+                let meter = meter_of(&set.text);
+                // The first one plays; those after it when they are taken up.
+                self.meter = if self.meters.is_empty() { meter } else { self.meter };
+                self.meters.insert(set.edition, meter);
+            }
             Record::Names(names) => {
                 for (port, name) in self.ports.iter_mut().zip(&names.ports).filter(|(_, name)| !name.is_empty()) {
                     port.name.clone_from(name);
@@ -296,7 +313,11 @@ impl Reader<'_> {
                 gauge.pulse(off);
             }
         }
-        let Some(what) = wording::call(called.call, &self.names) else { return };
+        if let Call::Adopt(edition) = called.call {
+            self.meter = self.meters.get(&edition).copied().flatten();
+        }
+        let meter = self.meter.unwrap_or(Meter::COMMON);
+        let Some(what) = wording::call(called.call, &self.names, meter) else { return };
         // A knob is turned: only where it ends is told.
         let same = |turned: Call| std::mem::discriminant(&turned) == std::mem::discriminant(&called.call);
         let stands_for = self.turned.filter(|&turned| same(turned) && wording::is_turned(called.call)).is_some();
@@ -307,7 +328,11 @@ impl Reader<'_> {
             (last.what, last.times) = (what, last.times + 1);
             return;
         }
-        self.event(called.at, what, false);
+        let position = self.meter.map(|meter| {
+            let (bar, beat, _) = meter.bar_beat_tick(called.tick);
+            format!("{bar}.{beat}")
+        });
+        self.event_at(called.at, position, what, false);
         self.turned = wording::is_turned(called.call).then_some(called.call);
     }
 
@@ -331,12 +356,16 @@ impl Reader<'_> {
     }
 
     fn event(&mut self, at: Nanos, what: String, wrong: bool) {
+        self.event_at(at, None, what, wrong);
+    }
+
+    fn event_at(&mut self, at: Nanos, position: Option<String>, what: String, wrong: bool) {
         self.turned = None;
         let at_s = self.seconds(at);
         if let Some(last) = self.report.events.last_mut().filter(|last| last.what == what) {
             last.times += 1;
         } else if self.report.events.len() < MOST_EVENTS {
-            self.report.events.push(Event { at_s, what, times: 1, wrong });
+            self.report.events.push(Event { at_s, position, what, times: 1, wrong });
         } else {
             self.report.more_events += 1;
         }

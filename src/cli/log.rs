@@ -76,7 +76,8 @@ fn print(report: &Report, out: &mut dyn Write) -> Result<(), Failure> {
     for event in report.events.iter().take(EVENTS) {
         let times = if event.times > 1 { format!(" ({} times)", event.times) } else { String::new() };
         let mark = if event.wrong { "! " } else { "" };
-        writeln!(out, "{:>12.3} s  {mark}{}{times}", event.at_s, event.what)?;
+        let position = event.position.as_deref().unwrap_or_default();
+        writeln!(out, "{:>12.3} s  {position:>7}  {mark}{}{times}", event.at_s, event.what)?;
     }
     let more = report.events.len().saturating_sub(EVENTS) as u64 + report.more_events;
     if more > 0 {

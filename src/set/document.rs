@@ -131,13 +131,27 @@ fn meter(root: &Reader<'_>, report: &mut Report) -> Meter {
     let read = |report: &mut Report| {
         let value = root.take(set::METER)?;
         let text = value.text(report)?.text;
-        let meter = text.split_once('/').and_then(|(beats, unit)| Meter::new(digits(beats)?, digits(unit)?));
+        let meter = written_meter(text);
         if meter.is_none() {
             value.refuse(report);
         }
         meter
     };
     read(report).unwrap_or(Meter::COMMON)
+}
+
+fn written_meter(text: &str) -> Option<Meter> {
+    text.split_once('/').and_then(|(beats, unit)| Meter::new(digits(beats)?, digits(unit)?))
+}
+
+/// The meter of the set file `bytes`, whatever else is in it; `None` where it is no set, or has a meter that there is not.
+#[must_use]
+pub fn meter_of(bytes: &[u8]) -> Option<Meter> {
+    let root = toml::de::DeTable::parse(std::str::from_utf8(bytes).ok()?).ok()?;
+    match root.get_ref().get(set::METER.name) {
+        None => Some(Meter::COMMON),
+        Some(value) => written_meter(value.get_ref().as_str()?),
+    }
 }
 
 fn seed(root: &Reader<'_>, report: &mut Report) -> u64 {

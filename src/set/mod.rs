@@ -71,6 +71,7 @@ use std::path::Path;
 use crate::engine::program::{ClockOut, PatternSlot, PortSet, PortSlot, Program, Wire};
 use command::Names;
 use document::Document;
+pub use document::meter_of;
 use mistake::Report;
 
 /// A set without mistakes.
