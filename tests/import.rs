@@ -885,10 +885,7 @@ fn no_line_is_too_long_to_read() {
         for step in 0..400u32 {
             messages.extend(note(step * 251, 97, channel, 30 + (step % 50) as u8, 1 + (step % 127) as u8));
         }
-        tracks.push(track(
-            &"A name that goes on for longer than anybody would ever want to read it ".repeat(1),
-            &messages,
-        ));
+        tracks.push(track("A name that goes on for longer than anybody would ever want to read it ", &messages));
     }
     for split in [Split::Whole, Split::Short] {
         let imported = import(&"long ".repeat(50), &File::of(1, 960, &tracks), Options { split, ..EXACT }).unwrap();

@@ -294,7 +294,7 @@ impl Scribe {
         Ok(Plan { what: "redo".to_owned(), edit: Box::new(|clerk| clerk.step("done again", History::redo)) })
     }
 
-    /// Something came in. What is being learned is bound to what means most of all that comes within [`TOUCH`]: one touch is
+    /// Something came in. What is being learned is bound to what means most of all that comes within `TOUCH`: one touch is
     /// often several messages.
     pub fn heard(&mut self, heard: &Heard, scene: Scene<'_>) {
         if let Some(session) = &mut self.recording

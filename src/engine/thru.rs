@@ -9,7 +9,7 @@
 //! - A mute, or the solo of others, silences the track, whoever plays it. What hands move goes on all the same.
 //! - STOP, a panic and the end of the show end all notes; another program those whose track has gone elsewhere; START and a song position only those of the
 //!   sequence: who holds a chord while the drums begin still holds it.
-//! - What ends notes also brings the pedals, wheels and pressure home that were passed on, as [`homing`](super::homing) says:
+//! - What ends notes also brings the pedals, wheels and pressure home that were passed on, as `homing` says:
 //!   a note under a pedal that never comes up would sound forever.
 //! - Channel mode messages (120 to 127) do not go on, because they would silence the sequence as well. All sound off and all
 //!   notes off end what the keyboard's channel holds.

@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn a_library_that_panics_has_refused() {
-        let no_queue = || -> Result<(), String> { None.expect("all queues are taken") };
+        let no_queue = || -> Result<(), String> { panic!("all queues are taken") };
         let error = attempt("input", "Circuit", no_queue).unwrap_err().to_string();
         assert_eq!(error, "cannot open input `Circuit`: the MIDI library failed (all queues are taken)");
         assert_eq!(attempt("input", "Circuit", || Err::<(), _>(GONE.into())).unwrap_err().reason, GONE);

@@ -3,7 +3,7 @@
 //! With the engine's own 960 ticks to a quarter note, so that no position is rounded. In format 1 the first track holds tempo,
 //! meter and a marker where each pattern begins; then follows a track for each track of the set, under its name and with
 //! the port's name as its device ([`score`](super::score) reads that back). Whoever merges the tracks in their order, as
-//! players do, plays what the engine sends: [`order`] puts them so, and two tracks of one channel for which no order is right
+//! players do, plays what the engine sends: `order` puts them so, and two tracks of one channel for which no order is right
 //! share one, under both names. Format 0 is all in one track, in the order in which it is sent; where two ports use one
 //! channel, a device name before each change of port tells them apart, to those that read it.
 

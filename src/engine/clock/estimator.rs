@@ -283,7 +283,7 @@ impl Estimator {
         self.taken >= 2 && self.line.steps_until(at, self.noise.variance()) < 1.0
     }
 
-    /// Whether a pulse at `at` is one of the grid, as closely as the noise allows, or the [`START_DELAYS`] it by. Where no grid is
+    /// Whether a pulse at `at` is one of the grid, as closely as the noise allows, or the `START_DELAYS` it by. Where no grid is
     /// known yet, any is.
     #[must_use]
     pub fn is_on_grid(&self, at: Nanos) -> bool {
