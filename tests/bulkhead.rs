@@ -51,8 +51,10 @@ fn a_reader_that_overflows_its_stack_or_takes_too_much_memory_is_gone_alone() {
     // The least that a thread can have holds no reader.
     let why = fails(Limits { stack: 1, ..Limits::default() }, set);
     assert!(why.contains("signal"), "{why}");
-    let why = fails(Limits { memory: 24 << 20, ..Limits::default() }, &large());
-    assert!(why.contains("memory"), "{why}");
+    // The least memory in which the program comes to reading; how much that is depends on how it was built.
+    let sizes = (1..64).map(|size| Limits { memory: size << 23, ..Limits::default() });
+    let tried = sizes.map(|limits| tried(limits, &large())).find(|tried| !matches!(tried, Trial::NoProcess(_)));
+    assert!(matches!(&tried, Some(Trial::Fails(why)) if why.contains("memory")), "{tried:?}");
 }
 
 #[test]

@@ -341,7 +341,7 @@ fn render_does_what_it_is_told_to_do_meanwhile() {
     let keys: Vec<&str> = shown.lines().filter(|line| line.contains("note on")).map(|line| &line[36..38]).collect();
     assert_eq!(keys, ["3C", "40", "43", "48", "43", "43", "43", "43"], "{shown}");
     let output = render("2 launch bild");
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(2));
     assert_eq!(
         stderr(&output),
         "tightrope: --do: there is no pattern `bild`: not a pattern of this set; did you mean `build`?\n"

@@ -87,7 +87,7 @@ fn wrong_words_are_never_ignored() {
         ("hold on, fill on, mute drms", "did you mean `drums`?; nothing of the line is done"),
         ("hold on, status, fill on", "`status` comes last"),
         ("tempo 250,5", "`250,5` is no tempo"),
-        ("tempo 250; fill on", "`250;` is no tempo"),
+        ("tempo 250; fill on", "one command at a time"),
         ("mute drums\u{1b}[2J", "there is no track"),
         ("xyzzy", "record, status, watch"),
     ] {

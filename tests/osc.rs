@@ -111,9 +111,9 @@ fn subscribers_are_told_everything_and_then_what_changes() {
     let show = runtime.play(&["--osc", "0"]);
     let surface = Surface::of(&show);
     surface.say("/tightrope/subscribe", vec![]);
-    let first: Vec<String> = (0..15).map(|_| surface.hear().addr.replace("/tightrope/status/", "")).collect();
+    let first: Vec<String> = (0..18).map(|_| surface.hear().addr.replace("/tightrope/status/", "")).collect();
     let single = ["set", "transport", "position", "tempo", "pattern", "part", "queued", "fill", "hold"];
-    assert_eq!(first, [&single[..], &["mute", "solo"].repeat(3)].concat());
+    assert_eq!(first, [&single[..], &["mute", "solo", "transpose"].repeat(3)].concat());
     surface.say("/tightrope/mute/bass", vec![OscType::Int(1)]);
     assert_eq!(surface.hear_at("/tightrope/status/mute"), [string("bass"), OscType::Int(1)]);
     let beat = || match surface.hear_at("/tightrope/status/position")[..] {

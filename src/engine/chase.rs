@@ -68,10 +68,14 @@ impl Chase {
 }
 
 impl Engine {
-    /// The tracks that `which` says go on at `tick` in the middle of what they play. Takes time in proportion to the tracks.
+    /// The tracks that `which` says go on at `tick` in the middle of what they play. Takes time in proportion to the tracks and
+    /// their lanes.
     pub(super) fn chase(&mut self, program: &Program, tick: Tick, which: impl Fn(TrackSlot) -> bool) {
         for (slot, track) in (0..).map(TrackSlot).zip(&program.tracks).filter(|&(slot, _)| which(slot)) {
-            self.chase.add(slot, track.port, tick);
+            // Each track that is looked at is a step of its own, and most move no lever.
+            if self.player.sets_any(program, slot) {
+                self.chase.add(slot, track.port, tick);
+            }
         }
     }
 

@@ -127,6 +127,8 @@ pub(super) struct Homing {
     channels: Slots<State>,
     /// For each port, the first position at which something goes home.
     first: [Tick; MAX_PORTS],
+    /// The ports where something may be away. Most sets move no lever, and a START must not wait for a look at all channels.
+    moved: PortSet,
     /// The ports where something goes home now, and the moment that this is.
     leaving: PortSet,
     leaves_at: Moment,
@@ -137,14 +139,11 @@ impl Default for Homing {
         Homing {
             channels: Slots::from_fn(MAX_PORTS * Channel::COUNT, |_| State::NEW),
             first: [AWAY; MAX_PORTS],
+            moved: PortSet::default(),
             leaving: PortSet::default(),
             leaves_at: Moment { time: Nanos(0), tick: Tick::ZERO },
         }
     }
-}
-
-fn ports() -> impl Iterator<Item = PortSlot> {
-    (0..MAX_PORTS as u8).map(PortSlot)
 }
 
 fn channels() -> impl Iterator<Item = Channel> {
@@ -176,6 +175,7 @@ impl Homing {
             state.away |= bit;
             state.touched |= bit;
             state.places[place] = Away { track, by, message, home };
+            self.moved = self.moved.with(port);
             let first = &mut self.first[usize::from(port.0)];
             *first = home.min(*first);
         } else if place != KEYS || state.keys == 0 {
@@ -199,7 +199,7 @@ impl Homing {
 
     /// Brings home at `tick` what would go there later, of what `which` says. Takes time in proportion to what is away.
     pub fn cut(&mut self, tick: Tick, which: impl Fn(&Away) -> bool) {
-        ports().for_each(|port| self.cut_port(port, tick, |_, away, _| which(away)));
+        self.moved.iter().for_each(|port| self.cut_port(port, tick, |_, away, _| which(away)));
     }
 
     /// The same on one port, by the lever as well; there is none for the pressure of keys.
@@ -225,8 +225,8 @@ impl Homing {
             // What leaves already keeps its time.
             self.leaves_at = moment;
         }
-        for port in ports() {
-            let mut leaves = false;
+        for port in self.moved.iter() {
+            let (mut leaves, mut stays) = (false, false);
             for state in self.of_port(port) {
                 for place in places(state.away) {
                     if which(&state.places[place]) {
@@ -234,9 +234,13 @@ impl Homing {
                         leaves = true;
                     }
                 }
+                stays |= state.away != 0;
             }
             if leaves {
                 self.leaving = self.leaving.with(port);
+            }
+            if !stays {
+                self.moved = self.moved.without(port);
             }
         }
     }

@@ -97,7 +97,7 @@ impl PortName {
     #[must_use]
     pub fn device_in(&self, lists: &[&[PortName]]) -> String {
         let means_this = |device: &String| {
-            let is_fit = !device.trim().is_empty() && device.len() <= MAX_NAME;
+            let is_fit = !device.trim().is_empty() && device.len() <= MAX_NAME && !ends_in_numbers(device);
             let mut lists = lists.iter().filter(|list| list.contains(self));
             let means_this = |list: &&&[PortName]| {
                 only(&named_exactly(device, list), list).is_some_and(|index| list[index] == *self)
@@ -122,6 +122,11 @@ impl PortName {
     fn in_full(&self) -> Option<String> {
         self.at().map(|Address { port, .. }| format!("{}@{}:{port}", self.client, self.socket))
     }
+}
+
+/// Whether a name ends as those do that end in the system's numbers: it would mean another port once that has these.
+fn ends_in_numbers(name: &str) -> bool {
+    name.rsplit(' ').next().is_some_and(|last| last.parse::<Address>().is_ok())
 }
 
 impl fmt::Display for PortName {

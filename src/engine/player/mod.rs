@@ -339,6 +339,13 @@ impl Player {
         pattern.and_then(|pattern| pattern.clip(track)).is_some_and(|clip| clip.levers().contains(lever))
     }
 
+    /// Whether what `track` plays sets any lever, once every track has found its place in `program`.
+    #[must_use]
+    pub fn sets_any(&self, program: &Program, track: TrackSlot) -> bool {
+        let pattern = program.patterns.get(usize::from(self.seated_pattern(program, track).0));
+        pattern.and_then(|pattern| pattern.clip(track)).is_some_and(|clip| !clip.levers().is_empty())
+    }
+
     /// The pattern that `track` plays, once every track has found its place in `program`.
     fn seated_pattern(&self, program: &Program, track: TrackSlot) -> PatternSlot {
         if takes_over(program, self.pattern, track) {
