@@ -156,9 +156,13 @@ fn run_real(
         return Err(std::io::Error::other("the command ring is full"));
     }
     let _ending = running.join();
-    let mut batch: Option<Nanos> = None;
+    let (mut batch, mut begun): (Option<Nanos>, Option<Nanos>) = (None, None);
     while let Some(Sent { due, at, message, fate, .. }) = control.sent() {
         if !fate.was_tried() {
+            continue;
+        }
+        // The first clock is due when the loop begins, before it can be waited for.
+        if *begun.get_or_insert(due) == due {
             continue;
         }
         // What answers a command has no deadline: START, and from STOP on the end of the show.
