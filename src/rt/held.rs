@@ -352,7 +352,7 @@ mod tests {
             if let Some(expected) = follower.expected_pulse() {
                 errors.push(expected.since(truth).0);
                 let messages = if pulse % 6 == 0 { 6 } else { 1 };
-                let alarm = expected - Span(78 * MICRO) - held.earlier();
+                let alarm = expected - Span(68 * MICRO) - held.earlier();
                 let spins = alarm + Span(10 * MICRO) + late;
                 let sends = expected - Span(3 * MICRO);
                 let lets_go = sends + Span((messages * 7 / 2 + 2) * MICRO);

@@ -43,9 +43,8 @@ pub const SHORTEST_SPIN: Span = Span::from_micros(50);
 /// it; so no earlier than waking up (5 us on a tuned machine) and preparing (2 us for a chord) want, a few times over.
 pub const PREPARED_WITHIN: Span = Span::from_micros(50);
 
-/// How long preparing takes at most, as a rule: after a sleep the caches are cold, and a single message takes 10 us. The thread
-/// wakes up earlier by this, so that who wakes up late has as much time left as without anything to prepare.
-const PREPARING: Span = Span::from_micros(25);
+/// How long preparing is expected to take before it was measured: after a sleep the caches are cold.
+const FIRST_PREPARING: Span = Span::from_micros(10);
 
 /// The wake-up latency that is expected before any was measured.
 const FIRST_LATENCY: Span = Span::from_micros(40);
@@ -63,12 +62,14 @@ pub enum Woken {
 ///
 /// In the hybrid strategy the stretch that is spun follows what the machine shows: one and a half times the longest
 /// wake-up latency of late, where an old one fades by a 32nd with each wake-up; at least [`SHORTEST_SPIN`], and at most
-/// what the configuration allows.
+/// what the configuration allows. Where there is something to prepare the thread wakes up earlier by what that takes, by the
+/// same measure and at most [`PREPARED_WITHIN`]: who wakes up late has as much time left as without.
 #[derive(Clone, Copy, Debug)]
 pub struct Waiter {
     strategy: Strategy,
     longest_spin: Span,
     latency: Span,
+    preparing: Span,
     /// When the thread holds the processor.
     pub(super) held: Held,
 }
@@ -77,7 +78,7 @@ impl Waiter {
     /// A waiter that, in the hybrid strategy, spins for at most `longest_spin` before a deadline.
     #[must_use]
     pub fn new(strategy: Strategy, longest_spin: Span) -> Waiter {
-        Waiter { strategy, longest_spin, latency: FIRST_LATENCY, held: Held::default() }
+        Waiter { strategy, longest_spin, latency: FIRST_LATENCY, preparing: FIRST_PREPARING, held: Held::default() }
     }
 
     /// How long it spins before a deadline now.
@@ -95,10 +96,11 @@ impl Waiter {
     /// How long before a deadline it wakes up now; `is_prepared` when nothing needs to be prepared any more.
     fn awake_for(&self, is_prepared: bool) -> Span {
         let (spin, earlier) = (self.spin(), self.held.earlier());
+        let preparing = Span(self.preparing.0 + self.preparing.0 / 2).min(PREPARED_WITHIN);
         // Who is always awake cannot wake up earlier. Who spins, and woke up earlier to look, does not go back to sleep
         // when all is prepared: what it looks for would come then.
         match self.strategy {
-            Strategy::Hybrid | Strategy::Sleep if !is_prepared => (spin + PREPARING).max(PREPARED_WITHIN) + earlier,
+            Strategy::Hybrid | Strategy::Sleep if !is_prepared => (spin + preparing).max(PREPARED_WITHIN) + earlier,
             Strategy::Hybrid if earlier > Span::ZERO => spin.max(PREPARED_WITHIN) + earlier,
             Strategy::Hybrid | Strategy::Sleep | Strategy::Busy => spin,
         }
@@ -150,8 +152,10 @@ impl Waiter {
             if left <= PREPARED_WITHIN + earlier
                 && let Some(prepare) = prepare.take()
             {
+                let begun = now;
                 prepare();
                 now = clock.now();
+                self.preparing = now.since(begun).max(self.preparing - Span(self.preparing.0 / 32));
                 continue;
             }
             let awake_for = self.awake_for(prepare.is_none());
@@ -327,11 +331,16 @@ mod tests {
     #[test]
     fn what_must_be_prepared_costs_none_of_the_time_for_waking_up() {
         let mut waiter = Waiter::new(Strategy::Hybrid, Span::from_micros(200));
+        let clock = Stepping(Cell::new(0), 1_000);
+        let prepare = || clock.0.set(clock.0.get() + 20_000);
+        waiter.wait(&clock, Some(Nanos(40_000)), false, || false, |_| (), prepare);
         for latency in [0, 40, 100, 500] {
             waiter.latency = Span::from_micros(latency);
             assert!(waiter.awake_for(false) >= waiter.spin() + Span::from_micros(20), "{latency} us");
             assert_eq!(waiter.awake_for(true), waiter.spin(), "{latency} us");
         }
+        waiter.preparing = Span::from_millis(20);
+        assert_eq!(waiter.awake_for(false), waiter.spin() + PREPARED_WITHIN, "something else took the processor");
         assert_eq!(Waiter::new(Strategy::Sleep, Span::ZERO).awake_for(false), PREPARED_WITHIN, "and prepares at once");
     }
 
