@@ -191,7 +191,7 @@ fn a_terminal_changes_its_size() {
     let Some(terminal) = Terminal::open("size") else { return };
     let set = file("screen_size.toml");
     terminal.plays(&set, "");
-    terminal.tmux(&["resize-window", "-x", "40", "-y", "8"]);
+    terminal.tmux(&["resize-window", "-x", "60", "-y", "8"]);
     terminal.sees("no room: ports, timing");
     terminal.tmux(&["resize-window", "-x", "1", "-y", "1"]);
     terminal.tmux(&["resize-window", "-x", "130", "-y", "40"]);
