@@ -63,4 +63,9 @@ proptest! {
     fn words_that_are_nearly_known_are_answered_wherever_they_stand(word in near()) {
         on_a_small_stack(|| everywhere(&word));
     }
+
+    #[test]
+    fn words_of_any_signs_are_answered_wherever_they_stand(word in "[\\x00-\\x1f\\x7f\\x{9b}\\x{202e}0-9a-c/:.,~*-]{1,12}") {
+        on_a_small_stack(|| everywhere(&word));
+    }
 }

@@ -16,6 +16,7 @@ use crate::engine::program::Swing;
 use crate::midi::{Key, Velocity};
 use crate::offline::lines::row::Written;
 use crate::set::parse_length;
+use crate::text::printable;
 use crate::time::{Meter, TickSpan};
 
 /// The grids that can be recorded on, as they are written.
@@ -32,7 +33,7 @@ const MOST_KEYS: usize = 16;
 pub fn grid(text: &str) -> Result<TickSpan, String> {
     let known = GRIDS.contains(&text);
     let length = known.then(|| parse_length(text, Meter::COMMON).ok()).flatten();
-    length.ok_or_else(|| format!("there is no grid `{text}`; the grids are {}", GRIDS.join(", ")))
+    length.ok_or_else(|| format!("there is no grid `{}`; the grids are {}", printable(text), GRIDS.join(", ")))
 }
 
 /// A note as it was played.

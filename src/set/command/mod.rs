@@ -17,6 +17,7 @@ use super::mistake::{listed, nearest, quoted};
 use super::phrase;
 use crate::engine::program::{Does, Fader, PartSlot, PatternSlot, Quantum, TrackSlot};
 use crate::engine::{Command, Switch};
+use crate::text::printable;
 use crate::time::Meter;
 
 /// What commands can name.
@@ -47,7 +48,9 @@ pub struct Misunderstanding {
 
 impl fmt::Display for Misunderstanding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}; {}", self.message, self.label, self.help)
+        // What was written may hold anything.
+        let said = format!("{}: {}; {}", self.message, self.label, self.help);
+        f.write_str(&printable(&said))
     }
 }
 
