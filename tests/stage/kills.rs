@@ -170,8 +170,9 @@ fn kill(
             sys::set_fifo(ABOVE - 1)?;
         }
         meanwhile(program, &|| collector.so_far().heard)?;
-        program.signal(libc::SIGKILL)?;
+        // Before the kill: its guardian has ended the notes before they are counted.
         let sounding = verdict::sounding_count(&collector.so_far().heard);
+        program.signal(libc::SIGKILL)?;
         await_end(program)?;
         thread::sleep(SILENT_WITHIN);
         Ok((sounding, collector.so_far().heard))
