@@ -14,7 +14,7 @@
 //! | [`quarrel`] | connections that others take away: how often they are made again |
 //! | [`sensing`] | whether a controller is still at the end of its cable |
 //! | [`unread`] | whether a device reads what is sent to it |
-//! | `sys` | the one system call behind it, with what is `unsafe` of it |
+//! | `sys` | the system calls behind it, with what is `unsafe` of them |
 //!
 //! Nothing here runs on the real-time thread. The input callbacks run on midir's own threads, one for each connection.
 

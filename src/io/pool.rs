@@ -8,12 +8,11 @@
 //! What is lost all the same the library only logs. So whatever it logs as an error on the thread of an input counts as a loss of
 //! that input, which is said, and the keys whose end may be lost are let go.
 
-#[cfg(target_os = "linux")]
-mod sys;
-
 use std::cell::RefCell;
 use std::sync::Once;
 
+#[cfg(target_os = "linux")]
+use super::sys;
 use crate::link::Losses;
 
 /// How many events are held, the first that the kernel grants: 2,000 is the most that it knows. A system exclusive message takes one
