@@ -101,8 +101,8 @@ const _: () = assert!(MAX_LANES <= u16::MAX as usize);
 /// What a track plays.
 #[derive(Clone, Copy, Debug)]
 struct Playing {
-    /// In which pattern its clip is.
-    pattern: PatternSlot,
+    /// In which pattern its clip is; `None` where nothing has been launched that changes what the track plays.
+    pattern: Option<PatternSlot>,
     /// The place of the clip in the pattern, if there is one.
     clip: Option<u16>,
     /// Where that began, or would have.
@@ -122,7 +122,7 @@ struct Span {
 }
 
 impl Playing {
-    const NOTHING: Playing = Playing { pattern: PatternSlot(0), clip: None, origin: Tick::ZERO, until: Tick(i64::MIN) };
+    const NOTHING: Playing = Playing { pattern: None, clip: None, origin: Tick::ZERO, until: Tick(i64::MIN) };
 }
 
 /// The lanes that play. Real-time safe after construction.
@@ -206,8 +206,9 @@ impl Player {
             let playing = &mut self.playing[old][usize::from(track.0)];
             playing.until = playing.until.min(from);
             self.current[usize::from(track.0)] = (1 - old) as u8;
-            let clip = place_of_clip(program, pattern, track);
-            self.playing[1 - old][usize::from(track.0)] = Playing { pattern, clip, origin, until: FOREVER };
+            let clip = place_of_clip(program, Some(pattern), track);
+            self.playing[1 - old][usize::from(track.0)] =
+                Playing { pattern: Some(pattern), clip, origin, until: FOREVER };
         }
         let Player { current, lanes, agendas, .. } = self;
         for agenda in agendas.iter_mut() {
@@ -264,9 +265,9 @@ impl Player {
         let bank = self.bank_of(track);
         let playing = &mut self.playing[bank][usize::from(track.0)];
         let before = playing.pattern;
-        let is_lost = program.patterns.get(usize::from(before.0)).is_none_or(|pattern| pattern.vacant);
-        if is_new || is_lost || takes_over(program, self.pattern, track) {
-            *playing = Playing { pattern: self.pattern, clip: None, origin: self.origin, until: FOREVER };
+        let is_there = |slot: PatternSlot| program.patterns.get(usize::from(slot.0)).is_some_and(|pattern| !pattern.vacant);
+        if is_new || !before.is_none_or(is_there) || takes_over(program, self.pattern, track) {
+            *playing = Playing { pattern: Some(self.pattern), clip: None, origin: self.origin, until: FOREVER };
         }
         playing.clip = place_of_clip(program, playing.pattern, track);
         let playing = *playing;
@@ -289,7 +290,7 @@ impl Player {
     /// Whether `track` has something to play in what plays, once every track has found its place in `program`.
     #[must_use]
     pub fn has_clip(&self, program: &Program, track: TrackSlot) -> bool {
-        place_of_clip(program, self.seated_pattern(program, track), track).is_some()
+        self.seated_clip(program, track).is_some()
     }
 
     /// What the lane in place `lane` of what `track` plays has said of levers by `position`, one value for each at most.
@@ -335,23 +336,23 @@ impl Player {
     /// Whether what `track` plays sets `lever`, once every track has found its place in `program`.
     #[must_use]
     pub fn sets(&self, program: &Program, track: TrackSlot, lever: Lever) -> bool {
-        let pattern = program.patterns.get(usize::from(self.seated_pattern(program, track).0));
-        pattern.and_then(|pattern| pattern.clip(track)).is_some_and(|clip| clip.levers().contains(lever))
+        self.seated_clip(program, track).is_some_and(|clip| clip.levers().contains(lever))
     }
 
     /// Whether what `track` plays sets any lever, once every track has found its place in `program`.
     #[must_use]
     pub fn sets_any(&self, program: &Program, track: TrackSlot) -> bool {
-        let pattern = program.patterns.get(usize::from(self.seated_pattern(program, track).0));
-        pattern.and_then(|pattern| pattern.clip(track)).is_some_and(|clip| !clip.levers().is_empty())
+        self.seated_clip(program, track).is_some_and(|clip| !clip.levers().is_empty())
     }
 
-    /// The pattern that `track` plays, once every track has found its place in `program`.
-    fn seated_pattern(&self, program: &Program, track: TrackSlot) -> PatternSlot {
-        if takes_over(program, self.pattern, track) {
-            return self.pattern;
-        }
-        self.playing[self.bank_of(track)].get(usize::from(track.0)).map_or(self.pattern, |playing| playing.pattern)
+    /// What `track` plays, once every track has found its place in `program`.
+    fn seated_clip<'a>(&self, program: &'a Program, track: TrackSlot) -> Option<&'a Clip> {
+        let pattern = if takes_over(program, self.pattern, track) {
+            self.pattern
+        } else {
+            self.playing[self.bank_of(track)].get(usize::from(track.0))?.pattern?
+        };
+        program.patterns.get(usize::from(pattern.0))?.clip(track)
     }
 
     /// No track plays anything any more.
@@ -449,13 +450,13 @@ fn slots_of(program: &Program, track: TrackSlot) -> impl Iterator<Item = usize> 
     usize::from(range.first)..usize::from(range.first) + usize::from(range.count)
 }
 
-fn place_of_clip(program: &Program, pattern: PatternSlot, track: TrackSlot) -> Option<u16> {
-    let place = program.patterns.get(usize::from(pattern.0))?.place_of(track)?;
+fn place_of_clip(program: &Program, pattern: Option<PatternSlot>, track: TrackSlot) -> Option<u16> {
+    let place = program.patterns.get(usize::from(pattern?.0))?.place_of(track)?;
     u16::try_from(place).ok()
 }
 
 fn clip_of(program: &Program, playing: Playing) -> Option<&Clip> {
-    program.patterns.get(usize::from(playing.pattern.0))?.clips.get(usize::from(playing.clip?))
+    program.patterns.get(usize::from(playing.pattern?.0))?.clips.get(usize::from(playing.clip?))
 }
 
 fn lane_of(program: &Program, playing: Playing, track: TrackSlot, slot: usize) -> Option<&Lane> {
