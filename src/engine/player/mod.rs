@@ -265,7 +265,8 @@ impl Player {
         let bank = self.bank_of(track);
         let playing = &mut self.playing[bank][usize::from(track.0)];
         let before = playing.pattern;
-        let is_there = |slot: PatternSlot| program.patterns.get(usize::from(slot.0)).is_some_and(|pattern| !pattern.vacant);
+        let is_there =
+            |slot: PatternSlot| program.patterns.get(usize::from(slot.0)).is_some_and(|pattern| !pattern.vacant);
         if is_new || !before.is_none_or(is_there) || takes_over(program, self.pattern, track) {
             *playing = Playing { pattern: Some(self.pattern), clip: None, origin: self.origin, until: FOREVER };
         }
