@@ -16,8 +16,8 @@ use tightrope::engine::{Command, Engine};
 use tightrope::link::{Histogram, Percentiles, Sent, link};
 use tightrope::midi::Message;
 use tightrope::rt::clock::{Monotonic, TimeSource};
+use tightrope::rt::output::NullOutput;
 use tightrope::rt::sched;
-use tightrope::rt::sink::NullSink;
 use tightrope::rt::wait::{Strategy, Waiter};
 use tightrope::rt::{self, Settings};
 use tightrope::set::{Set, builtin};
@@ -147,7 +147,7 @@ fn run_real(
 ) -> std::io::Result<String> {
     let engine = Engine::new(&program);
     let (mut control, end, _) = link(program, &[]);
-    let running = rt::spawn(end, engine, Monotonic::start(), NullSink, settings)?;
+    let running = rt::spawn(end, engine, Monotonic::start(), NullOutput, settings)?;
     let granted = running.granted().to_string();
     let told = control.command(Command::Start);
     thread::sleep(length);

@@ -44,7 +44,7 @@
 //! | [`time`], [`midi`] | points and spans of time and of music, messages: values with their unit in the type |
 //! | [`engine`] | the music: pure, deterministic, told the time; no clock, no I/O, no heap after construction |
 //! | [`link`] | what crosses threads, made in one place |
-//! | [`rt`] | the real-time thread, its waiting and its sink |
+//! | [`rt`] | the real-time thread: driver, waiting, output |
 //! | [`io`] | MIDI ports |
 //! | [`guardian`] | the process beside the show that ends every note when the show is gone |
 //! | [`set`] | set files: from text to the engine's program, with mistakes that name their place |
@@ -61,7 +61,7 @@
 //!
 //! - Every note-on has its note-off, whatever ends the show: STOP, a signal, a closed terminal, an error or a panic in any
 //!   thread ([`panics`]). Two ledgers see to it: the engine's ([`engine::ledger`]), which knows what should sound, and behind it the
-//!   sink's ([`rt::sink::Guarded`]), which knows what was sent. Where the process is killed or crashes, its [`guardian`] does.
+//!   output's ([`rt::note_tracking::NoteTracking`]), which knows what was sent. Where the process is killed or crashes, its [`guardian`] does.
 //! - Positions are computed from an origin and rounded once: nothing drifts.
 //! - The same set, the same seed and the same input give the same bytes; a show can be played again from its log.
 //! - Every queue has a capacity and a policy for when it is full; what is lost is counted and reported.

@@ -6,14 +6,15 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use support::*;
-use tightrope::engine::outbox::Outbox;
+use tightrope::engine::outbox::{Departure, Outbox};
 use tightrope::engine::program::{PortSlot, Program};
 use tightrope::engine::{Command, Engine};
 use tightrope::link::{ControlEnd, InputEvent, MidiInEnd, link};
 use tightrope::midi::Message;
 use tightrope::rt::clock::TimeSource;
+use tightrope::rt::driver::Driver;
+use tightrope::rt::output::{Output, SendFailed};
 use tightrope::rt::run::Loop;
-use tightrope::rt::sink::{SendFailed, Sink};
 use tightrope::rt::wait::{Strategy, Waiter};
 use tightrope::time::{DeviceTime, Nanos, Span};
 
@@ -76,8 +77,8 @@ impl TimeSource for &Stage {
 /// Notes when sending began.
 struct Wire<'s>(&'s Stage, Vec<(u64, PortSlot, Message)>);
 
-impl Sink for Wire<'_> {
-    fn send(&mut self, port: PortSlot, message: Message) -> Result<(), SendFailed> {
+impl Output for Wire<'_> {
+    fn send(&mut self, &Departure { port, message, .. }: &Departure) -> Result<(), SendFailed> {
         self.1.push((self.0.time.get(), port, message));
         self.0.time.set(self.0.time.get() + SEND);
         Ok(())
@@ -93,7 +94,12 @@ fn play(program: Program, mut inputs: Vec<(u64, PortSlot, Message)>) -> Vec<(u64
     let commands = vec![(1_001_000_000, Command::End), (1_000_000, Command::Start)];
     let stage = Stage { time: Cell::new(900_000), script: RefCell::new(Script { inputs, ends, commands, control }) };
     let mut wire = Wire(&stage, Vec::new());
-    Loop::new(&mut rt, &mut engine, &mut outbox, &stage, &mut wire, Waiter::new(Strategy::Busy, Span::ZERO)).run();
+    Loop::new(
+        Driver::new(&mut rt, &mut engine, &mut outbox, &stage),
+        &mut wire,
+        Waiter::new(Strategy::Busy, Span::ZERO),
+    )
+    .run();
     let mut sounding = BTreeMap::new();
     for &(at, port, message) in &wire.1 {
         match message {

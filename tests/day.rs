@@ -19,8 +19,10 @@ use tightrope::engine::program::TrackSlot;
 use tightrope::engine::{Command, Engine, Switch};
 use tightrope::link::{InputEvent, MidiInEnd, Sent, link};
 use tightrope::midi::Message;
+use tightrope::rt::driver::Driver;
+use tightrope::rt::note_tracking::NoteTracking;
+use tightrope::rt::output::NullOutput;
 use tightrope::rt::run::Loop;
-use tightrope::rt::sink::{Guarded, NullSink};
 use tightrope::rt::wait::{Strategy, Waiter};
 use tightrope::set::{Set, builtin};
 use tightrope::time::{DeviceTime, Nanos, Span, TickSpan};
@@ -190,9 +192,9 @@ fn a_day_of_music_neither_drifts_nor_grows() {
     let (control_end, mut rt, mut inputs) = link(set.program.clone(), &[CIRCUIT]);
     let source = control::Source::new(&set.name.clone(), None, false, &set);
     let mut show = Conducted::new(control_end, set, source, String::new(), || Nanos(time.get()));
-    let mut sink = Guarded::new(NullSink);
+    let mut sink = NoteTracking::new(NullOutput);
     let waiter = Waiter::new(Strategy::Sleep, Span::ZERO);
-    let mut player = Loop::new(&mut rt, &mut engine, &mut outbox, Virtual(&time), &mut sink, waiter);
+    let mut player = Loop::new(Driver::new(&mut rt, &mut engine, &mut outbox, Virtual(&time)), &mut sink, waiter);
 
     let (mut master, mut ear, mut drift) = (Master::new(), Ear::default(), Drift::default());
     let input = inputs.first_mut().expect("one port is listened to");

@@ -9,12 +9,13 @@ use std::path::PathBuf;
 use support::*;
 use tightrope::control::{self, Call, Caller, Inbox, Limits, Notice, Notices, Observer, PortState, PortWatch, Signals};
 use tightrope::engine::Engine;
-use tightrope::engine::outbox::Outbox;
+use tightrope::engine::outbox::{Departure, Outbox};
 use tightrope::engine::program::PortSlot;
 use tightrope::link::{ControlEnd, InputEvent, MidiInEnd, Sent, link};
 use tightrope::midi::Message;
+use tightrope::rt::driver::Driver;
+use tightrope::rt::output::{Output, SendFailed};
 use tightrope::rt::run::Loop;
-use tightrope::rt::sink::{SendFailed, Sink};
 use tightrope::rt::wait::{Strategy, Waiter};
 use tightrope::set::Set;
 use tightrope::time::{DeviceTime, Nanos, Span};
@@ -44,8 +45,8 @@ bass = "c5 . . ."
 /// Takes everything at once.
 struct Wire;
 
-impl Sink for Wire {
-    fn send(&mut self, _: PortSlot, _: Message) -> Result<(), SendFailed> {
+impl Output for Wire {
+    fn send(&mut self, _: &Departure) -> Result<(), SendFailed> {
         Ok(())
     }
 }
@@ -168,7 +169,7 @@ fn perform(act: impl FnOnce(&mut Desk<'_>)) {
     let (mut engine, mut outbox, mut wire) = (Engine::new(&set.program), Outbox::default(), Wire);
     let (control, mut rt_end, keys) = link(set.program.clone(), &[KEYS]);
     let waiter = Waiter::new(Strategy::Sleep, Span::ZERO);
-    let rt = Loop::new(&mut rt_end, &mut engine, &mut outbox, Virtual(&time), &mut wire, waiter);
+    let rt = Loop::new(Driver::new(&mut rt_end, &mut engine, &mut outbox, Virtual(&time)), &mut wire, waiter);
     let source = control::Source::new("set.toml", Some(file.clone()), false, &set);
     let show = control::Show::new(control, set, source, String::new(), || Nanos(time.get()));
     let (caller, inbox) = control::inbox();

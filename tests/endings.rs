@@ -13,15 +13,17 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use support::*;
 use tightrope::engine::lever::Lever;
-use tightrope::engine::outbox::Outbox;
+use tightrope::engine::outbox::{Departure, Outbox};
 use tightrope::engine::program::{PortSlot, Program, TrackSlot};
 use tightrope::engine::{Command, Engine, Switch};
 use tightrope::link::{InputEvent, MidiInEnd, Sounding, link};
 use tightrope::midi::{Channel, Key, Message};
 use tightrope::rt::clock::Monotonic;
+use tightrope::rt::driver::Driver;
+use tightrope::rt::note_tracking::NoteTracking;
+use tightrope::rt::output::{Output, SendFailed};
 use tightrope::rt::run::Loop;
 use tightrope::rt::sched::Policy;
-use tightrope::rt::sink::{Guarded, SendFailed, Sink};
 use tightrope::rt::wait::{Strategy, Waiter};
 use tightrope::rt::{self, Ending, Running, Settings};
 use tightrope::time::{DeviceTime, Nanos, Span};
@@ -34,8 +36,8 @@ struct Instruments {
     fault: Option<usize>,
 }
 
-impl Sink for Instruments {
-    fn send(&mut self, port: PortSlot, message: Message) -> Result<(), SendFailed> {
+impl Output for Instruments {
+    fn send(&mut self, &Departure { port, message, .. }: &Departure) -> Result<(), SendFailed> {
         let mut heard = self.heard.lock();
         if self.fault == Some(heard.len()) {
             self.fault = None;
@@ -202,8 +204,8 @@ impl Doomed<'_> {
     }
 }
 
-impl Sink for Doomed<'_> {
-    fn send(&mut self, port: PortSlot, message: Message) -> Result<(), SendFailed> {
+impl Output for Doomed<'_> {
+    fn send(&mut self, &Departure { port, message, .. }: &Departure) -> Result<(), SendFailed> {
         self.assert_noted();
         match message {
             Message::NoteOn(channel, key, _) => drop(self.sounding.insert((port, channel, key))),
@@ -229,9 +231,9 @@ fn whenever_it_is_killed_the_table_says_all_that_sounds() {
     let (mut control, mut rt, mut inputs) = link(program, &[PortSlot(0), PortSlot(2)]);
     let (sounding, playing, away) = Default::default();
     let doomed = Doomed { table: &table, sounding, playing, away, sent: 0, most: 0, most_away: 0 };
-    let mut sink = Guarded::noting_in(&table, doomed);
+    let mut sink = NoteTracking::noting_in(&table, doomed);
     let waiter = Waiter::new(Strategy::Sleep, Span::ZERO);
-    let mut player = Loop::new(&mut rt, &mut engine, &mut outbox, Virtual(&time), &mut sink, waiter);
+    let mut player = Loop::new(Driver::new(&mut rt, &mut engine, &mut outbox, Virtual(&time)), &mut sink, waiter);
     let hear = |inputs: &mut [MidiInEnd], port: usize, message| {
         inputs[port].push(InputEvent { at: Nanos(time.get()), device: DeviceTime(0), message });
     };
@@ -258,7 +260,7 @@ fn whenever_it_is_killed_the_table_says_all_that_sounds() {
     player.pass();
     sink.silence();
     assert_eq!((table.count(), table.count_away()), (0, 0));
-    let doomed = sink.sink();
+    let doomed = sink.output();
     assert!(doomed.sounding.is_empty() && doomed.sent > 2_000 && doomed.most > 2, "{}, {}", doomed.sent, doomed.most);
     assert!(doomed.away.is_empty() && doomed.most_away > 4, "{:?}, {}", doomed.away, doomed.most_away);
 }

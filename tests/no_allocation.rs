@@ -13,14 +13,16 @@ use std::thread;
 use std::time::Duration;
 
 use support::*;
-use tightrope::engine::outbox::Outbox;
+use tightrope::engine::outbox::{Departure, Outbox};
 use tightrope::engine::program::PortSlot;
 use tightrope::engine::{Command, Engine, Progress};
 use tightrope::link::{InputEvent, link};
 use tightrope::midi::Message;
 use tightrope::rt::clock::{Monotonic, TimeSource};
+use tightrope::rt::driver::Driver;
+use tightrope::rt::note_tracking::NoteTracking;
+use tightrope::rt::output::{NullOutput, Output, SendFailed};
 use tightrope::rt::run::Loop;
-use tightrope::rt::sink::{Guarded, NullSink, SendFailed, Sink};
 use tightrope::rt::wait::{Strategy, Waiter};
 use tightrope::set::Set;
 use tightrope::time::{DeviceTime, Nanos, Span};
@@ -71,16 +73,16 @@ fn visits_of(work: impl FnOnce()) -> u64 {
 
 /// Runs the real loop over a show that follows a clock, is stopped, continued, moved and started again, and is ended;
 /// tells how often its thread went to the heap, and how much it sent.
-fn run_show<S: Sink + Send + 'static>(sink: S, strategy: Strategy) -> (u64, u64) {
+fn run_show<O: Output + Send + 'static>(output: O, strategy: Strategy) -> (u64, u64) {
     let program = circuits();
     let mut engine = Engine::new(&program);
     let mut outbox = Outbox::default();
     let (mut control, mut rt, mut inputs) = link(program, &[CIRCUIT]);
     let clock = Monotonic::start();
     let player = thread::spawn(move || {
-        let mut sink = Guarded::new(sink);
+        let mut sink = NoteTracking::new(output);
         let waiter = Waiter::new(strategy, Span::from_micros(50));
-        let mut player = Loop::new(&mut rt, &mut engine, &mut outbox, clock, &mut sink, waiter);
+        let mut player = Loop::new(Driver::new(&mut rt, &mut engine, &mut outbox, clock), &mut sink, waiter);
         let visits = visits_of(|| player.run());
         assert_eq!(sink.silence(), 0, "the engine left something sounding");
         visits
@@ -113,7 +115,7 @@ static STAGE: Mutex<()> = Mutex::new(());
 fn the_loop_does_not_touch_the_heap() {
     let _stage = STAGE.lock();
     for strategy in [Strategy::Hybrid, Strategy::Sleep, Strategy::Busy] {
-        let (visits, sent) = run_show(NullSink, strategy);
+        let (visits, sent) = run_show(NullOutput, strategy);
         // Some 3,000 where the machine has nothing else to do; where it has, pulses come late and in heaps. That there is
         // a show at all is what counts here.
         assert!(sent > 100, "only {sent} messages");
@@ -290,8 +292,8 @@ fn nothing_that_hands_can_do_touches_the_heap() {
 /// A sink that allocates for every hundredth message.
 struct Careless(u32);
 
-impl Sink for Careless {
-    fn send(&mut self, _: PortSlot, message: Message) -> Result<(), SendFailed> {
+impl Output for Careless {
+    fn send(&mut self, &Departure { message, .. }: &Departure) -> Result<(), SendFailed> {
         self.0 += 1;
         if self.0.is_multiple_of(100) {
             std::hint::black_box(message.to_string());
@@ -324,8 +326,8 @@ fn page_faults() -> i64 {
 struct Faults(std::sync::Arc<std::sync::atomic::AtomicI64>, Option<i64>);
 
 #[cfg(target_os = "linux")]
-impl Sink for Faults {
-    fn send(&mut self, _: PortSlot, _: Message) -> Result<(), SendFailed> {
+impl Output for Faults {
+    fn send(&mut self, _: &Departure) -> Result<(), SendFailed> {
         let first = *self.1.get_or_insert_with(page_faults);
         self.0.store(page_faults() - first, std::sync::atomic::Ordering::Relaxed);
         Ok(())

@@ -20,8 +20,8 @@ use tightrope::engine::{Command, Engine, Switch};
 use tightrope::link::{InputEvent, MidiInEnd, link};
 use tightrope::midi::Message;
 use tightrope::rt::clock::{Monotonic, TimeSource};
+use tightrope::rt::output::NullOutput;
 use tightrope::rt::sched::Policy;
-use tightrope::rt::sink::NullSink;
 use tightrope::rt::{self, Ending, Settings};
 use tightrope::set::Set;
 use tightrope::time::DeviceTime;
@@ -51,7 +51,7 @@ fn all_ends_of_the_link_at_once() {
     let (mut control, end, inputs) = link(set.program.clone(), &[PortSlot(0), PortSlot(2)]);
     let clock = Monotonic::start();
     let settings = Settings { policy: Policy::Other, lock_memory: false, stay_awake: false, ..Settings::default() };
-    let running = rt::spawn(end, engine, clock, NullSink, settings).expect("there is a thread");
+    let running = rt::spawn(end, engine, clock, NullOutput, settings).expect("there is a thread");
     let over = AtomicBool::new(false);
     let (mut sent, mut heard, mut edition) = (0, 0, 1);
     thread::scope(|scope| {

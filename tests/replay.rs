@@ -10,15 +10,17 @@ use support::*;
 use tightrope::blackbox::Record;
 use tightrope::blackbox::record::{Head, Legacy, Resumed, SetText};
 use tightrope::blackbox::replay::{Played, Replay, Stopped};
-use tightrope::engine::outbox::Outbox;
+use tightrope::engine::outbox::{Departure, Outbox};
 use tightrope::engine::program::{Interval, PartSlot, PatternSlot, PortSlot, Quantum, TrackSlot};
 use tightrope::engine::resume::Resumption;
 use tightrope::engine::{Call, Command, Engine, Switch};
 use tightrope::link::{ControlEnd, Fate, InputEvent, MidiInEnd, link};
 use tightrope::midi::Message;
 use tightrope::rt::clock::TimeSource;
+use tightrope::rt::driver::Driver;
+use tightrope::rt::note_tracking::NoteTracking;
+use tightrope::rt::output::{Output, SendFailed};
 use tightrope::rt::run::Loop;
-use tightrope::rt::sink::{Guarded, SendFailed, Sink};
 use tightrope::rt::wait::{Strategy as Wait, Waiter};
 use tightrope::set::Set;
 use tightrope::time::{DeviceTime, Nanos, Span, Tempo, Tick, TickSpan};
@@ -151,8 +153,8 @@ fn text_of(set: &Set, text: Vec<u8>, own_clock: bool) -> SetText {
 /// Takes some time, refuses now and then, and has nobody at the last port.
 struct Wire<'s>(&'s Stage, u64);
 
-impl Sink for Wire<'_> {
-    fn send(&mut self, port: PortSlot, _: Message) -> Result<(), SendFailed> {
+impl Output for Wire<'_> {
+    fn send(&mut self, &Departure { port, .. }: &Departure) -> Result<(), SendFailed> {
         self.1 += 1;
         match self.1 % 97 {
             _ if port.0 == 2 => return Err(SendFailed::Absent),
@@ -195,8 +197,9 @@ fn play_on(
     let log = vec![Record::Head(head), Record::Set(text_of(&set, text, own_clock))];
     let script = Script { events, ends, control, set, own_clock, drained: 0, log };
     let stage = Stage { time: Cell::new(BEGIN), steps, reading: Cell::new(0), script: RefCell::new(script) };
-    let mut wire = Guarded::new(Wire(&stage, 0));
-    Loop::new(&mut rt, &mut engine, &mut outbox, &stage, &mut wire, Waiter::new(Wait::Busy, Span::ZERO)).run();
+    let mut wire = NoteTracking::new(Wire(&stage, 0));
+    Loop::new(Driver::new(&mut rt, &mut engine, &mut outbox, &stage), &mut wire, Waiter::new(Wait::Busy, Span::ZERO))
+        .run();
     let mut script = stage.script.into_inner();
     script.drain();
     assert_eq!(script.control.meters().snapshot().lost_trace, 0);

@@ -5,21 +5,23 @@ mod support;
 use std::cell::Cell;
 
 use support::*;
-use tightrope::engine::outbox::Outbox;
+use tightrope::engine::outbox::{Departure, Outbox};
 use tightrope::engine::program::{PortSlot, Program};
 use tightrope::engine::{Command, Engine};
 use tightrope::link::{ControlEnd, InputEvent, MidiInEnd, TRACE_CAPACITY, link};
-use tightrope::midi::Message;
-use tightrope::rt::run::{INPUTS_PER_PASS, LATEST_NOTE, Loop};
-use tightrope::rt::sink::{Guarded, SendFailed, Sink};
+use tightrope::midi::{Channel, Key, Message, Velocity};
+use tightrope::rt::driver::{Driver, INPUTS_PER_PASS, LATEST_NOTE};
+use tightrope::rt::note_tracking::NoteTracking;
+use tightrope::rt::output::{Output, SendFailed};
+use tightrope::rt::run::Loop;
 use tightrope::rt::wait::{Strategy, Waiter};
 use tightrope::time::{DeviceTime, Nanos, Span};
 
 /// Takes 2 us for each message; refuses everything on the ports above 0 when told to.
 struct SlowWire<'a>(&'a Cell<u64>, Vec<(PortSlot, Message)>, bool);
 
-impl Sink for SlowWire<'_> {
-    fn send(&mut self, port: PortSlot, message: Message) -> Result<(), SendFailed> {
+impl Output for SlowWire<'_> {
+    fn send(&mut self, &Departure { port, message, .. }: &Departure) -> Result<(), SendFailed> {
         self.0.set(self.0.get() + 2_000);
         if self.2 && port != CIRCUIT {
             return Err(SendFailed::Refused);
@@ -30,14 +32,14 @@ impl Sink for SlowWire<'_> {
 }
 
 /// A loop over `program` in virtual time, with what is at its ends.
-struct Rehearsal<'a, S> {
-    player: Loop<'a, Virtual<'a>, S>,
+struct Rehearsal<'a, O> {
+    player: Loop<'a, Virtual<'a>, O>,
     control: &'a mut ControlEnd,
     inputs: &'a mut [MidiInEnd],
     time: &'a Cell<u64>,
 }
 
-impl<S: Sink> Rehearsal<'_, S> {
+impl<O: Output> Rehearsal<'_, O> {
     /// So many passes, each followed by `millis` of time.
     fn passes(&mut self, count: usize, millis: u64) {
         for _ in 0..count {
@@ -48,19 +50,19 @@ impl<S: Sink> Rehearsal<'_, S> {
 }
 
 /// Rehearses `work`, listening to the Circuit; gives back the control end and the sink.
-fn rehearse<S: Sink>(
+fn rehearse<O: Output>(
     program: Program,
     time: &Cell<u64>,
-    mut sink: S,
-    work: impl FnOnce(&mut Rehearsal<'_, S>),
-) -> (ControlEnd, S) {
+    mut output: O,
+    work: impl FnOnce(&mut Rehearsal<'_, O>),
+) -> (ControlEnd, O) {
     let mut engine = Engine::new(&program);
     let mut outbox = Outbox::default();
     let (mut control, mut rt, mut inputs) = link(program, &[CIRCUIT]);
     let waiter = Waiter::new(Strategy::Sleep, Span::ZERO);
-    let player = Loop::new(&mut rt, &mut engine, &mut outbox, Virtual(time), &mut sink, waiter);
+    let player = Loop::new(Driver::new(&mut rt, &mut engine, &mut outbox, Virtual(time)), &mut output, waiter);
     work(&mut Rehearsal { player, control: &mut control, inputs: &mut inputs, time });
-    (control, sink)
+    (control, output)
 }
 
 fn event(at: u64, message: Message) -> InputEvent {
@@ -141,7 +143,7 @@ fn a_program_that_waits_for_its_bar_does_not_keep_the_thread_awake() {
     control.command(Command::Start).unwrap();
     {
         let waiter = Waiter::new(Strategy::Sleep, Span::ZERO);
-        let mut player = Loop::new(&mut rt, &mut engine, &mut outbox, Virtual(&time), &mut sink, waiter);
+        let mut player = Loop::new(Driver::new(&mut rt, &mut engine, &mut outbox, Virtual(&time)), &mut sink, waiter);
         player.pass();
         control.publish(quarters("d2", 2));
         player.pass();
@@ -153,7 +155,7 @@ fn a_program_that_waits_for_its_bar_does_not_keep_the_thread_awake() {
 #[test]
 fn after_a_stall_late_notes_are_not_played_and_everything_else_is() {
     let time = Cell::new(1_000_000);
-    let wire = Guarded::new(SlowWire(&time, Vec::new(), false));
+    let wire = NoteTracking::new(SlowWire(&time, Vec::new(), false));
     let (mut control, wire) = rehearse(circuits_alone(), &time, wire, |show| {
         show.control.command(Command::Start).unwrap();
         show.passes(2_000, 1);
@@ -232,8 +234,8 @@ fn notes_that_come_back_are_shown() {
     let program = compile(include_str!("stage/sets/hostile.toml"));
     let returning = std::cell::RefCell::new(Vec::new());
     struct Returning<'a>(&'a Cell<u64>, &'a std::cell::RefCell<Vec<(u64, Message)>>);
-    impl Sink for Returning<'_> {
-        fn send(&mut self, port: PortSlot, message: Message) -> Result<(), SendFailed> {
+    impl Output for Returning<'_> {
+        fn send(&mut self, &Departure { port, message, .. }: &Departure) -> Result<(), SendFailed> {
             self.0.set(self.0.get() + 2_000);
             if port == MONO {
                 self.1.borrow_mut().push((self.0.get() + 500_000, message));
@@ -241,7 +243,7 @@ fn notes_that_come_back_are_shown() {
             Ok(())
         }
     }
-    let (control, _) = rehearse(program, &time, Guarded::new(Returning(&time, &returning)), |show| {
+    let (control, _) = rehearse(program, &time, NoteTracking::new(Returning(&time, &returning)), |show| {
         show.control.command(Command::Start).unwrap();
         for _ in 0..40_000 {
             let now = show.time.get();
@@ -264,4 +266,107 @@ fn notes_that_come_back_are_shown() {
     });
     let snapshot = control.meters().snapshot();
     assert!(snapshot.ports[0].returned.contains(MONO), "{} notes", snapshot.ports[1].sent);
+}
+
+/// Writes down what it is given, and when that is due.
+#[derive(Default)]
+struct Score(Vec<(Nanos, PortSlot, Message)>);
+
+impl Output for Score {
+    fn send(&mut self, departure: &Departure) -> Result<(), SendFailed> {
+        self.0.push((departure.due, departure.port, departure.message));
+        Ok(())
+    }
+}
+
+/// What comes in: a master that plays on, stops and starts again, with a jitter of a millisecond, and keys between.
+fn heard() -> Vec<InputEvent> {
+    let key = |number| Key::new(number).unwrap();
+    let channel = Channel::from_number(1).unwrap();
+    let mut heard = vec![event(1_000_000, Message::Start)];
+    for pulse in 0..480u64 {
+        let at = 21_000_000 + pulse * 20_000_000 + pulse * 7_919 % 1_000 * 1_000;
+        heard.push(event(at, Message::Clock));
+        match pulse {
+            200 => heard.push(event(at + 5_000_000, Message::Stop)),
+            260 => heard.push(event(at + 5_000_000, Message::Continue)),
+            300 => heard.push(event(at + 7_000_001, Message::NoteOn(channel, key(60), Velocity::MAX))),
+            310 => heard.push(event(at + 3_000_001, Message::NoteOff(channel, key(60), 0))),
+            _ => {}
+        }
+    }
+    heard
+}
+
+/// Plays what is heard, driven at each of `calls`, once up to each; what is due, and when.
+fn driven(calls: impl IntoIterator<Item = u64>) -> Vec<(Nanos, PortSlot, Message)> {
+    let (time, program) = (Cell::new(0), circuits());
+    let mut engine = Engine::new(&program);
+    let (mut outbox, mut score) = (Outbox::default(), Score::default());
+    let (_control, mut rt, mut inputs) = link(program, &[CIRCUIT]);
+    let mut driver = Driver::new(&mut rt, &mut engine, &mut outbox, Virtual(&time));
+    let mut heard = heard().into_iter().peekable();
+    for now in calls {
+        time.set(now);
+        while let Some(event) = heard.next_if(|event| event.at.0 <= now) {
+            inputs[0].push(event);
+        }
+        driver.run_until(Nanos(now), &mut score);
+    }
+    score.0
+}
+
+#[test]
+fn blocks_of_an_audio_callback_give_the_same_departures_with_the_same_due_times_as_the_paced_loop() {
+    const END: u64 = 9_700_000_000;
+    // The paced loop, which sleeps until the next deadline or what comes in; sending takes no time.
+    let (time, program) = (Cell::new(0), circuits());
+    let mut engine = Engine::new(&program);
+    let (mut outbox, mut paced) = (Outbox::default(), Score::default());
+    let (mut control, mut rt, mut inputs) = link(program, &[CIRCUIT]);
+    let mut heard = heard().into_iter().peekable();
+    loop {
+        let deadline = engine.next_deadline(rt.program()).map_or(END, |deadline| deadline.0.max(time.get()));
+        let next = heard.peek().map_or(END, |event| event.at.0).min(deadline);
+        time.set(next);
+        while let Some(event) = heard.next_if(|event| event.at.0 <= next) {
+            inputs[0].push(event);
+        }
+        if next >= END {
+            break;
+        }
+        let driver = Driver::new(&mut rt, &mut engine, &mut outbox, Virtual(&time));
+        Loop::new(driver, &mut paced, Waiter::new(Strategy::Sleep, Span::ZERO)).pass();
+    }
+    while control.sent().is_some() {}
+    assert!(paced.0.len() > 700, "{}", paced.0.len());
+    for block in [1_333_333, 5_333_333, 21_333_333] {
+        let blocks = driven((0..).map(|number| number * block).take_while(|&now| now < END));
+        let (last, _, _) = blocks[blocks.len() - 1];
+        let known: Vec<_> = paced.0.iter().copied().filter(|(due, ..)| *due <= last).collect();
+        assert_eq!(blocks, known, "blocks of {block} ns");
+    }
+}
+
+#[test]
+fn blocks_that_are_rendered_ahead_give_the_due_times_that_are_to_come() {
+    let played = |block: u64| {
+        let (time, program) = (Cell::new(0), quarters("c2", 1));
+        let mut engine = Engine::new(&program);
+        let (mut outbox, mut score) = (Outbox::default(), Score::default());
+        let (mut control, mut rt, _) = link(program, &[]);
+        control.command(Command::Start).unwrap();
+        let mut driver = Driver::new(&mut rt, &mut engine, &mut outbox, Virtual(&time));
+        for now in (0..).map(|number| number * block).take_while(|&now| now < 4_000_000_000) {
+            time.set(now);
+            let before = score.0.len();
+            driver.run_until(Nanos(now + block - 1), &mut score);
+            assert!(score.0[before..].iter().all(|(due, ..)| (now..now + block).contains(&due.0)));
+        }
+        score.0.retain(|(due, ..)| due.0 < 3_900_000_000);
+        score.0
+    };
+    let blocks = [1_333_333, 5_333_333, 21_333_333].map(played);
+    assert_eq!(blocks[0].len(), 16, "{:?}", blocks[0]);
+    assert!(blocks[0] == blocks[1] && blocks[1] == blocks[2]);
 }

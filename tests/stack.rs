@@ -17,6 +17,7 @@ use std::thread;
 use std::time::Duration;
 
 use support::*;
+use tightrope::engine::outbox::Departure;
 use tightrope::engine::pattern::Target;
 use tightrope::engine::program::{
     MAX_PORTS, MAX_THRUS, MAX_TRACKS, PartSlot, PatternSlot, PortSlot, Program, TrackSlot,
@@ -26,8 +27,8 @@ use tightrope::engine::{Command, Engine, Switch};
 use tightrope::link::{InputEvent, Sounding, link};
 use tightrope::midi::Message;
 use tightrope::rt::clock::{Monotonic, TimeSource};
+use tightrope::rt::output::{Output, SendFailed};
 use tightrope::rt::sched::Policy;
-use tightrope::rt::sink::{SendFailed, Sink};
 use tightrope::rt::{Ending, PREFAULTED_BYTES, Performance, STACK_BYTES, Settings};
 use tightrope::time::{DeviceTime, Span, Tempo, Tick, TickSpan};
 
@@ -91,8 +92,8 @@ fn largest(edition: u32) -> Program {
 /// Notes where on the stack it is called, and uses `N` bytes more.
 struct Deep<const N: usize>(Arc<AtomicUsize>);
 
-impl<const N: usize> Sink for Deep<N> {
-    fn send(&mut self, _: PortSlot, _: Message) -> Result<(), SendFailed> {
+impl<const N: usize> Output for Deep<N> {
+    fn send(&mut self, _: &Departure) -> Result<(), SendFailed> {
         let room = black_box([1u8; N]);
         self.0.store(&raw const room as usize, Relaxed);
         Ok(())

@@ -149,7 +149,7 @@ fn trips(inventory: &Inventory, to: usize, from: usize, count: u32) -> Result<Me
             for number in 0..count {
                 let value = (number % 128) as u8;
                 let before = clock.now();
-                let sent = connection.send(Message::ControlChange(channel, CONTROLLER, value).to_bytes().as_slice());
+                let sent = connection.send(Message::ControlChange(channel, CONTROLLER, value));
                 measured.sends.record(clock.now().since(before));
                 let came = sent.ok().and_then(|()| await_value(&mut end, &clock, value, before + PATIENCE));
                 match came {

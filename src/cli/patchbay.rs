@@ -135,7 +135,7 @@ impl Patchbay {
         }
         let connection = output::open(inventory, at, &patch.port.name, &patch.channels)?;
         // While too many are on their way, it is closed again and tried at the next look.
-        if end.replace_output(patch.slot, connection, patch.edition).is_err() {
+        if end.replace_output(patch.slot, Box::new(connection), patch.edition).is_err() {
             return Ok(false);
         }
         let name = &inventory.outputs[at];

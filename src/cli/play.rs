@@ -30,11 +30,11 @@ use crate::guardian::keeper::{self, Charge, Keeper, Page};
 use crate::guardian::words::GuardedPort;
 use crate::io::ports::Inventory;
 use crate::io::{OpenError, input, output};
-use crate::link::{MidiInEnd, link};
+use crate::link::{MidiInEnd, OpenedOutput, link};
 use crate::panics;
 use crate::rt::clock::{Monotonic, TimeSource};
+use crate::rt::output::{NullOutput, Output, PortOutputs};
 use crate::rt::sched::Policy;
-use crate::rt::sink::{MidirSink, NullSink, Sink};
 use crate::rt::{self, Ending};
 use crate::set::Set;
 
@@ -313,22 +313,25 @@ fn listened_ports(stage: &Stage) -> Vec<PortSlot> {
     }
 }
 
-fn open_outputs(set: &Set, stage: &Stage) -> Result<Box<dyn Sink + Send>, OpenError> {
+fn open_outputs(set: &Set, stage: &Stage) -> Result<Box<dyn Output + Send>, OpenError> {
     let mut outputs = Vec::new();
+    let boxed = |output| Box::new(output) as OpenedOutput;
     for (slot, port) in slots(set) {
         let channels = channels_on(&set.program, slot);
         match stage {
-            Stage::Monitor(_) => return Ok(Box::new(NullSink)),
-            Stage::Virtual(_) if port.output => outputs.push((slot, output::open_virtual(&port.device, &channels)?)),
+            Stage::Monitor(_) => return Ok(Box::new(NullOutput)),
+            Stage::Virtual(_) if port.output => {
+                outputs.push((slot, boxed(output::open_virtual(&port.device, &channels)?)))
+            }
             Stage::Virtual(_) => {}
             Stage::Devices(Devices { inventory, connections, .. }) => {
                 if let Some(index) = connections.get(usize::from(slot.0)).and_then(|connection| connection.output) {
-                    outputs.push((slot, output::open(inventory, index, &port.name, &channels)?));
+                    outputs.push((slot, boxed(output::open(inventory, index, &port.name, &channels)?)));
                 }
             }
         }
     }
-    Ok(Box::new(MidirSink::new(outputs)))
+    Ok(Box::new(PortOutputs::new(outputs)))
 }
 
 /// Opens the inputs, and keeps them and the outputs connected from then on.

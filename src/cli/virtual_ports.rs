@@ -125,7 +125,7 @@ impl VirtualPorts {
         let edition = set.program.edition;
         if port.output && !has_output {
             let output = output::open_virtual(&port.device, &channels_on(&set.program, slot))?;
-            let sent = end.replace_output(slot, output, edition);
+            let sent = end.replace_output(slot, Box::new(output), edition);
             self.ports[index].output = sent.is_ok();
             return sent.map_err(|_| OpenError {
                 direction: "virtual output",

@@ -34,6 +34,14 @@ pub struct Departure {
 
 const _: () = assert!(!core::mem::needs_drop::<Departure>());
 
+impl Departure {
+    /// A message that the engine has not made: it should have left long ago, and belongs to nothing.
+    #[must_use]
+    pub const fn at_once(port: PortSlot, message: Message) -> Departure {
+        Departure { due: Nanos(0), port, message, tick: Tick::ZERO, track: None, number: 0 }
+    }
+}
+
 /// The queue of departures. Real-time safe after construction.
 #[derive(Debug)]
 pub struct Outbox {

@@ -193,17 +193,15 @@ mod imp {
 
 #[cfg(not(target_os = "linux"))]
 mod imp {
-    use midir::MidiOutputConnection;
-
     use crate::guardian::watch::Outputs;
     use crate::guardian::words::{GuardedPort, MAX_GUARDED, plain};
-    use crate::io::output;
+    use crate::io::output::{self, MidirOutput};
     use crate::midi::Message;
 
     /// The connections to devices.
     #[derive(Default)]
     pub struct Devices {
-        outputs: [Option<MidiOutputConnection>; MAX_GUARDED],
+        outputs: [Option<MidirOutput>; MAX_GUARDED],
     }
 
     impl Outputs for Devices {
@@ -228,7 +226,7 @@ mod imp {
         fn send(&mut self, place: usize, message: Message) {
             if let Some(Some(output)) = self.outputs.get_mut(place) {
                 // There is nothing else to try.
-                let _ = output.send(message.to_bytes().as_slice());
+                let _ = output.send(message);
             }
         }
     }

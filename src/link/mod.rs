@@ -25,22 +25,22 @@
 
 mod latest;
 mod meters;
+mod port_output;
 mod sounding;
 mod trace;
 mod waker;
 
 pub use latest::{LatestReader, LatestWriter, latest};
 pub use meters::{Histogram, Meters, OCTAVES, Percentiles, PortMeters, PortSnapshot, Snapshot};
+pub use port_output::{OpenedOutput, PortOutput, SendFailed};
 pub use sounding::{Sounding, Table};
 pub use trace::{Called, Fate, Heard, Sent};
 pub use waker::Waker;
 
 use std::sync::Arc;
 
-use crate::engine::{Call, Command, Mark, Status, Transpositions};
-use midir::MidiOutputConnection;
-
 use crate::engine::program::{MAX_PORTS, PortSlot, Program};
+use crate::engine::{Call, Command, Mark, Status, Transpositions};
 use crate::midi::Message;
 use crate::time::{DeviceTime, Nanos, Tick};
 
@@ -59,7 +59,7 @@ pub const OUTPUT_CAPACITY: usize = MAX_PORTS;
 /// or none.
 struct NewOutput {
     port: PortSlot,
-    output: Option<MidiOutputConnection>,
+    output: Option<OpenedOutput>,
     edition: u32,
 }
 
@@ -75,7 +75,7 @@ pub struct Exchanged {
 }
 
 /// What a port was connected to before, if anything, on its way to be closed.
-type Retired = Option<MidiOutputConnection>;
+type Retired = Option<OpenedOutput>;
 
 /// A MIDI message that came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -207,12 +207,7 @@ impl ControlEnd {
     /// It takes its place when the program of this [edition](Program::edition), or a later one, plays: so a port that
     /// belongs to another device in a new program changes with it. All outputs that are handed over later wait as well.
     /// What sounds on the old output is ended there.
-    pub fn replace_output(
-        &mut self,
-        port: PortSlot,
-        output: MidiOutputConnection,
-        edition: u32,
-    ) -> Result<(), MidiOutputConnection> {
+    pub fn replace_output(&mut self, port: PortSlot, output: OpenedOutput, edition: u32) -> Result<(), OpenedOutput> {
         self.send_output(NewOutput { port, output: Some(output), edition })
             .or_else(|new| new.output.map_or(Ok(()), Err))
     }
@@ -307,7 +302,7 @@ impl RtEnd {
     /// home has room, since no more are on their way than it holds.
     pub fn exchange_output(
         &mut self,
-        replace: impl FnOnce(PortSlot, Option<MidiOutputConnection>) -> Option<MidiOutputConnection>,
+        replace: impl FnOnce(PortSlot, Option<OpenedOutput>) -> Option<OpenedOutput>,
     ) -> Option<Exchanged> {
         if self.retired.is_full() || !self.has_output() {
             return None;

@@ -2,9 +2,11 @@
 //!
 //! | file | duty |
 //! |---|---|
-//! | [`run`] | the loop: carry in, drive the engine, carry out, wait |
+//! | [`driver`] | carry in, bring the engine to a time, carry out; knows no waiting |
+//! | [`run`] | the loop of the thread: drive, and wait for what is due next |
 //! | [`wait`] | sleeping long enough and waking in time |
-//! | [`sink`] | where messages go, and the guard that silences what was sent |
+//! | [`output`] | where messages go |
+//! | [`note_tracking`] | what has really left, so that it can be silenced |
 //! | [`clock`] | the only place that reads the running clock |
 //! | [`sched`] | asking for a real-time class and locked memory, and saying what was granted |
 //! | `sys` | the system calls behind it, with what is `unsafe` of them |
@@ -13,10 +15,12 @@
 //! thread's last act is to end every note that it has sent and to stop every port that it has started.
 
 pub mod clock;
+pub mod driver;
 mod held;
+pub mod note_tracking;
+pub mod output;
 pub mod run;
 pub mod sched;
-pub mod sink;
 mod sys;
 pub mod wait;
 
@@ -25,9 +29,11 @@ use std::sync::mpsc;
 use std::thread;
 
 use clock::Monotonic;
+use driver::Driver;
+use note_tracking::NoteTracking;
+use output::Output;
 use run::Loop;
 use sched::{Awake, Granted, MemoryGrant, Policy, ThreadGrant};
-use sink::{Guarded, Sink};
 use wait::{Strategy, Waiter};
 
 use crate::engine::Engine;
@@ -152,14 +158,14 @@ pub fn ask(settings: Settings) -> std::io::Result<Granted> {
 /// # Errors
 ///
 /// As [`spawn_noting`].
-pub fn spawn<S: Sink + Send + 'static>(
+pub fn spawn<O: Output + Send + 'static>(
     end: RtEnd,
     engine: Engine,
     clock: Monotonic,
-    sink: S,
+    output: O,
     settings: Settings,
 ) -> std::io::Result<Running> {
-    spawn_noting(Box::<Sounding>::default(), end, engine, clock, sink, settings)
+    spawn_noting(Box::<Sounding>::default(), end, engine, clock, output, settings)
 }
 
 /// Starts the real-time thread, which notes in `table` what sounds. Everything it will touch has been allocated when the
@@ -168,15 +174,15 @@ pub fn spawn<S: Sink + Send + 'static>(
 /// # Errors
 ///
 /// When the system has no thread to give.
-pub fn spawn_noting<S: Sink + Send + 'static, T: Table>(
+pub fn spawn_noting<O: Output + Send + 'static, T: Table>(
     table: T,
     end: RtEnd,
     engine: Engine,
     clock: Monotonic,
-    sink: S,
+    output: O,
     settings: Settings,
 ) -> std::io::Result<Running> {
-    let mut performance = Performance::new(table, end, engine, clock, sink, settings);
+    let mut performance = Performance::new(table, end, engine, clock, output, settings);
     let input = settings.try_input()?;
     let memory = if settings.lock_memory { sched::lock_memory() } else { MemoryGrant::NotAsked };
     let (granted_tx, granted_rx) = mpsc::sync_channel(1);
@@ -198,8 +204,8 @@ pub fn spawn_noting<S: Sink + Send + 'static, T: Table>(
 
 /// What the real-time thread works with, on the heap, because its stack is small: a thread that is given large values by value
 /// has them there several times.
-pub struct Performance<S, T> {
-    sink: Guarded<S, T>,
+pub struct Performance<O, T> {
+    output: NoteTracking<O, T>,
     end: RtEnd,
     engine: Engine,
     outbox: Outbox,
@@ -207,30 +213,30 @@ pub struct Performance<S, T> {
     waiter: Option<Waiter>,
 }
 
-impl<S: Sink, T: Table> Performance<S, T> {
+impl<O: Output, T: Table> Performance<O, T> {
     /// Puts it together. Allocates; nothing after it does.
-    pub fn new(table: T, end: RtEnd, engine: Engine, clock: Monotonic, sink: S, settings: Settings) -> Box<Self> {
-        let (sink, outbox) = (Guarded::noting_in(table, sink), Outbox::default());
+    pub fn new(table: T, end: RtEnd, engine: Engine, clock: Monotonic, output: O, settings: Settings) -> Box<Self> {
+        let (output, outbox) = (NoteTracking::noting_in(table, output), Outbox::default());
         let waiter = Some(Waiter::new(settings.wait, settings.spin));
-        Box::new(Performance { sink, end, engine, outbox, clock, waiter })
+        Box::new(Performance { output, end, engine, outbox, clock, waiter })
     }
 
     /// The calling thread is the real-time thread from now on.
     fn attend(&self) {
         self.end.attend();
-        self.sink.table().attend();
+        self.output.table().attend();
     }
 
     /// Plays until the show ends, whatever ends it, and leaves nothing sounding.
     pub fn play(&mut self) -> Ending {
-        let Performance { sink, end, engine, outbox, clock, waiter } = self;
+        let Performance { output, end, engine, outbox, clock, waiter } = self;
         let played = panic::catch_unwind(AssertUnwindSafe(|| {
             if let Some(waiter) = waiter.take() {
-                Loop::new(end, engine, outbox, *clock, sink, waiter).run();
+                Loop::new(Driver::new(end, engine, outbox, *clock), output, waiter).run();
             }
         }));
-        sink.silence();
-        sink.table().leave();
+        output.silence();
+        output.table().leave();
         match played {
             Ok(()) => Ending::Finished,
             Err(_) => Ending::Panicked,

@@ -1,105 +1,15 @@
-//! Where messages go: the one trait between the loop and the wire, and what wraps it.
+//! What has really left, noted, so that it can be silenced whatever happened to whoever sent it.
 
 use std::ops::Deref;
 
-use midir::MidiOutputConnection;
-
+use super::output::{Output, SendFailed};
 use crate::engine::PROBE_RELEASE;
 use crate::engine::lever::Lever;
+use crate::engine::outbox::Departure;
 use crate::engine::program::{MAX_PORTS, PortSlot};
-use crate::link::Sounding;
+use crate::link::{OpenedOutput, Sounding};
 use crate::midi::{Channel, Key, Message};
 use crate::time::Nanos;
-
-/// Takes messages for ports. What the loop sends into, real or not.
-pub trait Sink {
-    /// Sends one message by one port. Real-time safe: at most one system call, no allocation.
-    ///
-    /// # Errors
-    ///
-    /// [`SendFailed`]: data, not a reason to stop. The show goes on.
-    fn send(&mut self, port: PortSlot, message: Message) -> Result<(), SendFailed>;
-
-    /// Puts a newly opened output, or none, in the place of a port's old one, which it gives back; a sink without outputs
-    /// gives back the new one. Real-time safe: nothing is closed.
-    fn replace(&mut self, _: PortSlot, output: Option<MidiOutputConnection>) -> Option<MidiOutputConnection> {
-        output
-    }
-
-    /// Nothing comes for a while: the sender waits, until then at the latest. Real-time safe: no system call.
-    fn waits(&mut self, _: Nanos) {}
-}
-
-impl<S: Sink + ?Sized> Sink for Box<S> {
-    fn send(&mut self, port: PortSlot, message: Message) -> Result<(), SendFailed> {
-        (**self).send(port, message)
-    }
-
-    fn replace(&mut self, port: PortSlot, output: Option<MidiOutputConnection>) -> Option<MidiOutputConnection> {
-        (**self).replace(port, output)
-    }
-
-    fn waits(&mut self, awake_by: Nanos) {
-        (**self).waits(awake_by);
-    }
-}
-
-/// Why a message did not leave.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SendFailed {
-    /// The port refused it.
-    #[error("the port refused the message")]
-    Refused,
-    /// There was nothing to do: nothing is connected to the port, or a note was to end that never began.
-    #[error("there was nothing to send, or nobody to send it to")]
-    Absent,
-}
-
-/// Takes everything and sends nothing: for machines without MIDI, and for measuring.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct NullSink;
-
-impl Sink for NullSink {
-    fn send(&mut self, _: PortSlot, _: Message) -> Result<(), SendFailed> {
-        Ok(())
-    }
-}
-
-/// Opened MIDI outputs, by port slot.
-#[derive(Default)]
-pub struct MidirSink {
-    outputs: [Option<MidiOutputConnection>; MAX_PORTS],
-}
-
-impl MidirSink {
-    /// A sink for these outputs; the other ports are absent.
-    #[must_use]
-    pub fn new(outputs: Vec<(PortSlot, MidiOutputConnection)>) -> MidirSink {
-        let mut sink = MidirSink::default();
-        for (port, output) in outputs {
-            if let Some(slot) = sink.outputs.get_mut(usize::from(port.0)) {
-                *slot = Some(output);
-            }
-        }
-        sink
-    }
-}
-
-impl Sink for MidirSink {
-    fn send(&mut self, port: PortSlot, message: Message) -> Result<(), SendFailed> {
-        match self.outputs.get_mut(usize::from(port.0)) {
-            Some(Some(output)) => output.send(message.to_bytes().as_slice()).map_err(|_| SendFailed::Refused),
-            _ => Err(SendFailed::Absent),
-        }
-    }
-
-    fn replace(&mut self, port: PortSlot, output: Option<MidiOutputConnection>) -> Option<MidiOutputConnection> {
-        match self.outputs.get_mut(usize::from(port.0)) {
-            Some(slot) => std::mem::replace(slot, output),
-            None => output,
-        }
-    }
-}
 
 /// A bit for each key, by port and channel.
 type Keys = [[u128; Channel::COUNT]; MAX_PORTS];
@@ -110,25 +20,25 @@ type Keys = [[u128; Channel::COUNT]; MAX_PORTS];
 /// the end of a show it has the last word. Where its table lies in memory that the [guardian](crate::guardian) sees too, what
 /// it knows survives the process.
 #[derive(Debug)]
-pub struct Guarded<S, T = Box<Sounding>> {
-    sink: S,
+pub struct NoteTracking<O, T = Box<Sounding>> {
+    output: O,
     sounding: T,
     /// The keys that were ever struck on the output that a port has: where that is opened anew, they may sound, because their
     /// end may have been lost. On the heap, because the real-time thread's stack is small.
     struck: Box<Keys>,
 }
 
-impl<S: Sink> Guarded<S> {
-    /// A guard over `sink`, with nothing sounding. Allocates.
-    pub fn new(sink: S) -> Guarded<S> {
-        Guarded::noting_in(Box::default(), sink)
+impl<O: Output> NoteTracking<O> {
+    /// A guard over `output`, with nothing sounding. Allocates.
+    pub fn new(output: O) -> NoteTracking<O> {
+        NoteTracking::noting_in(Box::default(), output)
     }
 }
 
-impl<S: Sink, T: Deref<Target = Sounding>> Guarded<S, T> {
+impl<O: Output, T: Deref<Target = Sounding>> NoteTracking<O, T> {
     /// The same, with what sounds noted in `table`, where nothing does yet and nobody else writes.
-    pub fn noting_in(table: T, sink: S) -> Guarded<S, T> {
-        Guarded { sink, sounding: table, struck: Box::new([[0; Channel::COUNT]; MAX_PORTS]) }
+    pub fn noting_in(table: T, output: O) -> NoteTracking<O, T> {
+        NoteTracking { output, sounding: table, struck: Box::new([[0; Channel::COUNT]; MAX_PORTS]) }
     }
 
     /// Where it is noted what sounds.
@@ -137,8 +47,8 @@ impl<S: Sink, T: Deref<Target = Sounding>> Guarded<S, T> {
     }
 
     /// What is guarded.
-    pub fn sink(&self) -> &S {
-        &self.sink
+    pub fn output(&self) -> &O {
+        &self.output
     }
 
     /// How many notes sound.
@@ -171,7 +81,7 @@ impl<S: Sink, T: Deref<Target = Sounding>> Guarded<S, T> {
     fn silence_port(&mut self, port: PortSlot) -> usize {
         let mut sent = 0;
         let mut end = |message| {
-            sent += usize::from(self.sink.send(port, message).is_ok());
+            sent += usize::from(self.output.send(&Departure::at_once(port, message)).is_ok());
             self.sounding.note_end(port, message);
         };
         if self.sounding.plays(port) {
@@ -201,8 +111,9 @@ impl<S: Sink, T: Deref<Target = Sounding>> Guarded<S, T> {
     }
 }
 
-impl<S: Sink, T: Deref<Target = Sounding>> Sink for Guarded<S, T> {
-    fn send(&mut self, port: PortSlot, message: Message) -> Result<(), SendFailed> {
+impl<O: Output, T: Deref<Target = Sounding>> Output for NoteTracking<O, T> {
+    fn send(&mut self, departure: &Departure) -> Result<(), SendFailed> {
+        let Departure { port, message, .. } = *departure;
         let index = usize::from(port.0).min(MAX_PORTS - 1);
         match message {
             // The end of a note that was never played, because it came too late: there is nothing to send. A probe ends none.
@@ -218,12 +129,12 @@ impl<S: Sink, T: Deref<Target = Sounding>> Sink for Guarded<S, T> {
         }
         // In doubt a note sounds: a beginning counts before it is sent, an end only once it has been.
         self.sounding.note_begin(port, message);
-        self.sink.send(port, message)?;
+        self.output.send(departure)?;
         self.sounding.note_end(port, message);
         Ok(())
     }
 
-    fn replace(&mut self, port: PortSlot, output: Option<MidiOutputConnection>) -> Option<MidiOutputConnection> {
+    fn replace(&mut self, port: PortSlot, output: Option<OpenedOutput>) -> Option<OpenedOutput> {
         // Whoever is let go of is left silent: what comes later goes to the new output. If that is the same device, it may have
         // heard nothing of it.
         let index = usize::from(port.0).min(MAX_PORTS - 1);
@@ -234,12 +145,12 @@ impl<S: Sink, T: Deref<Target = Sounding>> Sink for Guarded<S, T> {
             self.struck[index] = Default::default();
         }
         self.doubt(port);
-        self.sink.replace(port, output)
+        self.output.replace(port, output)
     }
 
     fn waits(&mut self, awake_by: Nanos) {
         self.sounding.note_wait(awake_by);
-        self.sink.waits(awake_by);
+        self.output.waits(awake_by);
     }
 }
 
@@ -251,8 +162,8 @@ mod tests {
     #[derive(Default)]
     struct Recorder(Vec<(u8, Message)>);
 
-    impl Sink for Recorder {
-        fn send(&mut self, port: PortSlot, message: Message) -> Result<(), SendFailed> {
+    impl Output for Recorder {
+        fn send(&mut self, &Departure { port, message, .. }: &Departure) -> Result<(), SendFailed> {
             self.0.push((port.0, message));
             Ok(())
         }
@@ -261,34 +172,41 @@ mod tests {
     #[test]
     fn an_output_that_is_let_go_of_is_silenced_first() {
         let channel = Channel::from_number(3).unwrap();
-        let mut guarded = Guarded::new(Recorder::default());
+        let mut guarded = NoteTracking::new(Recorder::default());
         let on = |key| Message::NoteOn(channel, Key::new(key).unwrap(), Velocity::MAX);
         let off = |key| Message::NoteOff(channel, Key::new(key).unwrap(), 0);
         for (port, message) in [(0, on(60)), (1, on(61)), (1, Message::Start)] {
-            guarded.send(PortSlot(port), message).unwrap();
+            guarded.send(&Departure::at_once(PortSlot(port), message)).unwrap();
         }
-        guarded.sink.0.clear();
+        guarded.output.0.clear();
         assert!(guarded.replace(PortSlot(1), None).is_none());
-        assert_eq!(guarded.sink.0, [(1, Message::Stop), (1, off(61))]);
-        assert_eq!(guarded.send(PortSlot(1), off(61)), Err(SendFailed::Absent), "nobody else has to hear of it");
-        assert_eq!((guarded.silence(), guarded.sink.0.last()), (1, Some(&(0, off(60)))));
+        assert_eq!(guarded.output.0, [(1, Message::Stop), (1, off(61))]);
+        assert_eq!(
+            guarded.send(&Departure::at_once(PortSlot(1), off(61))),
+            Err(SendFailed::Absent),
+            "nobody else has to hear of it"
+        );
+        assert_eq!((guarded.silence(), guarded.output.0.last()), (1, Some(&(0, off(60)))));
     }
 
     #[test]
     fn what_was_struck_before_an_output_was_opened_anew_may_be_ended_there() {
         let channel = Channel::from_number(3).unwrap();
-        let mut guarded = Guarded::new(Recorder::default());
+        let mut guarded = NoteTracking::new(Recorder::default());
         let on = Message::NoteOn(channel, Key::new(60).unwrap(), Velocity::MAX);
         let off = |key| Message::NoteOff(channel, Key::new(key).unwrap(), 0);
         for message in [on, off(60)] {
-            guarded.send(PortSlot(1), message).unwrap();
+            guarded.send(&Departure::at_once(PortSlot(1), message)).unwrap();
         }
-        assert_eq!(guarded.send(PortSlot(1), off(60)), Err(SendFailed::Absent));
+        assert_eq!(guarded.send(&Departure::at_once(PortSlot(1), off(60))), Err(SendFailed::Absent));
         // As `replace` does with an output.
         guarded.doubt(PortSlot(1));
-        assert_eq!((guarded.sounding(), guarded.send(PortSlot(1), off(61))), (0, Err(SendFailed::Absent)));
-        assert_eq!(guarded.send(PortSlot(1), off(60)), Ok(()));
-        assert_eq!(guarded.send(PortSlot(1), off(60)), Err(SendFailed::Absent), "once");
+        assert_eq!(
+            (guarded.sounding(), guarded.send(&Departure::at_once(PortSlot(1), off(61)))),
+            (0, Err(SendFailed::Absent))
+        );
+        assert_eq!(guarded.send(&Departure::at_once(PortSlot(1), off(60))), Ok(()));
+        assert_eq!(guarded.send(&Departure::at_once(PortSlot(1), off(60))), Err(SendFailed::Absent), "once");
         guarded.doubt(PortSlot(1));
         assert_eq!(guarded.table().doubtful(PortSlot(1), channel), 1 << 60, "so that whoever ends it later knows");
         guarded.replace(PortSlot(1), None);
@@ -300,7 +218,7 @@ mod tests {
     fn what_holds_or_bends_notes_goes_home_after_them() {
         let channel = Channel::from_number(3).unwrap();
         let key = Key::new(60).unwrap();
-        let mut guarded = Guarded::new(Recorder::default());
+        let mut guarded = NoteTracking::new(Recorder::default());
         let control = |number, value| Message::ControlChange(channel, number, value);
         for message in [
             Message::PitchBend(channel, 0),
@@ -311,13 +229,13 @@ mod tests {
             Message::NoteOn(channel, key, Velocity::MAX),
             Message::KeyPressure(channel, key, 9),
         ] {
-            guarded.send(PortSlot(1), message).unwrap();
+            guarded.send(&Departure::at_once(PortSlot(1), message)).unwrap();
         }
-        guarded.sink.0.clear();
+        guarded.output.0.clear();
         assert_eq!(guarded.silence(), 4);
         let (off, home) = (Message::NoteOff(channel, key, 0), Message::PitchBend(channel, 8_192));
         let expected = [off, control(64, 0), home, Message::KeyPressure(channel, key, 0)];
-        assert_eq!(guarded.sink.0, expected.map(|message| (1, message)));
+        assert_eq!(guarded.output.0, expected.map(|message| (1, message)));
         assert_eq!((guarded.silence(), guarded.table().count_away()), (0, 0));
     }
 
@@ -325,7 +243,7 @@ mod tests {
     fn silences_exactly_what_sounds_and_stops_what_plays() {
         let channel = Channel::from_number(10).unwrap();
         let key = |number| Key::new(number).unwrap();
-        let mut guarded = Guarded::new(Recorder::default());
+        let mut guarded = NoteTracking::new(Recorder::default());
         for (port, message) in [
             (0, Message::NoteOn(channel, key(60), Velocity::MAX)),
             (1, Message::Start),
@@ -333,17 +251,17 @@ mod tests {
             (0, Message::NoteOn(channel, key(0), Velocity::MAX)),
             (0, Message::NoteOff(channel, key(60), 0)),
         ] {
-            guarded.send(PortSlot(port), message).unwrap();
+            guarded.send(&Departure::at_once(PortSlot(port), message)).unwrap();
         }
         assert_eq!(guarded.sounding(), 2);
-        guarded.sink.0.clear();
+        guarded.output.0.clear();
         assert_eq!(guarded.silence(), 3);
         let expected = [
             (0, Message::NoteOff(channel, key(0), 0)),
             (1, Message::Stop),
             (1, Message::NoteOff(channel, key(127), 0)),
         ];
-        assert_eq!(guarded.sink.0, expected);
+        assert_eq!(guarded.output.0, expected);
         assert_eq!(guarded.silence(), 0);
     }
 }
