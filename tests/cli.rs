@@ -113,7 +113,12 @@ fn monitored(mut program: std::process::Command, set: &std::path::Path) -> std::
 fn signals_end_every_note() {
     use std::io::{BufRead, BufReader};
     let set = file("signals.toml", QUICK);
-    for signal in ["INT", "TERM", "HUP"] {
+    // Where the tests themselves run as `nohup` starts them, the show that they start is to outlive its terminal too.
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok()).unwrap_or(0);
+    let signals = if ignored & 1 == 0 { &["INT", "TERM", "HUP"][..] } else { &["INT", "TERM"] };
+    for signal in signals {
         let mut child = monitored(std::process::Command::new(assert_cmd::cargo::cargo_bin!("tightrope")), &set);
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
         let mut text: Vec<String> = Vec::new();
