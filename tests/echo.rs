@@ -5,6 +5,7 @@ mod support;
 use std::collections::BTreeMap;
 
 use support::*;
+use tightrope::engine::ClockSource;
 use tightrope::engine::Command;
 use tightrope::engine::outbox::Departure;
 use tightrope::engine::program::{ClockOut, PortSlot, Program};
@@ -256,7 +257,7 @@ fn a_clock_that_could_be_failed_over_to_is_found_out_before() {
     cables.play(gone, |_| false);
     assert_eq!((cables.show.engine.echo_on(A), cables.show.engine.echo_on(B)), (None, Some(C)));
     cables.play(NEVER, |_| false);
-    assert_eq!((cables.show.engine.phase(), cables.show.engine.followed_port()), (Phase::Stopped, Some(A)));
+    assert_eq!((cables.show.engine.phase(), cables.show.engine.clock_source()), (Phase::Stopped, ClockSource::Port(A)));
     let held = struck(&cables.show).last().copied();
     assert_eq!(held, Some(4 * 3_840 + 3_840 - 240), "one bar is held, and no more");
 }

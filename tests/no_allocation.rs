@@ -15,7 +15,7 @@ use std::time::Duration;
 use support::*;
 use tightrope::engine::outbox::{Departure, Outbox};
 use tightrope::engine::program::PortSlot;
-use tightrope::engine::{Command, Engine, Progress};
+use tightrope::engine::{ClockSource, Command, Engine, Progress};
 use tightrope::link::{InputEvent, link};
 use tightrope::midi::Message;
 use tightrope::rt::clock::{Monotonic, TimeSource};
@@ -157,7 +157,7 @@ fn several_clocks_and_the_test_for_echoes_do_not_touch_the_heap() {
             advance(&mut engine, at + Span::from_millis(3));
             engine.input(&program, at + Span::from_millis(3), PortSlot(1), Message::Clock);
             advance(&mut engine, at + Span::from_millis(5));
-            followed[usize::from(engine.followed_port() == Some(PortSlot(1)))] += 1;
+            followed[usize::from(engine.clock_source() == ClockSource::Port(PortSlot(1)))] += 1;
         }
         engine.adopt(&other, Nanos(50_000_000_000));
         engine.adopt(&program, Nanos(50_000_000_001));

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use support::*;
+use tightrope::engine::ClockSource;
 use tightrope::engine::program::{Interval, PartSlot, PatternSlot, PortSlot, Quantum, Tenant, TrackSlot};
 use tightrope::engine::transport::Phase;
 use tightrope::engine::{Command, Switch};
@@ -857,7 +858,10 @@ fn another_clock_to_follow_stops_the_show_at_the_line() {
     let follows = TWO.replace("[ports.a]", "[clock]\nfollow = \"m\"\n[ports.m]\ndevice = \"M\"\n[ports.a]");
     stage.to(BEAT).save(&follows);
     stage.show.wait(Span::from_millis(5_000));
-    assert_eq!((stage.show.engine.phase(), stage.show.engine.followed_port()), (Phase::Stopped, Some(PortSlot(1))));
+    assert_eq!(
+        (stage.show.engine.phase(), stage.show.engine.clock_source()),
+        (Phase::Stopped, ClockSource::Port(PortSlot(1)))
+    );
     assert_eq!(stage.keys(1, 0).len(), 4);
     assert_eq!(stage.show.engine.sounding(), 0);
 }

@@ -4,6 +4,7 @@
 mod support;
 
 use support::*;
+use tightrope::engine::ClockSource;
 use tightrope::engine::Command;
 use tightrope::engine::outbox::Departure;
 use tightrope::engine::program::{PortSlot, Program};
@@ -159,7 +160,7 @@ fn when_the_followed_clock_is_lost_the_next_one_takes_over_at_a_bar_line() {
 #[test]
 fn a_preferred_clock_that_is_back_and_steady_is_followed_again_from_a_bar_line_on() {
     let (show, [first, second, back]) = succession(set(), Master::new(B, 7.0, 20.4, 2_000));
-    assert_eq!(show.engine.followed_port(), Some(A));
+    assert_eq!(show.engine.clock_source(), ClockSource::Port(A));
     let line = second.nearest(first.pulse(48) + Span(2 * 96 * first.interval.0));
     // It is steady after a bar of its own; the music is turned at the next bar line after that.
     let steady = back.pulse(95);
@@ -185,7 +186,7 @@ fn a_clock_that_stutters_is_not_gone_back_to() {
     let masters: Vec<Master> = [first, second].into_iter().chain(stutter).collect();
     let start = first.pulse(48) - Span::from_millis(5);
     play(&mut show, &masters, &[(start, A, Message::Start)], Nanos(2_000_000_000) + Span::from_millis(20_000));
-    assert_eq!(show.engine.followed_port(), Some(B));
+    assert_eq!(show.engine.clock_source(), ClockSource::Port(B));
     check_none_missing(&steps(&show), 240);
 }
 
@@ -219,7 +220,7 @@ fn when_the_last_one_is_lost_the_set_says_what_happens() {
     let second = Master::new(B, 7.0, 20.0, 48 + 150);
     let start = first.pulse(48) - Span::from_millis(5);
     play(&mut show, &[first, second], &[(start, A, Message::Start)], Nanos(30_000_000_000));
-    assert_eq!((show.engine.phase(), show.engine.followed_port()), (Phase::Stopped, Some(A)));
+    assert_eq!((show.engine.phase(), show.engine.clock_source()), (Phase::Stopped, ClockSource::Port(A)));
     let stop = show.trace.iter().find(|d| d.message == Message::Stop).unwrap();
     assert_eq!(stop.due, first.pulse(48 + 129) + Span(2 * 96 * first.interval.0));
     check_none_missing(&steps(&show), 240);
@@ -237,7 +238,7 @@ fn the_third_takes_over_where_the_second_is_lost_as_well() {
     let third = Master::new(B, 7.0, 20.4, 2_000);
     let start = first.pulse(48) - Span::from_millis(5);
     play(&mut show, &[first, dies, third], &[(start, A, Message::Start)], Nanos(15_000_000_000));
-    assert_eq!((show.engine.phase(), show.engine.followed_port()), (Phase::Running, Some(B)));
+    assert_eq!((show.engine.phase(), show.engine.clock_source()), (Phase::Running, ClockSource::Port(B)));
     check_none_missing(&steps(&show), 240);
     let line = third.nearest(first.pulse(48 + 192));
     check_on_line(&steps(&show), 2 * BAR + 40..4 * BAR, (line, Tick(2 * BAR)), third.interval, 100);
@@ -263,11 +264,11 @@ fn while_nothing_plays_the_first_that_lives_is_followed_at_once() {
     let first = Master::new(A, 1_003.0, 20.0, 100);
     let at = |ms: i64| Nanos(2_000_000_000) + Span::from_millis(ms);
     play(&mut show, &[first, second], &[], at(900));
-    assert_eq!((show.engine.followed_port(), show.engine.tempo().unwrap().bpm().round()), (Some(B), 100.0));
+    assert_eq!((show.engine.clock_source(), show.engine.tempo().unwrap().bpm().round()), (ClockSource::Port(B), 100.0));
     play(&mut show, &[first, second], &[], at(1_100));
-    assert_eq!((show.engine.followed_port(), show.engine.tempo().unwrap().bpm().round()), (Some(A), 125.0));
+    assert_eq!((show.engine.clock_source(), show.engine.tempo().unwrap().bpm().round()), (ClockSource::Port(A), 125.0));
     play(&mut show, &[first, second], &[], at(3_200));
-    assert_eq!((show.engine.followed_port(), show.engine.tempo().unwrap().bpm().round()), (Some(B), 100.0));
+    assert_eq!((show.engine.clock_source(), show.engine.tempo().unwrap().bpm().round()), (ClockSource::Port(B), 100.0));
     // The synthesizer hears one clock, without a hole and without a crowd; but the first pulse of a machine that has never
     // been heard leaves with its second.
     let clocks: Vec<Nanos> = show.trace.iter().filter(|d| d.message == Message::Clock).map(|d| d.due).collect();
@@ -286,26 +287,26 @@ fn start_of_a_machine_that_is_not_followed() {
     let began = |masters: &[Master], others: &[(Nanos, PortSlot, Message)]| {
         let mut show = Show::new(set());
         play(&mut show, masters, others, at(6_000));
-        (show.count(C, Message::Start), steps(&show).first().map(|step| step.0), show.engine.followed_port())
+        (show.count(C, Message::Start), steps(&show).first().map(|step| step.0), show.engine.clock_source())
     };
     let a = Master::new(A, 0.0, 20.0, 1_000);
     let b = Master::new(B, 7.0, 20.0, 1_000);
     // The preferred one lives and waits: the other one starts for itself.
-    assert_eq!(began(&[a, b], &[(at(1_000), B, Message::Start)]), (0, None, Some(A)));
+    assert_eq!(began(&[a, b], &[(at(1_000), B, Message::Start)]), (0, None, ClockSource::Port(A)));
     // The other one is alone.
-    assert_eq!(began(&[b], &[(at(1_000), B, Message::Start)]), (1, Some(b.pulse(50)), Some(B)));
+    assert_eq!(began(&[b], &[(at(1_000), B, Message::Start)]), (1, Some(b.pulse(50)), ClockSource::Port(B)));
     // Nobody has been heard yet.
     let late = Master::new(B, 1_010.0, 20.0, 1_000);
-    assert_eq!(began(&[late], &[(at(1_000), B, Message::Start)]), (1, Some(late.first), Some(B)));
+    assert_eq!(began(&[late], &[(at(1_000), B, Message::Start)]), (1, Some(late.first), ClockSource::Port(B)));
     // The preferred one sends no clock before it plays, while the other one does.
     let plays = Master::new(A, 1_010.0, 20.0, 1_000);
-    assert_eq!(began(&[plays, b], &[(at(1_000), A, Message::Start)]), (1, Some(plays.first), Some(A)));
+    assert_eq!(began(&[plays, b], &[(at(1_000), A, Message::Start)]), (1, Some(plays.first), ClockSource::Port(A)));
     // And the other one, which is slaved to it, passes the START on.
     let both = [(at(1_000), A, Message::Start), (at(1_001), B, Message::Start)];
-    assert_eq!(began(&[plays, b], &both), (1, Some(plays.first), Some(A)));
+    assert_eq!(began(&[plays, b], &both), (1, Some(plays.first), ClockSource::Port(A)));
     // It says START and never sends a clock: after a bar of the set's own tempo the other one has to do.
     let (starts, first, followed) = began(&[b], &[(at(1_000), A, Message::Start)]);
-    assert_eq!((starts, followed), (1, Some(B)));
+    assert_eq!((starts, followed), (1, ClockSource::Port(B)));
     assert_eq!(first, Some(b.nearest(at(1_000 + 2_000))));
 }
 
@@ -345,12 +346,12 @@ fn while_the_followed_machine_is_silent_the_one_that_is_left_is_obeyed() {
     let show = lost_and(&[(at(2_300), B, Message::Start)]);
     let again = steps(&show).into_iter().filter(|step| step.1 == Tick(0)).map(|step| step.0).collect::<Vec<_>>();
     assert_eq!(again, [a.pulse(48), b.nearest(at(2_307))]);
-    assert_eq!(show.engine.followed_port(), Some(B));
+    assert_eq!(show.engine.clock_source(), ClockSource::Port(B));
 
     let show = lost_and(&[(at(2_300), B, Message::Stop)]);
     assert_eq!(
-        (show.engine.phase(), show.engine.sounding(), show.engine.followed_port()),
-        (Phase::Stopped, 0, Some(B))
+        (show.engine.phase(), show.engine.sounding(), show.engine.clock_source()),
+        (Phase::Stopped, 0, ClockSource::Port(B))
     );
 
     // CONTINUE then goes on where the music was, and everybody with it.
@@ -392,7 +393,7 @@ fn a_join_is_not_made_again_because_another_clock_is_followed() {
     let a = Master::new(A, 0.0, 20.0, 150);
     let mut show = Show::new(program());
     play(&mut show, &[a, b], &[(at(500), A, Message::Start), (at(2_985), A, Message::Stop)], at(15_000));
-    assert_eq!((show.engine.phase(), show.engine.followed_port()), (Phase::Stopped, Some(B)));
+    assert_eq!((show.engine.phase(), show.engine.clock_source()), (Phase::Stopped, ClockSource::Port(B)));
 }
 
 #[test]
@@ -400,11 +401,11 @@ fn another_program_keeps_the_clock_that_is_still_in_its_list() {
     let (mut show, _) = succession(set(), Master::new(B, 7.0, 20.4, 2_000));
     show.program = compile(&SET.replace("[\"a\", \"b\"]", "[\"b\", \"a\"]"));
     show.engine.adopt(&show.program, show.now);
-    assert_eq!((show.engine.phase(), show.engine.followed_port()), (Phase::Running, Some(A)));
+    assert_eq!((show.engine.phase(), show.engine.clock_source()), (Phase::Running, ClockSource::Port(A)));
     show.advance(show.now);
     show.program = compile(&SET.replace("[\"a\", \"b\"]", "\"b\""));
     show.engine.adopt(&show.program, show.now);
-    assert_eq!((show.engine.phase(), show.engine.followed_port()), (Phase::Stopped, Some(B)));
+    assert_eq!((show.engine.phase(), show.engine.clock_source()), (Phase::Stopped, ClockSource::Port(B)));
     show.command(Command::End);
     assert_eq!(check_trace(&show.trace), 0);
 }

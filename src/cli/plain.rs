@@ -55,7 +55,8 @@ impl<'a> Plain<'a> {
 impl Plain<'_> {
     /// Says whose clock is followed when it is another one, and that our own comes back.
     fn look_at_clocks(&mut self, snapshot: &Snapshot) {
-        if let Some(followed) = snapshot.followed.filter(|_| snapshot.followed != self.followed) {
+        let followed = snapshot.clock_source.port();
+        if let Some(followed) = followed.filter(|_| followed != self.followed) {
             if self.followed.is_some() {
                 self.lines.line(format_args!("clock: follows {} now", self.names.port(followed)));
             }

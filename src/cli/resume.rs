@@ -7,6 +7,7 @@ use super::lines::Lines;
 use crate::blackbox::record::Legacy;
 use crate::control::keeper::{self, Fresh, Keeper, Kept};
 use crate::control::{Call, Caller, Notice};
+use crate::engine::ClockSource;
 use crate::engine::Engine;
 use crate::rt::clock::{Monotonic, TimeSource};
 use crate::set::Set;
@@ -39,9 +40,9 @@ fn try_take_up(args: &Play, set: &Set, engine: &mut Engine, clock: Monotonic) ->
     let (pattern, ago) = kept.told(machine.1);
     let (bar, ..) = set.program.meter.bar_beat_tick(was.position);
     let then = format!("{pattern}, bar {} {:.1} s ago", bar, ago.as_secs_f64());
-    let told = match (plays, engine.followed_port()) {
-        (true, Some(_)) => format!("plays on with the master's next pulse ({then})"),
-        (true, None) => format!("plays on ({then})"),
+    let told = match (plays, engine.clock_source()) {
+        (true, ClockSource::Port(_)) => format!("plays on with the master's next pulse ({then})"),
+        (true, ClockSource::Own) => format!("plays on ({then})"),
         (false, _) => format!("as it was when it was stopped ({then})"),
     };
     Ok((legacy, told))

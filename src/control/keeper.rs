@@ -23,7 +23,8 @@ use serde::{Deserialize, Serialize};
 use super::errand::Errand;
 use super::{Observer, View};
 use crate::edit;
-use crate::engine::program::{Interval, PartSlot, PatternSlot, PortSlot, TrackSet, TrackSlot};
+use crate::engine::ClockSource;
+use crate::engine::program::{Interval, PartSlot, PatternSlot, TrackSet, TrackSlot};
 use crate::engine::resume::Resumption;
 use crate::engine::transport::Phase;
 use crate::engine::{Command, Switch};
@@ -234,7 +235,7 @@ pub struct Keeper {
     running: bool,
     offsets: Vec<Span>,
     last: Option<(Nanos, Kept)>,
-    followed: Option<PortSlot>,
+    clock_source: ClockSource,
     /// Whether what is kept of another show is gone on with, and this one has not begun to play.
     waits: bool,
     errand: Errand,
@@ -282,7 +283,7 @@ impl Keeper {
             running: false,
             offsets,
             last: None,
-            followed: None,
+            clock_source: ClockSource::Own,
             waits: goes_on,
             errand,
         }))
@@ -345,21 +346,21 @@ impl Observer for Keeper {
             Message::NoteOn(..) => sent.track.is_some(),
             _ => false,
         };
-        if self.followed.is_none() && self.running && tells {
+        if self.clock_source == ClockSource::Own && self.running && tells {
             let offset = self.offsets.get(usize::from(sent.port.0)).copied().unwrap_or(Span::ZERO);
             self.seen = Some((sent.due - offset, sent.tick));
         }
     }
 
     fn heard(&mut self, heard: &Heard) {
-        if self.running && heard.message == Message::Clock && self.followed == Some(heard.port) {
+        if self.running && heard.message == Message::Clock && self.clock_source == ClockSource::Port(heard.port) {
             self.seen = Some((heard.at, heard.tick));
         }
     }
 
     fn look(&mut self, view: &View<'_>) {
         self.running = view.snapshot.phase == Phase::Running;
-        self.followed = view.snapshot.followed;
+        self.clock_source = view.snapshot.clock_source;
         if self.offsets.len() != view.set.program.ports.len() {
             self.offsets = view.set.program.ports.iter().map(|port| port.offset).collect();
         }

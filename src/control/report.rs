@@ -32,6 +32,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::view::{Notice, View};
+use crate::engine::ClockSource;
 use crate::engine::program::{PortSlot, TrackSlot};
 use crate::engine::transport::Phase;
 use crate::link;
@@ -152,8 +153,11 @@ impl Report {
             meter: meter.to_string(),
             tempo_bpm: snapshot.bpm.map(|bpm| (bpm * 1e3).round() / 1e3),
             clock: Clock {
-                source: if snapshot.followed.is_some() { Source::Followed } else { Source::Own },
-                port: snapshot.followed.and_then(port),
+                source: match snapshot.clock_source {
+                    ClockSource::Own => Source::Own,
+                    ClockSource::Port(_) => Source::Followed,
+                },
+                port: snapshot.clock_source.port().and_then(port),
                 jitter_ns: measured(&snapshot.input_jitter),
                 phase_error_ns: measured(&snapshot.phase_error),
             },
@@ -278,7 +282,7 @@ mod tests {
         );
         let meters = rt.meters();
         meters.show_music(Phase::Running, Tick(2_880 + 970), Some(124.96), 1);
-        meters.show_followed(Some(PortSlot(1)));
+        meters.show_clock_source(ClockSource::Port(PortSlot(1)));
         meters.record_pulse(Span(-3_000), Span(500));
         meters.record_lateness(Span(7));
         meters.port(PortSlot(0)).count_sent();

@@ -16,6 +16,7 @@ use super::slumber::{self, Slumber};
 use super::source::{Renewed, Source, Text};
 use super::view::{LastKeys, Notices, Playing, PortState, View};
 use super::{Limits, Observer, PortWatch, Reason};
+use crate::engine::ClockSource;
 use crate::engine::program::{MAX_PORTS, PortSet, PortSlot, TrackSlot};
 use crate::engine::{Command, Status, Transpositions};
 use crate::link::{COMMAND_CAPACITY, ControlEnd, Snapshot, TRACE_CAPACITY};
@@ -221,7 +222,7 @@ impl<'a> Show<'a> {
             self.slew = Slew::default();
             return;
         }
-        if let Some(text) = self.slew.said(self.snapshot.followed.is_some()) {
+        if let Some(text) = self.slew.said(self.snapshot.clock_source != ClockSource::Own) {
             self.notices.notice(&text);
         }
     }
@@ -545,8 +546,8 @@ impl<'a> Show<'a> {
 
     /// Whether `command` can do anything, or why it cannot.
     fn is_ours_to_say(&self, command: Command) -> Result<(), String> {
-        match (command, self.snapshot.followed) {
-            (Command::Tempo(_) | Command::Nudge(_) | Command::Tap, Some(port)) => {
+        match (command, self.snapshot.clock_source) {
+            (Command::Tempo(_) | Command::Nudge(_) | Command::Tap, ClockSource::Port(port)) => {
                 let name = self.set.ports.get(usize::from(port.0)).map_or("the master", |port| &port.name);
                 Err(format!("the tempo is that of {name}; change it there"))
             }
@@ -728,7 +729,7 @@ mod tests {
     fn a_tempo_that_is_followed_is_not_ours() {
         let (mut show, _rt) = show();
         assert_eq!(say(&mut show, "tempo 130"), Ok(String::new()));
-        show.snapshot.followed = Some(PortSlot(0));
+        show.snapshot.clock_source = ClockSource::Port(PortSlot(0));
         let refused = Declined::Refused("the tempo is that of a; change it there".to_owned());
         assert_eq!(say(&mut show, "tempo 130"), Err(refused));
         assert!(say(&mut show, "tap").is_err() && say(&mut show, "panic").is_ok());

@@ -10,6 +10,7 @@
 
 use std::time::Duration;
 
+use crate::engine::ClockSource;
 use crate::engine::transport::Phase;
 use crate::link::Snapshot;
 
@@ -59,7 +60,7 @@ impl Slumber {
             return None;
         }
         self.slept = Some(slept);
-        let is_lost = snapshot.followed.is_some() && snapshot.phase != Phase::Stopped;
+        let is_lost = snapshot.clock_source != ClockSource::Own && snapshot.phase != Phase::Stopped;
         let then = match (is_lost, snapshot.phase) {
             (true, _) => "; where the master is by now nobody knows, so the music stops: press play there",
             (false, Phase::Running) => "; the music goes on where it was",
@@ -76,10 +77,10 @@ mod tests {
     use crate::link::Meters;
     use crate::time::Tick;
 
-    fn snapshot(phase: Phase, followed: Option<PortSlot>) -> Snapshot {
+    fn snapshot(phase: Phase, source: ClockSource) -> Snapshot {
         let meters = Meters::default();
         meters.show_music(phase, Tick(0), Some(125.0), 0);
-        meters.show_followed(followed);
+        meters.show_clock_source(source);
         meters.snapshot()
     }
 
@@ -89,12 +90,12 @@ mod tests {
 
     #[test]
     fn a_sleep_is_noticed_once_and_only_a_followed_clock_is_lost_by_it() {
-        let master = Some(PortSlot(1));
+        let master = ClockSource::Port(PortSlot(1));
         for (phase, followed, is_lost) in [
             (Phase::Running, master, true),
             (Phase::Armed, master, true),
             (Phase::Stopped, master, false),
-            (Phase::Running, None, false),
+            (Phase::Running, ClockSource::Own, false),
         ] {
             let snapshot = snapshot(phase, followed);
             let mut slumber = Slumber::default();
@@ -108,7 +109,7 @@ mod tests {
 
     #[test]
     fn small_differences_are_no_sleep_and_add_up_to_none() {
-        let (mut slumber, snapshot) = (Slumber::default(), snapshot(Phase::Running, None));
+        let (mut slumber, snapshot) = (Slumber::default(), snapshot(Phase::Running, ClockSource::Own));
         for look in 0..1_000 {
             assert_eq!(looks(&mut slumber, 7_000 + look % 50, &snapshot), None);
         }

@@ -7,7 +7,6 @@
 //! for their wire, and active sensing. At `Turn` another clock is followed; at `Renew` another program takes over, and
 //! what the old one had to play before its line comes from the `Tail`.
 
-use super::clock::{Clock, LOST_AFTER};
 use super::homing::By;
 use super::launch::Coming;
 use super::ledger::{HELD, Sounding};
@@ -62,14 +61,8 @@ impl Engine {
     fn go_on(&mut self, program: &Program, now: Nanos, out: &mut Outbox) -> Progress {
         self.now = self.now.max(now);
         self.lights.begin(self.now);
-        if let Clock::Internal(clock) = &mut self.clock
-            && program.clock.when_stopped
-        {
-            let begins = clock.timeline().is_none();
-            clock.run(self.now);
-            if begins {
-                self.happened_at = self.happened_at.max(self.now);
-            }
+        if program.clock.when_stopped && self.clock.keep_running(self.now) {
+            self.happened_at = self.happened_at.max(self.now);
         }
         loop {
             // A step may need all of it.
@@ -220,8 +213,10 @@ impl Engine {
                 }
             }
         }
-        let gives_up = self.gives_up_at(program).map(|time| time.max(self.happened_at));
-        let gives_up = gives_up.map(|time| Due { time, tick: Tick::ZERO, step: Step::GiveUp });
+        let runs = self.transport.phase() == Phase::Running;
+        let gives_up = runs.then(|| self.clock.gives_up_at(program.clock.lost)).flatten();
+        let gives_up =
+            gives_up.map(|time| Due { time: time.max(self.happened_at), tick: Tick::ZERO, step: Step::GiveUp });
         match (first, gives_up) {
             (Some(first), Some(gives_up)) => Some(first.min(gives_up)),
             (first, gives_up) => first.or(gives_up),
@@ -237,30 +232,16 @@ impl Engine {
         if phase == Phase::Stopped && !program.clock.when_stopped {
             return None;
         }
-        let limit = match &self.clock {
-            Clock::Internal(_) => Some(Tick(i64::MAX)),
-            Clock::Midi(clock) => match phase {
-                // Whoever has been told to play counts from the next pulse: it must be the master's.
-                Phase::Armed => None,
-                // An answer to the first pulse of all could come back and be taken for the second.
-                Phase::Stopped if clock.tempo().is_none() => None,
-                _ if clock.tempo().is_none() => Some(clock.last_pulse()),
-                Phase::Stopped => Some(clock.last_pulse() + LOST_AFTER),
-                Phase::Running => Some(Tick(i64::MAX)),
-            },
-        };
+        let limit = self.clock.pulse_limit(phase);
         match self.end_at {
             Some(end) if phase == Phase::Running => limit.map(|limit| limit.min(end + self.base - TickSpan(1))),
             _ => limit,
         }
     }
 
-    /// The first position of the song that may not be played yet. A clock can be predicted once its tempo is known.
+    /// The first position of the song that may not be played yet.
     fn horizon(&self) -> Tick {
-        match &self.clock {
-            Clock::Midi(clock) if clock.tempo().is_none() => clock.last_pulse() + TickSpan::PULSE - self.base,
-            _ => Tick(i64::MAX),
-        }
+        self.clock.horizon().map_or(Tick(i64::MAX), |tick| tick - self.base)
     }
 
     /// By how much the earliest port is ahead of the music: not positive.

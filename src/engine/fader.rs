@@ -4,7 +4,6 @@
 //! until somebody else changes the value. What is not known, a controller that nobody has sent yet, it takes at once.
 
 use super::binding::Trigger;
-use super::clock::Clock;
 use super::due::departure;
 use super::fixed::{Queue, Slots};
 use super::homing::{AWAY, By};
@@ -117,10 +116,10 @@ impl Engine {
         let value = fader.value(now, most);
         let Some(slid) = self.faders.slid.get(index).copied() else { return };
         let in_force = match fader.knob {
-            Knob::Tempo => match &self.clock {
-                Clock::Internal(clock) => Some((clock.tempo().bpm() * 100.0).round() as i32),
+            Knob::Tempo => match self.clock.own_tempo() {
+                Some(tempo) => Some((tempo.bpm() * 100.0).round() as i32),
                 // A followed clock is not moved.
-                Clock::Midi(_) => return,
+                None => return,
             },
             Knob::Transpose(track, unit) => Some(self.transposed(track, unit)),
             Knob::Control(..) => slid.known,

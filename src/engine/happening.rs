@@ -1,8 +1,8 @@
 //! What input and commands do to the music.
 
-use super::clock::{Clock, LOST_AFTER};
+use super::clock::{Choice, Listener};
 use super::homing::By;
-use super::program::{Join, Lost, PortSet, PortSlot, Program};
+use super::program::{Join, PortSet, PortSlot, Program};
 use super::transport::Phase;
 use super::{Command, Engine, Moment, Told};
 use crate::midi::Message;
@@ -11,7 +11,7 @@ use crate::time::{Nanos, Tick, TickSpan};
 impl Engine {
     /// A MIDI message came in on `port` at `at`.
     ///
-    /// Clock and transport count only from the ports that may be followed, as `succession` says; keys count from every port,
+    /// Clock and transport count only from the ports that may be followed, as `clock/failover` says; keys count from every port,
     /// unless they are bound to a command.
     pub fn input(&mut self, program: &Program, at: Nanos, port: PortSlot, message: Message) {
         self.happened(at);
@@ -134,12 +134,8 @@ impl Engine {
     }
 
     pub(super) fn stop(&mut self, at: Nanos) {
-        // A master that stops has stopped after the pulse that it sent last, however far we have predicted since. Where the
-        // master was gone, what has been played in its place has been played.
-        let position = match &self.clock {
-            Clock::Midi(clock) if !clock.current().is_lost(at) => clock.last_pulse() - self.base,
-            _ => self.moment(at).tick,
-        };
+        // Where the master was gone, what has been played in its place has been played.
+        let position = self.clock.stop_position(at).map_or(self.moment(at).tick, |pulse| pulse - self.base);
         self.stop_after(at, position);
     }
 
@@ -154,7 +150,7 @@ impl Engine {
         let was_running = self.transport.phase() == Phase::Running;
         if self.transport.phase() == Phase::Armed {
             // No pulses were sent while START waited for its own; they go on with the next.
-            self.set_pulses(self.pulse_after(at));
+            self.set_pulses(self.clock.pulse_after(at));
         }
         self.forget_resumption();
         self.chase.forget();
@@ -184,13 +180,6 @@ impl Engine {
         self.pulses.iter_mut().for_each(|pulse| *pulse = next);
     }
 
-    /// The first pulse of the clock after `at`.
-    pub(super) fn pulse_after(&self, at: Nanos) -> Tick {
-        self.clock
-            .timeline()
-            .map_or(Tick::ZERO, |timeline| (timeline.tick_at(at) + TickSpan(1)).round_up_to(TickSpan::PULSE))
-    }
-
     fn locate(&mut self, at: Nanos, sixteenths: u16) {
         self.release_music(self.moment(at));
         self.forget_resumption();
@@ -205,34 +194,68 @@ impl Engine {
     fn pulse(&mut self, program: &Program, at: Nanos, port: PortSlot) {
         let period = self.clock.timeline().map_or(program.tempo, |timeline| timeline.tempo()).span_of(TickSpan::PULSE);
         let own = self.echoes.is_own(port, at);
-        let Clock::Midi(sources) = &mut self.clock else {
+        if !self.clock.counts_pulses() {
             if !own {
                 self.echoes.heard(port, at, period, false);
             }
             return;
-        };
-        let Some(index) = sources.index_of(port).filter(|_| !own) else { return };
-        let begins = index == sources.followed() && self.transport.phase() == Phase::Armed;
-        let follower = sources.follower(index);
-        let was_lost = follower.is_lost(at);
-        let counted = if begins { follower.first_pulse(at) } else { follower.pulse(at) };
+        }
+        let listener = self.listener(program);
+        let Some(heard) = (!own).then(|| self.clock.hear_pulse(port, at, listener)).flatten() else { return };
         // Of a clock that is doubled, what is too many may be ours.
-        if counted == 0 || !follower.is_doubled() {
+        if heard.counted == 0 || !heard.is_doubled {
             self.echoes.heard(port, at, period, true);
         }
-        if counted == 0 {
-            return;
+        match heard.choice {
+            Choice::Stays => {}
+            Choice::Settled => self.turn = None,
+            Choice::Planned if self.turn.is_some() => {}
+            Choice::Planned => self.turn = Some(self.next_line(program, at)),
+            Choice::Changed => self.clock_changed(at),
         }
-        self.choose(program, at);
-        if self.followed() == Some(index) {
-            self.follow_pulse(program, at, counted, was_lost);
+        if heard.counted > 0 && heard.is_followed {
+            self.follow_pulse(program, at, heard.counted, heard.was_lost);
+        }
+    }
+
+    /// What the music does, for the choice among clocks.
+    fn listener(&self, program: &Program) -> Listener {
+        Listener::new(program, self.transport.phase(), self.armed_at)
+    }
+
+    /// Whether `message`, which came on `port`, counts if it is of the transport.
+    fn heeds(&mut self, program: &Program, at: Nanos, port: PortSlot, message: Message) -> bool {
+        let (counts, choice) = self.clock.heeds(port, at, message, self.listener(program));
+        if choice == Choice::Changed {
+            self.clock_changed(at);
+        }
+        counts
+    }
+
+    /// The bar line has come, at `at`, from which another clock is followed, if that is still the better one.
+    pub(super) fn turn(&mut self, program: &Program, at: Nanos) {
+        let Some(line) = self.turn.take() else { return };
+        let listener = self.listener(program);
+        if let Some(falls_at) = self.clock.turn(line + self.base, at, listener) {
+            self.clock_changed(falls_at);
+            // What the new grid would have had before now was not due then.
+            self.happened_at = self.happened_at.max(at);
+        }
+    }
+
+    /// Another clock is followed, on whose grid the music is at `at` where it was on the old one.
+    fn clock_changed(&mut self, at: Nanos) {
+        if self.transport.phase() != Phase::Running {
+            // Nobody is sent the pulses of a silence.
+            let next = self.clock.pulse_after(at);
+            self.pulses.iter_mut().for_each(|pulse| *pulse = next.max(*pulse));
+            self.joinable_from = self.joinable_from.and_then(|_| self.clock.last_pulse());
         }
     }
 
     /// The pulse that came at `at` is one of the clock that is followed, and `counted` pulses count with it.
     fn follow_pulse(&mut self, program: &Program, at: Nanos, counted: i64, was_lost: bool) {
-        let Clock::Midi(clock) = &self.clock else { return };
-        let pulse = clock.last_pulse();
+        let Some(pulse) = self.clock.last_pulse() else { return };
         match self.transport.phase() {
             Phase::Armed => self.seat_pulses(pulse),
             // Nobody waits for the pulses of a silence.
@@ -281,18 +304,12 @@ impl Engine {
 
     /// Our own clock waits for no pulse: the music goes on with the next of its own.
     fn run_own_clock(&mut self, program: &Program, at: Nanos) {
-        let Clock::Internal(clock) = &mut self.clock else { return };
-        clock.run(at);
-        let mut pulse = clock.next_pulse(at);
-        if program.clock.when_stopped {
-            // A port that runs ahead has had pulses already that are still to come.
-            let sent = self.pulsed.iter().map(|port| self.pulses[usize::from(port.0)]).max();
-            pulse = pulse.max(sent.unwrap_or(pulse));
-        } else {
-            clock.begin(at, pulse);
+        let next = self.pulsed.iter().map(|port| self.pulses[usize::from(port.0)]).max().unwrap_or(Tick(i64::MIN));
+        let sent = program.clock.when_stopped.then_some(next);
+        if let Some(pulse) = self.clock.begin(at, sent) {
+            self.seat_pulses(pulse);
+            self.run(program, pulse);
         }
-        self.seat_pulses(pulse);
-        self.run(program, pulse);
     }
 
     /// The music goes on from where the transport says, which falls on `pulse` of the clock.
@@ -396,19 +413,5 @@ impl Engine {
                 self.releasing = self.releasing.with(port);
             }
         }
-    }
-
-    /// When the music stops because the followed pulses have, if it comes to that.
-    pub(super) fn gives_up_at(&self, program: &Program) -> Option<Nanos> {
-        let Clock::Midi(clock) = &self.clock else { return None };
-        let held = match program.clock.lost {
-            _ if self.transport.phase() != Phase::Running => return None,
-            Lost::Hold => return None,
-            Lost::HoldFor(held) => held,
-            Lost::Stop => LOST_AFTER,
-        };
-        let held_until = clock.timeline()?.time_of(clock.last_pulse() + held);
-        // Not while there is another clock to follow.
-        Some(clock.others_lost_at().map_or(held_until, |lost| lost.max(held_until)))
     }
 }

@@ -24,7 +24,7 @@
 //! | `light` | the lights of pads, which show what is bound |
 //! | [`scale`] | keys that belong together |
 //! | `call` | calls as values, so that a show can be played again |
-//! | [`clock`] | where time comes from: our own clock, or one that is followed |
+//! | [`clock`] | where time comes from: our own clock, or one that is followed, and which of several |
 //! | [`timeline`] | the exact mapping between position and time |
 //! | `tempo` | the tempo as hands set it: said, nudged, tapped |
 //! | `echo` | whether a clock that comes in is our own |
@@ -41,7 +41,6 @@
 //! | `rejoin` | a device that comes back: what it has missed, and where it joins |
 //! | [`sensing`] | active sensing, for instruments that shall notice when we are gone |
 //! | [`resume`] | playing on after the process has died |
-//! | `succession` | whose clock is followed, and from when |
 //! | `due` | what comes next, and taking it |
 //! | [`player`] | the lanes: which note comes next, and when |
 //! | [`ledger`] | what sounds: every note-on gets its note-off |
@@ -80,7 +79,6 @@ mod renewal;
 pub mod resume;
 pub mod scale;
 pub mod sensing;
-mod succession;
 mod tempo;
 pub mod thru;
 pub mod timeline;
@@ -90,7 +88,8 @@ pub mod wire;
 use binding::Rising;
 pub use call::{Call, Mark};
 use chase::Chase;
-use clock::{Clock, Internal, Sources};
+use clock::Clock;
+pub use clock::{ClockSource, PulseError};
 use echo::Echoes;
 use fader::Faders;
 use feedback::Feedback;
@@ -118,7 +117,7 @@ use transport::{Phase, Transport};
 use wire::Wires;
 
 use crate::midi::Message;
-use crate::time::{Nanos, Span, Tempo, Tick, TickSpan};
+use crate::time::{Nanos, Tempo, Tick, TickSpan};
 
 /// What the control side can ask of the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -255,15 +254,6 @@ pub struct Status {
 
 const _: () = assert!(!core::mem::needs_drop::<Status>());
 
-/// What the last pulse of a followed clock tells about it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PulseError {
-    /// How much later it came than predicted.
-    pub off: Span,
-    /// One standard deviation of its estimated time.
-    pub estimate: Span,
-}
-
 /// How many clock and transport bytes can wait to leave, where those that repeat count once. The driver advances between
 /// inputs, and no input makes more than a few: a pulse, as often as it counts, and a START.
 const TOLD_CAPACITY: usize = 16;
@@ -372,7 +362,7 @@ impl Engine {
     #[must_use]
     pub fn new(program: &Program) -> Engine {
         let mut engine = Engine {
-            clock: clock_for(program),
+            clock: Clock::new(program),
             happened_at: Nanos(0),
             transport: Transport::default(),
             base: TickSpan::ZERO,
@@ -474,22 +464,13 @@ impl Engine {
     /// How the pulse that came last on `port` compares with its prediction; `None` where that is not the followed clock.
     #[must_use]
     pub fn pulse_error(&self, port: PortSlot) -> Option<PulseError> {
-        match &self.clock {
-            Clock::Midi(sources) if sources.port() == port => {
-                let clock = sources.current();
-                Some(PulseError { off: clock.innovation(), estimate: clock.phase_error()? })
-            }
-            _ => None,
-        }
+        self.clock.pulse_error(port)
     }
 
     /// When the next pulse of the clock on `port` is expected; `None` where none is followed, or nothing is known of it yet.
     #[must_use]
     pub fn expected_pulse(&self, port: PortSlot) -> Option<Nanos> {
-        match &self.clock {
-            Clock::Midi(sources) => sources.expected_pulse(port),
-            Clock::Internal(_) => None,
-        }
+        self.clock.expected_pulse(port)
     }
 
     /// The port by which our own clock left that comes back on `port`; `None` where none does.
@@ -498,13 +479,10 @@ impl Engine {
         self.echoes.of(port)
     }
 
-    /// The port whose clock is followed; `None` where the clock is our own.
+    /// Whose clock is in force.
     #[must_use]
-    pub fn followed_port(&self) -> Option<PortSlot> {
-        match &self.clock {
-            Clock::Internal(_) => None,
-            Clock::Midi(sources) => Some(sources.port()),
-        }
+    pub fn clock_source(&self) -> ClockSource {
+        self.clock.source()
     }
 
     /// The pattern that plays, or that will play from the next start on.
@@ -547,14 +525,5 @@ impl Engine {
             _ => self.transport.resume(),
         };
         Moment { time, tick }
-    }
-}
-
-/// The clock that `program` asks for.
-fn clock_for(program: &Program) -> Clock {
-    if program.clock.follow.is_empty() {
-        Clock::Internal(Internal::new(program.tempo))
-    } else {
-        Clock::Midi(Sources::new(&program.clock.follow, program.tempo))
     }
 }

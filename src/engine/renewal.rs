@@ -36,7 +36,7 @@ use super::outbox::Outbox;
 use super::player::{Played, SetTo, Strike, takes_over};
 use super::program::{MAX_PORTS, MAX_TRACKS, PortSet, PortSlot, Program, Tenant, TrackSlot};
 use super::transport::Phase;
-use super::{Engine, Moment, clock_for};
+use super::{Engine, Moment};
 use crate::midi::{Channel, Message};
 use crate::time::{Nanos, Span, Tick, TickSpan};
 
@@ -205,10 +205,10 @@ impl Engine {
         // What came in meanwhile, if anything did, came later.
         let at = ready.map_or(at, |ready| ready.at.max(self.happened_at));
         self.happened(at);
-        if !self.relist_clocks(program) {
+        if !self.clock.adopt(program) {
             // Another clock has another position.
             self.stop(at);
-            self.clock = clock_for(program);
+            self.clock = Clock::new(program);
             self.set_pace(self.pace);
             *self.echoes = Echoes::default();
             self.set_pulses(Tick::ZERO);
@@ -237,17 +237,6 @@ impl Engine {
         self.renewal.edition = program.edition;
     }
 
-    /// Sees to the clocks that `program` follows. Whether the one in force goes on.
-    fn relist_clocks(&mut self, program: &Program) -> bool {
-        match &mut self.clock {
-            Clock::Midi(sources) if !program.clock.follow.is_empty() => {
-                sources.relist(&program.clock.follow, program.tempo)
-            }
-            Clock::Midi(_) => false,
-            Clock::Internal(_) => program.clock.follow.is_empty(),
-        }
-    }
-
     /// Looks up which port is which, and what it gets. Who gets no clock any more, or is another, has been stopped; who gets
     /// it from now on joins at `position`, where the music plays.
     fn meet_ports(&mut self, program: &Program, at: Nanos, position: Option<Tick>) {
@@ -274,7 +263,7 @@ impl Engine {
             *self.echoes = Echoes::default();
         }
         for port in self.pulsed.iter().filter(|&port| !pulsed.contains(port) || moved.contains(port)) {
-            self.pulses[usize::from(port.0)] = self.pulse_after(at);
+            self.pulses[usize::from(port.0)] = self.clock.pulse_after(at);
         }
         let left = clocked.iter().filter(|&port| !self.clocked.contains(port) || moved.contains(port));
         let left = left.fold(PortSet::default(), PortSet::with);

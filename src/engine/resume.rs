@@ -19,7 +19,7 @@
 //! what hands have sent to controllers.
 
 use super::Engine;
-use super::clock::{Clock, Internal, Sources};
+use super::clock::Clock;
 use super::launch::Choice;
 use super::program::{PartSlot, PatternSlot, Program};
 use crate::time::{Nanos, Span, Tempo, Tick, TickSpan};
@@ -87,23 +87,17 @@ impl Engine {
         // CONTINUE goes on with the first pulse that had not been played.
         let played = if was.runs { was.position + TickSpan(1) } else { was.position };
         self.transport.place(played.round_up_to(TickSpan::PULSE));
-        if let Clock::Midi(_) = &self.clock {
-            self.clock = Clock::Midi(Sources::new(&program.clock.follow, was.tempo));
-        } else {
-            self.clock = Clock::Internal(Internal::new(was.tempo));
-        }
+        self.clock = Clock::at_tempo(program, was.tempo);
         if !was.runs {
             return false;
         }
-        match &mut self.clock {
-            Clock::Midi(_) => self.resuming = Some(awaited),
-            Clock::Internal(clock) => {
-                let pulse = (awaited.at(at + READY_IN) + TickSpan(1)).round_up_to(TickSpan::PULSE);
-                let span = was.tempo.span_of(pulse - was.position) - was.ago;
-                clock.place(pulse, at + span);
-                self.set_pulses(pulse);
-                self.play_on(program, pulse, pulse);
-            }
+        let pulse = (awaited.at(at + READY_IN) + TickSpan(1)).round_up_to(TickSpan::PULSE);
+        let span = was.tempo.span_of(pulse - was.position) - was.ago;
+        if self.clock.place(pulse, at + span) {
+            self.set_pulses(pulse);
+            self.play_on(program, pulse, pulse);
+        } else {
+            self.resuming = Some(awaited);
         }
         true
     }

@@ -8,7 +8,6 @@
 //! What hands set stays until the set file itself says another tempo.
 
 use super::Engine;
-use super::clock::Clock;
 use super::program::Program;
 use crate::time::{Nanos, Span, Tempo, Tick};
 
@@ -67,8 +66,7 @@ impl Engine {
     /// Plays at `tempo` from now on, where the clock is our own.
     pub(super) fn set_tempo(&mut self, tempo: Tempo) {
         let now = self.now;
-        if let Clock::Internal(clock) = &mut self.clock {
-            clock.set_tempo(now, tempo);
+        if self.clock.set_tempo(now, tempo) {
             // What the new tempo makes due was not due before it.
             self.happened_at = self.happened_at.max(now);
         }
@@ -78,17 +76,16 @@ impl Engine {
     pub(super) fn set_pace(&mut self, pace: i32) {
         let now = self.now;
         self.pace = pace;
-        if let Clock::Internal(clock) = &mut self.clock {
-            clock.set_pace(now, pace);
+        if self.clock.set_pace(now, pace) {
             self.happened_at = self.happened_at.max(now);
         }
     }
 
     /// Changes the tempo by so many hundredths of a quarter note a minute.
     pub(super) fn nudge(&mut self, hundredths: i32) {
-        if let Clock::Internal(clock) = &self.clock {
+        if let Some(tempo) = self.clock.own_tempo() {
             // Rounded, so that what is nudged to and fro comes back to where it was.
-            let bpm = (clock.tempo().bpm() * 1e6).round() / 1e6;
+            let bpm = (tempo.bpm() * 1e6).round() / 1e6;
             self.set_tempo(held(bpm + f64::from(hundredths) / 100.0));
         }
     }
@@ -106,9 +103,11 @@ impl Engine {
             return;
         }
         self.written_tempo = program.tempo;
-        match (&mut self.clock, from) {
-            (Clock::Internal(clock), Some(from)) => clock.retune(from + self.base, program.tempo),
-            _ => self.set_tempo(program.tempo),
+        match from {
+            Some(from) => {
+                self.clock.retune(from + self.base, program.tempo);
+            }
+            None => self.set_tempo(program.tempo),
         }
     }
 }

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU16, AtomicU64, O
 use atomic_float::AtomicF64;
 use crossbeam_utils::CachePadded;
 
+use crate::engine::ClockSource;
 use crate::engine::program::{MAX_PORTS, PortSet, PortSlot};
 use crate::engine::transport::Phase;
 use crate::engine::wire::GaveWay;
@@ -212,8 +213,8 @@ pub struct Meters {
     tempo: AtomicF64,
     /// 0 stopped, 1 armed, 2 running.
     phase: AtomicU64,
-    /// The slot of the port whose clock is followed, and 1; 0 where the clock is our own.
-    followed: AtomicU8,
+    /// 0 where the clock is our own; where it comes in by a port, the slot of that and 1.
+    clock_source: AtomicU8,
 }
 
 impl Meters {
@@ -254,9 +255,9 @@ impl Meters {
         add(&self.lost_trace, 1);
     }
 
-    /// The port whose clock is followed; `None` where the clock is our own.
-    pub fn show_followed(&self, port: Option<PortSlot>) {
-        self.followed.store(port.map_or(0, |port| port.0 + 1), Relaxed);
+    /// Says whose clock is in force.
+    pub fn show_clock_source(&self, source: ClockSource) {
+        self.clock_source.store(source.port().map_or(0, |port| port.0 + 1), Relaxed);
     }
 
     /// Where the music is.
@@ -302,7 +303,10 @@ impl Meters {
                 1 => Phase::Armed,
                 _ => Phase::Running,
             },
-            followed: self.followed.load(Relaxed).checked_sub(1).map(PortSlot),
+            clock_source: match self.clock_source.load(Relaxed).checked_sub(1) {
+                None => ClockSource::Own,
+                Some(port) => ClockSource::Port(PortSlot(port)),
+            },
         }
     }
 }
@@ -360,8 +364,8 @@ pub struct Snapshot {
     pub bpm: Option<f64>,
     /// What the transport is doing.
     pub phase: Phase,
-    /// The port whose clock is followed; `None` where the clock is our own.
-    pub followed: Option<PortSlot>,
+    /// Whose clock is in force.
+    pub clock_source: ClockSource,
 }
 
 #[cfg(test)]

@@ -145,7 +145,7 @@ impl<'a, C: TimeSource> Driver<'a, C> {
             self.shown = status;
             self.end.show(status);
         }
-        self.end.meters().show_followed(self.engine.followed_port());
+        self.end.meters().show_clock_source(self.engine.clock_source());
         for port in (0..self.end.program().ports.len().min(MAX_PORTS) as u8).map(PortSlot) {
             self.end.meters().port(port).show_gave_way(self.engine.gave_way(port));
         }

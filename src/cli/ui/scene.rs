@@ -8,6 +8,7 @@ use super::keys::{PATTERNS_PER_PAGE, pattern_key};
 use super::steps::{self, Cells, Figure};
 use super::watch::{Glow, Watch};
 use crate::control::View;
+use crate::engine::ClockSource;
 use crate::engine::program::{AfterSong, PatternSlot, TrackSlot};
 use crate::engine::transport::Phase;
 use crate::link::{OCTAVES, Percentiles};
@@ -331,7 +332,10 @@ fn next(view: &View<'_>, position: Tick) -> Option<Next> {
 }
 
 fn clock(view: &View<'_>, watch: &Watch) -> Clock {
-    let Some(port) = view.snapshot.followed else { return Clock::Own };
+    let port = match view.snapshot.clock_source {
+        ClockSource::Own => return Clock::Own,
+        ClockSource::Port(port) => port,
+    };
     let name = view.set.ports.get(usize::from(port.0)).map_or_else(|| "?".to_owned(), |port| port.name.clone());
     match watch.misses_clock(port) {
         None => Clock::Follows(name),

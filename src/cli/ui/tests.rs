@@ -14,6 +14,7 @@ use super::hands::{Hands, Over, Wish};
 use super::scene::{Rows, Scene};
 use super::watch::Watch;
 use crate::control::{Notice, Observer, PortState, Show, View};
+use crate::engine::ClockSource;
 use crate::engine::program::{PartSlot, PatternSlot, PortSlot, TrackSlot};
 use crate::engine::transport::Phase;
 use crate::engine::wire::GaveWay;
@@ -205,7 +206,7 @@ fn a_show_on_a_poor_terminal() {
 fn a_show_that_follows_a_clock() {
     let mut rehearsal = Rehearsal::of("circuits");
     rehearsal.plays(Phase::Armed, 0, Status::default());
-    rehearsal.rt.meters().show_followed(Some(PortSlot(0)));
+    rehearsal.rt.meters().show_clock_source(ClockSource::Port(PortSlot(0)));
     rehearsal.rt.meters().record_pulse(Span(-210_000), Span(12_000));
     let at = Nanos(rehearsal.now.get());
     let call = Call::Input(PortSlot(0), Message::Clock);
@@ -750,7 +751,7 @@ proptest! {
     ) {
         let mut rehearsal = Rehearsal::of(set);
         rehearsal.plays(phase, position, status);
-        rehearsal.rt.meters().show_followed(followed.map(PortSlot));
+        rehearsal.rt.meters().show_clock_source(followed.map_or(ClockSource::Own, |port| ClockSource::Port(PortSlot(port))));
         rehearsal.eye.mistake = mistake;
         if let Some(text) = said {
             rehearsal.eye.watch.say(Notice { text, is_wrong: looks.0 });

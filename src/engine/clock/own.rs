@@ -12,18 +12,18 @@ const START_LEAD: Span = Span::from_millis(1);
 
 /// A clock that runs on the tempo of the set, or on the one that hands have set since. Its ticks count from when it began to run, whether or not the music plays.
 #[derive(Clone, Copy, Debug)]
-pub struct Internal {
+pub struct OwnClock {
     timeline: Option<Timeline>,
     tempo: Tempo,
     /// By so many millionths the system's clock runs fast.
     pace: i32,
 }
 
-impl Internal {
+impl OwnClock {
     /// A clock at `tempo` that does not run yet.
     #[must_use]
-    pub fn new(tempo: Tempo) -> Internal {
-        Internal { timeline: None, tempo, pace: 0 }
+    pub fn new(tempo: Tempo) -> OwnClock {
+        OwnClock { timeline: None, tempo, pace: 0 }
     }
 
     /// Makes sure that it runs: if it does not yet, it begins at `at`.
