@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use support::*;
 use tightrope::engine::outbox::Departure;
 use tightrope::engine::program::{ClockPlan, Interval, PartSlot, PatternSlot, PortSlot, Quantum, TrackSlot};
-use tightrope::engine::{Command, Switch};
+use tightrope::engine::{Command, SessionState, Switch};
 use tightrope::midi::{Channel, Message};
 use tightrope::time::{Nanos, Span, Tempo, Tick, TickSpan};
 
@@ -45,6 +45,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => (0u8..3).prop_map(|program| Event::Input(2, Message::ProgramChange(Channel::from_number(1).unwrap(), program))),
         1 => prop_oneof![
             (-120_000i32..120_000).prop_map(Command::Pace),
+            any_session().prop_map(Command::Session),
             Just(Command::Start),
             Just(Command::Stop),
             Just(Command::Continue),
@@ -148,7 +149,20 @@ fn several_clocks() -> tightrope::engine::program::Program {
     compile(&text)
 }
 
-/// A show of one of six kinds.
+/// Where a session could be, or that it is gone.
+fn any_session() -> impl Strategy<Value = Option<SessionState>> {
+    let told = (-1_000_000i64..1_000_000, 0u64..30_000_000_000, 20.0..400.0f64, any::<bool>());
+    prop::option::weighted(0.9, told).prop_map(|told| {
+        told.map(|(tick, time, bpm, playing)| SessionState {
+            tick: Tick(tick),
+            time: Nanos(time),
+            tempo: Tempo::from_bpm(bpm).unwrap(),
+            playing,
+        })
+    })
+}
+
+/// A show of one of seven kinds.
 fn program(kind: u8) -> tightrope::engine::program::Program {
     match kind {
         0 => circuits(),
@@ -159,7 +173,11 @@ fn program(kind: u8) -> tightrope::engine::program::Program {
             clock: ClockPlan { follow: Box::default(), ..circuits().clock },
             ..compile(EVERYTHING)
         },
-        _ => several_clocks(),
+        5 => several_clocks(),
+        _ => tightrope::engine::program::Program {
+            clock: ClockPlan { follow: Box::default(), session: Some(TickSpan(3_840)), ..circuits().clock },
+            ..compile(EVERYTHING)
+        },
     }
 }
 
@@ -167,7 +185,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn chunking_does_not_matter(events in prop::collection::vec(any_event(), 1..200), kind in 0u8..6) {
+    fn chunking_does_not_matter(events in prop::collection::vec(any_event(), 1..200), kind in 0u8..7) {
         let program = || program(kind);
         let whole = play(program(), &events, Some(i64::MAX >> 1));
         let fine = play(program(), &events, Some(1_000_000));
@@ -177,7 +195,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_happens_nothing_is_left_sounding(events in prop::collection::vec(any_event(), 1..300), kind in 0u8..6) {
+    fn whatever_happens_nothing_is_left_sounding(events in prop::collection::vec(any_event(), 1..300), kind in 0u8..7) {
         let mut show = play(program(kind), &events, None);
         let sounding = check_trace(&show.trace);
         prop_assert_eq!(sounding, show.engine.sounding());

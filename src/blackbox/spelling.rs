@@ -1,11 +1,12 @@
 //! Small values of the engine as numbers, and back. What comes back is in its range, whatever the numbers are.
 
+use crate::engine::clock::{FARTHEST, SessionState};
 use crate::engine::pattern::Target;
 use crate::engine::program::{Interval, MAX_PORTS, MAX_TRACKS, PartSlot, PatternSlot, PortSlot, Quantum, TrackSlot};
 use crate::engine::{Command, Progress, Switch};
 use crate::link::Fate;
 use crate::midi::Message;
-use crate::time::{Tempo, TickSpan};
+use crate::time::{Nanos, Tempo, Tick, TickSpan};
 
 /// A command: which one, and up to three numbers.
 pub type Spelled = (u8, i64, i64, i64);
@@ -59,6 +60,10 @@ pub fn command(command: Command) -> Spelled {
         Command::End => (18, 0, 0, 0),
         Command::Silence(port) => (19, port.0.into(), 0, 0),
         Command::Pace(pace) => (20, pace.into(), 0, 0),
+        Command::Session(None) => (21, 0, 0, 0),
+        Command::Session(Some(SessionState { tick, time, tempo, playing })) => {
+            (if playing { 22 } else { 23 }, tick.0, i64::try_from(time.0).unwrap_or(i64::MAX), tempo.tick_q32() as i64)
+        }
     }
 }
 
@@ -108,7 +113,7 @@ fn meant((which, a, b, c): Spelled) -> Option<Command> {
             };
             Command::Control { track: track(a)?, target, value: c.try_into().ok()? }
         }
-        12 => Command::Tempo(Tempo::from_pulse_q32(u64::try_from(a).ok()?.checked_mul(TickSpan::PULSE.0 as u64)?)),
+        12 => Command::Tempo(tempo(a)?),
         13 => Command::Nudge(a.try_into().ok()?),
         14 => Command::Tap,
         15 => Command::Panic,
@@ -117,8 +122,20 @@ fn meant((which, a, b, c): Spelled) -> Option<Command> {
         18 => Command::End,
         19 => Command::Silence(port(a)?),
         20 => Command::Pace(a.try_into().ok()?),
+        21 => Command::Session(None),
+        22 | 23 => Command::Session(Some(SessionState {
+            tick: Tick(Some(a).filter(|a| (-FARTHEST..=FARTHEST).contains(a))?),
+            time: Nanos(Some(b).filter(|b| (0..=FARTHEST << 10).contains(b))?.cast_unsigned()),
+            tempo: tempo(c)?,
+            playing: which == 22,
+        })),
         _ => return None,
     })
+}
+
+/// The tempo whose tick is so long, in ns with 32 fractional bits.
+fn tempo(tick_q32: i64) -> Option<Tempo> {
+    Some(Tempo::from_pulse_q32(u64::try_from(tick_q32).ok()?.checked_mul(TickSpan::PULSE.0 as u64)?))
 }
 
 fn switch(switch: Switch) -> i64 {
@@ -234,6 +251,13 @@ mod tests {
             Command::End,
             Command::Silence(port),
             Command::Pace(-83_333),
+            Command::Session(None),
+            Command::Session(Some(SessionState {
+                tick: Tick(-5),
+                time: Nanos(7),
+                tempo: Tempo::from_bpm(125.0).unwrap(),
+                playing: false,
+            })),
         ];
         for (number, each) in (0..).zip(each) {
             // A new one is added above, and its number here.
@@ -259,6 +283,9 @@ mod tests {
                 Command::End => 18,
                 Command::Silence(_) => 19,
                 Command::Pace(_) => 20,
+                Command::Session(None) => 21,
+                Command::Session(Some(SessionState { playing: true, .. })) => 22,
+                Command::Session(Some(SessionState { playing: false, .. })) => 23,
             };
             assert_eq!(own, number);
             assert_eq!(command(each).0, number);

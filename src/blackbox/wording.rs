@@ -3,7 +3,7 @@
 use super::record::{Names, Scene};
 use crate::engine::pattern::Target;
 use crate::engine::program::{Interval, Quantum};
-use crate::engine::{Call, Command, Switch};
+use crate::engine::{Call, Command, SessionState, Switch};
 use crate::midi::Message;
 use crate::time::{Meter, TickSpan};
 
@@ -66,6 +66,12 @@ fn command(command: Command, names: &Names, meter: Meter) -> String {
         Command::Pace(0) => "the system's clock runs at its own rate".to_owned(),
         Command::Pace(pace) => {
             format!("the system's clock runs {:+.3} % off; our own makes up for it", f64::from(pace) / 1e4)
+        }
+        Command::Session(None) => "the session is gone".to_owned(),
+        Command::Session(Some(SessionState { tick, tempo, playing, .. })) => {
+            let beat = tick.0.div_euclid(TickSpan::QUARTER.0);
+            let state = if playing { "plays" } else { "is stopped" };
+            format!("the session {state}, at {} and beat {beat}", number(tempo.bpm()))
         }
         Command::Panic => "panic".to_owned(),
         Command::LetGo(port) => {

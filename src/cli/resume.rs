@@ -42,6 +42,7 @@ fn try_take_up(args: &Play, set: &Set, engine: &mut Engine, clock: Monotonic) ->
     let then = format!("{pattern}, bar {} {:.1} s ago", bar, ago.as_secs_f64());
     let told = match (plays, engine.clock_source()) {
         (true, ClockSource::Port(_)) => format!("plays on with the master's next pulse ({then})"),
+        (true, ClockSource::Session) => format!("plays on as soon as the session is there ({then})"),
         (true, ClockSource::Own) => format!("plays on ({then})"),
         (false, _) => format!("as it was when it was stopped ({then})"),
     };

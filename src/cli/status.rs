@@ -26,6 +26,7 @@ impl fmt::Display for Readable<'_> {
         };
         let clock = match (report.clock.source, &report.clock.port) {
             (Source::Own, _) => "own clock".to_owned(),
+            (Source::Session, _) => "follows the session".to_owned(),
             (Source::Followed, port) => format!("follows {}", port.as_deref().unwrap_or("?")),
         };
         let (bar, beat) = (report.position.bar, report.position.beat);

@@ -127,6 +127,8 @@ pub enum Source {
     Own,
     /// It comes in by a port.
     Followed,
+    /// It is that of a session.
+    Session,
 }
 
 impl Report {
@@ -156,6 +158,7 @@ impl Report {
                 source: match snapshot.clock_source {
                     ClockSource::Own => Source::Own,
                     ClockSource::Port(_) => Source::Followed,
+                    ClockSource::Session => Source::Session,
                 },
                 port: snapshot.clock_source.port().and_then(port),
                 jitter_ns: measured(&snapshot.input_jitter),

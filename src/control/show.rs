@@ -551,6 +551,9 @@ impl<'a> Show<'a> {
                 let name = self.set.ports.get(usize::from(port.0)).map_or("the master", |port| &port.name);
                 Err(format!("the tempo is that of {name}; change it there"))
             }
+            (Command::Tempo(_) | Command::Nudge(_) | Command::Tap, ClockSource::Session) => {
+                Err("the tempo is that of the session; change it there".to_owned())
+            }
             _ => Ok(()),
         }
     }

@@ -22,6 +22,7 @@ use crate::time::{Nanos, Span, Tick, TickSpan};
 /// What comes next. The order is that of one wire at one time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Step {
+    Clock,
     End,
     GiveUp,
     Turn,
@@ -217,10 +218,9 @@ impl Engine {
         let gives_up = runs.then(|| self.clock.gives_up_at(program.clock.lost)).flatten();
         let gives_up =
             gives_up.map(|time| Due { time: time.max(self.happened_at), tick: Tick::ZERO, step: Step::GiveUp });
-        match (first, gives_up) {
-            (Some(first), Some(gives_up)) => Some(first.min(gives_up)),
-            (first, gives_up) => first.or(gives_up),
-        }
+        let changes = self.clock.changes_at().map(|time| time.max(self.happened_at));
+        let changes = changes.map(|time| Due { time, tick: Tick(i64::MIN), step: Step::Clock });
+        [first, gives_up, changes].into_iter().flatten().min()
     }
 
     /// The last clock pulse that may be sent, on the clock; `None` when none may.
@@ -260,6 +260,7 @@ impl Engine {
         // What this step makes due, or no longer holds back, was not due before it.
         self.happened_at = self.happened_at.max(due.time);
         match due.step {
+            Step::Clock => self.clock.change(),
             Step::End => {
                 self.end_at = None;
                 self.stop_here(due.time);

@@ -1,6 +1,6 @@
 //! What input and commands do to the music.
 
-use super::clock::{Choice, Listener};
+use super::clock::{Choice, Line, Listener, SessionState};
 use super::homing::By;
 use super::program::{Join, PortSet, PortSlot, Program};
 use super::transport::Phase;
@@ -82,6 +82,7 @@ impl Engine {
             Command::Nudge(hundredths) => self.nudge(hundredths),
             Command::Tap => self.tap(at),
             Command::Pace(pace) => self.set_pace(pace),
+            Command::Session(state) => self.tell_session(program, at, state),
             Command::Panic => self.panic(program, at),
             Command::Silence(port) => self.silence(program, at, port),
             Command::LetGo(port) => {
@@ -218,6 +219,24 @@ impl Engine {
         }
     }
 
+    /// It is told where the session is, or that it is gone.
+    fn tell_session(&mut self, program: &Program, at: Nanos, state: Option<SessionState>) {
+        let runs = self.transport.phase() == Phase::Running;
+        let line =
+            runs.then(|| Line { tick: self.next_line(program, at) + self.base, early: self.earliest_offset(program) });
+        let plays = self.clock.tell(at, state, line);
+        if self.resume_session(program, at) {
+            return;
+        }
+        match (plays, self.transport.phase()) {
+            (Some(true), Phase::Stopped) => self.start(program, at),
+            (Some(false), Phase::Armed | Phase::Running) => self.stop(at),
+            // It has been waited for.
+            (None | Some(true), Phase::Armed) => self.run_own_clock(program, at),
+            (Some(_) | None, _) => {}
+        }
+    }
+
     /// What the music does, for the choice among clocks.
     fn listener(&self, program: &Program) -> Listener {
         Listener::new(program, self.transport.phase(), self.armed_at)
@@ -306,7 +325,7 @@ impl Engine {
     fn run_own_clock(&mut self, program: &Program, at: Nanos) {
         let next = self.pulsed.iter().map(|port| self.pulses[usize::from(port.0)]).max().unwrap_or(Tick(i64::MIN));
         let sent = program.clock.when_stopped.then_some(next);
-        if let Some(pulse) = self.clock.begin(at, sent) {
+        if let Some(pulse) = self.clock.begin(at, sent, self.transport.resume()) {
             self.seat_pulses(pulse);
             self.run(program, pulse);
         }

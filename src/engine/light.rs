@@ -42,7 +42,7 @@ impl Light {
             Command::Transpose { .. } => true,
             Command::Control { .. } | Command::Tempo(_) | Command::Nudge(_) | Command::Tap => false,
             Command::Panic | Command::Silence(_) | Command::LetGo(_) => false,
-            Command::EndAfter(_) | Command::End | Command::Pace(_) => false,
+            Command::EndAfter(_) | Command::End | Command::Pace(_) | Command::Session(_) => false,
         }
     }
 }
@@ -261,7 +261,7 @@ impl Engine {
             // Of these there is nothing to show.
             Command::Control { .. } | Command::Tempo(_) | Command::Nudge(_) | Command::Tap => light.off,
             Command::Panic | Command::Silence(_) | Command::LetGo(_) => light.off,
-            Command::EndAfter(_) | Command::End | Command::Pace(_) => light.off,
+            Command::EndAfter(_) | Command::End | Command::Pace(_) | Command::Session(_) => light.off,
         }
     }
 }

@@ -89,7 +89,7 @@ use binding::Rising;
 pub use call::{Call, Mark};
 use chase::Chase;
 use clock::Clock;
-pub use clock::{ClockSource, PulseError};
+pub use clock::{ClockSource, PulseError, SessionState};
 use echo::Echoes;
 use fader::Faders;
 use feedback::Feedback;
@@ -174,6 +174,8 @@ pub enum Command {
     Tap,
     /// The system's clock runs fast by so many millionths, or slow; our own clock makes up for it.
     Pace(i32),
+    /// Where the followed session is; `None` when it is gone. Where none is followed, this does nothing.
+    Session(Option<SessionState>),
     /// End every note and silence every channel that tracks play on; the music plays on.
     Panic,
     /// The instrument at this port may have missed ends of notes: silence every channel that tracks play on there.

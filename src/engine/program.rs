@@ -171,6 +171,8 @@ pub struct ClockPlan {
     /// The ports whose clock and transport are followed, in order of preference: each once, at most [`MAX_SOURCES`].
     /// Without any the program is its own clock.
     pub follow: Box<[PortSlot]>,
+    /// The quantum of the session that is followed instead of all others, if one is; positive.
+    pub session: Option<TickSpan>,
     /// What happens when the followed pulses stop without STOP, and none of the other ports has any.
     pub lost: Lost,
     /// Whether pulses without START begin to play.

@@ -113,6 +113,18 @@ impl Engine {
         true
     }
 
+    /// It is known at `at` where the session is: if that was waited for, the music goes on, where it would have been by now, or
+    /// as near to that as its place in the quantum lets it. Whether it does.
+    pub(super) fn resume_session(&mut self, program: &Program, at: Nanos) -> bool {
+        let Some(timeline) = self.clock.timeline() else { return false };
+        let Some(awaited) = self.resuming.take() else { return false };
+        let pulse = self.clock.pulse_after(at + READY_IN);
+        let position = self.clock.nearest(awaited.at(timeline.time_of(pulse)), pulse);
+        self.set_pulses(pulse);
+        self.play_on(program, pulse, position.max(Tick::ZERO));
+        true
+    }
+
     /// The music goes on at `position`, which falls on `pulse` of the clock; whoever gets the clock is to join.
     fn play_on(&mut self, program: &Program, pulse: Tick, position: Tick) {
         self.transport.place(position);

@@ -213,7 +213,7 @@ pub struct Meters {
     tempo: AtomicF64,
     /// 0 stopped, 1 armed, 2 running.
     phase: AtomicU64,
-    /// 0 where the clock is our own; where it comes in by a port, the slot of that and 1.
+    /// 0 where the clock is our own; 255 where it is a session's; where it comes in by a port, the slot of that and 1.
     clock_source: AtomicU8,
 }
 
@@ -257,7 +257,14 @@ impl Meters {
 
     /// Says whose clock is in force.
     pub fn show_clock_source(&self, source: ClockSource) {
-        self.clock_source.store(source.port().map_or(0, |port| port.0 + 1), Relaxed);
+        self.clock_source.store(
+            match source {
+                ClockSource::Own => 0,
+                ClockSource::Session => u8::MAX,
+                ClockSource::Port(port) => port.0 + 1,
+            },
+            Relaxed,
+        );
     }
 
     /// Where the music is.
@@ -305,6 +312,7 @@ impl Meters {
             },
             clock_source: match self.clock_source.load(Relaxed).checked_sub(1) {
                 None => ClockSource::Own,
+                Some(port) if port + 1 == u8::MAX => ClockSource::Session,
                 Some(port) => ClockSource::Port(PortSlot(port)),
             },
         }

@@ -231,6 +231,7 @@ const HOLD_BARS: i64 = 4;
 fn clock(root: &Reader<'_>, ports: &[Port<'_>], meter: Meter, report: &mut Report) -> ClockPlan {
     let mut plan = ClockPlan {
         follow: Box::default(),
+        session: None,
         lost: Lost::HoldFor(meter.bar() * HOLD_BARS),
         join: Join::Wait,
         when_stopped: true,

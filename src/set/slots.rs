@@ -171,7 +171,7 @@ impl Numbering {
             thrus,
             bindings,
         } = program;
-        let ClockPlan { follow, lost, join, when_stopped } = clock;
+        let ClockPlan { follow, session, lost, join, when_stopped } = clock;
         let Song { parts, then } = song;
         let part = |Part { pattern, start, length }| Part { pattern: self.patterns.pattern(pattern), start, length };
         let no_pattern = || Pattern {
@@ -200,6 +200,7 @@ impl Numbering {
             clock: ClockPlan {
                 follow: follow.iter().map(|&port| self.ports.port(port)).collect(),
                 lost,
+                session,
                 join,
                 when_stopped,
             },
@@ -299,6 +300,7 @@ impl Numbering {
             | Command::Nudge(_)
             | Command::Tap
             | Command::Pace(_)
+            | Command::Session(_)
             | Command::Panic
             | Command::EndAfter(_)
             | Command::End => command,

@@ -38,6 +38,7 @@ pub fn any_program(u: &mut Unstructured<'_>) -> Result<Program> {
         meter,
         tempo: any_tempo(u)?,
         clock: ClockPlan {
+            session: None,
             follow: follow.clone().into(),
             lost: match u.int_in_range(0..=2u8)? {
                 0 => Lost::Hold,

@@ -334,6 +334,7 @@ fn next(view: &View<'_>, position: Tick) -> Option<Next> {
 fn clock(view: &View<'_>, watch: &Watch) -> Clock {
     let port = match view.snapshot.clock_source {
         ClockSource::Own => return Clock::Own,
+        ClockSource::Session => return Clock::Follows("the session".to_owned()),
         ClockSource::Port(port) => port,
     };
     let name = view.set.ports.get(usize::from(port.0)).map_or_else(|| "?".to_owned(), |port| port.name.clone());

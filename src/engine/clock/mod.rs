@@ -14,12 +14,14 @@ mod line;
 mod midi;
 mod noise;
 mod own;
+mod session;
 mod sources;
 
 pub use estimator::{Estimator, Grid, Heard};
 pub use failover::{Choice, Listener};
 pub use midi::{Follower, LOST_AFTER, PulseCounter};
 pub use own::OwnClock;
+pub use session::{FARTHEST, Line, SLEWED, SessionClock, SessionState};
 pub use sources::Sources;
 
 use super::program::{Lost, PortSlot, Program};
@@ -35,6 +37,8 @@ pub enum ClockSource {
     Own,
     /// The MIDI clock that comes in on this port.
     Port(PortSlot),
+    /// That of a session.
+    Session,
 }
 
 impl ClockSource {
@@ -42,7 +46,7 @@ impl ClockSource {
     #[must_use]
     pub const fn port(self) -> Option<PortSlot> {
         match self {
-            ClockSource::Own => None,
+            ClockSource::Own | ClockSource::Session => None,
             ClockSource::Port(port) => Some(port),
         }
     }
@@ -84,6 +88,8 @@ enum Kind {
     Own(OwnClock),
     /// MIDI clock on one of several input ports.
     Ports(Sources),
+    /// A session, whose timeline is told.
+    Session(SessionClock),
 }
 
 impl Clock {
@@ -96,19 +102,24 @@ impl Clock {
     /// The clock that `program` asks for, which is expected at `tempo`, or begins at it.
     #[must_use]
     pub fn at_tempo(program: &Program, tempo: Tempo) -> Clock {
-        Clock(if program.clock.follow.is_empty() {
-            Kind::Own(OwnClock::new(tempo))
-        } else {
-            Kind::Ports(Sources::new(&program.clock.follow, tempo))
+        Clock(match program.clock.session {
+            Some(quantum) => Kind::Session(SessionClock::new(quantum)),
+            None if program.clock.follow.is_empty() => Kind::Own(OwnClock::new(tempo)),
+            None => Kind::Ports(Sources::new(&program.clock.follow, tempo)),
         })
     }
 
     /// Goes over to what `program` says of the clock. Whether the source in force goes on; if not, nothing changes.
     pub fn adopt(&mut self, program: &Program) -> bool {
         let follow = &program.clock.follow;
-        match &mut self.0 {
-            Kind::Own(_) => follow.is_empty(),
-            Kind::Ports(sources) => !follow.is_empty() && sources.relist(follow, program.tempo),
+        match (&mut self.0, program.clock.session) {
+            (Kind::Own(_), None) => follow.is_empty(),
+            (Kind::Ports(sources), None) => !follow.is_empty() && sources.relist(follow, program.tempo),
+            (Kind::Session(clock), Some(quantum)) => {
+                clock.set_quantum(quantum);
+                true
+            }
+            (Kind::Own(_) | Kind::Ports(_), Some(_)) | (Kind::Session(_), None) => false,
         }
     }
 
@@ -118,6 +129,7 @@ impl Clock {
         match &self.0 {
             Kind::Own(_) => ClockSource::Own,
             Kind::Ports(sources) => ClockSource::Port(sources.port()),
+            Kind::Session(_) => ClockSource::Session,
         }
     }
 
@@ -127,6 +139,7 @@ impl Clock {
         match &self.0 {
             Kind::Own(clock) => clock.timeline(),
             Kind::Ports(sources) => sources.timeline(),
+            Kind::Session(clock) => clock.timeline(),
         }
     }
 
@@ -136,6 +149,7 @@ impl Clock {
         match &self.0 {
             Kind::Own(clock) => Some(clock.tempo()),
             Kind::Ports(sources) => sources.tempo(),
+            Kind::Session(clock) => clock.timeline().map(|timeline| timeline.tempo()),
         }
     }
 
@@ -149,7 +163,7 @@ impl Clock {
     #[must_use]
     pub fn horizon(&self) -> Option<Tick> {
         match &self.0 {
-            Kind::Own(_) => None,
+            Kind::Own(_) | Kind::Session(_) => None,
             Kind::Ports(sources) => sources.tempo().is_none().then(|| sources.last_pulse() + TickSpan::PULSE),
         }
     }
@@ -158,7 +172,7 @@ impl Clock {
     #[must_use]
     pub fn pulse_limit(&self, phase: Phase) -> Option<Tick> {
         match &self.0 {
-            Kind::Own(_) => Some(Tick(i64::MAX)),
+            Kind::Own(_) | Kind::Session(_) => Some(Tick(i64::MAX)),
             Kind::Ports(sources) => match phase {
                 // Whoever has been told to play counts from the next pulse: it must be the master's.
                 Phase::Armed => None,
@@ -176,7 +190,7 @@ impl Clock {
     #[must_use]
     pub fn stop_position(&self, at: Nanos) -> Option<Tick> {
         match &self.0 {
-            Kind::Own(_) => None,
+            Kind::Own(_) | Kind::Session(_) => None,
             Kind::Ports(sources) => (!sources.current().is_lost(at)).then(|| sources.last_pulse()),
         }
     }
@@ -196,6 +210,8 @@ impl Clock {
                 // Not while there is another clock to follow.
                 Some(sources.others_lost_at().map_or(held_until, |lost| lost.max(held_until)))
             }
+            // When it is said to be lost, that is certain.
+            Kind::Session(clock) => clock.held_until(if lost == Lost::Stop { TickSpan::ZERO } else { held }),
         }
     }
 }
@@ -207,7 +223,7 @@ impl Clock {
     pub fn own_tempo(&self) -> Option<Tempo> {
         match &self.0 {
             Kind::Own(clock) => Some(clock.tempo()),
-            Kind::Ports(_) => None,
+            Kind::Ports(_) | Kind::Session(_) => None,
         }
     }
 
@@ -218,7 +234,7 @@ impl Clock {
                 clock.set_tempo(at, tempo);
                 true
             }
-            Kind::Ports(_) => false,
+            Kind::Ports(_) | Kind::Session(_) => false,
         }
     }
 
@@ -229,7 +245,7 @@ impl Clock {
                 clock.retune(tick, tempo);
                 true
             }
-            Kind::Ports(_) => false,
+            Kind::Ports(_) | Kind::Session(_) => false,
         }
     }
 
@@ -240,7 +256,7 @@ impl Clock {
                 clock.set_pace(at, pace);
                 true
             }
-            Kind::Ports(_) => false,
+            Kind::Ports(_) | Kind::Session(_) => false,
         }
     }
 
@@ -252,13 +268,14 @@ impl Clock {
                 clock.run(at);
                 begins
             }
-            Kind::Ports(_) => false,
+            Kind::Ports(_) | Kind::Session(_) => false,
         }
     }
 
     /// The pulse with which the music begins that is started at `at`; `None` where it is to be waited for. `sent` is the
-    /// latest pulse that a receiver is due to get next, where pulses are sent while the music is stopped.
-    pub fn begin(&mut self, at: Nanos, sent: Option<Tick>) -> Option<Tick> {
+    /// latest pulse that a receiver is due to get next, where pulses are sent while the music is stopped; `position` is where
+    /// the music plays on.
+    pub fn begin(&mut self, at: Nanos, sent: Option<Tick>, position: Tick) -> Option<Tick> {
         match &mut self.0 {
             Kind::Own(clock) => {
                 clock.run(at);
@@ -273,6 +290,7 @@ impl Clock {
                 }
             }
             Kind::Ports(_) => None,
+            Kind::Session(clock) => clock.begin(at, sent, position),
         }
     }
 
@@ -283,7 +301,7 @@ impl Clock {
                 clock.place(pulse, at);
                 true
             }
-            Kind::Ports(_) => false,
+            Kind::Ports(_) | Kind::Session(_) => false,
         }
     }
 }
@@ -294,7 +312,7 @@ impl Clock {
     #[must_use]
     pub fn counts_pulses(&self) -> bool {
         match &self.0 {
-            Kind::Own(_) => false,
+            Kind::Own(_) | Kind::Session(_) => false,
             Kind::Ports(_) => true,
         }
     }
@@ -303,7 +321,7 @@ impl Clock {
     #[must_use]
     pub fn last_pulse(&self) -> Option<Tick> {
         match &self.0 {
-            Kind::Own(_) => None,
+            Kind::Own(_) | Kind::Session(_) => None,
             Kind::Ports(sources) => Some(sources.last_pulse()),
         }
     }
@@ -316,7 +334,7 @@ impl Clock {
                 let clock = sources.current();
                 Some(PulseError { off: clock.innovation(), estimate: clock.phase_error()? })
             }
-            Kind::Ports(_) | Kind::Own(_) => None,
+            Kind::Ports(_) | Kind::Own(_) | Kind::Session(_) => None,
         }
     }
 
@@ -324,7 +342,7 @@ impl Clock {
     #[must_use]
     pub fn expected_pulse(&self, port: PortSlot) -> Option<Nanos> {
         match &self.0 {
-            Kind::Own(_) => None,
+            Kind::Own(_) | Kind::Session(_) => None,
             Kind::Ports(sources) => sources.expected_pulse(port),
         }
     }
@@ -332,7 +350,7 @@ impl Clock {
     /// A pulse came on `port` at `at`. What it means; `None` where that port's do not count.
     pub fn hear_pulse(&mut self, port: PortSlot, at: Nanos, listener: Listener) -> Option<HeardPulse> {
         match &mut self.0 {
-            Kind::Own(_) => None,
+            Kind::Own(_) | Kind::Session(_) => None,
             Kind::Ports(sources) => sources.hear_pulse(port, at, listener),
         }
     }
@@ -341,7 +359,7 @@ impl Clock {
     /// port becomes the followed one.
     pub fn heeds(&mut self, port: PortSlot, at: Nanos, message: Message, listener: Listener) -> (bool, Choice) {
         match &mut self.0 {
-            Kind::Own(_) => (false, Choice::Stays),
+            Kind::Own(_) | Kind::Session(_) => (false, Choice::Stays),
             Kind::Ports(sources) => sources.heeds(port, at, message, listener),
         }
     }
@@ -350,8 +368,50 @@ impl Clock {
     /// at which `line` fell on the clock that was followed before.
     pub fn turn(&mut self, line: Tick, at: Nanos, listener: Listener) -> Option<Nanos> {
         match &mut self.0 {
-            Kind::Own(_) => None,
+            Kind::Own(_) | Kind::Session(_) => None,
             Kind::Ports(sources) => sources.turn(line, at, listener),
+        }
+    }
+}
+
+/// A clock that is told.
+impl Clock {
+    /// It is told at `at` where the session is, or that it is gone; `line` is what is to be kept in place, where the music
+    /// plays. Whether the session plays now and did not before, or the other way round; `None` where no session is followed, or
+    /// in that nothing is new.
+    pub fn tell(&mut self, at: Nanos, state: Option<SessionState>, line: Option<Line>) -> Option<bool> {
+        let Kind::Session(clock) = &mut self.0 else { return None };
+        let played = clock.playing();
+        match state {
+            Some(state) => clock.tell(at, state, line),
+            None => clock.lose(at),
+        }
+        Some(clock.playing()).filter(|&playing| playing != played)
+    }
+
+    /// When the mapping changes without anything having come in, if that is to be.
+    #[must_use]
+    pub fn changes_at(&self) -> Option<Nanos> {
+        match &self.0 {
+            Kind::Own(_) | Kind::Ports(_) => None,
+            Kind::Session(clock) => clock.changes_at(),
+        }
+    }
+
+    /// The time of [`Clock::changes_at`] has come.
+    pub fn change(&mut self) {
+        match &mut self.0 {
+            Kind::Own(_) | Kind::Ports(_) => {}
+            Kind::Session(clock) => clock.change(),
+        }
+    }
+
+    /// Of the positions that music could have when the clock is at `tick`, the nearest to `position`.
+    #[must_use]
+    pub fn nearest(&self, position: Tick, tick: Tick) -> Tick {
+        match &self.0 {
+            Kind::Own(_) | Kind::Ports(_) => position,
+            Kind::Session(clock) => clock.nearest(position, tick),
         }
     }
 }

@@ -419,7 +419,12 @@ mod tests {
                 Command::Tap => Verb::Tap,
                 Command::Panic => Verb::Panic,
                 // Nobody can ask for these in words.
-                Command::Silence(_) | Command::LetGo(_) | Command::EndAfter(_) | Command::End | Command::Pace(_) => {
+                Command::Silence(_)
+                | Command::LetGo(_)
+                | Command::EndAfter(_)
+                | Command::End
+                | Command::Pace(_)
+                | Command::Session(_) => {
                     panic!("{command:?}")
                 }
             };
