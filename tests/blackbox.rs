@@ -398,7 +398,7 @@ fn what_is_missing_in_a_folder_is_said() {
     let root = tempfile::tempdir().unwrap();
     let (folder, path) = log_in(root.path());
     let mut segments = Segments::begin(folder, head(), 0).unwrap();
-    (0..1_300).for_each(|number| segments.push(&notice(number)).unwrap());
+    (0..1_800).for_each(|number| segments.push(&notice(number)).unwrap());
     segments.flush().unwrap();
     let found = |path: &Path| {
         let (mut records, mut damages) = (0, Vec::new());
@@ -411,7 +411,7 @@ fn what_is_missing_in_a_folder_is_said() {
         (records, damages)
     };
     let (whole, damages) = found(&path);
-    assert!(whole > 1_300 && damages.is_empty(), "{damages:?}");
+    assert!(whole > 1_800 && damages.is_empty(), "{damages:?}");
     let segment = |number: u32| path.join(format!("{number:05}.log"));
     // Torn at its end, damaged in the middle, then missing there.
     let bytes = std::fs::read(segment(4)).unwrap();

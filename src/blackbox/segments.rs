@@ -10,8 +10,8 @@ use super::block::{MAX_BLOCK, block, opening};
 use super::codec::Encoder;
 use super::record::{Head, Names, Record};
 
-/// The least that a log may be allowed: some of the largest blocks.
-pub const LEAST_BYTES: u64 = 4 * MAX_BLOCK as u64;
+/// The least that a log may be allowed: what a segment begins with, and the largest block after it, with as much again to spare.
+pub const LEAST_BYTES: u64 = 2 * MAX_BLOCK as u64;
 
 /// A block is written when it has so many bytes.
 const BLOCK: usize = 1 << 15;

@@ -20,7 +20,7 @@ use midly::{MetaMessage, MidiMessage, TrackEvent, TrackEventKind};
 
 use crate::midi::{Channel, Key, Velocity};
 use crate::time::{Meter, TICKS_PER_QUARTER, Tempo};
-use events::Events;
+use events::{Events, NoEvent};
 use remarks::Counts;
 use ruler::Ruler;
 
@@ -132,7 +132,7 @@ pub enum Unreadable {
 ///
 /// # Errors
 ///
-/// When it is no MIDI file, when it is cut off or damaged, or when its tracks are songs of their own.
+/// When it is no MIDI file, when it is damaged, or cut off before its first track, or when its tracks are songs of their own.
 pub fn read(bytes: &[u8]) -> Result<Score, Unreadable> {
     let file = chunks::chunks(bytes)?;
     let ruler = Ruler::of(file.division)?;
@@ -216,7 +216,16 @@ impl Reader {
     fn track(&mut self, number: usize, mut events: Events<'_>) -> Result<(), Unreadable> {
         let mut reading = Reading::default();
         let (mut at, mut count, mut ended) = (0i64, 0, false);
-        while let Some((delta, event)) = events.next().map_err(|_| Unreadable::Damaged(number, count))? {
+        loop {
+            let (delta, event) = match events.next() {
+                Ok(Some(event)) => event,
+                Ok(None) => break,
+                Err(NoEvent::Odd) => return Err(Unreadable::Damaged(number, count)),
+                Err(NoEvent::CutOff) => {
+                    self.counts.torn += 1;
+                    break;
+                }
+            };
             at = at.saturating_add(delta);
             count += 1;
             if matches!(event.kind, TrackEventKind::Meta(MetaMessage::EndOfTrack)) {
@@ -226,6 +235,7 @@ impl Reader {
             self.event(&mut reading, at, &event);
         }
         self.counts.odd_events += events.odd;
+        self.counts.too_high += events.too_high;
         self.counts.goes_on += usize::from(ended && events.goes_on());
         self.counts.endless += usize::from(!ended);
         for (place, notes) in std::mem::take(&mut reading.open) {

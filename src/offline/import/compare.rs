@@ -84,6 +84,16 @@ impl What {
             What::Parameter(..) => Kind::Parameter,
         }
     }
+
+    /// Whether it holds or bends notes, and does not with this value.
+    fn rests_at(self, value: u16) -> bool {
+        match self {
+            What::Controller(number) => matches!(number, 1 | 33 | 64..=69) && value == 0,
+            What::Bend => value == 8_192,
+            What::Pressure => value == 0,
+            What::Parameter(..) => false,
+        }
+    }
 }
 
 /// A port, and a channel on it.
@@ -274,19 +284,15 @@ fn notes_that_differ(file: &Notes, set: &Notes, tolerance: i64) -> (usize, usize
     (count(file).max(count(set)) - found, other_sound)
 }
 
-/// How many values of a kind are not among the other's. What the end of the show lets go of, the file need not. What the file
-/// has at the end may be a tick before it in the set.
+/// How many values of a kind are not among the other's. What the end of the show lets go of, the file need not.
 fn values_that_differ(file: &Values, set: &Values, kind: Kind, end: i64) -> usize {
     let keys: BTreeSet<_> = file.keys().chain(set.keys()).filter(|(_, what)| what.kind() == kind).collect();
     let differ = |key: &(Place, What)| {
         let mut of_file = file.get(key).cloned().unwrap_or_default();
         let mut of_set = set.get(key).cloned().unwrap_or_default();
         of_set.retain(|value| value.0 < end || of_file.contains(value));
-        // What had to come before the end is told already.
-        for value in of_file.iter_mut().filter(|value| value.0 >= end && !of_set.contains(value)) {
-            let early = (end - 1, value.1);
-            *value = if of_set.contains(&early) { early } else { *value };
-        }
+        // Nobody hears what goes home at the end and was never away.
+        of_file.pop_if(|last| last.0 >= end && of_set.is_empty() && key.1.rests_at(last.1));
         let count = of_file.len().max(of_set.len());
         of_file.sort_unstable();
         of_set.sort_unstable();

@@ -36,7 +36,7 @@ pub fn body(score: &Score, rig: &Rig<'_>, meter: Meter) -> (String, usize) {
         text.push_str(&format!("name  = {}\n", quoted(&name.chars().take(64).collect::<String>())));
     }
     let tempo = score.tempo.map_or(120.0, Tempo::bpm).clamp(Tempo::SLOWEST, Tempo::FASTEST);
-    text.push_str(&format!("tempo = {:?}\nmeter = \"{meter}\"\n", (tempo * 1e3).round() / 1e3));
+    text.push_str(&format!("tempo = {:?}\nmeter = \"{meter}\"\n", shortest(tempo)));
     if let Some(scale) = score.key.and_then(scale) {
         text.push_str(&format!("scale = \"{scale}\"\n"));
     }
@@ -57,6 +57,14 @@ pub fn body(score: &Score, rig: &Rig<'_>, meter: Meter) -> (String, usize) {
     }
     let named = patterns(score, rig, meter, &mut text);
     (text, score.markers.len() - named)
+}
+
+/// A tempo with no more digits than make the same whole microseconds of a quarter note, which is what files count in.
+fn shortest(bpm: f64) -> f64 {
+    let micros = |bpm: f64| (60e6 / bpm).round();
+    let rounded = (0..9).map(|digits| 10f64.powi(digits)).map(|scale| (bpm * scale).round() / scale);
+    let mut same = rounded.filter(|rounded| micros(*rounded) == micros(bpm));
+    same.next().unwrap_or(bpm).clamp(Tempo::SLOWEST, Tempo::FASTEST)
 }
 
 /// The scale of a key signature: its sharps, or flats where negative, and whether it is minor.
@@ -92,9 +100,11 @@ fn patterns(score: &Score, rig: &Rig<'_>, meter: Meter, text: &mut String) -> us
         let known = written.iter().find(|(_, known)| *known == pattern).map(|(name, _)| name.clone());
         let name = known.unwrap_or_else(|| {
             let bar = start / meter.bar().0 + 1;
+            let is_end = rig.has_end && number + 1 == rig.patterns.len();
             let name = match &section {
+                _ if is_end => "end".to_owned(),
                 Some(section) => section.clone(),
-                None if rig.patterns.len() == 1 => "main".to_owned(),
+                None if rig.patterns.len() == 1 + usize::from(rig.has_end) => "main".to_owned(),
                 None => format!("bar-{bar}"),
             };
             let name = unique(name, &mut names);

@@ -94,6 +94,7 @@ pub fn import(origin: &str, bytes: &[u8], options: Options) -> Result<Imported, 
             "its set would have {bytes} bytes of at most {most}; notes on a grid are shorter to write, so try --tolerance 10"
         )));
     }
+    let bars = rig.bars();
     remarks.extend(difference(origin, &body, bytes, &rig, meter.bar() * bars, options.style.tolerance)?);
     let text = format!("{}{body}", file::heading(origin, &remarks, bars, &rig, options.style));
     let notes = score.parts.iter().map(|part| part.notes.len()).sum();

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::values::{Program, Values, share_out};
+use super::values::{Program, Values, go_on, share_out};
 use super::{Options, split};
 use crate::midi::Key;
 use crate::offline::lines::row::Spelling;
@@ -24,6 +24,8 @@ pub struct Rig<'s> {
     pub tracks: Vec<TrackOf<'s>>,
     /// Where each pattern begins, and how many bars it has, one after the other. At least one.
     pub patterns: Vec<(i64, i64)>,
+    /// Whether the last pattern holds nothing but what is set at the very end of the music.
+    pub has_end: bool,
 }
 
 /// A track of the set, and what it plays.
@@ -47,16 +49,20 @@ pub struct TrackOf<'s> {
 impl<'s> Rig<'s> {
     /// Makes the rig of a score of `bars` bars; what cannot be kept goes to `remarks`.
     pub fn of(score: &'s Score, bars: i64, bar: TickSpan, options: Options, remarks: &mut Vec<String>) -> Rig<'s> {
-        let length = bar * bars;
-        let patterns = split::patterns(score, bars, bar.0, options.split);
-        let starts: Vec<i64> = patterns.iter().map(|&(start, _)| start).collect();
-        let (shared, early) = share_out(score, &starts, length.0);
-        match early {
-            0 => {}
-            1 => remarks.push("a value at the very end comes a tick earlier".to_owned()),
-            many => remarks.push(format!("{many} values at the very end come a tick earlier")),
+        let mut patterns = split::patterns(score, bars, bar.0, options.split);
+        let has_end = go_on(score, (bar * bars).0);
+        if has_end {
+            patterns.push(((bar * bars).0, 1));
+            remarks.push("what is set at the very end has a bar of its own, the pattern `end`".to_owned());
         }
-        let mut rig = Rig { patterns, ..Rig::default() };
+        let starts: Vec<i64> = patterns.iter().map(|&(start, _)| start).collect();
+        let mut rig = Rig { patterns, has_end, ..Rig::default() };
+        let (shared, replaced) = share_out(score, &starts, (bar * rig.bars()).0);
+        match replaced {
+            0 => {}
+            1 => remarks.push("a program that another one replaces at the same place is left out".to_owned()),
+            many => remarks.push(format!("{many} programs that others replace at the same place are left out")),
+        }
         let flats = score.key.is_some_and(|(sharps, _)| sharps < 0);
         let (mut port_names, mut track_names) = (BTreeSet::new(), BTreeSet::new());
         // What a pattern means something else by.
@@ -92,6 +98,11 @@ impl<'s> Rig<'s> {
         rig
     }
 
+    /// How many bars all patterns have.
+    pub fn bars(&self) -> i64 {
+        self.patterns.iter().map(|&(_, bars)| bars).sum()
+    }
+
     /// The track of a part, and another one for values that do not fall on its steps.
     #[allow(clippy::too_many_arguments)]
     fn track(
@@ -105,7 +116,9 @@ impl<'s> Rig<'s> {
         flats: bool,
     ) -> (TrackOf<'s>, Option<TrackOf<'s>>) {
         let beside = format!("{name}-cc");
-        let Values { patterns, programs } = shared;
+        let Values { patterns, programs, at_the_end } = shared;
+        // A song is over then.
+        let again = if self.patterns.len() == 1 { &at_the_end[..] } else { &[] };
         let manner = manner(part, bar, flats, options.style.tolerance);
         let fitted: Vec<Fitted> = self
             .patterns
@@ -127,7 +140,8 @@ impl<'s> Rig<'s> {
         let mut curves = Vec::new();
         for ((&(start, bars), values), lines) in self.patterns.iter().zip(patterns).zip(&clips) {
             let values: Vec<_> = values.into_iter().map(|(at, value)| (at - start, value)).collect();
-            let curve = (!values.is_empty()).then(|| values::write(&values, bar * bars, lines.step, LANGUAGE));
+            let has_values = !values.is_empty() || !again.is_empty();
+            let curve = has_values.then(|| values::write(&values, again, bar * bars, lines.step, LANGUAGE));
             curves.push(curve);
         }
         // One track has all of them: what a track leaves off goes to rest, though another one says it again there.

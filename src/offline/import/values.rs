@@ -7,6 +7,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::engine::lever::{Lever, Pull};
+use crate::midi::{self, Message};
 use crate::offline::score::{Part, Score, Value};
 
 /// A program, and its bank if it has one.
@@ -19,14 +21,22 @@ pub struct Values {
     pub patterns: Vec<Vec<(i64, Value)>>,
     /// For each pattern the program of the channel, where this part is the one that says it.
     pub programs: Vec<Option<Program>>,
+    /// What goes home at the end of the music. A pattern that begins again says it first.
+    pub at_the_end: Vec<Value>,
 }
 
-/// The values of all parts of `score`, in patterns that begin at `starts`; the last one ends at `end`. With it comes how many
-/// of them had to come a tick earlier, to be before the end.
+/// Whether anything at `end`, the end of the music, does not go home there.
+pub fn go_on(score: &Score, end: i64) -> bool {
+    let mut values = score.parts.iter().flat_map(|part| &part.values);
+    values.any(|&(at, value)| at >= end && !holds(value).is_some_and(|(_, holds)| !holds))
+}
+
+/// The values of all parts of `score`, in patterns that begin at `starts`; the last one ends at `end`. What is at the end goes
+/// home there. With it comes how many programs are left out, because another one takes their place before anything sounds.
 pub fn share_out(score: &Score, starts: &[i64], end: i64) -> (Vec<Values>, usize) {
-    let mut early = 0;
+    let mut replaced = 0;
     let patterns = starts.len();
-    let empty = Values { patterns: vec![Vec::new(); patterns], programs: vec![None; patterns] };
+    let empty = Values { patterns: vec![Vec::new(); patterns], programs: vec![None; patterns], at_the_end: Vec::new() };
     let mut shared = vec![empty; score.parts.len()];
     for members in channels(&score.parts).into_values() {
         let mut stream: Vec<(i64, usize, Value)> = Vec::new();
@@ -34,17 +44,12 @@ pub fn share_out(score: &Score, starts: &[i64], end: i64) -> (Vec<Values>, usize
             let values = score.parts.get(part).map(|part| &part.values[..]).unwrap_or_default();
             stream.extend(values.iter().map(|&(at, value)| (at, part, value)));
         }
-        // The music has no tick at its end. A loop lets go before it begins again.
-        for (at, ..) in stream.iter_mut().filter(|(at, ..)| *at >= end) {
-            early += 1;
-            *at = end - 1;
-        }
         stream.sort_by_key(|&(at, ..)| at);
         let channel = Channel { score, members: &members, starts, end };
-        channel.programs(&mut stream, &mut shared);
+        replaced += channel.programs(&mut stream, &mut shared);
         channel.values(&stream, &mut shared);
     }
-    (shared, early)
+    (shared, replaced)
 }
 
 /// The parts of each channel of each device.
@@ -56,14 +61,19 @@ fn channels(parts: &[Part]) -> BTreeMap<(Option<&str>, u8), Vec<usize>> {
     channels
 }
 
-/// Which of the things that hold or bend notes `value` is about, if it is, and whether it does.
-fn holds(value: Value) -> Option<(u8, bool)> {
-    // Modulation, and the pedals.
-    match value {
-        Value::Controller(number @ (1 | 64 | 66..=69), value) => Some((number, value > 0)),
-        Value::Bend(bend) => Some((128, bend != 8_192)),
-        Value::Pressure(value) => Some((129, value > 0)),
-        Value::Controller(..) | Value::Program(_) | Value::Parameter { .. } => None,
+/// Which of the levers that hold or bend notes `value` moves, if any, and whether it is away from home then.
+fn holds(value: Value) -> Option<(Lever, bool)> {
+    // What a lever does is the same on all channels.
+    let channel = midi::Channel::from_status(0);
+    let message = match value {
+        Value::Controller(number, value) => Message::ControlChange(channel, number, value),
+        Value::Bend(bend) => Message::PitchBend(channel, bend),
+        Value::Pressure(value) => Message::ChannelPressure(channel, value),
+        Value::Program(_) | Value::Parameter { .. } => return None,
+    };
+    match Pull::of(message)? {
+        Pull::Lever(_, lever, is_away) => Some((lever, is_away)),
+        Pull::Key(..) => None,
     }
 }
 
@@ -82,8 +92,8 @@ impl Channel<'_> {
         self.starts.iter().zip(ends).enumerate().map(|(number, (&start, end))| (number, start, end))
     }
 
-    /// Takes the programs out of `stream` that patterns begin with.
-    fn programs(&self, stream: &mut Vec<(i64, usize, Value)>, shared: &mut [Values]) {
+    /// Takes the programs out of `stream` that patterns begin with, and says how many others with them.
+    fn programs(&self, stream: &mut Vec<(i64, usize, Value)>, shared: &mut [Values]) -> usize {
         let (mut coarse, mut fine) = (None, None);
         let mut programs: Vec<(i64, usize, Program)> = Vec::new();
         for &(at, part, value) in stream.iter() {
@@ -99,6 +109,7 @@ impl Channel<'_> {
         }
         let several = programs.iter().map(|(.., program)| program).collect::<BTreeSet<_>>().len() > 1;
         let mut taken: Vec<(i64, usize)> = Vec::new();
+        let mut replaced = 0;
         for (number, start, end) in self.patterns() {
             // What a note that begins there stands before is not for all of the pattern.
             let is_first = |part: usize| {
@@ -120,11 +131,14 @@ impl Channel<'_> {
                     *programs = Some(program);
                 }
                 taken.extend(here.then_some((start, part)));
+                let with_it = |other: &&(i64, usize, Program)| here && other.0 == start && other.1 <= part;
+                replaced += programs.iter().filter(with_it).filter(|(.., other)| *other != program).count();
             }
         }
         let is_sound = |value| matches!(value, Value::Program(_) | Value::Controller(0 | 32, _));
         let is_taken = |at: i64, part: usize| taken.iter().any(|&(start, last)| at == start && part <= last);
         stream.retain(|&(at, part, value)| !(is_sound(value) && is_taken(at, part)));
+        replaced
     }
 
     fn part(&self, part: usize) -> Option<&Part> {
@@ -133,12 +147,12 @@ impl Channel<'_> {
 
     /// Shares out what is left, each pattern with what it begins in the middle of.
     fn values(&self, stream: &[(i64, usize, Value)], shared: &mut [Values]) {
-        let mut held: BTreeMap<u8, (usize, Value)> = BTreeMap::new();
+        let mut held: BTreeMap<Lever, (usize, Value)> = BTreeMap::new();
         let mut rest = stream;
         for (number, start, end) in self.patterns() {
             let (here, later) = rest.split_at(rest.partition_point(|&(at, ..)| at < end));
             rest = later;
-            let said: BTreeSet<u8> = here
+            let said: BTreeSet<Lever> = here
                 .iter()
                 .take_while(|(at, ..)| *at == start)
                 .filter_map(|&(_, _, value)| Some(holds(value)?.0))
@@ -153,6 +167,16 @@ impl Channel<'_> {
                     held.remove(&what);
                     held.extend(holds.then_some((what, (part, value))));
                 }
+            }
+        }
+        // Before all that the tracks of the channel say when it begins again.
+        let first =
+            self.members.iter().copied().find(|&part| self.part(part).is_some_and(|part| !part.values.is_empty()));
+        for &(.., value) in rest {
+            // What is at home already is not heard.
+            let is_away = holds(value).is_some_and(|(what, _)| held.remove(&what).is_some());
+            if let Some(values) = first.and_then(|part| shared.get_mut(part)).filter(|_| is_away) {
+                values.at_the_end.push(value);
             }
         }
     }

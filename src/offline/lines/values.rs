@@ -13,6 +13,9 @@ use crate::time::TickSpan;
 /// The most values of a line, as the language has it.
 const MOST_VALUES: usize = 60_000;
 
+/// On every pass but the first: of as many as the language can count.
+const AGAIN: &str = "/!1:1024";
+
 /// Lines of rests that have values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Curve {
@@ -23,9 +26,15 @@ pub struct Curve {
 }
 
 /// Writes `values`, in their order and all before `length`, as lines of that length: on steps of length `wanted` if all of
-/// them fall there, else on the longest on which they do.
+/// them fall there, else on the longest on which they do. What is in `again` comes first, whenever that begins again.
 #[must_use]
-pub fn write(values: &[(i64, Value)], length: TickSpan, wanted: TickSpan, language: Language) -> Curve {
+pub fn write(
+    values: &[(i64, Value)],
+    again: &[Value],
+    length: TickSpan,
+    wanted: TickSpan,
+    language: Language,
+) -> Curve {
     let steps = std::iter::once(wanted.0).chain(STEPS);
     let mut steps = steps.filter(|&step| step > 0 && length.0 % step == 0);
     let step = steps.find(|step| values.iter().all(|(at, _)| at % step == 0)).unwrap_or(1);
@@ -37,21 +46,21 @@ pub fn write(values: &[(i64, Value)], length: TickSpan, wanted: TickSpan, langua
             first = rows.len();
         }
         let mut row = first;
-        let mut said: Vec<String> = Vec::new();
+        let mut known: Vec<String> = Vec::new();
         for &(at, value) in values {
-            let (name, number) = target(value);
-            row += usize::from(said.contains(&name));
+            let (name, _) = target(value);
+            row += usize::from(known.contains(&name));
             if rows.len() <= row {
                 rows.resize_with(row + 1, Row::default);
             }
             if let Some(written) = rows.get_mut(row) {
                 if written.places.get(&(at / step)).is_none_or(Vec::is_empty) {
-                    said.clear();
+                    known.clear();
                 }
                 written.values += 1;
-                written.places.entry(at / step).or_default().push(format!("{name}={number}"));
+                written.places.entry(at / step).or_default().push(said(value));
             }
-            said.push(name);
+            known.push(name);
         }
     }
     let line = |row: Row| {
@@ -63,7 +72,14 @@ pub fn write(values: &[(i64, Value)], length: TickSpan, wanted: TickSpan, langua
         text.run('.', count - text.at);
         text.text
     };
-    Curve { step: TickSpan(step), lines: rows.into_iter().map(line).collect() }
+    let again = (!again.is_empty()).then(|| {
+        let values: Vec<String> = again.iter().map(|&value| said(value)).collect();
+        let mut text = Pen::new(beat, language);
+        text.step(&format!(".{{{}}}{AGAIN}", values.join(" ")));
+        text.run('.', count - text.at);
+        text.text
+    });
+    Curve { step: TickSpan(step), lines: again.into_iter().chain(rows.into_iter().map(line)).collect() }
 }
 
 /// The values of a line, by their steps.
@@ -71,6 +87,12 @@ pub fn write(values: &[(i64, Value)], length: TickSpan, wanted: TickSpan, langua
 struct Row {
     places: BTreeMap<i64, Vec<String>>,
     values: usize,
+}
+
+/// A value as a step has it.
+fn said(value: Value) -> String {
+    let (name, number) = target(value);
+    format!("{name}={number}")
 }
 
 /// What a value is called in a step, and its number there.
@@ -91,7 +113,7 @@ mod tests {
     use crate::offline::lines::LANGUAGE;
 
     fn written(values: &[(i64, Value)], length: i64) -> (i64, Vec<String>) {
-        let curve = write(values, TickSpan(length), TickSpan::SIXTEENTH, LANGUAGE);
+        let curve = write(values, &[], TickSpan(length), TickSpan::SIXTEENTH, LANGUAGE);
         (curve.step.0, curve.lines)
     }
 
@@ -106,6 +128,13 @@ mod tests {
         assert_eq!(written(&values, 960), (240, vec![".{74=30 bend=0}..{program=31 rpn-0=1536}.".to_owned()]));
         let values = [(0, Value::Pressure(1)), (3, Value::Pressure(2)), (11, Value::Pressure(3))];
         assert_eq!(written(&values, 12), (1, vec![".{pressure=1}...{pressure=2}........{pressure=3}".to_owned()]));
+    }
+
+    #[test]
+    fn what_comes_when_it_begins_again_has_a_line_before_all_others() {
+        let again = [Value::Controller(64, 0), Value::Bend(8_192)];
+        let curve = write(&[(0, Value::Controller(64, 127))], &again, TickSpan(960), TickSpan::SIXTEENTH, LANGUAGE);
+        assert_eq!(curve.lines, [".{64=0 bend=0}/!1:1024...", ".{64=127}..."]);
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! The tracks of a file: where each begins and ends, whatever its counts and lengths say.
 //!
 //! Files are read that are against the letter and that players read all the same: with lengths that are wrong, with a foreign
-//! chunk that counts as a track, in a RIFF file, with something before the header. What is missing is not made up: a file that
-//! is cut off is refused.
+//! chunk that counts as a track, in a RIFF file, with something before the header. Of a file that is cut off there is what came
+//! before.
 
-use midly::{EventIter, MetaMessage, TrackEventKind};
+use midly::{MetaMessage, TrackEventKind};
 
 use super::Unreadable;
+use super::events::Events;
 
 /// A file, taken apart.
 #[derive(Debug)]
@@ -29,7 +30,7 @@ const TRACK: &[u8; 4] = b"MTrk";
 ///
 /// # Errors
 ///
-/// When it is no MIDI file, when it is cut off, or when its tracks are songs of their own.
+/// When it is no MIDI file, when it is cut off before its first track, or when its tracks are songs of their own.
 pub fn chunks(bytes: &[u8]) -> Result<Chunks<'_>, Unreadable> {
     let mut remarks = Vec::new();
     let bytes = within_riff(bytes).unwrap_or(bytes);
@@ -47,7 +48,7 @@ pub fn chunks(bytes: &[u8]) -> Result<Chunks<'_>, Unreadable> {
     };
     let (format, declared) = (u16::from_be_bytes([f0, f1]), usize::from(u16::from_be_bytes([c0, c1])));
     let mut tracks = Vec::new();
-    let (mut foreign, mut mended) = (0, 0);
+    let (mut foreign, mut mended, mut is_cut) = (0, 0, false);
     while rest.len() >= 8 {
         if !is_chunk(rest) {
             // Some writers leave a few bytes after a chunk.
@@ -56,31 +57,36 @@ pub fn chunks(bytes: &[u8]) -> Result<Chunks<'_>, Unreadable> {
                 None => break,
             }
         } else if rest.starts_with(TRACK) {
-            let Track { events, after, is_mended } =
-                track(rest).ok_or_else(|| Unreadable::CutOff(format!("it ends in track {}", tracks.len() + 1)))?;
-            tracks.push(events);
-            mended += usize::from(is_mended);
-            rest = after;
+            let Some(track) = track(rest) else { break };
+            tracks.push(track.events);
+            mended += usize::from(track.is_mended);
+            rest = track.after;
+            if track.is_cut {
+                is_cut = true;
+                let (number, declared) = (tracks.len(), declared.max(tracks.len()));
+                remarks.push(format!("the file is cut off in track {number} of {declared}; what is there is read"));
+            }
         } else if let Some((_, _, after)) = chunk(rest) {
             foreign += 1;
             rest = after;
-        } else if tracks.len() + foreign < declared {
-            return Err(Unreadable::CutOff("it ends between its tracks".to_owned()));
         } else {
             break;
         }
     }
     let found = tracks.len();
-    if found + foreign < declared {
-        let what = if rest.is_empty() { "" } else { ", and the beginning of another" };
-        return Err(Unreadable::CutOff(format!("it has {found} of its {declared} tracks{what}")));
+    if found == 0 && declared > 0 {
+        return Err(Unreadable::CutOff("it ends before its first track".to_owned()));
     }
     match format {
         2 if found > 1 => return Err(Unreadable::Sequential),
         0..=2 => {}
         format => return Err(Unreadable::Format(format)),
     }
-    if found < declared {
+    if is_cut {
+        // What is not there is told already.
+    } else if found + foreign < declared {
+        remarks.push(format!("the file is cut off: it has {found} of its {declared} tracks, and these are read"));
+    } else if found < declared {
         remarks.push(format!("of the {declared} tracks that the file counts, {} are none", declared - found));
     } else if found > declared {
         remarks.push(format!("the file counts {declared} tracks and has {found}; all are read"));
@@ -133,34 +139,38 @@ struct Track<'b> {
     after: &'b [u8],
     /// Whether its length is not what it says.
     is_mended: bool,
+    /// Whether the file ends within it.
+    is_cut: bool,
 }
 
 /// The track that `bytes` begin with. Its length is right where another chunk follows, or nothing; elsewhere it lasts to its
-/// end of track. `None` if that is missing and so is a part of its length.
+/// end of track. Where that is missing and so is a part of its length, it is what is there. `None` if there is not even a length.
 fn track(bytes: &[u8]) -> Option<Track<'_>> {
+    let (is_mended, is_cut) = (false, false);
     let declared = chunk(bytes);
     if let Some((_, events, after)) = declared.filter(|(_, _, after)| is_chunk(after)) {
-        return Some(Track { events, after, is_mended: false });
+        return Some(Track { events, after, is_mended, is_cut });
     }
     let rest = bytes.get(8..)?;
-    match (end_of_track(rest), declared) {
+    Some(match (end_of_track(rest), declared) {
         (Some(length), Some((_, events, after))) if length <= events.len() => {
-            Some(Track { events, after, is_mended: false })
+            Track { events, after, is_mended, is_cut }
         }
         (Some(length), _) => {
             let (events, after) = rest.split_at_checked(length)?;
-            Some(Track { events, after, is_mended: true })
+            Track { events, after, is_mended: true, is_cut }
         }
-        (None, declared) => declared.map(|(_, events, after)| Track { events, after, is_mended: false }),
-    }
+        (None, Some((_, events, after))) => Track { events, after, is_mended, is_cut },
+        (None, None) => Track { events: rest, after: &[], is_mended, is_cut: true },
+    })
 }
 
 /// How many bytes there are up to the end of the track, and with it.
 fn end_of_track(bytes: &[u8]) -> Option<usize> {
-    let mut events = EventIter::new(bytes);
-    while let Some(Ok(event)) = events.next() {
+    let mut events = Events::new(bytes);
+    while let Ok(Some((_, event))) = events.next() {
         if matches!(event.kind, TrackEventKind::Meta(MetaMessage::EndOfTrack)) {
-            return Some(bytes.len() - events.unread().len());
+            return Some(bytes.len() - events.left().len());
         }
     }
     None

@@ -1,6 +1,9 @@
 //! The events of a track, one after the other, as players read them: a running status lasts over what is no channel message,
-//! and what belongs on wires alone is passed over.
+//! what belongs on wires alone is passed over, and a data byte of 128 or more counts as 127: files say that for "all of it",
+//! such as a volume of 255.
 
+use midly::live::LiveEvent;
+use midly::num::u28;
 use midly::{EventIter, TrackEvent, TrackEventKind};
 
 /// Reads the events of a track.
@@ -13,24 +16,31 @@ pub struct Events<'b> {
     skipped: i64,
     /// How many events were read, or left out, that are against the letter.
     pub odd: usize,
+    /// How many events have a data byte above 127.
+    pub too_high: usize,
 }
 
-/// There is something that is no event.
+/// Why there is no event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NoEvent;
+pub enum NoEvent {
+    /// There is something else.
+    Odd,
+    /// The bytes end within it.
+    CutOff,
+}
 
 impl<'b> Events<'b> {
     /// The events in `bytes`.
     #[must_use]
     pub fn new(bytes: &'b [u8]) -> Events<'b> {
-        Events { iter: EventIter::new(bytes), running: None, skipped: 0, odd: 0 }
+        Events { iter: EventIter::new(bytes), running: None, skipped: 0, odd: 0, too_high: 0 }
     }
 
     /// The next event, and how long after the one before; `None` at the end of the bytes.
     ///
     /// # Errors
     ///
-    /// When something comes that is no event.
+    /// When something comes that is no event, or is not all there.
     pub fn next(&mut self) -> Result<Option<(i64, TrackEvent<'b>)>, NoEvent> {
         loop {
             let left = self.iter.unread();
@@ -50,11 +60,28 @@ impl<'b> Events<'b> {
                 return Ok(None);
             }
             // The parser stops at what it does not understand, and says no more of it than that there was something.
-            let (delta, rest) = pass_over(left).ok_or(NoEvent)?;
+            if let Some((delta, status, kind, rest)) = too_high(left, self.running) {
+                self.too_high += 1;
+                self.running = Some(status);
+                self.iter = EventIter::new(rest);
+                *self.iter.running_status_mut() = self.running;
+                let delta = std::mem::take(&mut self.skipped).saturating_add(delta);
+                return Ok(Some((delta, TrackEvent { delta: u28::from(0), kind })));
+            }
+            if is_cut_off(left, self.running) {
+                return Err(NoEvent::CutOff);
+            }
+            let (delta, rest) = pass_over(left).ok_or(NoEvent::Odd)?;
             self.odd += 1;
             self.skipped = self.skipped.saturating_add(delta);
             self.iter = EventIter::new(rest);
         }
+    }
+
+    /// The bytes that are left.
+    #[must_use]
+    pub fn left(&self) -> &'b [u8] {
+        self.iter.unread()
     }
 
     /// Whether there are bytes left that say anything.
@@ -74,6 +101,55 @@ fn number(bytes: &[u8]) -> Option<(i64, &[u8])> {
     let length = 1 + bytes.iter().take(4).position(|&byte| byte < 0x80)?;
     let (number, rest) = bytes.split_at_checked(length)?;
     Some((number.iter().fold(0, |number, byte| number << 7 | i64::from(byte & 0x7F)), rest))
+}
+
+/// The status of the channel message that `bytes` begin with, perhaps the `running` one, its data, and its time; `None` if
+/// there is no such message. There may be fewer data than it needs.
+fn channel_message(bytes: &[u8], running: Option<u8>) -> Option<(i64, u8, &[u8])> {
+    let (delta, rest) = number(bytes)?;
+    match rest.split_first() {
+        Some((&status, data)) if (0x80..0xF0).contains(&status) => Some((delta, status, data)),
+        Some((..0x80, _)) => Some((delta, running?, rest)),
+        _ => None,
+    }
+}
+
+/// How many bytes of data a channel message has.
+fn data_bytes(status: u8) -> usize {
+    if (0xC0..0xE0).contains(&status) { 1 } else { 2 }
+}
+
+/// The message that `bytes` begin with, where it has data above 127, which are taken for that: its time, its status, itself and
+/// what comes after it.
+fn too_high(bytes: &[u8], running: Option<u8>) -> Option<(i64, u8, TrackEventKind<'_>, &[u8])> {
+    let (delta, status, data) = channel_message(bytes, running)?;
+    let (data, rest) = data.split_at_checked(data_bytes(status))?;
+    let message: Vec<u8> = std::iter::once(status).chain(data.iter().map(|&byte| byte.min(127))).collect();
+    match LiveEvent::parse(&message) {
+        Ok(LiveEvent::Midi { channel, message }) if data.iter().any(|&byte| byte > 127) => {
+            Some((delta, status, TrackEventKind::Midi { channel, message }, rest))
+        }
+        _ => None,
+    }
+}
+
+/// Whether `bytes` end within the event that they begin with.
+fn is_cut_off(bytes: &[u8], running: Option<u8>) -> bool {
+    if let Some((_, status, data)) = channel_message(bytes, running) {
+        return data.len() < data_bytes(status);
+    }
+    let Some((_, rest)) = number(bytes) else {
+        return bytes.len() < 4 && bytes.iter().all(|&byte| byte >= 0x80);
+    };
+    let length = match rest {
+        [] | [0xFF] => return true,
+        [0xFF, _, length @ ..] | [0xF0 | 0xF7, length @ ..] => length,
+        _ => return false,
+    };
+    match number(length) {
+        Some((length, rest)) => usize::try_from(length).is_ok_and(|length| rest.len() < length),
+        None => length.len() < 4,
+    }
 }
 
 /// What comes after the event that `bytes` begin with, if it has a known length and can be done without; and its time.

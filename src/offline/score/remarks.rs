@@ -40,6 +40,10 @@ pub struct Counts {
     pub strays: usize,
     /// Events that are against the letter.
     pub odd_events: usize,
+    /// Events that have a data byte above 127.
+    pub too_high: usize,
+    /// Tracks that end within an event.
+    pub torn: usize,
     /// Whether the tempo is none that a set can have.
     pub odd_tempo: bool,
     /// Whether the meter is none that a set can have.
@@ -64,6 +68,12 @@ impl Counts {
             self.odd_events,
             "an event is against the letter of the format; it is read as players do",
             "events are against the letter of the format; they are read as players do",
+        );
+        remark(self.too_high, "a value is above 127; it is read as 127", "values are above 127; they are read as 127");
+        remark(
+            self.torn,
+            "a track ends within an event; what comes before that is read",
+            "tracks end within an event; what comes before that is read",
         );
         remark(
             self.hanging,

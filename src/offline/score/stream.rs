@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use midly::{MetaMessage, MidiMessage, TrackEventKind};
 
 use super::chunks::chunks;
-use super::events::Events;
+use super::events::{Events, NoEvent};
 use super::ruler::Ruler;
 use super::{Unreadable, device_of};
 use crate::midi::{Channel, Key, Message, Velocity};
@@ -37,7 +37,12 @@ pub fn stream(bytes: &[u8]) -> Result<(Vec<Sent>, BTreeMap<usize, i64>), Unreada
     let (mut stream, mut ends) = (Vec::new(), BTreeMap::new());
     for (number, bytes) in (1..).zip(file.tracks) {
         let (mut events, mut at, mut device) = (Events::new(bytes), 0i64, None);
-        while let Some((delta, event)) = events.next().map_err(|_| Unreadable::Damaged(number, 0))? {
+        loop {
+            let (delta, event) = match events.next() {
+                Ok(Some(event)) => event,
+                Ok(None) | Err(NoEvent::CutOff) => break,
+                Err(NoEvent::Odd) => return Err(Unreadable::Damaged(number, 0)),
+            };
             at = at.saturating_add(delta);
             match event.kind {
                 TrackEventKind::Midi { channel, message } => {
