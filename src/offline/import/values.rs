@@ -28,7 +28,7 @@ pub struct Values {
 /// Whether anything at `end`, the end of the music, does not go home there.
 pub fn go_on(score: &Score, end: i64) -> bool {
     let mut values = score.parts.iter().flat_map(|part| &part.values);
-    values.any(|&(at, value)| at >= end && !holds(value).is_some_and(|(_, holds)| !holds))
+    values.any(|&(at, value)| at >= end && holds(value).is_none_or(|(_, holds)| holds))
 }
 
 /// The values of all parts of `score`, in patterns that begin at `starts`; the last one ends at `end`. What is at the end goes
