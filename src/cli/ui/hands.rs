@@ -35,8 +35,8 @@ pub enum Over {
     /// Nothing.
     #[default]
     Nothing,
-    /// The keys.
-    Help,
+    /// The keys, and which page of them; the first comes again after the last.
+    Help(i32),
     /// Whether the show is to end.
     Quit,
     /// A command that is being written: what there is of it.
@@ -95,7 +95,11 @@ impl Hands {
                     _ => return None,
                 }
             }
-            Over::Help => {
+            Over::Help(page) => {
+                if let Some(Action::Page(by) | Action::Choose(by @ (-1 | 1))) = action {
+                    self.over = Over::Help(page.wrapping_add(by));
+                    return None;
+                }
                 self.over = Over::Nothing;
                 if matches!(action, Some(Action::Help | Action::Close | Action::Quit)) {
                     return None;
@@ -161,7 +165,7 @@ impl Hands {
                 None
             }
             Action::Help => {
-                self.over = Over::Help;
+                self.over = Over::Help(0);
                 None
             }
             Action::Quit => {

@@ -202,7 +202,8 @@ fn grid_of<'s>(lanes: impl Iterator<Item = &'s Steps>, wanted: Option<TickSpan>)
 
 /// The cell that `at` falls into. What is a little early belongs to the step that it is written in, as what is late does.
 const fn index_of(at: TickSpan, grid: TickSpan) -> usize {
-    ((at.0 + grid.0 / 4) / grid.0) as usize
+    // Less than a quarter: the last of four notes in a step is no early one of the next.
+    ((at.0 + (grid.0 - 1) / 4) / grid.0) as usize
 }
 
 /// A row that is being laid out.
@@ -305,6 +306,7 @@ mod tests {
             ("one = \"c3 . c3:30 . c3! . . . \"", "x.o.X..."),
             ("one = { step = \"1/8\", gate = 100, steps = \"c3 . c3 .\" }", "x-..x-.."),
             ("one = \"c3*3 . c3 . c3<20 c3 c3 c3\"", "3.x.xxxx"),
+            ("one = \"c3 c3 c3*4 c3 . . . .\"", "xx4x...."),
             ("one = \"c3<20 . c3 . c3 . c3 .\"", "x.x.x.x."),
             ("one = { step = \"1/8t\", steps = \"c3 c3 c3 c3 . .\" }", "xxxx.."),
             ("one = \"c3>20 c3 c3 c3 c3<10 .\"", "xxxxx."),

@@ -426,9 +426,11 @@ fn the_line_of_keys_ends_with_a_whole_one() {
         ((80, 24), "f fill"),
         ((30, 24), "p panic"),
         ((160, 50), "u undo next"),
-        ((20, 24), "? help"),
+        ((20, 24), "|q quit ? p panic"),
         ((60, 15), "p panic             no room: ports, timing"),
-        ((40, 12), "q quit   ? help   p panic"),
+        ((50, 14), "? help   p panic   no room: ports, timing"),
+        ((40, 12), "|q quit ? p panic  no room: ports, timing"),
+        ((30, 12), "q quit   ? help   p panic"),
         ((60, 6), "p panic   no room: patterns, ports, timing"),
     ] {
         let screen = text(&rehearsal.draw(RICH, size));
@@ -443,6 +445,69 @@ fn the_line_of_keys_ends_with_a_whole_one() {
         let screen = text(&rehearsal.draw(RICH, size)).replace("\n|", " ");
         assert!(screen.split_whitespace().collect::<Vec<_>>().join(" ").contains(&unknown), "{screen}");
     }
+}
+
+#[test]
+fn every_key_can_be_read_in_the_help_of_any_window() {
+    let squeezed = |text: &str| text.chars().filter(|char| !char.is_whitespace()).collect::<String>();
+    for size in [(120, 40), (80, 24), (60, 15), (50, 14), (40, 12), (40, 8), (120, 12)] {
+        // Nothing of it but the frame of the help has lines that stand upright.
+        let mut rehearsal = Rehearsal::of("circuits");
+        rehearsal.press("?");
+        let mut pages = Vec::new();
+        loop {
+            let page = text(&rehearsal.draw(RICH, size));
+            if pages.contains(&page) {
+                break;
+            }
+            pages.push(page);
+            rehearsal.press(">");
+        }
+        let cells = |line: &str| line.split('│').nth(1).unwrap_or_default().to_owned();
+        let keys = format!("{:<16}", "L or F2");
+        // What goes on below is read without the column of the keys.
+        let all: String = pages.iter().flat_map(|page| page.lines()).map(cells).collect();
+        for entry in super::keys::TABLE {
+            assert!(
+                squeezed(&all).contains(&squeezed(&format!("{}{}", entry.shown, entry.does))),
+                "{}: {all}",
+                entry.does
+            );
+        }
+        assert!(all.contains(&keys), "{size:?}");
+        assert_eq!(pages.len() > 1, pages[0].contains("1 of "), "{size:?}");
+        rehearsal.press("?");
+        assert_eq!(rehearsal.eye.hands.over, Over::Nothing);
+    }
+}
+
+#[test]
+fn what_is_written_is_marked_beside_all_else_in_any_window() {
+    let mut rehearsal = in_the_middle();
+    rehearsal.eye.recording = Some("records lead-synthesizer-one in a-very-long-introduction, pass 12");
+    rehearsal.eye.learning = Some("launch the-last-pattern-of-all");
+    for size in [(80, 24), (60, 15), (50, 14), (40, 12)] {
+        for _ in 0..2 {
+            let drawn = text(&rehearsal.draw(RICH, size));
+            for word in [" FILL ", " REC ", " LEARN", "NEXT drop in 6"] {
+                assert!(drawn.contains(word), "{word}: {drawn}");
+            }
+            assert_eq!(size.0 == 80, drawn.contains("pass 12"), "{drawn}");
+            rehearsal.press("L");
+        }
+    }
+}
+
+/// What stands at the right of a row has a style of its own, and leaves that of what is left of it alone.
+#[test]
+fn the_keys_at_the_bottom_are_bright_beside_what_there_is_no_room_for() {
+    let mut rehearsal = in_the_middle();
+    let drawn = rehearsal.draw(RICH, (60, 15));
+    let cell = |column| (drawn[(column, 14)].symbol().to_owned(), drawn[(column, 14)].fg);
+    assert_eq!((cell(0), cell(59)), (("q".to_owned(), Color::Reset), ("g".to_owned(), Color::DarkGray)));
+    rehearsal.press("L");
+    let drawn = rehearsal.draw(RICH, (60, 15));
+    assert_eq!((drawn[(1, 14)].symbol(), drawn[(1, 14)].fg), ("L", Color::Black));
 }
 
 #[test]

@@ -15,6 +15,9 @@ const BIG_FROM: (u16, u16) = (60, 18);
 /// The columns left of the pattern.
 const LEFT: usize = 28;
 
+/// The fewest letters of a name or a text that are shown.
+const SHORTEST_TEXT: usize = 6;
+
 /// The most beats that are counted down by signs.
 const COUNTED: i64 = 16;
 
@@ -44,11 +47,11 @@ fn draw_big(scene: &Scene, look: Look, room: &mut Room, buffer: &mut Buffer) {
     let tempo_style = if wrong { look.wrong() } else { Style::new() };
     put(vec![transport_line(scene, look), Line::styled(tempo, tempo_style)], words, buffer);
     let right = Rect { x: words.x + left, width: words.width - left, ..words };
-    let mut upper = state(scene, look);
-    if scene.is_locked {
-        upper.push(Span::styled(" LOCKED ", look.hands()));
-    }
-    put(vec![Line::from(upper), next_line(scene, look)], right, buffer);
+    let locked = Span::styled(if scene.is_locked { " LOCKED " } else { "" }, look.hands());
+    let room = usize::from(right.width);
+    let mut upper = state(scene, look, room.saturating_sub(locked.width()));
+    upper.push(locked);
+    put(vec![Line::from(upper), next_line(scene, look, room)], right, buffer);
 }
 
 fn draw_small(scene: &Scene, look: Look, room: &mut Room, buffer: &mut Buffer) {
@@ -70,11 +73,13 @@ fn draw_small(scene: &Scene, look: Look, room: &mut Room, buffer: &mut Buffer) {
     }
     // In one row, what comes next is all there is room for besides.
     if height == 1 {
-        first.extend(next_line(scene, look).spans);
+        first.extend(next_line(scene, look, 0).spans);
     }
     put(vec![Line::from(first)], room.above(1), buffer);
     if height >= 2 {
-        let mut second = next_line(scene, look).spans;
+        // The marks are seen in any case.
+        let width = usize::from(buffer.area.width);
+        let mut second = next_line(scene, look, width.saturating_sub(marks(scene, look).1 + 2)).spans;
         if buffer.area.width < BIG_FROM.0 {
             // The signs say again what the words say.
             second.truncate(1);
@@ -82,7 +87,8 @@ fn draw_small(scene: &Scene, look: Look, room: &mut Room, buffer: &mut Buffer) {
         if !second.is_empty() {
             second.push(Span::raw("  "));
         }
-        second.extend(state(scene, look));
+        let used: usize = second.iter().map(Span::width).sum();
+        second.extend(state(scene, look, width.saturating_sub(used)));
         put(vec![Line::from(second)], room.above(1), buffer);
     }
     if height >= 6 {
@@ -133,40 +139,51 @@ fn tempo(scene: &Scene) -> (String, bool) {
     }
 }
 
-/// The part of the song, and what hands have switched.
-fn state<'l>(scene: &Scene, look: Look) -> Vec<Span<'l>> {
-    let mut spans = Vec::new();
-    for (is_on, word) in [(scene.holds, " HOLD "), (scene.fills, " FILL ")] {
-        if is_on {
-            spans.push(Span::styled(word, look.hands()));
-            spans.push(Span::raw(" "));
+/// What hands have switched and what is written into the set, in marks, and how many columns these take.
+fn marks<'l>(scene: &Scene, look: Look) -> (Vec<Span<'l>>, usize) {
+    let switched = [(scene.holds, " HOLD "), (scene.fills, " FILL ")].map(|(is_on, word)| (is_on, word, look.hands()));
+    let written = [(scene.recording.is_some(), " REC "), (scene.learning.is_some(), " LEARN ")];
+    let written = written.map(|(is_on, word)| (is_on, word, look.alarm()));
+    let shown = switched.into_iter().chain(written).filter(|(is_on, ..)| *is_on);
+    let spans: Vec<Span<'l>> = shown.flat_map(|(_, word, style)| [Span::styled(word, style), Span::raw(" ")]).collect();
+    let columns = spans.iter().map(Span::width).sum();
+    (spans, columns)
+}
+
+/// The marks, and as far as there is `room`: what is recorded or learned, and the part of the song.
+fn state<'l>(scene: &Scene, look: Look, room: usize) -> Vec<Span<'l>> {
+    let (mut spans, used) = marks(scene, look);
+    let mut room = room.saturating_sub(used);
+    for what in [&scene.recording, &scene.learning].into_iter().flatten() {
+        let what = elided(what.trim_start_matches("records "), room, look.pick("…", ".."));
+        // A few letters of it say nothing.
+        if what.chars().count() >= SHORTEST_TEXT {
+            room = room.saturating_sub(what.chars().count() + 2);
+            spans.push(Span::raw(format!("{what}  ")));
         }
     }
-    for (what, word) in [(&scene.recording, " REC "), (&scene.learning, " LEARN ")] {
-        if let Some(what) = what {
-            spans.push(Span::styled(word, look.alarm()));
-            spans.push(Span::raw(format!(" {}  ", what.trim_start_matches("records "))));
-        }
-    }
-    if let Some((part, of)) = scene.part {
-        spans.push(Span::styled(format!("part {part} of {of} "), look.dim()));
-    }
+    let part = scene.part.map(|(part, of)| format!("part {part} of {of} ")).filter(|part| part.len() <= room);
+    spans.extend(part.map(|part| Span::styled(part, look.dim())));
     spans
 }
 
-fn next_line<'l>(scene: &Scene, look: Look) -> Line<'l> {
+/// What comes next, in at most so many columns where there is room for that.
+fn next_line<'l>(scene: &Scene, look: Look, room: usize) -> Line<'l> {
     let Some(Next { pattern, beats, is_asked_for }) = &scene.next else { return Line::default() };
     let unit = if *beats == 1 { "beat" } else { "beats" };
     let Some(pattern) = pattern else {
         return Line::styled(format!("stops in {beats} {unit}"), look.next());
     };
+    let (word, mut when) = (if *is_asked_for { "NEXT" } else { "then" }, format!("in {beats} {unit}"));
+    if word.len() + when.len() + 2 + pattern.chars().count().min(SHORTEST_TEXT) > room && room > 0 {
+        when = format!("in {beats}");
+    }
+    let name = room.saturating_sub(word.len() + when.len() + 2).max(SHORTEST_TEXT);
+    let text = format!("{word} {} {when}", elided(pattern, name, look.pick("…", "..")));
     if !is_asked_for {
-        return Line::styled(format!("then {pattern} in {beats} {unit}"), look.dim());
+        return Line::from(Span::styled(text, look.dim()));
     }
     let left = (*beats).clamp(0, COUNTED) as usize;
     let signs: String = if *beats > COUNTED { String::new() } else { look.pick('■', '#').to_string().repeat(left) };
-    Line::from(vec![
-        Span::styled(format!("NEXT {pattern} in {beats} {unit}"), look.asked()),
-        Span::styled(format!("  {signs}"), look.next()),
-    ])
+    Line::from(vec![Span::styled(text, look.asked()), Span::styled(format!("  {signs}"), look.next())])
 }

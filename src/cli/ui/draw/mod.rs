@@ -25,9 +25,6 @@ use super::scene::{Clock, Scene};
 /// From this size on, timing and ports stand beside the tracks.
 const PANEL_FROM: (u16, u16) = (120, 30);
 
-/// The columns of the keys that are shown in any case: help, quit and panic.
-const MOST_IMPORTANT: usize = 26;
-
 /// The most lines that what was said takes.
 const SAID_LINES: usize = 5;
 
@@ -44,7 +41,7 @@ pub fn draw(scene: &Scene, look: Look, buffer: &mut Buffer) {
     middle(scene, look, room.0, buffer);
     bottom_line(scene, look, area, &hidden, buffer);
     match scene.over {
-        Over::Help => over::help(look, area, buffer),
+        Over::Help(page) => over::help(page, look, area, buffer),
         Over::Quit => over::quit(look, area, buffer),
         Over::Nothing | Over::Prompt(_) => {}
     }
@@ -154,9 +151,12 @@ fn middle(scene: &Scene, look: Look, area: Rect, buffer: &mut Buffer) {
     if rule.height > 0 {
         let line: String = std::iter::repeat_n(look.pick('─', '-'), rule.width.into()).collect();
         Line::styled(line, look.dim()).render(rule, buffer);
+        let room = usize::from(rule.width).saturating_sub(count.chars().count() + 6);
         let name = Rect { x: rule.x + 2, width: rule.width.saturating_sub(2), ..rule }.intersection(rule);
-        Line::styled(format!(" {} ", scene.set), look.dim()).render(name, buffer);
-        let line = Line::styled(count, look.next()).right_aligned();
+        let set = elided(&scene.set, room, look.pick("…", ".."));
+        Line::styled(format!(" {set} "), look.dim()).render(name, buffer);
+        // A style of the line itself would be that of the whole row.
+        let line = Line::from(Span::styled(count, look.next())).right_aligned();
         line.render(Rect { width: rule.width.saturating_sub(2), ..rule }, buffer);
     }
 }
@@ -215,30 +215,70 @@ fn bottom_line(scene: &Scene, look: Look, area: Rect, hidden: &[&str], buffer: &
     }
     let hidden = if hidden.is_empty() { String::new() } else { format!("no room: {}", hidden.join(", ")) };
     // What there is no room for stands at the right, where the most important keys leave it room.
-    let needed = if hidden.is_empty() { 0 } else { hidden.chars().count() + 2 };
-    let hidden = if needed + MOST_IMPORTANT > usize::from(row.width) { String::new() } else { hidden };
-    let needed = if hidden.is_empty() { 0 } else { needed };
-    if scene.is_locked {
-        let locked = Span::styled(" LOCKED ", look.hands());
-        Line::from(vec![locked, Span::styled("  L unlocks   p panic", look.dim())]).render(row, buffer);
-    } else {
-        let mut spans = Vec::new();
-        let hints = TABLE.iter().filter_map(|entry| Some((entry.shown.split(' ').next()?, entry.hint?)));
-        // `?` leads to all others, `q` out, and `p` out of trouble, so they come before what there may be no room for.
-        let (last, first): (Vec<_>, Vec<_>) = hints.partition(|(key, _)| matches!(*key, "?" | "q" | "p"));
-        let mut room = usize::from(row.width).saturating_sub(needed);
-        for (key, hint) in last.into_iter().rev().chain(first) {
-            let columns = key.len() + 1 + hint.len();
-            if columns > room {
-                break;
-            }
-            room = room.saturating_sub(columns + 3);
-            spans.push(Span::styled(key, look.strong()));
-            spans.push(Span::styled(format!(" {hint}   "), look.dim()));
-        }
-        Line::from(spans).render(row, buffer);
+    let needed = hidden.chars().count();
+    let width = usize::from(row.width);
+    let has_room = |hints: &[Hint]| hints.iter().take(3).map(Hint::columns).sum::<usize>() + needed <= width;
+    let mut hints = hints(scene.is_locked);
+    let short: Vec<Hint> = hints.iter().map(Hint::shortened).collect();
+    if !has_room(&hints) && has_room(&short) {
+        hints = short;
     }
-    Line::styled(hidden, look.dim()).right_aligned().render(row, buffer);
+    let is_told = needed > 0 && has_room(&hints);
+    let mut room = if is_told { width.saturating_sub(needed + 1) } else { width };
+    let mut spans = Vec::new();
+    for Hint { key, does, gap } in hints {
+        let columns = Hint { key, does, gap }.columns() - gap;
+        if columns > room {
+            break;
+        }
+        room = room.saturating_sub(columns + gap);
+        let style = if key == LOCKED { look.hands() } else { look.strong() };
+        spans.push(Span::styled(key, style));
+        let space = if does.is_empty() { "" } else { " " };
+        spans.push(Span::styled(format!("{space}{does}{:gap$}", ""), look.dim()));
+    }
+    Line::from(spans).render(row, buffer);
+    if is_told {
+        // A style of the line itself would be that of the whole row.
+        Line::from(Span::styled(hidden, look.dim())).right_aligned().render(row, buffer);
+    }
+}
+
+/// The columns between two keys at the bottom.
+const GAP: usize = 3;
+
+/// The mark of locked keys.
+const LOCKED: &str = " LOCKED ";
+
+/// A key at the bottom of the screen.
+struct Hint {
+    key: &'static str,
+    does: &'static str,
+    /// The columns after it.
+    gap: usize,
+}
+
+impl Hint {
+    const fn columns(&self) -> usize {
+        self.key.len() + if self.does.is_empty() { 0 } else { 1 + self.does.len() } + self.gap
+    }
+
+    /// With less air. Who sees the key of the help knows what it is.
+    fn shortened(&self) -> Hint {
+        Hint { does: if self.key == "?" { "" } else { self.does }, gap: 1, ..*self }
+    }
+}
+
+/// The keys for the bottom of the screen, the most important ones first.
+fn hints(is_locked: bool) -> Vec<Hint> {
+    let hint = |key, does| Hint { key, does, gap: GAP };
+    if is_locked {
+        return vec![hint(LOCKED, ""), hint("L", "unlocks"), hint("p", "panic")];
+    }
+    let hints = TABLE.iter().filter_map(|entry| Some(hint(entry.shown.split(' ').next()?, entry.hint?)));
+    // `?` leads to all others, `q` out, and `p` out of trouble, so they come before what there may be no room for.
+    let (last, first): (Vec<_>, Vec<_>) = hints.partition(|hint| matches!(hint.key, "?" | "q" | "p"));
+    last.into_iter().rev().chain(first).collect()
 }
 
 /// Where the clock comes from, in words, and whether something is wrong with it.

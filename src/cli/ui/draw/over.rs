@@ -8,9 +8,13 @@ use ratatui::widgets::{Block, Clear, Widget};
 
 use super::super::keys::TABLE;
 use super::Look;
+use super::panels::wrapped;
 
 /// The columns between what stands side by side.
 const GAP: usize = 3;
+
+/// The columns that a frame takes, with a space on each side.
+const FRAME: usize = 4;
 
 const ASCII: border::Set<'_> = border::Set {
     top_left: "+",
@@ -23,33 +27,63 @@ const ASCII: border::Set<'_> = border::Set {
     horizontal_bottom: "-",
 };
 
-/// The keys, in as many columns as they need.
-pub fn help(look: Look, area: Rect, buffer: &mut Buffer) {
-    let shown = |keys: &str| keys.to_owned();
-    let mut entries: Vec<(String, &str)> = vec![
-        (shown("1 to 0, a to z"), "launch the pattern with that key"),
-        (shown("Shift, or Alt"), "with it: where this pattern ends"),
+/// The keys, in as many columns as they need; in pages where there is no room for all of them.
+pub fn help(page: i32, look: Look, area: Rect, buffer: &mut Buffer) {
+    let mut entries: Vec<(&str, &str)> = vec![
+        ("1 to 0, a to z", "launch the pattern with that key"),
+        ("Shift, or Alt", "with it: where this pattern ends"),
     ];
-    entries.extend(TABLE.iter().map(|entry| (shown(entry.shown), entry.does)));
+    entries.extend(TABLE.iter().map(|entry| (entry.shown, entry.does)));
     let keys = entries.iter().map(|(keys, _)| keys.len()).max().unwrap_or(0);
     let does = entries.iter().map(|(_, does)| does.len()).max().unwrap_or(0);
-    let width = keys + 2 + does;
-    let room = usize::from(area.height.saturating_sub(2)).max(1);
-    let columns = entries.len().div_ceil(room).clamp(1, (usize::from(area.width) / (width + GAP)).max(1));
-    let rows = entries.len().div_ceil(columns);
-    let inner = frame("keys", width * columns + GAP * (columns - 1), rows, look, area, buffer);
-    for (index, (keys_text, does)) in entries.iter().enumerate() {
-        let (column, row) = ((index / rows) as u16, (index % rows) as u16);
-        let x = inner.x.saturating_add(column * (width + GAP) as u16);
-        let cell = Rect { x, y: inner.y.saturating_add(row), width: width as u16, height: 1 }.intersection(inner);
-        let spans = vec![Span::styled(format!("{keys_text:<keys$}  "), look.strong()), Span::raw(*does)];
-        Line::from(spans).render(cell, buffer);
+    let (columns, lines) = (usize::from(area.width).saturating_sub(FRAME), usize::from(area.height.saturating_sub(2)));
+    let width = (keys + 2 + does).min(columns);
+    let most = ((columns + GAP) / (width + GAP).max(1)).max(1);
+    // What is longer than its column goes on below, so that no word is cut.
+    let wrapped = |(keys, does): &(&'static str, &'static str), before: usize| -> Vec<(&str, String)> {
+        let lines = wrapped(does, width.saturating_sub(before + 2)).into_iter().enumerate();
+        lines.map(|(line, does)| (if line == 0 { *keys } else { "" }, does)).collect()
+    };
+    let entries: Vec<Vec<(&str, String)>> = entries.iter().map(|entry| wrapped(entry, keys)).collect();
+    let count: usize = entries.iter().map(Vec::len).sum();
+    let (stacks, mut pages) = if count <= most * lines {
+        let stacks = count.div_ceil(lines.max(1)).max(1);
+        (stacks, vec![in_stacks(entries, count.div_ceil(stacks))])
+    } else {
+        let stacks = in_stacks(entries, lines.saturating_sub(1).max(1));
+        (most, stacks.chunks(most).map(<[_]>::to_vec).collect())
+    };
+    let of = pages.len();
+    let page = page.rem_euclid(of as i32) as usize;
+    let shown = pages.swap_remove(page);
+    let rows = if of > 1 { lines } else { shown.iter().map(Vec::len).max().unwrap_or(0) };
+    let inner = frame("keys", width * stacks + GAP * (stacks - 1), rows, look, area, buffer);
+    for (index, stack) in shown.into_iter().enumerate() {
+        let x = inner.x.saturating_add((index * (width + GAP)) as u16);
+        for (row, (keys_text, does)) in stack.into_iter().enumerate() {
+            let y = inner.y.saturating_add(row as u16);
+            let cell = Rect { x, y, width: width as u16, height: 1 }.intersection(inner);
+            let spans = vec![Span::styled(format!("{keys_text:<keys$}  "), look.strong()), Span::raw(does)];
+            Line::from(spans).render(cell, buffer);
+        }
     }
-    if rows > usize::from(inner.height) && inner.height > 0 {
+    if of > 1 && inner.height > 0 {
         let last = Rect { y: inner.bottom() - 1, height: 1, ..inner };
         Clear.render(last, buffer);
-        Line::styled("more in a larger window", look.next()).render(last, buffer);
+        Line::styled(format!("{} of {of}: left and right turn", page + 1), look.next()).render(last, buffer);
     }
+}
+
+/// `entries` one below the other in stacks of at most `height` lines; none is cut in two.
+fn in_stacks<T>(entries: Vec<Vec<T>>, height: usize) -> Vec<Vec<T>> {
+    let mut stacks: Vec<Vec<T>> = vec![Vec::new()];
+    for entry in entries {
+        match stacks.last_mut() {
+            Some(last) if last.is_empty() || last.len() + entry.len() <= height => last.extend(entry),
+            _ => stacks.push(entry),
+        }
+    }
+    stacks
 }
 
 /// Whether the show is to end.

@@ -106,13 +106,16 @@ pub fn ports<'l>(scene: &Scene, look: Look, width: usize) -> Line<'l> {
     if LABEL + ports.iter().map(columns).sum::<usize>() > width {
         ports.sort_by_key(|(_, (_, word, _))| word.is_none());
     }
-    let mut left = width.saturating_sub(LABEL);
+    let no_midi =
+        if scene.ports.iter().all(|port| port.state.is_none()) { "no MIDI here: nothing is sent" } else { "" };
+    let reserved = if no_midi.is_empty() { 0 } else { no_midi.len() + 2 };
+    let mut left = width.saturating_sub(LABEL + reserved);
     let mut hidden = ports.len();
     for (port, (sign, word, style)) in ports {
         // A whole one, and room for how many there are no more.
         let columns = columns(&(port, (sign, word.clone(), style))) - 3;
         if columns + if hidden > 1 { 4 } else { 0 } > left {
-            spans.push(Span::styled(format!("+{hidden}"), look.dim()));
+            spans.push(Span::styled(format!("+{hidden}   "), look.dim()));
             break;
         }
         (left, hidden) = (left.saturating_sub(columns + 3), hidden - 1);
@@ -125,9 +128,7 @@ pub fn ports<'l>(scene: &Scene, look: Look, width: usize) -> Line<'l> {
         }
         spans.push(Span::raw("   "));
     }
-    if scene.ports.iter().all(|port| port.state.is_none()) {
-        spans.push(Span::styled("no MIDI here: nothing is sent", look.dim()));
-    }
+    spans.push(Span::styled(no_midi, look.dim()));
     labelled("ports", spans, look)
 }
 
@@ -252,7 +253,10 @@ pub fn panel(scene: &Scene, look: Look, area: Rect, buffer: &mut Buffer) {
         let device = port.state.as_ref().and_then(|state| state.device.clone()).unwrap_or_default();
         lines.push(Line::from(vec![
             Span::styled(format!("{sign} {:<longest$}  ", port.name), style),
-            Span::raw(format!("{:>8} sent  ", port.sent)),
+            Span::raw(match port.state {
+                Some(_) => format!("{:>8} sent  ", port.sent),
+                None => format!("{:>8} to nobody  ", port.sent),
+            }),
             Span::styled(
                 word.unwrap_or(device),
                 if port.echo_of.is_some() || port.returns_from.is_some() { style } else { look.dim() },
