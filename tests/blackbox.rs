@@ -710,3 +710,51 @@ fn what_was_done_is_told_with_its_bar_in_the_meter_of_the_set_that_plays() {
     ];
     assert_eq!(told, expected);
 }
+
+#[test]
+fn notices_and_scenes_are_told_with_their_bar_though_only_messages_are_logged_with_it() {
+    let root = tempfile::tempdir().unwrap();
+    let (folder, path) = log_in(root.path());
+    let mut segments = Segments::begin(folder, Head { began: 1_000_000_000, ..head() }, 64 << 20).unwrap();
+    let at = |seconds: f64| 1_000_000_000 + (seconds * 1e9) as u64;
+    let set = SetText { edition: 0, own_clock: true, origin: "a.toml".into(), text: b"tempo = 120\n".to_vec() };
+    let call = |number, seconds, tick, command| {
+        let (call, mark, device) = (Call::Command(command), Mark::default(), DeviceTime(0));
+        let (at, tick) = (Nanos(at(seconds)), Tick(tick));
+        Record::Called(Called { number, at, tick, mark, call, device, returned: false })
+    };
+    let notice =
+        |seconds, text: &str| Record::Notice(Notice { at: Nanos(at(seconds)), text: text.into(), is_wrong: true });
+    let scene = |seconds, is_running, pattern| {
+        Record::Scene(Scene { at: at(seconds), is_running, pattern, ..Scene::default() })
+    };
+    for record in [
+        Record::Set(set),
+        notice(0.0, "before all"),
+        call(0, 0.0, 0, Command::Start),
+        Record::Meters(Meters { at: at(0.0), bpm: Some(120.0), ..Meters::default() }),
+        scene(0.001, true, 0),
+        // Half a second is a quarter.
+        notice(1.6, "a cable"),
+        scene(4.01, true, 1),
+        call(1, 5.0, 9_600, Command::Stop),
+        scene(5.001, false, 1),
+        notice(60.0, "much later"),
+    ] {
+        segments.push(&record).unwrap();
+    }
+    segments.flush().unwrap();
+    let told = report(&Log::open(&path).unwrap(), 20);
+    let told: Vec<_> = told.events.iter().map(|event| (event.position.as_deref(), &*event.what)).collect();
+    let expected = [
+        (None, "before all"),
+        (Some("1.1"), "start"),
+        (Some("1.1"), "the music runs"),
+        (Some("1.4"), "a cable"),
+        (Some("3.1"), "plays #2"),
+        (Some("3.3"), "stop"),
+        (Some("3.3"), "the music is stopped"),
+        (Some("3.3"), "much later"),
+    ];
+    assert_eq!(told, expected);
+}

@@ -26,6 +26,8 @@ pub struct Recorder {
     batch: Vec<Record>,
     /// What was noticed, until it is known when.
     notices: Vec<control::Notice>,
+    /// What is wrong with the set file.
+    mistake: Option<String>,
     ports: Vec<PortState>,
     edition: Option<u64>,
     /// What plays, without when.
@@ -40,8 +42,17 @@ impl Recorder {
     #[must_use]
     pub fn new(writer: Writer, text: &control::Text) -> Recorder {
         let (batch, notices, ports) = (Vec::new(), Vec::new(), Vec::new());
-        let mut recorder =
-            Recorder { writer, batch, notices, ports, edition: None, scene: None, measured: Nanos(0), now: Nanos(0) };
+        let mut recorder = Recorder {
+            writer,
+            batch,
+            notices,
+            mistake: None,
+            ports,
+            edition: None,
+            scene: None,
+            measured: Nanos(0),
+            now: Nanos(0),
+        };
         recorder.read(text);
         recorder
     }
@@ -74,6 +85,14 @@ impl Recorder {
             }
         }
         self.ports = ports.to_vec();
+    }
+
+    fn note_notices(&mut self) {
+        for control::Notice { mut text, is_wrong } in std::mem::take(&mut self.notices) {
+            let fits = (0..=LONGEST_NOTICE.min(text.len())).rev().find(|&length| text.is_char_boundary(length));
+            text.truncate(fits.unwrap_or(0));
+            self.batch.push(Record::Notice(record::Notice { at: self.now, text, is_wrong }));
+        }
     }
 
     fn note_scene(&mut self, view: &View<'_>) {
@@ -138,11 +157,14 @@ impl Observer for Recorder {
             let (tracks, patterns) = (view.set.tracks.clone(), view.set.patterns.clone());
             self.batch.push(Record::Names(Names { ports, tracks, patterns }));
         }
-        for control::Notice { mut text, is_wrong } in std::mem::take(&mut self.notices) {
-            let fits = (0..=LONGEST_NOTICE.min(text.len())).rev().find(|&length| text.is_char_boundary(length));
-            text.truncate(fits.unwrap_or(0));
-            self.batch.push(Record::Notice(record::Notice { at: self.now, text, is_wrong }));
+        // What is wrong with the file stays in sight elsewhere, and so is no notice there.
+        if self.mistake.as_deref() != view.mistake {
+            self.mistake = view.mistake.map(str::to_owned);
+            if let Some(text) = &self.mistake {
+                self.notices.push(control::Notice { text: text.clone(), is_wrong: true });
+            }
         }
+        self.note_notices();
         self.note_ports(view.ports);
         self.note_scene(view);
         self.note_meters(view);

@@ -16,7 +16,7 @@ use crate::engine::program::{MAX_PORTS, PortSlot};
 use crate::link::{Called, Fate, Sent};
 use crate::midi::Message;
 use crate::set::meter_of;
-use crate::time::{Meter, Nanos};
+use crate::time::{Meter, Nanos, TICKS_PER_QUARTER, Tick};
 
 /// The most events that are kept; those beyond are counted.
 pub const MOST_EVENTS: usize = 20_000;
@@ -189,6 +189,8 @@ pub fn report(log: &Log, stretches: usize) -> Report {
         scene: Scene::default(),
         meter: None,
         meters: BTreeMap::new(),
+        known: None,
+        bpm: None,
     };
     for found in log.read() {
         match found {
@@ -233,6 +235,9 @@ struct Reader<'e> {
     meter: Option<Meter>,
     /// Of each edition of the set.
     meters: BTreeMap<u32, Option<Meter>>,
+    /// Where the music was, and when, as far as the log has told it.
+    known: Option<(Nanos, Tick)>,
+    bpm: Option<f64>,
 }
 
 impl Reader<'_> {
@@ -283,6 +288,7 @@ impl Reader<'_> {
                 self.event(port.at, what, false);
             }
             Record::Meters(meters) => {
+                self.bpm = meters.tempo().or(self.bpm);
                 if let (Some(bpm), Some(gauge)) = (meters.tempo(), self.gauge(Nanos(meters.at))) {
                     gauge.beat(bpm);
                 }
@@ -313,6 +319,7 @@ impl Reader<'_> {
                 gauge.pulse(off);
             }
         }
+        self.known = Some((called.at, called.tick));
         if let Call::Adopt(edition) = called.call {
             self.meter = self.meters.get(&edition).copied().flatten();
         }
@@ -328,11 +335,7 @@ impl Reader<'_> {
             (last.what, last.times) = (what, last.times + 1);
             return;
         }
-        let position = self.meter.map(|meter| {
-            let (bar, beat, _) = meter.bar_beat_tick(called.tick);
-            format!("{bar}.{beat}")
-        });
-        self.event_at(called.at, position, what, false);
+        self.event(called.at, what, false);
         self.turned = wording::is_turned(called.call).then_some(called.call);
     }
 
@@ -347,6 +350,9 @@ impl Reader<'_> {
             Fate::Absent => port.absent += 1,
             Fate::Skipped => port.skipped += 1,
         }
+        if matches!(sent.message, Message::NoteOn(..)) && self.known.is_none_or(|(at, _)| at < sent.due) {
+            self.known = Some((sent.due, sent.tick));
+        }
         if sent.fate.was_tried() {
             self.whole.measure(sent);
             if let Some(gauge) = self.gauge(sent.due) {
@@ -355,13 +361,21 @@ impl Reader<'_> {
         }
     }
 
-    fn event(&mut self, at: Nanos, what: String, wrong: bool) {
-        self.event_at(at, None, what, wrong);
+    /// The bar and the beat at a time. Only what comes in and what is sent is logged with its position; between these the
+    /// tempo tells it.
+    fn position(&self, at: Nanos) -> Option<String> {
+        let (meter, (known_at, tick)) = (self.meter?, self.known?);
+        let gone = match self.bpm.filter(|_| self.scene.is_running) {
+            Some(bpm) => (at.since(known_at).0.max(0) as f64 / 6e10 * bpm * TICKS_PER_QUARTER as f64) as i64,
+            None => 0,
+        };
+        let (bar, beat, _) = meter.bar_beat_tick(Tick(tick.0.saturating_add(gone)));
+        Some(format!("{bar}.{beat}"))
     }
 
-    fn event_at(&mut self, at: Nanos, position: Option<String>, what: String, wrong: bool) {
+    fn event(&mut self, at: Nanos, what: String, wrong: bool) {
         self.turned = None;
-        let at_s = self.seconds(at);
+        let (at_s, position) = (self.seconds(at), self.position(at));
         if let Some(last) = self.report.events.last_mut().filter(|last| last.what == what) {
             last.times += 1;
         } else if self.report.events.len() < MOST_EVENTS {
