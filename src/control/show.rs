@@ -82,6 +82,8 @@ pub struct Show<'a> {
     keys: LastKeys,
     /// A panic that has found the ring to the real-time thread full.
     panics: bool,
+    /// How many times of silence have been acknowledged.
+    panics_told: u32,
     quits: bool,
     /// Whether connections that were given up are to be tried again.
     retries: bool,
@@ -129,6 +131,7 @@ impl<'a> Show<'a> {
             transpositions: Transpositions::default(),
             keys: LastKeys::default(),
             panics: false,
+            panics_told: 0,
             quits: false,
             retries: false,
         }
@@ -311,6 +314,11 @@ impl<'a> Show<'a> {
         self.transpositions = self.end.transpositions();
         self.playhead.look(&self.snapshot, (self.now)());
         self.panics = self.panics && self.end.command(Command::Panic).is_err();
+        // A pad has asked for it: who pressed it is told as whoever asks here.
+        if (self.status.panics.wrapping_sub(self.panics_told) as i32) > 0 {
+            self.panics_told = self.status.panics;
+            self.acknowledge_panic();
+        }
         self.catch_up();
         // What plays is told in the slots of what plays.
         if self.before.is_none() {
@@ -435,6 +443,7 @@ impl<'a> Show<'a> {
                 if self.waits(command) {
                     return self.put_by(command).map(Performed::Said);
                 }
+                let waited = self.panics;
                 if self.end.command(command).is_err() {
                     // Silence does not give way: it is tried again until there is room.
                     self.panics |= command == Command::Panic;
@@ -443,7 +452,13 @@ impl<'a> Show<'a> {
                     }
                 }
                 self.forget_launches(command);
-                if command == Command::Panic { self.acknowledge_panic() } else { String::new() }
+                if command == Command::Panic {
+                    // The engine will count it too. One that waits for room stands for all.
+                    self.panics_told = self.panics_told.wrapping_add(u32::from(!(waited && self.panics)));
+                    self.acknowledge_panic()
+                } else {
+                    String::new()
+                }
             }
             Order::Reload => {
                 self.retries = true;
@@ -830,6 +845,22 @@ mod tests {
             assert!(begun.elapsed() < Duration::from_secs(30), "it is never done");
             thread::yield_now();
         }
+    }
+
+    #[test]
+    fn a_panic_by_a_pad_is_acknowledged_as_one_by_words_is() {
+        let (mut show, mut rt) = show_on(&Gated::default());
+        let mut said = |show: &mut Show<'_>, panics| {
+            rt.show(Status { panics, ..Status::default() });
+            show.refresh();
+            show.notices.take().into_iter().map(|notice| notice.text).collect::<Vec<_>>()
+        };
+        let told = "PANIC at 1.1: every note is ended, and all channels in use are silenced";
+        assert_eq!(said(&mut show, 1), [told], "a pad");
+        assert_eq!(said(&mut show, 1), [""; 0]);
+        assert!(say(&mut show, "panic").is_ok());
+        assert_eq!(said(&mut show, 2), [told], "words, which the engine counts too");
+        assert_eq!(said(&mut show, 3), [told], "the pad again");
     }
 
     #[test]

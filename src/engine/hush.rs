@@ -69,12 +69,14 @@ impl Left {
 pub(super) struct Hush {
     ports: PortSet,
     left: Slots<Left>,
+    /// How often somebody asked for silence.
+    pub panics: u32,
 }
 
 impl Default for Hush {
     fn default() -> Hush {
         let nothing = Left { channels: 0, had: 0, next_at: Nanos(0) };
-        Hush { ports: PortSet::default(), left: Slots::from_fn(MAX_PORTS, |_| nothing) }
+        Hush { ports: PortSet::default(), left: Slots::from_fn(MAX_PORTS, |_| nothing), panics: 0 }
     }
 }
 
@@ -110,6 +112,7 @@ impl Engine {
     /// Ends every note, forgets the keys that are held, and begins to silence all channels that tracks play on. Takes time
     /// in proportion to the tracks.
     pub(super) fn panic(&mut self, program: &Program, at: Nanos) {
+        self.hush.panics = self.hush.panics.wrapping_add(1);
         self.release_all(self.moment(at));
         self.keyboards.let_all_go();
         self.hush.left.iter_mut().for_each(|left| (left.channels, left.had) = (0, 0));

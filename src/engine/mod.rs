@@ -250,6 +250,8 @@ pub struct Status {
     /// How often commands have changed how far the tracks are transposed: [`Engine::transpositions`] are not copied with each
     /// look.
     pub transpositions: u32,
+    /// How often all was silenced because somebody asked for it, be it by a pad.
+    pub panics: u32,
     /// Which [edition](Program::edition) plays.
     pub edition: u32,
 }
@@ -510,6 +512,7 @@ impl Engine {
             muted: self.muted(),
             soloed: self.soloed(),
             transpositions: self.times_transposed(),
+            panics: self.hush.panics,
             edition: self.renewal.edition(),
         }
     }
