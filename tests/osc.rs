@@ -172,6 +172,7 @@ fn what_is_no_osc_does_no_harm_and_is_not_answered() {
     assert!(matches!(surface.hear(), message if message.addr == "/tightrope/error"));
     let status = runtime.status();
     assert_eq!(status["osc"]["malformed"], junk.len());
+    assert_eq!(status["osc"]["declined"], 1, "what there is not was answered, and counted");
     assert_eq!((&status["transport"], &status["osc"]["orders"]), (&"running".into(), &0.into()));
 }
 

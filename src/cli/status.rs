@@ -95,7 +95,9 @@ impl Readable<'_> {
                 (false, true) => "connected",
                 (false, false) => "not connected",
             };
-            write!(f, "port {:width$}  {state}  sent {}", port.name, port.sent)?;
+            // Without any MIDI, what leaves is drawn or printed, and heard by nobody.
+            let sent = if port.connected || port.missing { "sent" } else { "to nobody" };
+            write!(f, "port {:width$}  {state}  {sent} {}", port.name, port.sent)?;
             let counts = [
                 ("refused", port.refused),
                 ("lost", port.lost),
@@ -115,8 +117,8 @@ impl Readable<'_> {
         if let Some(osc) = &self.0.osc {
             writeln!(
                 f,
-                "osc {}  orders {}  dropped {}  malformed {}  refused {}  subscribers {}",
-                osc.address, osc.orders, osc.dropped, osc.malformed, osc.refused, osc.subscribers
+                "osc {}  orders {}  dropped {}  malformed {}  declined {}  refused {}  subscribers {}",
+                osc.address, osc.orders, osc.dropped, osc.malformed, osc.declined, osc.refused, osc.subscribers
             )?;
         }
         Ok(())

@@ -71,6 +71,7 @@ impl Board {
             orders: counts.orders.load(Relaxed),
             dropped: counts.dropped.load(Relaxed),
             malformed: counts.malformed.load(Relaxed),
+            declined: counts.declined.load(Relaxed),
             refused: counts.refused.load(Relaxed),
             subscribers: counts.subscribers.load(Relaxed),
         });

@@ -203,6 +203,11 @@ pub fn commands(line: &str) -> impl Iterator<Item = &str> {
 pub fn list(line: &str, names: &Names<'_>) -> Result<Vec<(String, Order)>, Misunderstanding> {
     let mut orders = Vec::new();
     let is_alone = commands(line).nth(1).is_none();
+    // A file is read meanwhile: nobody waits for it, and what is in it is not known before.
+    let later = |orders: &[(String, Order)]| match orders.iter().any(|(_, order)| *order == Order::Reload) {
+        true => "; what `reload` brings can be asked for in the next line",
+        false => "",
+    };
     for command in commands(line) {
         if let Some((words, Order::Learn(_))) = orders.last() {
             return Err(Misunderstanding {
@@ -214,7 +219,10 @@ pub fn list(line: &str, names: &Names<'_>) -> Result<Vec<(String, Order)>, Misun
         }
         let order = parse(command, names).map_err(|wrong| match is_alone {
             true => wrong,
-            false => Misunderstanding { help: format!("{}; nothing of the line is done", wrong.help), ..wrong },
+            false => {
+                let help = format!("{}; nothing of the line is done{}", wrong.help, later(&orders));
+                Misunderstanding { help, ..wrong }
+            }
         })?;
         orders.push((command.to_owned(), order));
     }
@@ -389,6 +397,7 @@ mod tests {
             ("mute drums on, lanch main", "did you mean `launch`?"),
             ("mute drums on,,fill", "the command is empty"),
             ("learn mute drums, fill", "write `learn` last"),
+            ("reload, launch new", "what `reload` brings can be asked for in the next line"),
             ("", "the command is empty"),
         ] {
             let wrong = list(line, &names()).unwrap_err().to_string();

@@ -25,7 +25,7 @@
 //! | `timing` | `lateness_ns`, `wake_ns` and `send_ns` as percentiles: how late messages left, how late the real-time thread woke up, how long sends took; notes `skipped` because they were too late |
 //! | `granted` | what the machine has granted, in words |
 //! | `notices`, `notice` | how many there have been; the last one, with its `text` and whether something is `wrong`, or null |
-//! | `osc` | the `address` that it listens at, `orders` done, those `dropped` because there were too many, packets that were `malformed`, messages `refused` because their sender may not play, and `subscribers`; null where OSC is off |
+//! | `osc` | the `address` that it listens at, `orders` done, those `dropped` because there were too many, packets that were `malformed`, messages `declined` because there is nothing of that name or it cannot be done, messages `refused` because their sender may not play, and `subscribers`; null where OSC is off |
 //!
 //! Percentiles are `count`, `p50`, `p99`, `p999` and `max`.
 
@@ -91,7 +91,7 @@ parts! {
     Timing: "What is measured." { lateness_ns: Percentiles, wake_ns: Percentiles, send_ns: Percentiles, skipped: u64 }
     Percentiles: "A distribution, in nanoseconds." { count: u64, p50: i64, p99: i64, p999: i64, max: i64 }
     LastNotice: "What the performer was last told." { text: String, wrong: bool }
-    Osc: "What came over OSC." { address: String, orders: u64, dropped: u64, malformed: u64, refused: u64, subscribers: u64 }
+    Osc: "What came over OSC." { address: String, orders: u64, dropped: u64, malformed: u64, declined: u64, refused: u64, subscribers: u64 }
 }
 
 /// What the transport is doing.

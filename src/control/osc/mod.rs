@@ -110,6 +110,8 @@ pub struct Counts {
     pub dropped: AtomicU64,
     /// Packets that could not be read, and messages for somebody else.
     pub malformed: AtomicU64,
+    /// Messages that ask for nothing there is, or for what cannot be done; their senders are told why.
+    pub declined: AtomicU64,
     /// Messages of those who may not play.
     pub refused: AtomicU64,
     /// How many are told the status.
@@ -242,7 +244,10 @@ impl Desk {
                     Err(Wrong::NotForUs) => {
                         self.counts.malformed.fetch_add(1, Relaxed);
                     }
-                    Err(Wrong::Because(why)) => self.complain(&why, sender, now),
+                    Err(Wrong::Because(why)) => {
+                        self.counts.declined.fetch_add(1, Relaxed);
+                        self.complain(&why, sender, now);
+                    }
                 }
             }
             self.tell(Instant::now());
