@@ -592,3 +592,17 @@ fn exit_codes_are_as_promised() {
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", stderr(&output));
     }
 }
+
+#[test]
+fn what_is_no_set_and_what_is_asked_of_a_show_is_said() {
+    let folder = folder("no-set");
+    fs::create_dir_all(folder.join("mine")).unwrap();
+    let said = |arguments: &[&str]| {
+        let output = tightrope(arguments).current_dir(&folder).output().unwrap();
+        (output.status.code(), stderr(&output))
+    };
+    let (code, text) = said(&["check", "mine"]);
+    assert_eq!((code, text.contains("cannot read mine: it is not a file")), (Some(1), true), "{text}");
+    let (code, text) = said(&["learn", "mute", "drums"]);
+    assert_eq!((code, text.contains("tightrope ctl learn")), (Some(2), true), "{text}");
+}

@@ -76,7 +76,7 @@ use clap::Parser;
 use args::{Args, Task};
 use failure::Failure;
 
-use crate::control::bulkhead;
+use crate::control::{bulkhead, order};
 #[cfg(unix)]
 use crate::guardian;
 use crate::panics;
@@ -110,6 +110,18 @@ fn has_small_stack() -> bool {
     false
 }
 
+/// What is asked of a running show is no command of its own.
+fn with_hint(mut wrong: clap::Error) -> clap::Error {
+    use clap::error::{ContextKind, ContextValue};
+    if let Some(ContextValue::String(word)) = wrong.get(ContextKind::InvalidSubcommand)
+        && order::words().any(|known| known == word)
+    {
+        let hint = format!("a running show is asked for it: tightrope ctl {word} …");
+        wrong.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![hint.into()]));
+    }
+    wrong
+}
+
 fn run() -> ExitCode {
     // Before anything else: the guardian has to stay small.
     #[cfg(unix)]
@@ -121,7 +133,7 @@ fn run() -> ExitCode {
         panics::keep_quiet();
         return bulkhead::main();
     }
-    let args = Args::parse();
+    let args = Args::try_parse().unwrap_or_else(|wrong| with_hint(wrong).exit());
     panics::keep_quiet();
     let mut out = Printable::new(io::stdout());
     let outcome = match args.task {

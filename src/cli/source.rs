@@ -53,7 +53,13 @@ fn find(name: &str) -> Result<(String, Vec<u8>), Failure> {
         return Ok((name.to_owned(), bytes));
     }
     match builtin::find(name) {
+        // A folder, or something else that is not read.
         Some(set) => Ok((format!("{}.toml (built in)", set.name), set.text.as_bytes().to_vec())),
+        // A folder, or something else that is not read.
+        None if path.exists() => {
+            let bytes = edit::file::bytes(path).map_err(|error| Failure::Unreadable(path.into(), error))?;
+            Ok((name.to_owned(), bytes))
+        }
         None => Err(Failure::NoSuchSet(no_such_set(name))),
     }
 }
