@@ -1148,3 +1148,28 @@ fn a_recital_is_a_set_though_it_is_long() {
     assert!(read.text.len() > 1 << 20, "{}", read.text.len());
     assert!(!read.remarks.iter().any(|remark| remark.contains("as it was")), "{:?}", read.remarks);
 }
+
+/// Two kits have more letters than one.
+#[test]
+fn more_drums_than_letters_are_two_kits() {
+    let notes: Vec<_> = (0..40u8).flat_map(|drum| note(u32::from(drum) * 240, 240, 9, 30 + drum, 100)).collect();
+    let read = imported(0, 960, &[track("Drums", &[vec![(0, vec![0xC9, 5])], notes].concat())]);
+    assert_eq!(read.remarks, [""; 0], "{}", read.text);
+    assert_eq!(set_of(&read).tracks, ["drums", "drums-2"]);
+    assert_eq!(read.text.matches("kit]").count() + read.text.matches("kit ").count(), 2, "{}", read.text);
+    assert_eq!(heard(&read).len(), 40);
+    assert!(read.text.contains("k = 36") && !read.text.contains("c#"), "{}", read.text);
+}
+
+/// Notes of one length do not swing: what is held is stretched and squeezed as well. What would is said.
+#[test]
+fn a_swing_of_notes_of_one_length_is_said_and_found_with_a_tolerance() {
+    let notes: Vec<_> =
+        (0..32u32).flat_map(|step| note(step * 240 + step % 2 * 38, 120, 0, 60 + (step * 5 % 12) as u8, 100)).collect();
+    let bytes = File::of(0, 960, &[track("Lead", &notes)]);
+    let exact = import("a.mid", &bytes, EXACT).unwrap();
+    assert!(exact.text.contains("# The off-beats of lead are as late as `swing = 58` makes them"), "{}", exact.text);
+    assert_eq!(heard(&exact).len(), 32);
+    let near = import("a.mid", &bytes, with_tolerance(3)).unwrap();
+    assert!(near.text.contains("swing = 58") && !near.text.contains('>'), "{}", near.text);
+}

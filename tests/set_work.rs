@@ -52,6 +52,22 @@ fn what_is_asked_for_is_bounded_whatever_it_is() {
             "values that wander",
             patterns(10, "bars = 3000\ncc.t.74 = { lfo = \"random\", step = \"1/3840\", length = \"17 bars\" }"),
         ),
+        (
+            "lanes that never meet",
+            patterns(4, &format!("bars = 3000\n{}", finest("x 60(.) X 58(.)\nx 52(.) x\nx 46(.)\n"))),
+        ),
+        (
+            "slow bends",
+            patterns(
+                4,
+                "bars = 3000\nt = \"x*16\"\n\
+                 cc.t.bend = { step = \"1/1\", points = \"-8192 ~ ~ ~ 8191 ~ 5 ~ 99\" }",
+            ),
+        ),
+        (
+            "rhythms one after another",
+            patterns(4, &format!("bars = 3000\nt = \"{}\"", "e(97,251) e(13,256) ".repeat(20))),
+        ),
         ("the same key twice", patterns(1, &finest(&"x .\n".repeat(500)))),
     ] {
         let (_, sent) = work(name, &set);

@@ -5,6 +5,7 @@
 //! it. It holds no music: what it has written is taken up like any other change of the file. A set that is built in has no
 //! file, and so nothing can be written. It makes edits and waits for no disk: they are done elsewhere ([`files`](super::files)).
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::files::Edit;
@@ -23,6 +24,9 @@ use super::view::Playing;
 /// How long a touch lasts, from its first message on.
 const TOUCH: Span = Span::from_millis(30);
 
+/// What could be the fine half of a fader is a knob of its own where the fader is not heard for so long, and never was.
+const ALONE: Span = Span::from_millis(1_000);
+
 /// Notes that are struck together are a chord where their velocities are no further apart than this.
 const CHORD_SPREAD: u8 = 20;
 
@@ -35,6 +39,8 @@ pub struct Scribe {
     learning: Option<String>,
     /// What was touched since then: the first time, and what of all means most.
     touched: Option<(Nanos, Touched)>,
+    /// The controllers below 32 that have come in, of which others are the fine halves.
+    coarse: BTreeSet<(PortSlot, Channel, u8)>,
     recording: Option<Session>,
 }
 
@@ -86,7 +92,14 @@ impl Scribe {
     /// A scribe for the set in `file`, called `origin` in messages.
     #[must_use]
     pub fn new(origin: &str, file: Option<PathBuf>) -> Scribe {
-        Scribe { origin: origin.to_owned(), file, learning: None, touched: None, recording: None }
+        Scribe {
+            origin: origin.to_owned(),
+            file,
+            learning: None,
+            touched: None,
+            coarse: BTreeSet::new(),
+            recording: None,
+        }
     }
 
     /// What is learned, if anything is.
@@ -302,19 +315,39 @@ impl Scribe {
         {
             session.recorder.heard(heard.tick, heard.port, heard.message);
         }
+        if let Message::ControlChange(channel, number @ ..32, _) = heard.message {
+            self.coarse.insert((heard.port, channel, number));
+        }
+        if self.touched.as_ref().is_some_and(|(_, touched)| self.is_half(touched)) {
+            self.touched = None;
+        }
         let Some((channel, trigger)) = trigger(heard.message).filter(|_| self.learning.is_some()) else { return };
         let new = Touched { port: heard.port, channel, trigger };
+        if self.is_half(&new) {
+            return;
+        }
         match &mut self.touched {
             None => self.touched = Some((heard.at, new)),
-            Some((first, _)) if heard.at.since(*first) >= TOUCH => {}
-            Some((_, best)) if weight(trigger) > weight(best.trigger) => *best = new,
+            Some((first, best)) if heard.at.since(*first) >= wait(best.trigger) => {}
+            Some((first, best)) if weight(trigger) > weight(best.trigger) => {
+                // What perhaps was no touch does not make this one shorter.
+                *first = if wait(best.trigger) == ALONE { heard.at } else { *first };
+                *best = new;
+            }
             Some(_) => {}
         }
     }
 
+    /// Whether this is the fine half of what has come in as well.
+    fn is_half(&self, touched: &Touched) -> bool {
+        let coarse = |number| self.coarse.contains(&(touched.port, touched.channel, number));
+        fine_half(touched.trigger).is_some_and(coarse)
+    }
+
     /// It is `now`. What is being learned is to be written when a touch is over.
     pub fn learned(&mut self, now: Nanos, scene: Scene<'_>) -> Option<Plan> {
-        let (_, Touched { port, channel, trigger }) = self.touched.take_if(|(first, _)| now.since(*first) >= TOUCH)?;
+        let (_, Touched { port, channel, trigger }) =
+            self.touched.take_if(|(first, touched)| now.since(*first) >= wait(touched.trigger))?;
         let words = self.learning.take()?;
         let port = scene.set.ports.get(usize::from(port.0))?.name.clone();
         Some(bind(port, channel, trigger, words))
@@ -420,17 +453,31 @@ fn is_bound(program: &Program, heard: &Heard) -> bool {
 /// and a program change may come with them.
 const fn weight(trigger: Trigger) -> u8 {
     match trigger {
-        Trigger::Note(_) => 3,
-        Trigger::Program(_) => 2,
-        Trigger::Controller(_) => 1,
-        Trigger::Bend => 0,
+        Trigger::Note(_) => 4,
+        Trigger::Program(_) => 3,
+        Trigger::Controller(32..=63) => 0,
+        Trigger::Controller(_) => 2,
+        Trigger::Bend => 1,
+    }
+}
+
+/// How long something that means more is waited for.
+const fn wait(trigger: Trigger) -> Span {
+    if fine_half(trigger).is_some() { ALONE } else { TOUCH }
+}
+
+/// The controller of which this may be the fine half.
+const fn fine_half(trigger: Trigger) -> Option<u8> {
+    match trigger {
+        Trigger::Controller(number @ 32..=63) => Some(number - 32),
+        Trigger::Controller(_) | Trigger::Note(_) | Trigger::Program(_) | Trigger::Bend => None,
     }
 }
 
 /// Whether a controller is none that is touched: what comes with another message (bank select before a program change, the
-/// fine half of a fader, the number and value of a parameter, the finer velocity of a key), or is for everything on a channel.
+/// number and value of a parameter, the finer velocity of a key), or is for everything on a channel.
 const fn is_by_the_way(controller: u8) -> bool {
-    matches!(controller, 0 | 6 | 32..=63 | 88 | 96..=101 | 120..)
+    matches!(controller, 0 | 6 | 32 | 38 | 88 | 96..=101 | 120..)
 }
 
 /// What a message is to bindings, when it goes down.
@@ -614,6 +661,46 @@ mod tests {
         desk.hear_at(6_000, 0, cc(7, 64));
         desk.hear_at(6_030, 0, note(36, true));
         assert!(desk.learned(6_031).unwrap().unwrap().contains("`keys cc 7 channel 1`"));
+    }
+
+    #[test]
+    fn a_knob_that_could_be_the_fine_half_of_a_fader_is_learned_where_there_is_no_fader() {
+        let channel = Channel::from_number(1).unwrap();
+        let cc = |number, value| Message::ControlChange(channel, number, value);
+        let learns = || {
+            let mut desk = Desk::new();
+            assert!(desk.with(|scribe, scene| scribe.learn("launch build", scene)).is_ok());
+            desk
+        };
+        // A knob, or a button.
+        let mut desk = learns();
+        desk.hear_at(100, 0, cc(40, 1));
+        desk.hear_at(150, 0, cc(40, 0));
+        desk.hear_at(200, 0, cc(40, 2));
+        assert_eq!(desk.learned(1_099), None);
+        assert!(desk.learned(1_100).unwrap().unwrap().contains("`keys cc 40 channel 1` does"));
+        // A fader that moves slowly at first: its coarse half comes, be it zero.
+        let mut desk = learns();
+        (1..8).for_each(|fine| desk.hear_at(100 * u64::from(fine), 0, cc(39, fine)));
+        desk.hear_at(900, 0, cc(7, 0));
+        desk.hear_at(901, 0, cc(39, 3));
+        assert_eq!(desk.learned(4_000), None);
+        desk.hear_at(4_100, 0, cc(7, 1));
+        assert_eq!(desk.learned(4_129), None);
+        assert!(desk.learned(4_130).unwrap().unwrap().contains("`keys cc 7 channel 1` does"));
+        // Whatever means more is another touch, with its own time.
+        let mut desk = learns();
+        desk.hear_at(100, 0, cc(40, 1));
+        desk.hear_at(1_090, 0, cc(16, 1));
+        desk.hear_at(1_110, 0, note(36, true));
+        assert_eq!(desk.learned(1_119), None);
+        assert!(desk.learned(1_120).unwrap().unwrap().contains("`keys note 36 channel 1` does"));
+        // A fader that has been moved before.
+        let mut desk = Desk::new();
+        desk.hear_at(10, 0, cc(8, 5));
+        assert!(desk.with(|scribe, scene| scribe.learn("launch build", scene)).is_ok());
+        desk.hear_at(100, 0, cc(40, 1));
+        assert_eq!(desk.learned(9_000), None);
     }
 
     #[test]

@@ -22,6 +22,17 @@ pub fn heading(origin: &str, remarks: &[String], bars: i64, rig: &Rig<'_>, style
         let said = format!("Not all notes of {names} are on the grid, so the steps there are shorter.");
         text.push_str(&wrap::comment("# ", &said));
     }
+    for track in &rig.tracks {
+        let is_straight = |lines: &Lines| lines.swing == STRAIGHT;
+        if let Some(swing) = track.swing.filter(|_| track.clips.iter().flatten().all(is_straight)) {
+            let name = &track.name;
+            let said = format!(
+                "The off-beats of {name} are as late as `swing = {swing}` makes them, which also stretches and squeezes \
+                 what is held: --tolerance 3 writes it so."
+            );
+            text.push_str(&wrap::comment("# ", &said));
+        }
+    }
     for remark in remarks {
         text.push_str(&wrap::comment("# - ", remark));
     }

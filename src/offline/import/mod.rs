@@ -18,7 +18,7 @@ use crate::engine::program::MAX_LENGTH;
 use crate::set::Set;
 use crate::time::{Meter, TickSpan};
 use compare::compare;
-use rig::Rig;
+use rig::{Rig, split_kits};
 
 /// How a set is to be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +62,8 @@ const MOST_BYTES: usize = Set::MAX_BYTES - (64 << 10);
 ///
 /// When the file cannot be read, or there is more in it than a set can hold.
 pub fn import(origin: &str, bytes: &[u8], options: Options) -> Result<Imported, Unreadable> {
-    let score = score::read(bytes)?;
+    let mut score = score::read(bytes)?;
+    score.parts = split_kits(std::mem::take(&mut score.parts));
     let mut remarks = score.remarks.clone();
     let meter = score.meter.unwrap_or(Meter::COMMON);
     let bars = bars(&score, meter, &mut remarks)?;

@@ -42,6 +42,8 @@ pub struct TrackOf<'s> {
     pub velocity: u8,
     /// What it plays in each pattern.
     pub clips: Vec<Option<Lines>>,
+    /// How much of two steps the first takes, in per cent, where its off-beats are late like that.
+    pub swing: Option<u32>,
     /// The program that each pattern begins with, where this track is the one that says it.
     pub programs: Vec<Option<Program>>,
 }
@@ -134,7 +136,8 @@ impl<'s> Rig<'s> {
         let velocity = most_common(all().map(|note| note.velocity)).unwrap_or(100);
         let kit = manner.spelling.kit.clone();
         let notes = part.notes.clone();
-        let mut track = TrackOf { name, port, part, notes, kit, gate, velocity, clips: Vec::new(), programs };
+        let swing = manner.swing.map(|(_, percent)| percent);
+        let mut track = TrackOf { name, port, part, notes, kit, gate, velocity, clips: Vec::new(), swing, programs };
         let mut clips: Vec<Lines> =
             fitted.iter().map(|fitted| fitted.lines(gate, velocity, &manner, LANGUAGE)).collect();
         let mut curves = Vec::new();
@@ -172,16 +175,35 @@ impl<'s> Rig<'s> {
             gate,
             velocity,
             clips: apart,
+            swing: None,
             programs,
         });
         (track, beside)
     }
 }
 
+/// The channel of drums, as General MIDI has it.
+const DRUMS: u8 = 10;
+
+/// Makes several parts of those that have more drums than a kit has letters.
+pub fn split_kits(parts: Vec<Part>) -> Vec<Part> {
+    let split = |part: Part| {
+        let kits = kit::kits(&part.notes.iter().map(|note| note.key).collect());
+        if part.channel.number() != DRUMS || kits.len() < 2 {
+            return vec![part];
+        }
+        let of = |(number, kit): (usize, &BTreeSet<Key>)| Part {
+            notes: part.notes.iter().filter(|note| kit.contains(&note.key)).copied().collect(),
+            values: if number == 0 { part.values.clone() } else { Vec::new() },
+            ..part.clone()
+        };
+        kits.iter().enumerate().map(of).collect()
+    };
+    parts.into_iter().flat_map(split).collect()
+}
+
 /// How a part is written: the drums of channel 10 as letters, and late off-beats with their swing.
 fn manner(part: &Part, bar: TickSpan, flats: bool, tolerance: i64) -> Manner {
-    /// The channel of drums, as General MIDI has it.
-    const DRUMS: u8 = 10;
     let kit = (part.channel.number() == DRUMS && !part.notes.is_empty())
         .then(|| kit::letters(&part.notes.iter().map(|note| note.key).collect()))
         .flatten();

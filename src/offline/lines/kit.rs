@@ -48,6 +48,14 @@ pub fn letters(keys: &BTreeSet<Key>) -> Option<BTreeMap<Key, char>> {
     keys.iter().map(|key| Some((*key, own(key).or_else(|| free.next())?))).collect()
 }
 
+/// Shares drums out to as many kits as it takes, those that have letters of their own first.
+#[must_use]
+pub fn kits(keys: &BTreeSet<Key>) -> Vec<BTreeSet<Key>> {
+    let mut keys: Vec<Key> = keys.iter().copied().collect();
+    keys.sort_by_key(|&key| place(key));
+    keys.chunks(LETTERS.len()).map(|kit| kit.iter().copied().collect()).collect()
+}
+
 /// The keys of a kit in the order of a drummer's page: bass drums, snares, cymbals and toms, then whatever else there is.
 #[must_use]
 pub fn in_order(kit: &BTreeMap<Key, char>) -> Vec<(char, Key)> {
@@ -107,6 +115,10 @@ mod tests {
         assert_eq!([36, 38, 42, 2, 81].map(|number| kit[&key(number)]), ['k', 's', 'h', 'a', 'b']);
         assert_eq!(letters(&(30..55).map(key).collect()).map(|kit| kit.len()), Some(25));
         assert_eq!(letters(&(30..56).map(key).collect()), None);
+        let kits = kits(&(30..82).map(key).collect());
+        assert_eq!(kits.iter().map(BTreeSet::len).collect::<Vec<_>>(), [25, 25, 2]);
+        assert!(LETTERS.iter().all(|&(number, _)| kits[0].contains(&key(number))));
+        assert!(kits.iter().all(|kit| letters(kit).is_some()));
     }
 
     #[test]
