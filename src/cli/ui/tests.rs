@@ -431,6 +431,7 @@ fn the_line_of_keys_ends_with_a_whole_one() {
         ((50, 14), "? help   p panic   no room: ports, timing"),
         ((40, 12), "|q quit ? p panic  no room: ports, timing"),
         ((30, 12), "q quit   ? help   p panic"),
+        ((24, 12), "|q quit ? p panic"),
         ((60, 6), "p panic   no room: patterns, ports, timing"),
     ] {
         let screen = text(&rehearsal.draw(RICH, size));
@@ -508,6 +509,30 @@ fn the_keys_at_the_bottom_are_bright_beside_what_there_is_no_room_for() {
     rehearsal.press("L");
     let drawn = rehearsal.draw(RICH, (60, 15));
     assert_eq!((drawn[(1, 14)].symbol(), drawn[(1, 14)].fg), ("L", Color::Black));
+}
+
+#[test]
+fn a_question_and_what_would_be_right_are_whole_in_any_window() {
+    for (size, question, title, help) in [
+        ((80, 24), "any other key plays on │", "as it was before", true),
+        ((50, 14), "│ End the show? y ends it │", "plays on", false),
+        ((40, 12), "│ End the show? y ends it │", "plays on", false),
+        ((24, 12), "│ End? y/n │", " MISTAKE", false),
+    ] {
+        let mut rehearsal = in_the_middle();
+        let wrong = b"[ports.a]\ndevice = \"A\"\n[tracks.t]\nport = \"a\"\nchannel = 1\n[patterns.m]\nt = \"q\"\n";
+        let wrong = Set::parse("a.toml", wrong).unwrap_err().render(false);
+        rehearsal.eye.mistake = Some(wrong.clone());
+        let drawn = text(&rehearsal.draw(RICH, size));
+        assert!(drawn.lines().any(|line| line.contains(" MISTAKE") && line.ends_with(title)), "{drawn}");
+        let said = drawn.replace("\n|", " ");
+        let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        let last = wrong.lines().rfind(|line| line.contains("= help")).unwrap();
+        assert_eq!(said.contains(&last.split_whitespace().collect::<Vec<_>>().join(" ")), help, "{wrong}{drawn}");
+        rehearsal.press("q");
+        let drawn = text(&rehearsal.draw(RICH, size));
+        assert!(drawn.contains(question), "{drawn}");
+    }
 }
 
 #[test]

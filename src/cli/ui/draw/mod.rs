@@ -166,11 +166,13 @@ fn said<'l>(scene: &Scene, look: Look, width: usize, most: usize) -> Vec<Line<'l
     let mut lines = Vec::new();
     if let Some(mistake) = &scene.mistake {
         let title = Span::styled(" MISTAKE ", look.alarm());
-        let what = Span::styled(" in the set file: what plays is as it was before", look.wrong());
+        let what = [" in the set file: what plays is as it was before", " in the set file: plays on"];
+        let fits = |what: &&&str| what.len() + title.width() <= width;
+        let what = Span::styled(*what.iter().find(fits).unwrap_or(&""), look.wrong());
         lines.push(Line::from(vec![title, what]));
         // What would be right stands last, so the lines that hold nothing give way to it.
         let says = |line: &&str| !matches!(line.trim(), "" | "|");
-        let text = mistake.lines().filter(says).map(|line| Line::raw(line.to_owned()));
+        let text = mistake.lines().filter(says).flat_map(|line| whole(line, width)).map(Line::raw);
         lines.extend(text.take(most.saturating_sub(2).max(1)));
     }
     let (text, is_wrong) = match &scene.said {
@@ -197,6 +199,12 @@ fn said<'l>(scene: &Scene, look: Look, width: usize, most: usize) -> Vec<Line<'l
     lines
 }
 
+/// A line of a mistake: what is a sentence goes on below where it is too long, and a line of the file is cut.
+fn whole(line: &str, width: usize) -> Vec<String> {
+    let is_sentence = ["error: ", "= "].iter().any(|begins| line.trim_start().starts_with(begins));
+    if is_sentence && line.chars().count() > width { panels::wrapped(line, width) } else { vec![line.to_owned()] }
+}
+
 /// The command that is being written, or else the most important keys, and what there is no room for.
 fn bottom_line(scene: &Scene, look: Look, area: Rect, hidden: &[&str], buffer: &mut Buffer) {
     let row = Rect { y: area.bottom().saturating_sub(1), height: 1, ..area }.intersection(area);
@@ -217,10 +225,11 @@ fn bottom_line(scene: &Scene, look: Look, area: Rect, hidden: &[&str], buffer: &
     // What there is no room for stands at the right, where the most important keys leave it room.
     let needed = hidden.chars().count();
     let width = usize::from(row.width);
-    let has_room = |hints: &[Hint]| hints.iter().take(3).map(Hint::columns).sum::<usize>() + needed <= width;
+    let columns = |hints: &[Hint]| hints.iter().take(3).map(Hint::columns).sum::<usize>();
+    let has_room = |hints: &[Hint]| columns(hints) + needed <= width;
     let mut hints = hints(scene.is_locked);
     let short: Vec<Hint> = hints.iter().map(Hint::shortened).collect();
-    if !has_room(&hints) && has_room(&short) {
+    if !has_room(&hints) && (has_room(&short) || columns(&hints) > width + GAP) {
         hints = short;
     }
     let is_told = needed > 0 && has_room(&hints);

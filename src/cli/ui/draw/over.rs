@@ -88,10 +88,10 @@ fn in_stacks<T>(entries: Vec<Vec<T>>, height: usize) -> Vec<Vec<T>> {
 
 /// Whether the show is to end.
 pub fn quit(look: Look, area: Rect, buffer: &mut Buffer) {
-    let text = "End the show? y ends it, any other key plays on";
-    let inner = frame("quit", text.len(), 1, look, area, buffer);
     // Where there is no room for all of it, the question is what counts.
-    let text = if usize::from(inner.width) < text.len() { "End? y/n" } else { text };
+    let texts = ["End the show? y ends it, any other key plays on", "End the show? y ends it", "End? y/n"];
+    let text = texts.into_iter().find(|text| text.len() + FRAME <= area.width.into()).unwrap_or(texts[2]);
+    let inner = frame("quit", text.len(), 1, look, area, buffer);
     Line::styled(text, look.strong()).render(inner, buffer);
 }
 
