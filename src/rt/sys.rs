@@ -7,6 +7,8 @@ use std::io;
 
 #[cfg(unix)]
 mod imp {
+    use rustix::process::{Resource, getrlimit};
+
     use super::io;
 
     fn check(outcome: libc::c_int) -> io::Result<()> {
@@ -67,20 +69,8 @@ mod imp {
         check(unsafe { libc::mlockall(libc::MCL_FUTURE) })
     }
 
-    #[cfg(target_os = "linux")]
-    type Resource = libc::__rlimit_resource_t;
-    #[cfg(not(target_os = "linux"))]
-    type Resource = libc::c_int;
-
-    fn soft_limit(resource: Resource) -> Option<u64> {
-        let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-        // SAFETY: `limit` is a valid place for the answer.
-        let outcome = unsafe { libc::getrlimit(resource, &mut limit) };
-        (outcome == 0 && limit.rlim_cur != libc::RLIM_INFINITY).then_some(limit.rlim_cur)
-    }
-
     pub fn memlock_limit() -> Option<u64> {
-        if has_capability(CAP_IPC_LOCK) { None } else { soft_limit(libc::RLIMIT_MEMLOCK) }
+        if has_capability(CAP_IPC_LOCK) { None } else { getrlimit(Resource::Memlock).current }
     }
 
     /// Numbers of `linux/capability.h`.
@@ -103,7 +93,7 @@ mod imp {
 
     #[cfg(target_os = "linux")]
     pub fn rttime_limit() -> Option<u64> {
-        soft_limit(libc::RLIMIT_RTTIME)
+        getrlimit(Resource::Rttime).current
     }
 
     #[cfg(not(target_os = "linux"))]
