@@ -79,19 +79,29 @@
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
+#[cfg(feature = "show")]
 pub mod blackbox;
+#[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(feature = "show")]
 pub mod control;
+#[cfg(feature = "cli")]
 pub mod doctor;
+#[cfg(feature = "show")]
 pub mod edit;
 pub mod engine;
+#[cfg(feature = "show")]
 pub mod guardian;
+#[cfg(feature = "cli")]
 pub mod guide;
+#[cfg(feature = "show")]
 pub mod io;
 pub mod link;
 pub mod midi;
+#[cfg(feature = "show")]
 pub mod offline;
 pub mod panics;
+#[cfg(feature = "show")]
 mod private;
 pub mod rt;
 pub mod set;

@@ -1,11 +1,9 @@
 //! The real loop in virtual time, while what is due next has been prepared already: what comes in then is answered at once.
 
-mod support;
-
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
-use support::*;
+use crate::support::*;
 use tightrope::engine::outbox::{Departure, Outbox};
 use tightrope::engine::program::{PortSlot, Program};
 use tightrope::engine::{Command, Engine};

@@ -2,15 +2,13 @@
 
 #![cfg(unix)]
 
-mod remote;
-
 use std::fs;
 use std::io::Write;
 use std::net::Shutdown;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::process::Output;
 
-use remote::{PATIENCE, Runtime, text, track};
+use crate::remote::{PATIENCE, Runtime, text, track};
 use serde_json::json;
 
 /// Its exit code and what it complained about.

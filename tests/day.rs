@@ -2,14 +2,14 @@
 //! control side's look at it.
 //!
 //! What grows with time shows here: a position that drifts from the master's, memory, a queue that is never emptied, a counter
-//! that wraps. A day has four million pulses; it is played whole where the tests are optimised (`cargo test --release --test
-//! day`), and for ten minutes otherwise.
+//! that wraps. A day has four million pulses; it is played whole by scripts/test, and ten minutes of it by `cargo test`.
 
 mod support;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::collections::VecDeque;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
 use support::*;
@@ -26,9 +26,6 @@ use tightrope::rt::run::Loop;
 use tightrope::rt::wait::{Strategy, Waiter};
 use tightrope::set::{Set, builtin};
 use tightrope::time::{DeviceTime, Nanos, Span, TickSpan};
-
-/// How long is played.
-const SECONDS: u64 = if cfg!(debug_assertions) { 10 * 60 } else { 24 * 60 * 60 };
 
 /// From one pass of the loop to the next; what is due between two is late by less, and is due when it was due.
 const STEP: u64 = 1_000_000;
@@ -183,7 +180,20 @@ impl Drift {
 }
 
 #[test]
+fn ten_minutes_of_music_neither_drift_nor_grow() {
+    play(10 * 60);
+}
+
+#[test]
+#[ignore = "takes a minute or two where tests are optimised: scripts/test runs it"]
 fn a_day_of_music_neither_drifts_nor_grows() {
+    play(24 * 60 * 60);
+}
+
+fn play(seconds: u64) {
+    // Memory is counted for the whole process.
+    static ALONE: Mutex<()> = Mutex::new(());
+    let _alone = ALONE.lock();
     let set = builtin::find("circuits").expect("it is built in");
     let set = Set::parse(set.name, set.text.as_bytes()).expect("it has no mistake");
     let time = Cell::new(1_000_000_000);
@@ -199,7 +209,7 @@ fn a_day_of_music_neither_drifts_nor_grows() {
     let (mut master, mut ear, mut drift) = (Master::new(), Ear::default(), Drift::default());
     let input = inputs.first_mut().expect("one port is listened to");
     input.push(InputEvent { at: Nanos(1_000_000_000), device: DeviceTime(0), message: Message::Start });
-    let end = time.get() + SECONDS * 1_000_000_000;
+    let end = time.get() + seconds * 1_000_000_000;
     let mut held_after_a_minute = None;
     let (mut next_look, mut next_minute) = (0, time.get() + 60_000_000_000);
     while time.get() < end {
@@ -232,7 +242,7 @@ fn a_day_of_music_neither_drifts_nor_grows() {
 
     println!(
         "{} h: {} pulses, {} notes; the minute that is farthest from the master: {:.3} ticks",
-        SECONDS / 3_600,
+        seconds / 3_600,
         master.pulses,
         ear.ons,
         drift.worst

@@ -1,10 +1,8 @@
 //! Our own clock, sent back to us by some device: found, named, and not followed. And no master is taken for it.
 
-mod support;
-
 use std::collections::BTreeMap;
 
-use support::*;
+use crate::support::*;
 use tightrope::engine::ClockSource;
 use tightrope::engine::Command;
 use tightrope::engine::outbox::Departure;

@@ -1,12 +1,10 @@
 //! Writing into the set file while it plays, from end to end in virtual time: keys come in by the rings, the real-time loop
 //! plays, the control thread writes the file and reads it again, and what was written plays.
 
-mod support;
-
 use std::cell::Cell;
 use std::path::PathBuf;
 
-use support::*;
+use crate::support::*;
 use tightrope::control::{self, Call, Caller, Inbox, Limits, Notice, Notices, Observer, PortState, PortWatch, Signals};
 use tightrope::engine::Engine;
 use tightrope::engine::outbox::{Departure, Outbox};

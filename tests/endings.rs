@@ -2,16 +2,14 @@
 //! the music or in the sink. And where nothing of it can end them, because it is killed, what is noted for its guardian says all
 //! that sounds.
 
-mod support;
-
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use crate::support::*;
 use parking_lot::Mutex;
-use support::*;
 use tightrope::engine::lever::Lever;
 use tightrope::engine::outbox::{Departure, Outbox};
 use tightrope::engine::program::{PortSlot, Program, TrackSlot};

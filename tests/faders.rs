@@ -1,8 +1,6 @@
 //! Bindings with values, and faders, in virtual time.
 
-mod support;
-
-use support::*;
+use crate::support::*;
 use tightrope::engine::binding::Does;
 use tightrope::engine::program::{PortSlot, TrackSlot};
 use tightrope::engine::transport::Phase;

@@ -1,11 +1,9 @@
 //! What is played and comes back on another port, in virtual time: found out and without effect, wherever it comes back, and
 //! nobody who plays along is taken for it.
 
-mod support;
-
 use std::collections::BTreeMap;
 
-use support::*;
+use crate::support::*;
 use tightrope::engine::Command;
 use tightrope::engine::program::{PortSet, PortSlot, Program};
 use tightrope::midi::{Channel, Key, Message, Velocity};

@@ -7,12 +7,10 @@
 //!
 //! The table is a snapshot; chance and estimator use the basic operations of IEEE 754 only, so it is the same on every machine.
 
-mod support;
-
 use std::fmt::Write as _;
 use std::thread;
 
-use support::Chance;
+use crate::support::Chance;
 use tightrope::engine::clock::estimator::Estimator;
 use tightrope::time::{Nanos, Tempo};
 

@@ -1,12 +1,9 @@
 //! Every file of the fuzzer's corpus, in ordinary tests: what it has found once does not come back.
 
-mod fuzz;
-mod support;
-
 use std::fs;
 use std::path::Path;
 
-use fuzz::TARGETS;
+use crate::fuzz::TARGETS;
 
 /// Gives a target its corpus.
 fn replay(name: &str) {

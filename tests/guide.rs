@@ -29,7 +29,10 @@ fn the_reference_is_what_the_program_prints() {
     if std::env::var_os("UPDATE_GUIDE").is_some() {
         fs::write(GUIDE, &right).expect("it can be written");
     }
-    assert!(guide == right, "the reference in {GUIDE} is old; UPDATE_GUIDE=1 cargo test --test guide writes it anew");
+    assert!(
+        guide == right,
+        "the reference in {GUIDE} is old; UPDATE_GUIDE=1 cargo test --test program guide writes it anew"
+    );
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The hand-over to a sleeping thread, in every interleaving that the memory model allows.
 //!
-//! Run with `RUSTFLAGS="--cfg loom" cargo test --target-dir target/loom --test handover`; without `--cfg loom` there is nothing here.
+//! Run with `RUSTFLAGS="--cfg loom" cargo test --target-dir target/loom --no-default-features --test handover`; without `--cfg loom`
+//! there is nothing here.
 //! The rings themselves come from crates that are tested so by their makers; what is ours is the order of push, look, wake
 //! and park around them. A ring is modelled by the counter that its writer publishes.
 

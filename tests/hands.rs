@@ -1,8 +1,6 @@
 //! What hands do while it plays, in virtual time: mutes and solos, fills, transposition, held keys, controllers, bindings.
 
-mod support;
-
-use support::*;
+use crate::support::*;
 use tightrope::engine::outbox::Departure;
 use tightrope::engine::program::{
     Condition, Guard, GuardIndex, Interval, PatternSlot, PortSlot, Program, Scale, Source, TrackSlot,

@@ -1,9 +1,7 @@
 //! Whatever ends notes, in virtual time: the pedals, wheels and pressure that hold or bend them go home too.
 
-mod support;
-
+use crate::support::*;
 use proptest::prelude::*;
-use support::*;
 use tightrope::engine::pattern::Target;
 use tightrope::engine::program::{PatternSlot, PortSlot, Program, Quantum, TrackSlot};
 use tightrope::engine::resume::Resumption;

@@ -768,7 +768,7 @@ fn two_tracks_on_one_key_of_one_channel_are_cut_as_the_instrument_would() {
 #[test]
 fn names_are_made_legal_and_unique() {
     let note = |key: usize| note(0, 240, 0, key as u8, 100).to_vec();
-    let at = |channel: u8, at: u32| crate::note(at, 240, channel, 60, 100).to_vec();
+    let at = |channel: u8, at: u32| self::note(at, 240, channel, 60, 100).to_vec();
     let names = ["Überbass & Co.", "bars", "Lead", "lead", "", "   "];
     let mut tracks: Vec<_> = names.iter().zip(60..).map(|(name, key)| track(name, &note(key))).collect();
     tracks.push(track("Both", &[at(2, 0), at(9, 480)].concat()));

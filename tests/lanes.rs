@@ -1,10 +1,8 @@
 //! What lanes play, against a second, plain way to work it out: every pass of every loop written down, sorted, compared.
 //! And the law that follows from it: a position that is jumped to sounds as if the music had come there by itself.
 
-mod support;
-
+use crate::support::*;
 use proptest::prelude::*;
-use support::*;
 use tightrope::engine::Command;
 use tightrope::engine::program::{
     Action, Clip, Condition, Event, Guard, GuardIndex, Lane, LaneRange, PatternSlot, Program, Source, Steps, Swing,

@@ -1,9 +1,7 @@
 //! Which pattern plays, in virtual time: launches, the song, and the programs that patterns need. From the specification,
 //! note by note.
 
-mod support;
-
-use support::*;
+use crate::support::*;
 use tightrope::engine::program::{PartSlot, PatternSlot, Quantum};
 use tightrope::engine::transport::Phase;
 use tightrope::engine::{Command, Switch};

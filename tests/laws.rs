@@ -1,9 +1,7 @@
 //! Laws of the engine, over random shows: how time is cut does not matter, the seed decides, and nothing is left hanging.
 
-mod support;
-
+use crate::support::*;
 use proptest::prelude::*;
-use support::*;
 use tightrope::engine::outbox::Departure;
 use tightrope::engine::program::{ClockPlan, Interval, PartSlot, PatternSlot, PortSlot, Quantum, TrackSlot};
 use tightrope::engine::{Command, SessionState, Switch};
@@ -49,7 +47,7 @@ fn any_event() -> impl Strategy<Value = Event> {
             Just(Command::Start),
             Just(Command::Stop),
             Just(Command::Continue),
-            (0u16..3).prop_map(support::launch),
+            (0u16..3).prop_map(crate::support::launch),
             (0u16..3, any_quantum()).prop_map(|(slot, at)| Command::Launch { pattern: PatternSlot(slot), at: Some(at) }),
             Just(Command::Withdraw),
             (0u16..5).prop_map(|part| Command::Jump(PartSlot(part))),

@@ -116,6 +116,6 @@ fn every_crate_may_be_passed_on_and_is_listed() {
     }
     let kept = std::fs::read_to_string(&path).unwrap_or_default();
     if cfg!(all(target_os = "linux", target_env = "gnu")) {
-        assert!(kept == list, "{LIST} is not up to date: run `UPDATE_LICENCES=1 cargo test --test licences`");
+        assert!(kept == list, "{LIST} is not up to date: run `UPDATE_LICENCES=1 cargo test --test program licences`");
     }
 }

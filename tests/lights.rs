@@ -1,8 +1,6 @@
 //! The lights of pads, in virtual time.
 
-mod support;
-
-use support::*;
+use crate::support::*;
 use tightrope::engine::program::{PatternSlot, PortSlot, Program, TrackSlot};
 use tightrope::engine::{Command, Switch};
 use tightrope::midi::{Channel, Key, Message, Velocity};

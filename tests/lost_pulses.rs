@@ -3,9 +3,7 @@
 //! A master sends pulses by its own tempo; a cable delays them, drops them and doubles them. What is asserted is the number of the
 //! pulse that came last: that of the master, once the cable has been whole for a moment, and for ever after.
 
-mod support;
-
-use support::{CIRCUIT, Chance, MONO, PULSE, Show, circuits, compile};
+use crate::support::{CIRCUIT, Chance, MONO, PULSE, Show, circuits, compile};
 use tightrope::engine::clock::Follower;
 use tightrope::midi::Message;
 use tightrope::time::{Nanos, Span, Tempo};

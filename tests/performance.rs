@@ -1,8 +1,6 @@
 //! The talk's performance, in virtual time: each note on its own pulse, whatever the transport does.
 
-mod support;
-
-use support::*;
+use crate::support::*;
 use tightrope::engine::Command;
 use tightrope::engine::outbox::Departure;
 use tightrope::engine::program::{

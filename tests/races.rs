@@ -7,6 +7,7 @@
 
 #![cfg(races)]
 
+mod endings;
 mod support;
 
 use std::cell::UnsafeCell;

@@ -3,9 +3,7 @@
 //! A pulse too many or too few before or after one of those is not heard in any note of ours; it shows only in the position
 //! of whoever follows us, for good. So here stands a machine that counts as the MIDI specification says.
 
-mod support;
-
-use support::*;
+use crate::support::*;
 use tightrope::engine::Command;
 use tightrope::engine::program::{ClockOut, Join, Lost, Program};
 use tightrope::midi::Message;

@@ -1,8 +1,6 @@
 //! An output that is opened anew while the show goes on: what it is told, and where it joins.
 
-mod support;
-
-use support::*;
+use crate::support::*;
 use tightrope::engine::outbox::Departure;
 use tightrope::engine::pattern::Target;
 use tightrope::engine::program::{ClockOut, PortSlot, Program, TrackSlot};

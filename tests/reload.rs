@@ -1,11 +1,9 @@
 //! A set that is saved while it plays, in virtual time: the new program takes over at a bar line, and what plays goes on.
 
-mod support;
-
 use std::collections::BTreeMap;
 
+use crate::support::*;
 use proptest::prelude::*;
-use support::*;
 use tightrope::engine::ClockSource;
 use tightrope::engine::program::{Interval, PartSlot, PatternSlot, PortSlot, Quantum, Tenant, TrackSlot};
 use tightrope::engine::transport::Phase;

@@ -1,12 +1,10 @@
 //! Laws of rendering, over random sets: the same show each time, complete, and the one that is played.
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use crate::support::Show;
 use proptest::prelude::*;
-use support::Show;
 use tightrope::engine::Command;
 use tightrope::midi::Message;
 use tightrope::offline::render::{Plan, Rendering, Sent, render};
@@ -90,7 +88,7 @@ proptest! {
     ) {
         let text = set_text(seed, &clips);
         let set = parse(&text);
-        let launches: Vec<_> = launches.iter().map(|&(tick, slot)| (tick, support::launch(slot))).collect();
+        let launches: Vec<_> = launches.iter().map(|&(tick, slot)| (tick, crate::support::launch(slot))).collect();
         let rendering = rendered(&set, bars, &launches);
         prop_assert_eq!(hanging(&rendering.sent), None);
         prop_assert!(rendering.sent.windows(2).all(|pair| pair[0].tick <= pair[1].tick), "time runs backwards");
@@ -113,7 +111,7 @@ proptest! {
             show.advance(show.now + Span::from_millis(piece));
         }
         // Ports with offsets take turns otherwise, so the messages are compared for each.
-        for port in [support::CIRCUIT, support::MONO] {
+        for port in [crate::support::CIRCUIT, crate::support::MONO] {
             let mut played: Vec<_> = show.trace.iter().filter(|sent| sent.port == port).map(|sent| (sent.tick, sent.message)).collect();
             let mut expected: Vec<_> = rendering.sent.iter().filter(|sent| sent.port == port).map(|sent| (sent.tick, sent.message)).collect();
             // What the end cuts off is cut a little later where a port is behind.
@@ -341,7 +339,7 @@ fn another_seed_is_another_show() {
     let text = |seed: u64| set_text(seed, &[("1/16", vec!["c3".to_owned()])]);
     let lines = |text: &str| {
         let set = parse(text);
-        let rendering = rendered(&set, 4, &[(0, support::launch(1))]);
+        let rendering = rendered(&set, 4, &[(0, crate::support::launch(1))]);
         text::lines(&set, &rendering).collect::<Vec<_>>()
     };
     assert_eq!(lines(&text(1)), lines(&text(1)));

@@ -1,12 +1,10 @@
 //! The real loop in virtual time, logged, and played again from the log: it must make the same messages, whatever hands,
 //! masters, cables and edits did meanwhile.
 
-mod support;
-
 use std::cell::{Cell, RefCell};
 
+use crate::support::*;
 use proptest::prelude::*;
-use support::*;
 use tightrope::blackbox::Record;
 use tightrope::blackbox::record::{Head, Legacy, Resumed, SetText};
 use tightrope::blackbox::replay::{Played, Replay, Stopped};

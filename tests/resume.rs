@@ -1,8 +1,6 @@
 //! A show that goes on where another one has died.
 
-mod support;
-
-use support::*;
+use crate::support::*;
 use tightrope::engine::program::{PartSlot, PatternSlot, PortSlot, Program};
 use tightrope::engine::random::Random;
 use tightrope::engine::resume::Resumption;

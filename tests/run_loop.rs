@@ -1,10 +1,8 @@
 //! The real loop in virtual time: what comes in by the rings goes out by the sink, and is measured.
 
-mod support;
-
 use std::cell::Cell;
 
-use support::*;
+use crate::support::*;
 use tightrope::engine::outbox::{Departure, Outbox};
 use tightrope::engine::program::{PortSlot, Program};
 use tightrope::engine::{Command, Engine};

@@ -2,7 +2,8 @@
 //!
 //! What is drawn in detail, and what each key asks for, is tested without a terminal beside the code. Here it is that keys
 //! arrive, that what they do comes back to the screen, and that the terminal is left as it was. Nothing waits for a time:
-//! each step waits until what it expects is to be seen.
+//! each step waits until what it expects is to be seen. Not every machine has tmux: `cargo test --test program -- --ignored screen::`
+//! runs them where it is.
 
 #![cfg(unix)]
 
@@ -43,12 +44,8 @@ struct Terminal {
 }
 
 impl Terminal {
-    /// A terminal of 80 columns and 24 rows; `None` where there is no tmux.
-    fn open(name: &str) -> Option<Terminal> {
-        if Command::new("tmux").arg("-V").output().is_err() {
-            eprintln!("skipped: there is no tmux on this machine");
-            return None;
-        }
+    /// A terminal of 80 columns and 24 rows.
+    fn open(name: &str) -> Terminal {
         let terminal = Terminal { server: format!("tightrope-{name}-{}", std::process::id()) };
         // A shell that is the same everywhere, and says when it is ready.
         let shell = ["new-session", "-d", "-x", "80", "-y", "24", "env", "-i", "PS1=ready> ", "LANG=C.UTF-8"];
@@ -57,7 +54,7 @@ impl Terminal {
         let opened = terminal.tmux(&[&shell[..], &[&path, &home, "TERM=screen", "sh"]].concat());
         assert!(opened.status.success(), "{}", String::from_utf8_lossy(&opened.stderr));
         terminal.sees("ready>");
-        Some(terminal)
+        terminal
     }
 
     fn tmux(&self, arguments: &[&str]) -> Output {
@@ -147,8 +144,9 @@ fn row<'s>(shown: &'s str, name: &str) -> &'s str {
 }
 
 #[test]
+#[ignore = "needs tmux: scripts/test runs it where it is"]
 fn keys_play_a_show_and_quit_it() {
-    let Some(terminal) = Terminal::open("keys") else { return };
+    let terminal = Terminal::open("keys");
     let set = file("screen_keys.toml");
     terminal.plays(&set, "");
     terminal.sees("playing");
@@ -187,8 +185,9 @@ fn keys_play_a_show_and_quit_it() {
 }
 
 #[test]
+#[ignore = "needs tmux: scripts/test runs it where it is"]
 fn a_terminal_changes_its_size() {
-    let Some(terminal) = Terminal::open("size") else { return };
+    let terminal = Terminal::open("size");
     let set = file("screen_size.toml");
     terminal.plays(&set, "");
     terminal.tmux(&["resize-window", "-x", "60", "-y", "8"]);
@@ -201,8 +200,9 @@ fn a_terminal_changes_its_size() {
 }
 
 #[test]
+#[ignore = "needs tmux: scripts/test runs it where it is"]
 fn a_signal_leaves_the_terminal_as_it_was() {
-    let Some(terminal) = Terminal::open("signal") else { return };
+    let terminal = Terminal::open("signal");
     let set = file("screen_signal.toml");
     let pid = set.with_extension("pid");
     // The shell writes down who it is and becomes the program, inside of another one.
@@ -219,8 +219,9 @@ fn a_signal_leaves_the_terminal_as_it_was() {
 /// Without MIDI too: the guardian gives the terminal back.
 #[cfg(target_os = "linux")]
 #[test]
+#[ignore = "needs tmux: scripts/test runs it where it is"]
 fn a_show_that_is_killed_leaves_the_terminal_as_it_was() {
-    let Some(terminal) = Terminal::open("killed") else { return };
+    let terminal = Terminal::open("killed");
     let set = file("screen_killed.toml");
     let pid = set.with_extension("pid");
     terminal.plays(&set, &format!("sh -c 'echo $$ > {}; exec \"$@\"' sh", pid.display()));
@@ -240,8 +241,9 @@ fn a_show_that_is_killed_leaves_the_terminal_as_it_was() {
 /// ALSA's library prints what it could not open.
 #[cfg(target_os = "linux")]
 #[test]
+#[ignore = "needs tmux: scripts/test runs it where it is"]
 fn what_a_library_prints_is_told_on_the_screen() {
-    let Some(terminal) = Terminal::open("errors") else { return };
+    let terminal = Terminal::open("errors");
     let set = file("screen_errors.toml");
     let pid = set.with_extension("pid");
     terminal.plays(&set, &format!("sh -c 'echo $$ > {}; exec \"$@\"' sh", pid.display()));
@@ -256,8 +258,9 @@ fn what_a_library_prints_is_told_on_the_screen() {
 
 /// Whoever changes the modes of a terminal from the background is suspended.
 #[test]
+#[ignore = "needs tmux: scripts/test runs it where it is"]
 fn a_show_in_the_background_prints_lines() {
-    let Some(terminal) = Terminal::open("background") else { return };
+    let terminal = Terminal::open("background");
     let set = file("screen_background.toml");
     let program = assert_cmd::cargo::cargo_bin!("tightrope");
     terminal.run("set -m");
@@ -267,8 +270,9 @@ fn a_show_in_the_background_prints_lines() {
 }
 
 #[test]
+#[ignore = "needs tmux: scripts/test runs it where it is"]
 fn a_dumb_terminal_gets_lines() {
-    let Some(terminal) = Terminal::open("dumb") else { return };
+    let terminal = Terminal::open("dumb");
     let set = file("screen_dumb.toml");
     let program = assert_cmd::cargo::cargo_bin!("tightrope");
     terminal.run(&format!("TERM=dumb {} play {} --for 1bars", program.display(), set.display()));

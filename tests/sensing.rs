@@ -1,8 +1,6 @@
 //! Active sensing: an instrument that has heard it notices when we are gone, so it has to hear it for as long as we are there.
 
-mod support;
-
-use support::*;
+use crate::support::*;
 use tightrope::engine::Command;
 use tightrope::engine::sensing::SENSED_EVERY;
 use tightrope::midi::Message;

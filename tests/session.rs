@@ -1,9 +1,7 @@
 //! Playing along with a session whose timeline is told, in virtual time: where music begins, and what becomes of it when the
 //! session changes or is gone.
 
-mod support;
-
-use support::*;
+use crate::support::*;
 use tightrope::engine::program::{PortSlot, Program};
 use tightrope::engine::transport::Phase;
 use tightrope::engine::{ClockSource, Command, SessionState};

@@ -2,7 +2,7 @@
 //!
 //! The snapshots are to be read by eye when they change. The marked place has to be the one that is wrong, the words have to
 //! say what would be right without knowing anything of TOML or of this program, and where a name is nearly right, the
-//! right one has to be suggested. `INSTA_UPDATE=always cargo test --test set_mistakes` writes them anew.
+//! right one has to be suggested. `INSTA_UPDATE=always cargo test --test set set_mistakes` writes them anew.
 
 use tightrope::set::Set;
 

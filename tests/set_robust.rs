@@ -1,13 +1,11 @@
 //! Whatever is given as a set file, reading it ends and does not panic, what is shown stays short, and a set that is
 //! accepted keeps every promise that the engine builds on.
 
-mod support;
-
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use crate::support::promises::read;
 use proptest::prelude::*;
-use support::promises::read;
 use tightrope::engine::program::{MAX_EVENTS, MAX_LANES};
 use tightrope::set::{Mistakes, Set, builtin};
 

@@ -1,8 +1,6 @@
 //! A set that somebody saves by mistake, or for a laugh, is answered soon: what `check` plays of it is counted, whatever it asks
 //! for.
 
-mod support;
-
 use std::fmt::Write as _;
 
 use tightrope::offline::hints::hints;

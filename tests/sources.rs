@@ -1,9 +1,7 @@
 //! Several clocks in order of preference, in virtual time: whom the music follows, from when, and that nothing is lost on the
 //! way from one to the other.
 
-mod support;
-
-use support::*;
+use crate::support::*;
 use tightrope::engine::ClockSource;
 use tightrope::engine::Command;
 use tightrope::engine::outbox::Departure;

@@ -1,8 +1,6 @@
 //! The reference of the step language, heard through the engine: each example sounds as the reference says.
 
-mod support;
-
-use support::*;
+use crate::support::*;
 use tightrope::engine::Command;
 use tightrope::engine::program::Source;
 use tightrope::midi::Message;

@@ -1,8 +1,6 @@
 //! The tempo as hands set it, and the panic key, in virtual time.
 
-mod support;
-
-use support::*;
+use crate::support::*;
 use tightrope::engine::outbox::Departure;
 use tightrope::engine::program::PortSlot;
 use tightrope::engine::transport::Phase;

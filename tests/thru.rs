@@ -1,8 +1,6 @@
 //! Playing by hand, in virtual time: what a keyboard plays goes to a track at once, and every note of it ends.
 
-mod support;
-
-use support::*;
+use crate::support::*;
 use tightrope::engine::program::{Interval, PortSlot, TrackSlot};
 use tightrope::engine::transport::Phase;
 use tightrope::engine::{Command, Switch};

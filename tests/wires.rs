@@ -1,11 +1,9 @@
 //! What a wire carries when more is asked of it than it can: in virtual time, with the cable modelled where it is received.
 
-mod support;
-
 use std::collections::BTreeMap;
 
+use crate::support::*;
 use proptest::prelude::*;
-use support::*;
 use tightrope::engine::lever::Pull;
 use tightrope::engine::outbox::Departure;
 use tightrope::engine::program::{PortSlot, Target, TrackSlot};

@@ -1,10 +1,8 @@
 //! A slip of a finger does not end a show: every word that is nearly one of ours is read to an end, wherever it stands, on a
 //! small stack; and nobody is proposed what he has written.
 
-mod support;
-
+use crate::support::words::{everywhere, in_commands, known, on_a_small_stack, slips};
 use proptest::prelude::*;
-use support::words::{everywhere, in_commands, known, on_a_small_stack, slips};
 use tightrope::control::order;
 
 #[test]

@@ -8,8 +8,9 @@ use std::fmt;
 use super::sys;
 
 /// Which scheduling class to ask for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(serde::Deserialize, clap::ValueEnum))]
+#[cfg_attr(feature = "cli", serde(rename_all = "lowercase"))]
 pub enum Policy {
     /// SCHED_FIFO: runs until it waits; nothing of lower priority can interrupt it.
     #[default]

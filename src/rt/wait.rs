@@ -12,8 +12,9 @@ use super::held::Held;
 use crate::time::{Nanos, Span};
 
 /// How to wait.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(serde::Deserialize, clap::ValueEnum))]
+#[cfg_attr(feature = "cli", serde(rename_all = "lowercase"))]
 pub enum Strategy {
     /// Sleep until shortly before the deadline, then spin.
     #[default]

@@ -3,6 +3,7 @@
 #![allow(dead_code)]
 
 pub mod promises;
+#[cfg(feature = "show")]
 pub mod words;
 
 use std::cell::Cell;

@@ -1,0 +1,31 @@
+//! The engine, its loop and its log, in virtual time. One crate of many files, as each links everything there is.
+
+mod answers;
+mod echo;
+mod editing;
+mod endings;
+mod faders;
+mod feedback;
+mod follower;
+mod hands;
+mod homing;
+mod lanes;
+mod launches;
+mod laws;
+mod lights;
+mod lost_pulses;
+mod performance;
+mod receivers;
+mod rejoin;
+mod reload;
+mod replay;
+mod resume;
+mod run_loop;
+mod sensing;
+mod session;
+mod sources;
+mod steps;
+mod support;
+mod tempo;
+mod thru;
+mod wires;
