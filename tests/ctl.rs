@@ -170,7 +170,7 @@ fn who_watches_sees_a_launch_and_the_end() {
     // Who has nothing more to say may still listen.
     watcher.stream.get_ref().shutdown(Shutdown::Write).unwrap();
     assert_eq!(watcher.hear().unwrap()["status"]["pattern"], "intro");
-    // A launch a moment after a line is one at that line, and a beat may be over before the status is told again.
+    // What is asked for before the music runs plays from its start on, and a beat may be over before the status is told again.
     while runtime.status()["position"]["beat"] == 1 {}
     assert_eq!(runtime.ctl(&["launch", "verse", "at", "bar"]).status.code(), Some(0));
     let mut was_queued = false;
