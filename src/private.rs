@@ -3,7 +3,7 @@
 //! A show writes as whoever plays it, root sometimes. So what it opens is never a link, is emptied by nobody but its owner, and is
 //! a file: whoever opens a pipe to write into it waits for a reader.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
 use std::path::Path;
 
@@ -26,6 +26,7 @@ pub fn own_folder(path: &Path) -> io::Result<()> {
     directory().recursive(true).create(path)?;
     #[cfg(unix)]
     {
+        use std::fs;
         use std::os::unix::fs::{MetadataExt, PermissionsExt};
         let found = fs::metadata(path)?;
         if found.uid() == rustix::process::geteuid().as_raw() && found.mode() & 0o077 != 0 {
@@ -76,6 +77,7 @@ fn options() -> OpenOptions {
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
+    use std::fs;
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     fn mode(path: &Path) -> u32 {

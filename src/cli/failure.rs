@@ -24,6 +24,7 @@ pub enum Failure {
     WrongWords(String),
     /// The same, of which all has been said already.
     #[error("not every command was understood")]
+    #[cfg_attr(not(unix), allow(dead_code, reason = "only `ctl` says so"))]
     ToldOfWrongWords,
     /// OSC cannot be listened for.
     #[error("cannot listen for OSC at {0}: {1}; choose another port with --osc")]

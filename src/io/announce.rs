@@ -36,6 +36,7 @@ pub struct News {
 }
 
 /// The most connections that are remembered, of each kind.
+#[cfg(target_os = "linux")]
 const MOST_WIRES: usize = 1_000;
 
 impl News {
