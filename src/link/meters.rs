@@ -110,88 +110,100 @@ pub struct Percentiles {
     pub max: Span,
 }
 
-/// What is counted for one port.
+/// What is counted for one port: two halves, each written by one thread, so that neither takes the other's cache line.
 #[derive(Debug, Default)]
 pub struct PortMeters {
-    /// Written by the real-time thread.
-    sent: CachePadded<AtomicU64>,
-    /// Written by the real-time thread.
+    realtime: CachePadded<Output>,
+    input: CachePadded<Input>,
+}
+
+/// Written by the real-time thread.
+#[derive(Debug, Default)]
+struct Output {
+    sent: AtomicU64,
     failed: AtomicU64,
-    /// Values that gave way for good, and those that wait. Written by the real-time thread.
+    /// Values that gave way for good, and those that wait.
     withheld: AtomicU64,
     waiting: AtomicU64,
-    /// The port by which our own clock left that came back on this one: its slot and 1; 0 where none has. Written by the
-    /// real-time thread.
+    /// The port by which our own clock left that came back on this one: its slot and 1; 0 where none has.
     echo_of: AtomicU8,
-    /// The ports to which was sent what comes back on this one, as bits. Written by the real-time thread.
+    /// The ports to which was sent what comes back on this one, as bits.
     returned: AtomicU16,
-    /// Written by the port's input thread.
-    lost_inputs: CachePadded<AtomicU64>,
-    /// When anything came last from a controller that sends active sensing; 0 for any other. Written by the port's input
-    /// thread.
+}
+
+/// Written by the port's input thread.
+#[derive(Debug, Default)]
+struct Input {
+    lost: AtomicU64,
+    /// When anything came last from a controller that sends active sensing; 0 for any other.
     sensed: AtomicU64,
-    /// Written by the port's input thread.
-    input_failed: AtomicBool,
+    has_failed: AtomicBool,
 }
 
 impl PortMeters {
     /// Something came at `at` from a controller that sends active sensing; `None` before it has. The port's input thread only.
     pub fn show_sensed(&self, at: Option<Nanos>) {
-        self.sensed.store(at.map_or(0, |at| at.0.max(1)), Relaxed);
+        self.input.sensed.store(at.map_or(0, |at| at.0.max(1)), Relaxed);
     }
 
     /// When anything came last from a controller that sends active sensing.
     #[must_use]
     pub fn sensed(&self) -> Option<Nanos> {
-        Some(self.sensed.load(Relaxed)).filter(|&at| at != 0).map(Nanos)
+        Some(self.input.sensed.load(Relaxed)).filter(|&at| at != 0).map(Nanos)
     }
 
     /// The input thread of the port has failed. The port's input thread only.
     pub fn note_failed_input(&self) {
-        self.input_failed.store(true, Relaxed);
+        self.input.has_failed.store(true, Relaxed);
     }
 
     /// Whether the input thread of the port has failed.
     #[must_use]
     pub fn has_failed_input(&self) -> bool {
-        self.input_failed.load(Relaxed)
+        self.input.has_failed.load(Relaxed)
     }
 
     /// One more message went out. Real-time thread only.
     pub fn count_sent(&self) {
-        add(&self.sent, 1);
+        add(&self.realtime.sent, 1);
     }
 
     /// One more message was refused by the port. Real-time thread only.
     pub fn count_failed(&self) {
-        add(&self.failed, 1);
+        add(&self.realtime.failed, 1);
     }
 
     /// How many messages the port has taken, and how many it has refused.
     #[must_use]
     pub fn sent_and_failed(&self) -> (u64, u64) {
-        (self.sent.load(Relaxed), self.failed.load(Relaxed))
+        (self.realtime.sent.load(Relaxed), self.realtime.failed.load(Relaxed))
     }
 
-    /// What has given way on the port's wire. Real-time thread only.
+    /// What has given way on the port's wire; stored where it has changed, as every pass says it. Real-time thread only.
     pub fn show_gave_way(&self, gave_way: GaveWay) {
-        self.withheld.store(gave_way.withheld, Relaxed);
-        self.waiting.store(gave_way.waiting as u64, Relaxed);
+        if self.realtime.withheld.load(Relaxed) != gave_way.withheld {
+            self.realtime.withheld.store(gave_way.withheld, Relaxed);
+        }
+        if self.realtime.waiting.load(Relaxed) != gave_way.waiting as u64 {
+            self.realtime.waiting.store(gave_way.waiting as u64, Relaxed);
+        }
     }
 
     /// Our own clock, sent to `port`, came back on this one. Real-time thread only.
     pub fn note_echo(&self, port: PortSlot) {
-        self.echo_of.store(port.0 + 1, Relaxed);
+        self.realtime.echo_of.store(port.0 + 1, Relaxed);
     }
 
     /// What was sent to `ports` comes back on this one. Real-time thread only.
     pub fn show_returned(&self, ports: PortSet) {
-        self.returned.store(ports.bits(), Relaxed);
+        if self.realtime.returned.load(Relaxed) != ports.bits() {
+            self.realtime.returned.store(ports.bits(), Relaxed);
+        }
     }
 
     /// One more message found the input ring full, or at least one was lost before. The port's input thread only.
     pub fn count_lost_input(&self) {
-        add(&self.lost_inputs, 1);
+        add(&self.input.lost, 1);
     }
 }
 
@@ -293,13 +305,13 @@ impl Meters {
             phase_error: self.phase_error.percentiles(),
             skipped: self.skipped.load(Relaxed),
             ports: array::from_fn(|port| PortSnapshot {
-                sent: self.ports[port].sent.load(Relaxed),
-                failed: self.ports[port].failed.load(Relaxed),
-                withheld: self.ports[port].withheld.load(Relaxed),
-                waiting: self.ports[port].waiting.load(Relaxed),
-                lost_inputs: self.ports[port].lost_inputs.load(Relaxed),
-                echo_of: self.ports[port].echo_of.load(Relaxed).checked_sub(1).map(PortSlot),
-                returned: PortSet::from_bits(self.ports[port].returned.load(Relaxed)),
+                sent: self.ports[port].realtime.sent.load(Relaxed),
+                failed: self.ports[port].realtime.failed.load(Relaxed),
+                withheld: self.ports[port].realtime.withheld.load(Relaxed),
+                waiting: self.ports[port].realtime.waiting.load(Relaxed),
+                lost_inputs: self.ports[port].input.lost.load(Relaxed),
+                echo_of: self.ports[port].realtime.echo_of.load(Relaxed).checked_sub(1).map(PortSlot),
+                returned: PortSet::from_bits(self.ports[port].realtime.returned.load(Relaxed)),
             }),
             lost_trace: self.lost_trace.load(Relaxed),
             sounding: self.sounding.load(Relaxed),
