@@ -18,7 +18,7 @@ use super::devices::Devices;
 use super::sys::{self, Mapped};
 use super::watch::{End, Silenced, Silencing, Watch};
 use super::words::{Attention, Cooked, Reader};
-use super::{PROCESS_NAME, screen, signals};
+use super::{screen, signals};
 use crate::rt::{clock, sched};
 
 /// How often it looks whether the show is frozen.
@@ -34,6 +34,7 @@ const DYING: Duration = Duration::from_millis(20);
 const BURIAL: Duration = Duration::from_millis(500);
 
 /// The stack of the thread that waits for a death.
+#[cfg(target_os = "linux")]
 const STACK_BYTES: usize = 64 * 1024;
 
 /// Above all that is ordinary, below everything that is MIDI.
@@ -76,7 +77,7 @@ fn settle_down() {
     let _ = rustix::process::setsid();
     sys::close_inherited();
     #[cfg(target_os = "linux")]
-    let _ = rustix::thread::set_name(&std::ffi::CString::new(PROCESS_NAME).unwrap_or_default());
+    let _ = rustix::thread::set_name(&std::ffi::CString::new(super::PROCESS_NAME).unwrap_or_default());
     let _ = std::env::set_current_dir("/");
     let _ = std::fs::write("/proc/self/oom_score_adj", OOM_SCORE);
     sched::share_heap();
@@ -214,7 +215,7 @@ fn await_death(table: Arc<Mapped>) -> io::Result<PipeReader> {
             let _ = writer.write_all(b"!");
         }
     };
-    thread::Builder::new().name(PROCESS_NAME.into()).stack_size(STACK_BYTES).spawn(wait)?;
+    thread::Builder::new().name(super::PROCESS_NAME.into()).stack_size(STACK_BYTES).spawn(wait)?;
     Ok(reader)
 }
 

@@ -8,7 +8,9 @@ use std::io;
 #[cfg(target_os = "linux")]
 use std::mem::MaybeUninit;
 use std::ops::Deref;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+#[cfg(target_os = "linux")]
+use std::os::fd::AsFd;
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::ptr::NonNull;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
@@ -65,6 +67,7 @@ impl Mapped {
         unsafe { &self.shared.as_ref().attention }
     }
 
+    #[cfg(target_os = "linux")]
     fn lock(&self) -> *mut libc::pthread_mutex_t {
         // SAFETY: the mapping lives as long as `self`.
         unsafe { self.shared.as_ref().lock.get() }
