@@ -5,7 +5,7 @@
 //! the two positions.
 //!
 //! [`Clock`] answers for itself: nobody outside of this folder knows which kind of source it is. A new kind is a variant of
-//! [`Kind`] here, and what the set says of it.
+//! `Kind` here, and what the set says of it.
 
 pub mod estimator;
 mod failover;
