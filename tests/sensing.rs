@@ -2,7 +2,7 @@
 
 use crate::support::*;
 use tightrope::engine::Command;
-use tightrope::engine::sensing::SENSED_EVERY;
+use tightrope::engine::ports::active_sensing::SENSED_EVERY;
 use tightrope::midi::Message;
 use tightrope::time::{Nanos, Span};
 

@@ -229,6 +229,8 @@ mod tests {
     #[test]
     fn every_command_is_read_as_it_was_spelled() {
         let (track, port) = (TrackSlot(3), PortSlot(2));
+        let tempo = Tempo::from_bpm(125.0).unwrap();
+        let session = SessionState { tick: Tick(-5), time: Nanos(7), tempo, playing: false };
         let each = [
             Command::Start,
             Command::Continue,
@@ -252,12 +254,8 @@ mod tests {
             Command::Silence(port),
             Command::Pace(-83_333),
             Command::Session(None),
-            Command::Session(Some(SessionState {
-                tick: Tick(-5),
-                time: Nanos(7),
-                tempo: Tempo::from_bpm(125.0).unwrap(),
-                playing: false,
-            })),
+            Command::Session(Some(SessionState { playing: true, ..session })),
+            Command::Session(Some(session)),
         ];
         for (number, each) in (0..).zip(each) {
             // A new one is added above, and its number here.
@@ -296,9 +294,17 @@ mod tests {
 
     #[test]
     fn numbers_that_nothing_is_spelled_with_are_nothing() {
-        for spelled in
-            [(21, 0, 0, 0), (0, 1, 0, 0), (15, 0, 0, 9), (6, 3, 0, 0), (10, -1, 2, 5), (10, -2, 0, 0), (3, 0, 4, 0)]
-        {
+        for spelled in [
+            (24, 0, 0, 0),
+            (21, 0, 7, 0),
+            (22, 0, -1, 1 << 40),
+            (0, 1, 0, 0),
+            (15, 0, 0, 9),
+            (6, 3, 0, 0),
+            (10, -1, 2, 5),
+            (10, -2, 0, 0),
+            (3, 0, 4, 0),
+        ] {
             assert_eq!(read_command(spelled), None, "{spelled:?}");
         }
     }

@@ -7,7 +7,7 @@
 use super::Engine;
 pub use super::fader::{Fader, Knob};
 use super::homing::By;
-pub use super::light::Light;
+pub use super::ports::lights::Light;
 use super::program::{PortSlot, Program};
 use crate::midi::{Channel, Key, Message};
 use crate::time::Nanos;
@@ -219,14 +219,13 @@ impl Engine {
         self.keyboards.forget_values(port);
     }
 
-    /// Does what one of the bindings says that have come up. Whether there was one.
-    pub(super) fn release_next(&mut self, program: &Program) -> bool {
-        let Some(index) = self.rising.take() else { return false };
+    /// Does what one of the bindings says that have come up.
+    pub(super) fn release_next(&mut self, program: &Program) {
+        let Some(index) = self.rising.take() else { return };
         let binding = program.bindings.get(index);
         if let Some(Binding { does: Does::Press { release: Some(release), .. }, port, .. }) = binding {
             self.carry_out(program, self.rising.at, *release, By::Hand(*port));
         }
-        true
     }
 
     fn touched(&mut self, port: PortSlot, message: Message) -> Option<Touched> {

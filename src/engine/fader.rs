@@ -4,12 +4,12 @@
 //! until somebody else changes the value. What is not known, a controller that nobody has sent yet, it takes at once.
 
 use super::binding::Trigger;
-use super::due::departure;
 use super::fixed::{Queue, Slots};
 use super::homing::{AWAY, By};
 use super::outbox::{Departure, Outbox};
 use super::pattern::{MAX_VALUE_MESSAGES, Target};
 use super::program::{Does, Interval, MAX_AT_ONCE, MAX_BINDINGS, PortSlot, Program, TrackSlot};
+use super::scheduler::departure;
 use super::{Command, Engine, Moment};
 use crate::time::{Nanos, Tempo};
 
@@ -174,16 +174,15 @@ impl Engine {
         }
     }
 
-    /// Sends the first value that waits: at most [`MAX_VALUE_MESSAGES`] messages. Whether there was one.
-    pub(super) fn send_value(&mut self, program: &Program, out: &mut Outbox) -> bool {
-        let Some(Value { moment, track, target, value, by }) = self.faders.waiting.pop() else { return false };
+    /// Sends the first value that waits: at most [`MAX_VALUE_MESSAGES`] messages.
+    pub(super) fn send_value(&mut self, program: &Program, out: &mut Outbox) {
+        let Some(Value { moment, track, target, value, by }) = self.faders.waiting.pop() else { return };
         if let Some(known) = program.tracks.get(usize::from(track.0)) {
             for message in target.messages(known.channel, value).take(MAX_VALUE_MESSAGES) {
                 self.homing.note(known.port, message, track, by, AWAY);
                 self.wires.offer(Departure { track: Some(track), ..departure(moment, known.port, message) }, out);
             }
         }
-        true
     }
 }
 

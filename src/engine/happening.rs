@@ -2,6 +2,7 @@
 
 use super::clock::{Choice, Line, Listener, SessionState};
 use super::homing::By;
+use super::ports::DUTIES;
 use super::program::{Join, PortSet, PortSlot, Program};
 use super::transport::Phase;
 use super::{Command, Engine, Moment, Told};
@@ -27,7 +28,7 @@ impl Engine {
             | Message::ProgramChange(..)
             | Message::ChannelPressure(..)
             | Message::PitchBend(..) => {
-                if self.feedback.returns(at, port, message) {
+                if self.note_loops.returns(at, port, message) {
                     return;
                 }
                 let is_bound = self.obey(program, at, port, message);
@@ -36,7 +37,7 @@ impl Engine {
                 if !(is_bound && matches!(message, Message::NoteOn(..))) {
                     self.keyboards.hear(port, message);
                 }
-                self.feedback.hear(at, port, message);
+                self.note_loops.hear(at, port, message);
             }
             Message::Clock => self.pulse(program, at, port),
             _ if !self.heeds(program, at, port, message) => {}
@@ -373,12 +374,8 @@ impl Engine {
     /// Nothing plays any more; what a panic has left to send, and what waits, leaves at once.
     pub(super) fn end(&mut self) {
         self.ended = true;
-        self.wires.open();
-        self.feedback.end();
-        self.hush.hurry(self.happened_at);
-        self.rejoin.end(self.happened_at);
-        self.senses.end();
-        self.lights.end(self.happened_at);
+        let at = self.happened_at;
+        DUTIES.iter().for_each(|duty| (duty.of_mut)(self).end(at));
     }
 
     /// Ends every note that sounds, whoever plays it, and brings home what holds or bends notes.

@@ -25,11 +25,11 @@
 //! What goes home leaves like a note-off: when it is due, whatever waits. All of it is a message for each lever, sustain first,
 //! bend last.
 
-use super::due::departure;
 use super::fixed::Slots;
 use super::lever::{Lever, Pull};
 use super::outbox::{Departure, Outbox};
 use super::program::{MAX_PORTS, PortSet, PortSlot, Program, Track, TrackSlot};
+use super::scheduler::departure;
 use super::{Engine, Moment};
 use crate::midi::{Channel, Key, Message};
 use crate::time::{Nanos, Tick};
@@ -331,12 +331,12 @@ impl Homing {
 }
 
 impl Engine {
-    /// Sends the next message that brings something home at once. Whether there was one.
-    pub(super) fn send_home(&mut self, program: &Program, out: &mut Outbox) -> bool {
+    /// Sends the next message that brings something home at once.
+    pub(super) fn send_home(&mut self, program: &Program, out: &mut Outbox) {
         let moment = self.homing.leaves_at;
-        let Some((port, track, message)) = self.homing.take() else { return false };
-        self.bring_home(program, port, track, message, moment, out);
-        true
+        if let Some((port, track, message)) = self.homing.take() {
+            self.bring_home(program, port, track, message, moment, out);
+        }
     }
 
     /// Sends the next message that brings something home on `port` at the position of `moment`.

@@ -9,11 +9,11 @@
 //! The song has a place on the axis of positions: where its first part begins, or would have. START puts it to 0, a jump or
 //! a part that is held moves it, and a song position finds the part that it falls into.
 
-use super::due::departure;
 use super::homing::By;
 use super::outbox::Outbox;
 use super::player::takes_over;
 use super::program::{AfterSong, Part, PartSlot, PatternSlot, Program, ProgramChange, Quantum, Song};
+use super::scheduler::departure;
 use super::transport::Phase;
 use super::{Engine, Moment, Switch};
 use crate::midi::Message;
@@ -518,21 +518,20 @@ impl Engine {
         (preparing.done < pattern.programs.len()).then(|| preparing.moment.map_or(self.now, |moment| moment.time))
     }
 
-    /// Sends the next program change that is on its way. Whether there was one.
-    pub(super) fn send_program(&mut self, program: &Program, out: &mut Outbox) -> bool {
-        let Some(preparing) = &mut self.launcher.preparing else { return false };
+    /// Sends the next program change that is on its way.
+    pub(super) fn send_program(&mut self, program: &Program, out: &mut Outbox) {
+        let Some(preparing) = &mut self.launcher.preparing else { return };
         let pattern = program.patterns.get(usize::from(preparing.pattern.0));
         let change = pattern.and_then(|pattern| pattern.programs.get(preparing.done)).copied();
         let Some(change) = change else {
             self.launcher.preparing = None;
-            return false;
+            return;
         };
         preparing.done += 1;
         let moment = *preparing.moment.get_or_insert(Moment { time: self.now, tick: Tick::ZERO });
         for message in messages_of(change) {
             self.wires.send(departure(moment, change.port, message), out);
         }
-        true
     }
 }
 

@@ -21,27 +21,22 @@
 //! | [`pattern`] | what is played: patterns, their lanes and events, the song, what hands ask for |
 //! | [`binding`] | what hands ask for: messages that come in, and what they stand for |
 //! | `fader` | what hands move: faders that take hold where they pass |
-//! | `light` | the lights of pads, which show what is bound |
 //! | [`scale`] | keys that belong together |
 //! | `call` | calls as values, so that a show can be played again |
 //! | [`clock`] | where time comes from: our own clock, or one that is followed, and which of several |
 //! | [`timeline`] | the exact mapping between position and time |
 //! | `tempo` | the tempo as hands set it: said, nudged, tapped |
 //! | `echo` | whether a clock that comes in is our own |
-//! | `feedback` | whether what we play comes back as if hands played it |
 //! | [`transport`] | stopped, armed, running; where CONTINUE goes on |
 //! | `happening` | what input and commands do |
 //! | `renewal` | another program takes over, at a bar line |
 //! | `launch` | which pattern plays: launches, the song, the programs that patterns need |
-//! | `hush` | the rest of a panic: channels that are silenced |
-//! | [`wire`] | what a wire can carry, and what gives way on it |
 //! | `mixer` | which tracks are heard, and how far they are transposed |
 //! | [`keyboard`] | the keys that are played on the inputs |
 //! | [`thru`] | playing by hand: what goes on from a keyboard to a track |
-//! | `rejoin` | a device that comes back: what it has missed, and where it joins |
-//! | [`sensing`] | active sensing, for instruments that shall notice when we are gone |
+//! | [`ports`] | what is done for ports beside the music: silencing, recovery, loops of notes, lights, wires, active sensing |
 //! | [`resume`] | playing on after the process has died |
-//! | `due` | what comes next, and taking it |
+//! | `scheduler` | what is due next, and taking it |
 //! | [`player`] | the lanes: which note comes next, and when |
 //! | [`ledger`] | what sounds: every note-on gets its note-off |
 //! | [`lever`] | what holds or bends notes: pedals, wheels, pressure |
@@ -55,35 +50,30 @@ pub mod binding;
 mod call;
 mod chase;
 pub mod clock;
-mod due;
 mod echo;
 mod fader;
-mod feedback;
 pub mod fixed;
 mod happening;
 mod homing;
-mod hush;
 pub mod keyboard;
 mod launch;
 pub mod ledger;
 pub mod lever;
-mod light;
 mod mixer;
 pub mod outbox;
 pub mod pattern;
 pub mod player;
+pub mod ports;
 pub mod program;
 pub mod random;
-mod rejoin;
 mod renewal;
 pub mod resume;
 pub mod scale;
-pub mod sensing;
+mod scheduler;
 mod tempo;
 pub mod thru;
 pub mod timeline;
 pub mod transport;
-pub mod wire;
 
 use binding::Rising;
 pub use call::{Call, Mark};
@@ -92,29 +82,30 @@ use clock::Clock;
 pub use clock::{ClockSource, PulseError, SessionState};
 use echo::Echoes;
 use fader::Faders;
-use feedback::Feedback;
-pub use feedback::PROBE_RELEASE;
 use fixed::{Parked, Queue, Slots};
 use homing::Homing;
-use hush::Hush;
 use keyboard::Keyboards;
 use launch::Launcher;
 use ledger::Ledger;
-use light::Lights;
 use mixer::Mixer;
 pub use mixer::Transpositions;
 use player::Player;
+use ports::active_sensing::ActiveSensing;
+use ports::lights::Lights;
+use ports::note_loop::NoteLoops;
+pub use ports::note_loop::PROBE_RELEASE;
+use ports::recovery::Recovery;
+use ports::silence_all::Silencing;
+use ports::wire::Wires;
+use ports::{Background, DUTIES};
 use program::{
     ClockOut, Interval, MAX_PORTS, PartSlot, PatternSlot, PortSet, PortSlot, Program, Quantum, TrackSet, TrackSlot,
 };
-use rejoin::Rejoin;
 use renewal::Renewal;
 use resume::Awaited;
-use sensing::Senses;
 use tempo::Taps;
 use thru::Fingers;
 use transport::{Phase, Transport};
-use wire::Wires;
 
 use crate::midi::Message;
 use crate::time::{Nanos, Tempo, Tick, TickSpan};
@@ -323,7 +314,7 @@ pub struct Engine {
     /// Whether what comes in is our own clock.
     echoes: Parked<Echoes>,
     /// Whether what comes in is what we play.
-    feedback: Parked<Feedback>,
+    note_loops: Parked<NoteLoops>,
     /// Which pattern plays, and which is next.
     launcher: Launcher,
     /// Which tracks are heard, and how far they are transposed.
@@ -336,10 +327,10 @@ pub struct Engine {
     /// By so many millionths the system's clock runs fast.
     pace: i32,
     /// What a panic has yet to send.
-    hush: Hush,
+    silencing: Silencing,
     /// What the ports have been sent, and what those that come back have yet to get.
-    rejoin: Rejoin,
-    senses: Senses,
+    recovery: Recovery,
+    active_sensing: ActiveSensing,
     /// Where the music was, while the first pulse is waited for to play on with.
     resuming: Option<Awaited>,
     /// How long to play from the next run on, and where that ends.
@@ -391,16 +382,16 @@ impl Engine {
             pulses: Slots::from_fn(MAX_PORTS, |_| Tick::ZERO),
             ahead: Slots::from_fn(MAX_PORTS, |_| TickSpan::ZERO),
             echoes: Parked::new(Echoes::default()),
-            feedback: Parked::new(Feedback::new(program)),
+            note_loops: Parked::new(NoteLoops::new(program)),
             launcher: Launcher::new(program),
             mixer: Mixer::default(),
             renewal: Renewal::new(program),
             written_tempo: program.tempo,
             taps: Taps::default(),
             pace: 0,
-            hush: Hush::default(),
-            rejoin: Rejoin::default(),
-            senses: Senses::new(program),
+            silencing: Silencing::default(),
+            recovery: Recovery::default(),
+            active_sensing: ActiveSensing::new(program),
             resuming: None,
             end_after: None,
             end_at: None,
@@ -433,11 +424,8 @@ impl Engine {
             && self.told.is_empty()
             && self.releasing.is_empty()
             && self.homing.due().is_none()
-            && self.hush.is_over()
-            && self.rejoin.is_over()
             && self.fingers.due().is_none()
-            && self.lights.is_over()
-            && self.wires.is_empty()
+            && DUTIES.iter().all(|duty| (duty.of)(self).is_over())
     }
 
     /// What the transport is doing.
@@ -512,7 +500,7 @@ impl Engine {
             muted: self.muted(),
             soloed: self.soloed(),
             transpositions: self.times_transposed(),
-            panics: self.hush.panics,
+            panics: self.silencing.panics,
             edition: self.renewal.edition(),
         }
     }

@@ -34,6 +34,7 @@ use super::launch::Coming;
 use super::ledger::HELD;
 use super::outbox::Outbox;
 use super::player::{Played, SetTo, Strike, takes_over};
+use super::ports::DUTIES;
 use super::program::{MAX_PORTS, MAX_TRACKS, PortSet, PortSlot, Program, Tenant, TrackSlot};
 use super::transport::Phase;
 use super::{Engine, Moment};
@@ -215,11 +216,9 @@ impl Engine {
             self.forget_ahead();
         }
         self.faders.forget();
-        self.lights.adopt(program);
+        DUTIES.iter().for_each(|duty| (duty.of_mut)(self).adopt(program));
         self.lights.note(self.happened_at);
         self.homing.release(self.moment(at), |away| matches!(away.by, By::Hand(_)));
-        self.wires.adopt(program);
-        self.senses.adopt(program);
         let here = self.moment(at).tick;
         self.renewal.taken_up_at = at;
         self.renewal.seam = ready.map_or(here, |ready| ready.line);
@@ -248,17 +247,13 @@ impl Engine {
                 self.renewal.moved = self.renewal.moved.with(port);
                 self.let_go(at, port);
                 self.keyboards.forget(port);
-                self.wires.clear(port);
-                self.rejoin.forget(port);
-                self.feedback.forget(port);
-                self.senses.forget(port);
+                DUTIES.iter().for_each(|duty| (duty.of_mut)(self).forget(port));
                 self.ahead[usize::from(port.0)] = TickSpan::ZERO;
             }
         }
         let moved = self.renewal.moved;
-        self.feedback.adopt(program);
         self.route_clock(program);
-        self.rejoin.reroute(self.clocked);
+        self.recovery.reroute(self.clocked);
         if pulsed != self.pulsed || !moved.is_empty() {
             *self.echoes = Echoes::default();
         }
@@ -297,8 +292,8 @@ impl Engine {
         !self.renewal.unsettled.is_empty() || self.player.unseated().is_some()
     }
 
-    /// Lets the notes of a port, or a track, find their place in a new program. Whether there were any.
-    pub(super) fn settle_next(&mut self, program: &Program) -> bool {
+    /// Lets the notes of a port, or a track, find their place in a new program.
+    pub(super) fn settle_next(&mut self, program: &Program) {
         if let Some(port) = self.renewal.unsettled.iter().next() {
             self.renewal.unsettled = self.renewal.unsettled.without(port);
             let Engine { renewal, player, ledgers, homing, .. } = self;
@@ -314,23 +309,22 @@ impl Engine {
                 !goes_on || away.by == By::Pattern && (renewal.is_replaced || !sets())
             });
             self.release_cut(self.moment(self.renewal.taken_up_at));
-            return true;
+            return;
         }
-        let Some(track) = self.player.unseated() else { return false };
+        let Some(track) = self.player.unseated() else { return };
         let tenant = track_tenant(program, track);
         let is_new = std::mem::replace(&mut self.renewal.tracks[usize::from(track.0)], tenant) != tenant;
         if is_new {
             self.mixer.forget(track);
         }
         self.player.seat_next(program, is_new);
-        true
     }
 
     /// Plays the next event of the old program.
     pub(super) fn play_tail(&mut self, program: &Program, moment: Moment, out: &mut Outbox) {
         let Some(Tailed { port, channel, tenant, played, .. }) = self.renewal.tail.pop() else { return };
         match played {
-            Played::Note(strike) if self.mixer.hears(strike.track) && !self.rejoin.is_silent(port, moment.tick) => {
+            Played::Note(strike) if self.mixer.hears(strike.track) && !self.recovery.is_silent(port, moment.tick) => {
                 let stays = goes_on(&self.renewal, program, port, strike.track, channel, tenant)
                     && self.player.has_clip(program, strike.track);
                 let off = if stays { strike.off } else { strike.off.min(self.renewal.seam) };

@@ -129,7 +129,7 @@ impl Engine {
     fn play_on(&mut self, program: &Program, pulse: Tick, position: Tick) {
         self.transport.place(position);
         self.told_to_play = true;
-        self.rejoin.lead_astray(self.clocked);
+        self.recovery.lead_astray(self.clocked);
         self.run(program, pulse);
     }
 

@@ -25,12 +25,12 @@
 
 use super::Engine;
 use super::Moment;
-use super::due::departure;
 use super::fixed::{Queue, Slots};
 use super::homing::{AWAY, By};
 use super::ledger::HELD;
 use super::outbox::{Departure, Outbox};
 use super::program::{MAX_PORTS, MAX_THRUS, PortSlot, Program, Thru, TrackSlot};
+use super::scheduler::departure;
 use crate::midi::{Channel, Key, Message};
 use crate::time::{Nanos, Span};
 
@@ -196,14 +196,13 @@ impl Engine {
         self.homing.release(moment, |away| away.by == By::Hand(port));
     }
 
-    /// Sends what comes next of what hands play: a few messages. Whether there was any.
-    pub(super) fn pass_on(&mut self, program: &Program, out: &mut Outbox) -> bool {
-        let Some(heard) = self.fingers.waiting.front().copied() else { return false };
+    /// Sends what comes next of what hands play: a few messages.
+    pub(super) fn pass_on(&mut self, program: &Program, out: &mut Outbox) {
+        let Some(heard) = self.fingers.waiting.front().copied() else { return };
         if !self.pass_on_part(program, heard, out) {
             self.fingers.waiting.pop();
             self.fingers.gone_to = 0;
         }
-        true
     }
 
     /// Sends a part of what `heard` makes leave. Whether there is more to it.
@@ -282,7 +281,7 @@ impl Engine {
             return;
         };
         // Whoever has come back does not have its sound yet.
-        if self.rejoin.is_told(track.port) {
+        if self.recovery.is_told(track.port) {
             return;
         }
         if thru.port == track.port && self.is_echo(program, port, channel, key) {

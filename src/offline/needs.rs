@@ -4,7 +4,7 @@
 //!
 //! - **DIN** takes 320 us for a byte. A message of the same status as the one before it needs no status byte, so a note takes
 //!   960 us and each further one 640 us. Clock bytes take their place among them where the port gets the clock. Values give
-//!   way, as they do on stage ([`wire`](crate::engine::wire)): they leave when the wire has nothing else to carry, and of those
+//!   way, as they do on stage ([`wire`](crate::engine::ports::wire)): they leave when the wire has nothing else to carry, and of those
 //!   that wait for one controller the newest counts. What comes before a note at its position is needed by it, and does not.
 //! - **USB**, at full speed, is sent in frames of 1 ms, and a frame carries one packet of 16 messages. What is due within a
 //!   frame leaves with the next; so a note is up to 1 ms late, the seventeenth of a moment up to 2 ms.
@@ -16,8 +16,8 @@ use std::collections::{HashMap, VecDeque};
 
 use super::rehearsal::{Rehearsal, strikers};
 use super::render::{Rendering, Sent};
+pub use crate::engine::ports::wire::DIN_BYTE;
 use crate::engine::program::{ClockOut, PatternSlot, PortSlot, Wire};
-pub use crate::engine::wire::DIN_BYTE;
 use crate::midi::{Channel, Message};
 use crate::set::Set;
 use crate::time::{Span, Tick, TickSpan};

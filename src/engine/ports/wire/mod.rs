@@ -27,11 +27,12 @@
 
 mod waiting;
 
-use super::due::departure;
-use super::fixed::Slots;
-use super::outbox::{Departure, Outbox};
-use super::program::{MAX_PORTS, PortSet, PortSlot, Program, Wire};
-use super::{Engine, Moment};
+use crate::engine::fixed::Slots;
+use crate::engine::outbox::{Departure, Outbox};
+use crate::engine::ports::Background;
+use crate::engine::program::{MAX_PORTS, PortSet, PortSlot, Program, Wire};
+use crate::engine::scheduler::departure;
+use crate::engine::{Engine, Moment};
 use crate::midi::{Channel, Message};
 use crate::time::{Nanos, Span};
 use waiting::Waiting;
@@ -56,7 +57,7 @@ struct Cable {
 
 /// The wires of all ports. Real-time safe after construction.
 #[derive(Debug)]
-pub(super) struct Wires {
+pub(in crate::engine) struct Wires {
     cables: Slots<Cable>,
     /// The ports where something waits.
     waits: PortSet,
@@ -70,18 +71,6 @@ impl Wires {
         let mut wires = Wires { cables: Slots::from_fn(MAX_PORTS, cable), waits: PortSet::default(), open: false };
         wires.adopt(program);
         wires
-    }
-
-    /// Other wires may be on the ports.
-    pub fn adopt(&mut self, program: &Program) {
-        for (cable, port) in self.cables.iter_mut().zip(&program.ports) {
-            cable.wire = port.wire;
-        }
-    }
-
-    /// Whether nothing waits.
-    pub fn is_empty(&self) -> bool {
-        self.waits.is_empty()
     }
 
     /// Nothing has to wait any more: what waits, leaves.
@@ -98,11 +87,6 @@ impl Wires {
             },
             _ => Nanos(0),
         }
-    }
-
-    /// The port by which something leaves next that waits, and when, at the earliest.
-    pub fn next(&self) -> Option<(Nanos, PortSlot)> {
-        self.waits.iter().map(|port| (self.ready_at(port), port)).min()
     }
 
     /// Sends what must leave now.
@@ -189,15 +173,6 @@ impl Wires {
         out.push(departure);
     }
 
-    /// Another device is on `port`: what waits is not for it.
-    pub fn clear(&mut self, port: PortSlot) {
-        if let Some(cable) = self.cables.get_mut(usize::from(port.0)) {
-            cable.waiting.clear();
-            cable.waiting.forget_selections();
-        }
-        self.settle(port);
-    }
-
     /// The device on `port` has been away, or has not read: what it has been told is not known.
     pub fn reopened(&mut self, port: PortSlot) {
         if let Some(cable) = self.cables.get_mut(usize::from(port.0)) {
@@ -208,6 +183,37 @@ impl Wires {
     fn settle(&mut self, port: PortSlot) {
         let is_empty = self.cables.get(usize::from(port.0)).is_none_or(|cable| cable.waiting.is_empty());
         self.waits = if is_empty { self.waits.without(port) } else { self.waits.with(port) };
+    }
+}
+
+impl Background for Wires {
+    fn next(&self, ready: &dyn Fn(PortSlot) -> Nanos) -> Option<(Nanos, PortSlot)> {
+        self.waits.iter().map(|port| (ready(port), port)).min()
+    }
+
+    /// What waits is not for who is there now.
+    fn forget(&mut self, port: PortSlot) {
+        if let Some(cable) = self.cables.get_mut(usize::from(port.0)) {
+            cable.waiting.clear();
+            cable.waiting.forget_selections();
+        }
+        self.settle(port);
+    }
+
+    /// Other wires may be on the ports.
+    fn adopt(&mut self, program: &Program) {
+        for (cable, port) in self.cables.iter_mut().zip(&program.ports) {
+            cable.wire = port.wire;
+        }
+    }
+
+    /// Nothing has to wait any more.
+    fn end(&mut self, _: Nanos) {
+        self.open();
+    }
+
+    fn is_over(&self) -> bool {
+        self.waits.is_empty()
     }
 }
 
@@ -226,7 +232,7 @@ impl Engine {
     /// renderings, which have no wires.
     pub fn open_wires(&mut self) {
         self.wires.open();
-        self.senses.end();
+        self.active_sensing.end(self.now);
     }
 
     /// What has given way on `port`.
@@ -241,7 +247,7 @@ impl Engine {
     }
 
     /// Sends one message of what waits on `port`.
-    pub(super) fn take_value(&mut self, port: PortSlot, at: Nanos, out: &mut Outbox) {
+    pub(in crate::engine) fn take_value(&mut self, _: &Program, port: PortSlot, at: Nanos, out: &mut Outbox) {
         // The message is one of those that wait.
         let like = departure(self.moment(at), port, Message::ActiveSensing);
         self.wires.take(like, out);
@@ -307,7 +313,9 @@ mod tests {
         /// Time passes, and what waits leaves.
         fn wait(&mut self, span: Span) {
             let until = self.now + span;
-            while let Some((at, port)) = self.wires.next().filter(|&(at, _)| at < until) {
+            while let Some((at, port)) =
+                self.wires.next(&|port| self.wires.ready_at(port)).filter(|&(at, _)| at < until)
+            {
                 self.now = self.now.max(at);
                 assert_eq!(port, PORT);
                 self.wires.take(self.departure(Message::ActiveSensing), &mut self.out);
@@ -427,7 +435,7 @@ mod tests {
                 }
             }
             stage.wait(Span::from_millis(10_000));
-            prop_assert!(stage.wires.is_empty());
+            prop_assert!(stage.wires.is_over());
             prop_assert_eq!(Instrument::after(stage.messages()), Instrument::after(all));
         }
 
@@ -510,6 +518,6 @@ mod tests {
         let lost = 128 - waiting::PARAMETERS as u64;
         assert!((lost - 1..=lost).contains(&stage.withheld()), "{}", stage.withheld());
         stage.wait(Span::from_millis(1_000));
-        assert!(stage.wires.is_empty());
+        assert!(stage.wires.is_over());
     }
 }

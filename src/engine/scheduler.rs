@@ -12,6 +12,7 @@ use super::launch::Coming;
 use super::ledger::{HELD, Sounding};
 use super::outbox::{Departure, OUTBOX_CAPACITY, Outbox};
 use super::player::{Hands, Played, SetTo, Strike};
+use super::ports::DUTIES;
 use super::program::{PatternSlot, PortSet, PortSlot, Program, TrackSlot};
 use super::renewal::RENEWED_BEFORE;
 use super::transport::Phase;
@@ -35,12 +36,33 @@ enum Step {
     Tail,
     Chase(PortSlot),
     Event(PortSlot),
-    Hush(PortSlot),
-    Rejoin(PortSlot),
-    Probe(PortSlot),
-    Light(PortSlot),
-    Value(PortSlot),
-    Sense(PortSlot),
+    /// One of [`DUTIES`], by its place there.
+    Background(usize, PortSlot),
+}
+
+/// What is to be done before anything that has a time of its own, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum AtOnce {
+    /// A clock or transport byte leaves.
+    Tell,
+    /// A note ends that is released.
+    Release,
+    /// What holds or bends notes goes home.
+    Home,
+    /// What was held on an input that is gone counts as released.
+    Rise,
+    /// What hands play goes on.
+    PassOn,
+    /// A value leaves that hands have set.
+    Set,
+    /// What has come in is examined.
+    Examine,
+    /// Something finds its place in a new program.
+    Settle,
+    /// A program change of a pattern leaves.
+    Prepare,
+    /// The driver is to hand over another program.
+    Adopt,
 }
 
 /// A step with its time. The order of the fields is the order in which steps are taken.
@@ -70,88 +92,85 @@ impl Engine {
             if out.free() < OUTBOX_CAPACITY {
                 return Progress::OutboxFull;
             }
-            if let Some(told) = self.told.front_mut() {
-                for port in told.ports.iter() {
-                    self.wires.send(departure(told.moment, port, told.message), out);
-                }
-                told.times -= 1;
-                if told.times == 0 {
-                    self.told.pop();
-                }
-            } else if let Some(port) = self.releasing.iter().next() {
-                self.release(port, out);
-            } else if self.send_home(program, out) {
-                // There may be more of it.
-            } else if self.release_next(program) {
-                // There may be more of them.
-            } else if self.pass_on(program, out) {
-                // There may be more of it.
-            } else if self.send_value(program, out) {
-                // There may be more of them.
-            } else if self.examine() {
-                // What it has been told before has left.
-            } else if self.settle_next(program) {
-                // There may be more of it.
-            } else if self.send_program(program, out) {
-                // There may be more of them.
-            } else if self.is_program_due() {
-                return Progress::ProgramDue;
-            } else {
-                match self.first(program) {
+            match self.due_at_once(program) {
+                Some((_, AtOnce::Adopt)) => return Progress::ProgramDue,
+                Some((_, at_once)) => self.take_at_once(program, at_once, out),
+                None => match self.first(program) {
                     Some(due) if due.time <= self.now => self.take(program, due, out),
-                    _ => return Progress::CaughtUp,
-                }
+                    Some(_) | None => return Progress::CaughtUp,
+                },
             }
             // It was empty before the step.
-            self.rejoin.remember(out);
-            self.feedback.remember(out);
-            self.senses.note(out);
+            DUTIES.iter().for_each(|duty| (duty.of_mut)(self).note_sent(out));
         }
     }
 
     /// When something will be due next, if nothing comes in before.
     #[must_use]
     pub fn next_deadline(&self, program: &Program) -> Option<Nanos> {
-        if let Some(told) = self.told.front() {
-            return Some(told.moment.time);
+        match self.due_at_once(program) {
+            Some((since, _)) => Some(since),
+            None => self.first(program).map(|due| due.time),
         }
-        if !self.releasing.is_empty() {
-            return Some(self.released_at.time);
+    }
+
+    /// What is to be done before anything that has a time of its own, and since when: the first of these that there is.
+    #[inline]
+    fn due_at_once(&self, program: &Program) -> Option<(Nanos, AtOnce)> {
+        let since = |time: Option<Nanos>, at_once| time.map(|time| (time, at_once));
+        let now = |is_due: bool| is_due.then_some(self.now);
+        since(self.told.front().map(|told| told.moment.time), AtOnce::Tell)
+            .or_else(|| since((!self.releasing.is_empty()).then_some(self.released_at.time), AtOnce::Release))
+            .or_else(|| since(self.homing.due(), AtOnce::Home))
+            .or_else(|| since(self.rising.due(), AtOnce::Rise))
+            .or_else(|| since(self.fingers.due(), AtOnce::PassOn))
+            .or_else(|| since(self.faders.due(), AtOnce::Set))
+            .or_else(|| since(self.note_loops.due(), AtOnce::Examine))
+            .or_else(|| since(now(self.is_unsettled()), AtOnce::Settle))
+            .or_else(|| since(self.preparing_at(program), AtOnce::Prepare))
+            .or_else(|| since(now(self.is_program_due()), AtOnce::Adopt))
+    }
+
+    /// Takes one step of what is to be done at once: at most as much leaves as the outbox holds.
+    fn take_at_once(&mut self, program: &Program, at_once: AtOnce, out: &mut Outbox) {
+        match at_once {
+            AtOnce::Tell => self.send_told(out),
+            AtOnce::Release => self.release_next_note(out),
+            AtOnce::Home => self.send_home(program, out),
+            AtOnce::Rise => self.release_next(program),
+            AtOnce::PassOn => self.pass_on(program, out),
+            AtOnce::Set => self.send_value(program, out),
+            AtOnce::Examine => self.examine(),
+            AtOnce::Settle => self.settle_next(program),
+            AtOnce::Prepare => self.send_program(program, out),
+            AtOnce::Adopt => {}
         }
-        if let Some(time) = self.homing.due() {
-            return Some(time);
+    }
+
+    fn send_told(&mut self, out: &mut Outbox) {
+        let Some(told) = self.told.front_mut() else { return };
+        for port in told.ports.iter() {
+            self.wires.send(departure(told.moment, port, told.message), out);
         }
-        let hands = self.rising.due().or(self.fingers.due()).or(self.faders.due());
-        if let Some(time) = hands.or(self.feedback.due()) {
-            return Some(time);
+        told.times -= 1;
+        if told.times == 0 {
+            self.told.pop();
         }
-        if self.is_unsettled() || self.is_program_due() {
-            return Some(self.now);
-        }
-        if let Some(time) = self.preparing_at(program) {
-            return Some(time);
-        }
-        self.first(program).map(|due| due.time)
     }
 
     /// The first step to come.
     fn first(&self, program: &Program) -> Option<Due> {
         let mut first = self.first_of_music(program);
-        // Behind everything else of its moment, whatever position that has.
-        let mut consider = |next: Option<(Nanos, PortSlot)>, step: fn(PortSlot) -> Step| {
-            let Some((time, port)) = next else { return };
-            let due = Due { time: time.max(self.happened_at), tick: Tick(i64::MAX), step: step(port) };
+        let ready = |port| self.wires.ready_at(port);
+        for (place, duty) in DUTIES.iter().enumerate() {
+            let Some((time, port)) = (duty.of)(self).next(&ready) else { continue };
+            // After everything else of its moment, whatever position that has.
+            let time = time.max(self.happened_at);
+            let due = Due { time, tick: Tick(i64::MAX), step: Step::Background(place, port) };
             if first.is_none_or(|known| due < known) {
                 first = Some(due);
             }
-        };
-        let ready = |port| self.wires.ready_at(port);
-        consider(self.hush.next(ready), Step::Hush);
-        consider(self.rejoin.next(ready), Step::Rejoin);
-        consider(self.feedback.next(ready), Step::Probe);
-        consider(self.lights.next(ready), Step::Light);
-        consider(self.wires.next(), Step::Value);
-        consider(self.senses.next(), Step::Sense);
+        }
         first
     }
 
@@ -289,19 +308,20 @@ impl Engine {
             Step::Line => self.take_line(program, due.time),
             Step::Chase(port) => self.take_chase(program, port, moment, out),
             Step::Event(port) => self.play(program, port, moment, out),
-            Step::Hush(port) => self.take_hush(port, due.time, out),
-            Step::Rejoin(port) => self.take_rejoin(program, port, due.time, out),
-            Step::Probe(port) => self.take_probe(program, port, self.moment(due.time), out),
-            Step::Light(port) => self.take_light(program, port, due.time, out),
-            Step::Value(port) => self.take_value(port, due.time, out),
-            Step::Sense(port) => self.take_sense(port, due.time, out),
+            Step::Background(place, port) => {
+                if let Some(duty) = DUTIES.get(place) {
+                    (duty.take)(self, program, port, due.time, out);
+                }
+            }
         }
         if matches!(due.step, Step::GiveUp | Step::Turn | Step::Line) {
             self.lights.note(due.time);
         }
     }
 
-    fn release(&mut self, port: PortSlot, out: &mut Outbox) {
+    /// Ends the next of the notes that are released.
+    fn release_next_note(&mut self, out: &mut Outbox) {
+        let Some(port) = self.releasing.iter().next() else { return };
         let index = usize::from(port.0);
         let is_released = |note: &Sounding| self.releases_held || note.off != HELD;
         if let Some(note) = self.ledgers[index].first().filter(is_released) {
@@ -341,7 +361,7 @@ impl Engine {
     }
 
     fn strike(&mut self, program: &Program, port: PortSlot, strike: Strike, moment: Moment, out: &mut Outbox) {
-        if self.rejoin.is_silent(port, moment.tick) {
+        if self.recovery.is_silent(port, moment.tick) {
             return;
         }
         let slot = strike.track;
@@ -378,10 +398,10 @@ impl Engine {
         if let Some(old) = self.ledgers[usize::from(port.0)].in_the_way(channel, key) {
             self.end_note(port, old, moment, out);
         }
-        if self.rejoin.strike(port, channel, key) {
+        if self.recovery.strike(port, channel, key) {
             self.wires.send(departure(moment, port, Message::NoteOff(channel, key, 0)), out);
         }
-        self.hush_before(port, channel, moment, out);
+        self.silence_before(port, channel, moment, out);
         self.wires.send_modes(port, channel, moment, out);
         let serial = self.ledgers[usize::from(port.0)].strike(track, channel, key, off);
         let message = Message::NoteOn(channel, key, velocity);

@@ -189,16 +189,16 @@ impl Left {
 
 /// All channels of a port. Real-time safe.
 #[derive(Debug)]
-pub struct Memory {
+pub struct SentState {
     known: [Known; Channel::COUNT],
     left: [Left; Channel::COUNT],
     /// How many programs have left.
     programs: u64,
 }
 
-impl Memory {
-    pub const NEW: Memory =
-        Memory { known: [Known::NOTHING; Channel::COUNT], left: [Left::NOTHING; Channel::COUNT], programs: 0 };
+impl SentState {
+    pub const NEW: SentState =
+        SentState { known: [Known::NOTHING; Channel::COUNT], left: [Left::NOTHING; Channel::COUNT], programs: 0 };
 
     /// Nothing has been sent.
     pub fn forget(&mut self) {
@@ -242,7 +242,7 @@ impl Memory {
     /// Takes what leaves next.
     pub fn take(&mut self) -> Option<Together> {
         let channels = || (0..Channel::COUNT).zip((0..Channel::COUNT as u8).map(Channel::from_status));
-        let Memory { known, left, .. } = self;
+        let SentState { known, left, .. } = self;
         for (index, channel) in channels() {
             if let Some(key) = take_lowest(&mut left[index].ends) {
                 return Some(alone(Message::NoteOff(channel, Key::from_data(key), 0)));
@@ -271,7 +271,7 @@ impl Memory {
 
     /// Remembers a message that leaves. What it says need not be said again.
     pub fn note(&mut self, message: Message) {
-        let Memory { known, left, .. } = self;
+        let SentState { known, left, .. } = self;
         match message {
             Message::ControlChange(channel, number, value) => {
                 let (known, left) = (&mut known[channel.index()], &mut left[channel.index()]);

@@ -8,13 +8,14 @@
 //! Bounded: a message costs time in proportion to the bindings, and after another program has been taken up to what a port
 //! can show.
 
-use super::due::departure;
-use super::fixed::Slots;
-use super::launch::Choice;
-use super::outbox::Outbox;
-use super::program::{Binding, Does, MAX_PORTS, PortSet, PortSlot, Program, Trigger};
-use super::transport::Phase;
-use super::{Command, Engine};
+use crate::engine::fixed::Slots;
+use crate::engine::launch::Choice;
+use crate::engine::outbox::Outbox;
+use crate::engine::ports::Background;
+use crate::engine::program::{Binding, Does, MAX_PORTS, PortSet, PortSlot, Program, Trigger};
+use crate::engine::scheduler::departure;
+use crate::engine::transport::Phase;
+use crate::engine::{Command, Engine};
 use crate::midi::{Channel, Key, Message, Velocity};
 use crate::time::{Nanos, Span};
 
@@ -92,7 +93,7 @@ fn message(lamp: usize, value: u8) -> Message {
 
 /// The lights of all ports. Real-time safe after construction.
 #[derive(Debug)]
-pub(super) struct Lights {
+pub(in crate::engine) struct Lights {
     panels: Slots<Panel>,
     /// The ports that have lights, and those of them where something may have changed.
     lit: PortSet,
@@ -113,16 +114,6 @@ impl Default for Lights {
 }
 
 impl Lights {
-    /// Whether nothing has changed.
-    pub fn is_over(&self) -> bool {
-        self.stale.is_empty()
-    }
-
-    /// The port that gets something next, and when; not before its wire is `ready`.
-    pub fn next(&self, ready: impl Fn(PortSlot) -> Nanos) -> Option<(Nanos, PortSlot)> {
-        self.stale.iter().map(|port| (self.panels[usize::from(port.0)].next_at.max(ready(port)), port)).min()
-    }
-
     /// Something may have changed at `at`.
     pub fn note(&mut self, at: Nanos) {
         for port in self.lit.iter().filter(|&port| !self.stale.contains(port)) {
@@ -130,22 +121,6 @@ impl Lights {
             panel.next_at = panel.next_at.max(at);
         }
         self.stale = self.lit;
-    }
-
-    /// Other bindings count: the lights of those that are gone go out.
-    pub fn adopt(&mut self, program: &Program) {
-        for port in self.lit.iter() {
-            let panel = &mut self.panels[usize::from(port.0)];
-            panel.wanted = [0; LAMPS / 64];
-            panel.sweeps = true;
-        }
-        for binding in &program.bindings {
-            let Some(lamp) = binding.light.and_then(|light| lamp(light, binding.trigger)) else { continue };
-            if let Some(panel) = self.panels.get_mut(usize::from(binding.port.0)) {
-                panel.wanted[lamp / 64] |= 1 << (lamp % 64);
-                self.lit = self.lit.with(binding.port);
-            }
-        }
     }
 
     /// The first call at which the time is known: all lights are shown.
@@ -156,7 +131,7 @@ impl Lights {
     }
 
     /// Nothing is known of the lights of `port` from `at` on.
-    pub fn forget(&mut self, port: PortSlot, at: Nanos) {
+    pub fn doubt(&mut self, port: PortSlot, at: Nanos) {
         if let Some(panel) = self.panels.get_mut(usize::from(port.0)) {
             panel.shown = [UNKNOWN; LAMPS];
             self.note(at);
@@ -168,16 +143,6 @@ impl Lights {
         if let Some(panel) = self.panels.get_mut(usize::from(port.0)) {
             panel.next_at = panel.next_at.max(until);
         }
-    }
-
-    /// The show ends at `at`: all lights go out, and nothing is held back any more.
-    pub fn end(&mut self, at: Nanos) {
-        for port in self.lit.iter() {
-            let panel = &mut self.panels[usize::from(port.0)];
-            panel.wanted = [0; LAMPS / 64];
-            (panel.sweeps, panel.next_at) = (true, at);
-        }
-        self.stale = self.lit;
     }
 
     /// A light of `port` that shines and should not: it goes out.
@@ -194,9 +159,48 @@ impl Lights {
     }
 }
 
+impl Background for Lights {
+    fn next(&self, ready: &dyn Fn(PortSlot) -> Nanos) -> Option<(Nanos, PortSlot)> {
+        self.stale.iter().map(|port| (self.panels[usize::from(port.0)].next_at.max(ready(port)), port)).min()
+    }
+
+    /// Its output is opened anew, and then nothing is known of its lights.
+    fn forget(&mut self, _: PortSlot) {}
+
+    /// Other bindings count: the lights of those that are gone go out.
+    fn adopt(&mut self, program: &Program) {
+        for port in self.lit.iter() {
+            let panel = &mut self.panels[usize::from(port.0)];
+            panel.wanted = [0; LAMPS / 64];
+            panel.sweeps = true;
+        }
+        for binding in &program.bindings {
+            let Some(lamp) = binding.light.and_then(|light| lamp(light, binding.trigger)) else { continue };
+            if let Some(panel) = self.panels.get_mut(usize::from(binding.port.0)) {
+                panel.wanted[lamp / 64] |= 1 << (lamp % 64);
+                self.lit = self.lit.with(binding.port);
+            }
+        }
+    }
+
+    /// All lights go out.
+    fn end(&mut self, at: Nanos) {
+        for port in self.lit.iter() {
+            let panel = &mut self.panels[usize::from(port.0)];
+            panel.wanted = [0; LAMPS / 64];
+            (panel.sweeps, panel.next_at) = (true, at);
+        }
+        self.stale = self.lit;
+    }
+
+    fn is_over(&self) -> bool {
+        self.stale.is_empty()
+    }
+}
+
 impl Engine {
     /// Sends `port` the next light that has changed, if there is one.
-    pub(super) fn take_light(&mut self, program: &Program, port: PortSlot, at: Nanos, out: &mut Outbox) {
+    pub(in crate::engine) fn take_light(&mut self, program: &Program, port: PortSlot, at: Nanos, out: &mut Outbox) {
         let Some(message) = self.lights.sweep(port).or_else(|| self.changed(program, port)) else {
             self.lights.stale = self.lights.stale.without(port);
             return;

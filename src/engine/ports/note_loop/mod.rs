@@ -1,6 +1,6 @@
 //! Whether what is played comes back: what we send to one port, on another one, by some thru, a computer or a soft thru.
 //!
-//! Then whoever listens there answers ourselves. A [`thru`](super::thru) passes each note on again, which comes back again:
+//! Then whoever listens there answers ourselves. A [`thru`](crate::engine::thru) passes each note on again, which comes back again:
 //! notes multiply, keys run up the keyboard, pads press themselves. So it is found out, and what comes back does nothing.
 //!
 //! # Why it cannot be told from its times
@@ -32,7 +32,7 @@
 //!
 //! # What bounds it before
 //!
-//! A thru passes on at most [`AT_ONCE`](super::thru::AT_ONCE) notes at once, and then one each [`NOTE_EVERY`](super::thru::NOTE_EVERY): a
+//! A thru passes on at most [`AT_ONCE`](crate::engine::thru::AT_ONCE) notes at once, and then one each [`NOTE_EVERY`](crate::engine::thru::NOTE_EVERY): a
 //! loop that is faster than that loses the notes it lives on. Values give way on the wire.
 //!
 //! # What it does not find
@@ -46,12 +46,13 @@
 mod hearing;
 mod trail;
 
-use super::due::departure;
-use super::outbox::Outbox;
-use super::program::{MAX_PORTS, PortSet, PortSlot, Program};
-use super::random::Random;
-use super::{Engine, Moment};
+use crate::engine::Engine;
 use crate::engine::binding::Trigger;
+use crate::engine::outbox::Outbox;
+use crate::engine::ports::Background;
+use crate::engine::program::{MAX_PORTS, PortSet, PortSlot, Program};
+use crate::engine::random::Random;
+use crate::engine::scheduler::departure;
 use crate::midi::{Channel, Key, Message};
 use crate::time::{Nanos, Span};
 use hearing::Hearing;
@@ -139,7 +140,7 @@ struct Heard {
 
 /// Watches what comes in for what has been sent. Real-time safe after construction.
 #[derive(Clone, Debug)]
-pub(super) struct Feedback {
+pub(in crate::engine) struct NoteLoops {
     /// The inputs by which keys or values do something.
     listens: PortSet,
     /// Those on which something comes back.
@@ -158,9 +159,9 @@ pub(super) struct Feedback {
     was_returned: bool,
 }
 
-impl Feedback {
-    pub fn new(program: &Program) -> Feedback {
-        let mut feedback = Feedback {
+impl NoteLoops {
+    pub fn new(program: &Program) -> NoteLoops {
+        let mut feedback = NoteLoops {
             listens: PortSet::default(),
             returned: PortSet::default(),
             heard: None,
@@ -177,54 +178,15 @@ impl Feedback {
         feedback
     }
 
-    /// Looks up where something listens: nothing is opened without need, and where a clock is followed, perhaps only for that.
-    pub fn adopt(&mut self, program: &Program) {
-        let ports = (0..program.ports.len().min(MAX_PORTS) as u8).map(PortSlot);
-        let unclocked = ports.filter(|port| !program.clock.follow.contains(port));
-        let thrus = program.thrus.iter().map(|thru| thru.port);
-        let bindings = program.bindings.iter().map(|binding| binding.port);
-        let transposes = program.tracks.iter().filter_map(|track| track.transpose).chain(program.transpose);
-        let all = unclocked.chain(thrus).chain(bindings).chain(transposes.map(|transpose| transpose.port));
-        self.listens = all.fold(PortSet::default(), PortSet::with);
-    }
-
-    /// Another device is on `port`.
-    pub fn forget(&mut self, port: PortSlot) {
-        if let Some(hearing) = self.hearings.get_mut(usize::from(port.0)) {
-            *hearing = Hearing::NEW;
-        }
-        let concerns = |asked: &Asked| asked.heard_on == port || asked.way.sent_to == port;
-        self.test = self.test.filter(|test| !concerns(test));
-        if self.loops.iter().flatten().any(concerns) {
-            self.loops.iter_mut().for_each(|known| *known = known.filter(|known| !concerns(known)));
-            self.settle();
-        }
-    }
-
-    /// The show ends: nothing is asked any more.
-    pub fn end(&mut self) {
-        self.test = None;
-        self.loops = [None; MAX_LOOPS];
-        self.settle();
-    }
-
     fn settle(&mut self) {
         self.returned = self.loops.iter().flatten().fold(PortSet::default(), |ports, known| ports.with(known.heard_on));
         self.revision = self.revision.wrapping_add(1);
     }
 
-    /// Remembers what a step has made leave.
-    pub fn remember(&mut self, out: &Outbox) {
-        let asleep_at = self.heard_at + AWAKE;
-        for departure in out.iter().filter(|departure| departure.due < asleep_at) {
-            self.trail.push(departure.due, departure.port, departure.message);
-        }
-    }
-
     /// Whether what came on `port` at `at` has come back, and is not to be heard.
     pub fn returns(&mut self, at: Nanos, port: PortSlot, message: Message) -> bool {
         self.was_returned = self.returned.contains(port) && {
-            let Feedback { trail, loops, .. } = self;
+            let NoteLoops { trail, loops, .. } = self;
             let known = (0..).zip(loops.iter()).filter_map(|(number, known)| Some((number, (*known)?)));
             let mut known = known.filter(|(_, known)| known.heard_on == port);
             known.any(|(number, known)| trail.take(at, message, known.way, known.lag, number))
@@ -244,15 +206,6 @@ impl Feedback {
     /// When what waits to be examined came.
     pub fn due(&self) -> Option<Nanos> {
         self.heard.map(|heard| heard.at)
-    }
-
-    /// The port by which a probe leaves next, or is waited for, and when; not before its wire is `ready`.
-    pub fn next(&self, ready: impl Fn(PortSlot) -> Nanos) -> Option<(Nanos, PortSlot)> {
-        if self.test.is_none() && self.returned.is_empty() {
-            return None;
-        }
-        let asked = self.test.iter().chain(self.loops.iter().flatten());
-        asked.map(|asked| (asked.next_at.max(ready(asked.way.sent_to)), asked.way.sent_to)).min()
     }
 
     /// Examines what has come in. The port on which a loop has been found by it.
@@ -366,40 +319,88 @@ impl Feedback {
     }
 }
 
+impl Background for NoteLoops {
+    /// The port by which a probe leaves next, or is waited for.
+    fn next(&self, ready: &dyn Fn(PortSlot) -> Nanos) -> Option<(Nanos, PortSlot)> {
+        if self.test.is_none() && self.returned.is_empty() {
+            return None;
+        }
+        let asked = self.test.iter().chain(self.loops.iter().flatten());
+        asked.map(|asked| (asked.next_at.max(ready(asked.way.sent_to)), asked.way.sent_to)).min()
+    }
+
+    fn note_sent(&mut self, out: &Outbox) {
+        let asleep_at = self.heard_at + AWAKE;
+        for departure in out.iter().filter(|departure| departure.due < asleep_at) {
+            self.trail.push(departure.due, departure.port, departure.message);
+        }
+    }
+
+    fn forget(&mut self, port: PortSlot) {
+        if let Some(hearing) = self.hearings.get_mut(usize::from(port.0)) {
+            *hearing = Hearing::NEW;
+        }
+        let concerns = |asked: &Asked| asked.heard_on == port || asked.way.sent_to == port;
+        self.test = self.test.filter(|test| !concerns(test));
+        if self.loops.iter().flatten().any(concerns) {
+            self.loops.iter_mut().for_each(|known| *known = known.filter(|known| !concerns(known)));
+            self.settle();
+        }
+    }
+
+    /// Looks up where something listens: nothing is opened without need, and where a clock is followed, perhaps only for that.
+    fn adopt(&mut self, program: &Program) {
+        let ports = (0..program.ports.len().min(MAX_PORTS) as u8).map(PortSlot);
+        let unclocked = ports.filter(|port| !program.clock.follow.contains(port));
+        let thrus = program.thrus.iter().map(|thru| thru.port);
+        let bindings = program.bindings.iter().map(|binding| binding.port);
+        let transposes = program.tracks.iter().filter_map(|track| track.transpose).chain(program.transpose);
+        let all = unclocked.chain(thrus).chain(bindings).chain(transposes.map(|transpose| transpose.port));
+        self.listens = all.fold(PortSet::default(), PortSet::with);
+    }
+
+    /// Nothing is asked any more.
+    fn end(&mut self, _: Nanos) {
+        self.test = None;
+        self.loops = [None; MAX_LOOPS];
+        self.settle();
+    }
+}
+
 impl Engine {
     /// The ports that what comes in on `port` was sent to by ourselves, as far as that has been found; it does nothing.
     #[must_use]
     pub fn returned_on(&self, port: PortSlot) -> PortSet {
-        let known = self.feedback.loops.iter().flatten().filter(|known| known.heard_on == port);
+        let known = self.note_loops.loops.iter().flatten().filter(|known| known.heard_on == port);
         known.fold(PortSet::default(), |ports, known| ports.with(known.way.sent_to))
     }
 
     /// Changes whenever [`Engine::returned_on`] does.
     #[must_use]
     pub fn feedback_revision(&self) -> u32 {
-        self.feedback.revision
+        self.note_loops.revision
     }
 
     /// Whether the message that came in last was one that comes back, and does nothing.
     #[must_use]
     pub fn was_returned(&self) -> bool {
-        self.feedback.was_returned
+        self.note_loops.was_returned
     }
 
-    /// Examines what has come in, after all that it makes leave. Whether there was anything.
-    pub(super) fn examine(&mut self) -> bool {
-        let Some(heard) = self.feedback.heard.take() else { return false };
-        if let Some(port) = self.feedback.examine(heard) {
+    /// Examines what has come in, after all that it makes leave.
+    pub(in crate::engine) fn examine(&mut self) {
+        let Some(heard) = self.note_loops.heard.take() else { return };
+        if let Some(port) = self.note_loops.examine(heard) {
             self.let_go(heard.at, port);
         }
-        true
     }
 
     /// Sends the next probe on `port`, or ends a test there: one message.
-    pub(super) fn take_probe(&mut self, program: &Program, port: PortSlot, moment: Moment, out: &mut Outbox) {
-        let Some((place, asked)) = self.feedback.ask(port, moment.time) else { return };
+    pub(in crate::engine) fn take_probe(&mut self, program: &Program, port: PortSlot, at: Nanos, out: &mut Outbox) {
+        let moment = self.moment(at);
+        let Some((place, asked)) = self.note_loops.ask(port, moment.time) else { return };
         let key = self.silent_key(program, &asked);
-        self.feedback.asked(place, moment.time, key.map(|key| key.number() as i8));
+        self.note_loops.asked(place, moment.time, key.map(|key| key.number() as i8));
         if let Some(key) = key {
             self.wires.send(departure(moment, port, Message::NoteOff(asked.channel, key, PROBE_RELEASE)), out);
         }
@@ -412,7 +413,7 @@ impl Engine {
             program.bindings.iter().any(|binding| binding.port == port && binding.trigger == Trigger::Note(key))
         };
         for _ in 0..DRAWS {
-            let off = self.feedback.chance.below(2 * NEAR) as i32 - NEAR as i32;
+            let off = self.note_loops.chance.below(2 * NEAR) as i32 - NEAR as i32;
             let number = i32::from(asked.about) + if off < 0 { off } else { off + 1 };
             let back = number + i32::from(by.unwrap_or(0));
             let key = |number: i32| u8::try_from(number).ok().and_then(Key::new);

@@ -9,13 +9,14 @@
 //! - A note must not be cut by what comes after it. When one is struck on a channel that has not had all three, those that
 //!   it lacks leave at once, right before the note: at most 2 ms late on a cable, once for each channel and panic.
 //!
-//! An instrument that has not read for a while gets the same, on its port alone ([`Command::Silence`](super::Command)). A second panic begins anew. When the show ends, what is left leaves at once.
+//! An instrument that has not read for a while gets the same, on its port alone ([`Command::Silence`](crate::engine::Command)). A second panic begins anew. When the show ends, what is left leaves at once.
 
-use super::due::departure;
-use super::fixed::Slots;
-use super::outbox::Outbox;
-use super::program::{MAX_PORTS, PortSet, PortSlot, Program, Tenant, Track};
-use super::{Engine, Moment};
+use crate::engine::fixed::Slots;
+use crate::engine::outbox::Outbox;
+use crate::engine::ports::Background;
+use crate::engine::program::{MAX_PORTS, PortSet, PortSlot, Program, Tenant, Track};
+use crate::engine::scheduler::departure;
+use crate::engine::{Engine, Moment};
 use crate::midi::{Channel, Message};
 use crate::time::{Nanos, Span};
 
@@ -66,39 +67,24 @@ impl Left {
 
 /// What all ports have yet to get. Real-time safe after construction.
 #[derive(Debug)]
-pub(super) struct Hush {
+pub(in crate::engine) struct Silencing {
     ports: PortSet,
     left: Slots<Left>,
     /// How often somebody asked for silence.
     pub panics: u32,
 }
 
-impl Default for Hush {
-    fn default() -> Hush {
+impl Default for Silencing {
+    fn default() -> Silencing {
         let nothing = Left { channels: 0, had: 0, next_at: Nanos(0) };
-        Hush { ports: PortSet::default(), left: Slots::from_fn(MAX_PORTS, |_| nothing), panics: 0 }
+        Silencing { ports: PortSet::default(), left: Slots::from_fn(MAX_PORTS, |_| nothing), panics: 0 }
     }
 }
 
-impl Hush {
-    /// Whether there is nothing left to send.
-    pub fn is_over(&self) -> bool {
-        self.ports.is_empty()
-    }
-
+impl Silencing {
     /// Whether there is something left to send to `port`.
     pub fn is_left(&self, port: PortSlot) -> bool {
         self.ports.contains(port)
-    }
-
-    /// The port that gets something next, and when; not before its wire is `ready`.
-    pub fn next(&self, ready: impl Fn(PortSlot) -> Nanos) -> Option<(Nanos, PortSlot)> {
-        self.ports.iter().map(|port| (self.left[usize::from(port.0)].next_at.max(ready(port)), port)).min()
-    }
-
-    /// The show ends at `at`: nothing is held back any more.
-    pub fn hurry(&mut self, at: Nanos) {
-        self.left.iter_mut().for_each(|left| left.next_at = at);
     }
 
     fn settle(&mut self, port: PortSlot) {
@@ -108,65 +94,88 @@ impl Hush {
     }
 }
 
+impl Background for Silencing {
+    fn next(&self, ready: &dyn Fn(PortSlot) -> Nanos) -> Option<(Nanos, PortSlot)> {
+        self.ports.iter().map(|port| (self.left[usize::from(port.0)].next_at.max(ready(port)), port)).min()
+    }
+
+    /// What lost count there may sound on, whoever it is.
+    fn forget(&mut self, _: PortSlot) {}
+
+    fn end(&mut self, at: Nanos) {
+        self.left.iter_mut().for_each(|left| left.next_at = at);
+    }
+
+    fn is_over(&self) -> bool {
+        self.ports.is_empty()
+    }
+}
+
 impl Engine {
     /// Ends every note, forgets the keys that are held, and begins to silence all channels that tracks play on. Takes time
     /// in proportion to the tracks.
-    pub(super) fn panic(&mut self, program: &Program, at: Nanos) {
-        self.hush.panics = self.hush.panics.wrapping_add(1);
+    pub(in crate::engine) fn panic(&mut self, program: &Program, at: Nanos) {
+        self.silencing.panics = self.silencing.panics.wrapping_add(1);
         self.release_all(self.moment(at));
         self.keyboards.let_all_go();
-        self.hush.left.iter_mut().for_each(|left| (left.channels, left.had) = (0, 0));
-        self.hush_ports(program, at, |_| true);
+        self.silencing.left.iter_mut().for_each(|left| (left.channels, left.had) = (0, 0));
+        self.silence_ports(program, at, |_| true);
     }
 
     /// The instrument on `port` may have missed what was sent: begins to silence all channels that tracks play on there.
     /// Takes time in proportion to the tracks.
-    pub(super) fn silence(&mut self, program: &Program, at: Nanos, port: PortSlot) {
-        if let Some(left) = self.hush.left.get_mut(usize::from(port.0)) {
+    pub(in crate::engine) fn silence(&mut self, program: &Program, at: Nanos, port: PortSlot) {
+        if let Some(left) = self.silencing.left.get_mut(usize::from(port.0)) {
             (left.channels, left.had) = (0, 0);
         }
         self.homing.doubt(self.moment(at), port);
         self.wires.reopened(port);
-        self.hush_ports(program, at, |played| played == port);
+        self.silence_ports(program, at, |played| played == port);
     }
 
-    fn hush_ports(&mut self, program: &Program, at: Nanos, which: impl Fn(PortSlot) -> bool) {
+    fn silence_ports(&mut self, program: &Program, at: Nanos, which: impl Fn(PortSlot) -> bool) {
         let is_of_it = |track: &&Track| track.tenant != Tenant::NOBODY && which(track.port);
         for track in program.tracks.iter().filter(is_of_it) {
-            if let Some(left) = self.hush.left.get_mut(usize::from(track.port.0)) {
+            if let Some(left) = self.silencing.left.get_mut(usize::from(track.port.0)) {
                 left.channels |= 1 << track.channel.index();
                 // A panic that follows another keeps its pace.
                 left.next_at = left.next_at.max(at);
-                self.hush.ports = self.hush.ports.with(track.port);
+                self.silencing.ports = self.silencing.ports.with(track.port);
             }
         }
     }
 
     /// Sends `port` what it gets next.
-    pub(super) fn take_hush(&mut self, port: PortSlot, at: Nanos, out: &mut Outbox) {
+    pub(in crate::engine) fn take_silencer(&mut self, _: &Program, port: PortSlot, at: Nanos, out: &mut Outbox) {
         let moment = self.moment(at);
-        let Some(left) = self.hush.left.get_mut(usize::from(port.0)) else { return };
+        let Some(left) = self.silencing.left.get_mut(usize::from(port.0)) else { return };
         if !self.ended {
             left.next_at = at + PACE;
         }
         if let Some(message) = left.take() {
             self.wires.send_when_ready(departure(moment, port, message), out);
         }
-        self.hush.settle(port);
+        self.silencing.settle(port);
     }
 
     /// Sends what `channel` of `port` lacks of a panic, because a note is about to be struck there. At most three messages.
-    pub(super) fn hush_before(&mut self, port: PortSlot, channel: Channel, moment: Moment, out: &mut Outbox) {
-        if !self.hush.ports.contains(port) {
+    pub(in crate::engine) fn silence_before(
+        &mut self,
+        port: PortSlot,
+        channel: Channel,
+        moment: Moment,
+        out: &mut Outbox,
+    ) {
+        if !self.silencing.ports.contains(port) {
             return;
         }
-        let left = &mut self.hush.left[usize::from(port.0)];
+        let left = &mut self.silencing.left[usize::from(port.0)];
         let numbers = left.take_all(channel);
         left.next_at = left.next_at.max(moment.time + Span(PACE.0 * numbers.len() as i64));
         for &number in numbers {
             self.wires.send(departure(moment, port, Message::ControlChange(channel, number, 0)), out);
         }
-        self.hush.settle(port);
+        self.silencing.settle(port);
     }
 }
 

@@ -22,21 +22,22 @@
 //! (non-)registered parameter and its value, since a lane may set another parameter of that channel at any time.
 //!
 //! What was sent meanwhile by others, a lane or a hand, is not sent again. A STOP, START or song position ends the wait for
-//! the bar line; what is left to be told is told nevertheless. What is remembered of a port says its [`memory`].
+//! the bar line; what is left to be told is told nevertheless. What is remembered of a port says its [`sent_state`].
 //!
-//! Bounded: to remember a message takes no time, or [`PARAMETERS`](memory::PARAMETERS) comparisons; to find the next one to send, 16 channels.
+//! Bounded: to remember a message takes no time, or [`PARAMETERS`](sent_state::PARAMETERS) comparisons; to find the next one to send, 16 channels.
 
-mod memory;
+mod sent_state;
 
-use super::due::departure;
-use super::fixed::Slots;
-use super::outbox::Outbox;
-use super::program::{MAX_PORTS, PortSet, PortSlot, Program};
-use super::transport::Phase;
-use super::{Engine, Moment};
+use crate::engine::fixed::Slots;
+use crate::engine::outbox::Outbox;
+use crate::engine::ports::Background;
+use crate::engine::program::{MAX_PORTS, PortSet, PortSlot, Program};
+use crate::engine::scheduler::departure;
+use crate::engine::transport::Phase;
+use crate::engine::{Engine, Moment};
 use crate::midi::{Channel, Key, Message};
 use crate::time::{Nanos, Span, Tick, TickSpan};
-use memory::Memory;
+use sent_state::SentState;
 
 /// From one message to the next on a port: what a DIN cable takes.
 const PACE: Span = Span::from_millis(1);
@@ -47,7 +48,7 @@ const NEVER: Tick = Tick(i64::MIN);
 /// A port.
 #[derive(Debug)]
 struct Line {
-    memory: Memory,
+    sent: SentState,
     /// When the next message may leave.
     next_at: Nanos,
     /// The bar line before which no note of the sequence is struck.
@@ -57,12 +58,12 @@ struct Line {
 }
 
 impl Line {
-    const NEW: Line = Line { memory: Memory::NEW, next_at: Nanos(0), silent_until: NEVER, joins_at: NEVER };
+    const NEW: Line = Line { sent: SentState::NEW, next_at: Nanos(0), silent_until: NEVER, joins_at: NEVER };
 }
 
 /// What all ports have been sent, and what those that have come back have yet to get. Real-time safe after construction.
 #[derive(Debug)]
-pub(super) struct Rejoin {
+pub(in crate::engine) struct Recovery {
     lines: Slots<Line>,
     /// The ports that have something yet to get.
     ports: PortSet,
@@ -72,9 +73,9 @@ pub(super) struct Rejoin {
     tells: bool,
 }
 
-impl Default for Rejoin {
-    fn default() -> Rejoin {
-        Rejoin {
+impl Default for Recovery {
+    fn default() -> Recovery {
+        Recovery {
             lines: Slots::from_fn(MAX_PORTS, |_| Line::NEW),
             ports: PortSet::default(),
             astray: PortSet::default(),
@@ -83,28 +84,7 @@ impl Default for Rejoin {
     }
 }
 
-impl Rejoin {
-    /// Whether there is nothing left to send.
-    pub fn is_over(&self) -> bool {
-        self.ports.is_empty()
-    }
-
-    /// The port that gets something next, and when; not before its wire is `ready`.
-    pub fn next(&self, ready: impl Fn(PortSlot) -> Nanos) -> Option<(Nanos, PortSlot)> {
-        self.ports.iter().map(|port| (self.lines[usize::from(port.0)].next_at.max(ready(port)), port)).min()
-    }
-
-    /// Remembers what a step has made leave, unless it is told again.
-    pub fn remember(&mut self, out: &Outbox) {
-        if !std::mem::take(&mut self.tells) {
-            for departure in out.iter() {
-                if let Some(line) = self.lines.get_mut(usize::from(departure.port.0)) {
-                    line.memory.note(departure.message);
-                }
-            }
-        }
-    }
-
+impl Recovery {
     /// Whether `port` is yet to be told what it has missed.
     pub fn is_told(&self, port: PortSlot) -> bool {
         self.ports.contains(port)
@@ -132,16 +112,6 @@ impl Rejoin {
         self.lines.iter_mut().for_each(|line| line.silent_until = NEVER);
     }
 
-    /// Somebody else has `port` from now on, who has been sent nothing.
-    pub fn forget(&mut self, port: PortSlot) {
-        if let Some(line) = self.lines.get_mut(usize::from(port.0)) {
-            line.memory.forget();
-            (line.silent_until, line.joins_at) = (NEVER, NEVER);
-        }
-        self.ports = self.ports.without(port);
-        self.astray = self.astray.without(port);
-    }
-
     /// Other ports get the clock now.
     pub fn reroute(&mut self, clocked: PortSet) {
         let gone = self.astray.iter().filter(|&port| !clocked.contains(port));
@@ -153,19 +123,9 @@ impl Rejoin {
         self.astray = ports;
     }
 
-    /// The show ends at `at`: what could sound ends, what could hold or bend it goes home, at once, and nothing else is told
-    /// any more.
-    pub fn end(&mut self, at: Nanos) {
-        for port in self.ports.iter() {
-            let line = &mut self.lines[usize::from(port.0)];
-            line.memory.keep_ends();
-            line.next_at = at;
-        }
-    }
-
     /// A note is struck. Whether the key had yet to be ended.
     pub fn strike(&mut self, port: PortSlot, channel: Channel, key: Key) -> bool {
-        self.lines[usize::from(port.0)].memory.strike(channel, key)
+        self.lines[usize::from(port.0)].sent.strike(channel, key)
     }
 
     /// `port` is to be sent all that is known, from `at` on. When that will have left.
@@ -173,7 +133,46 @@ impl Rejoin {
         let line = &mut self.lines[usize::from(port.0)];
         line.next_at = at;
         self.ports = self.ports.with(port);
-        at + Span(PACE.0 * i64::from(line.memory.recall()))
+        at + Span(PACE.0 * i64::from(line.sent.recall()))
+    }
+}
+
+impl Background for Recovery {
+    fn next(&self, ready: &dyn Fn(PortSlot) -> Nanos) -> Option<(Nanos, PortSlot)> {
+        self.ports.iter().map(|port| (self.lines[usize::from(port.0)].next_at.max(ready(port)), port)).min()
+    }
+
+    /// Remembers what has left, unless it is told again.
+    fn note_sent(&mut self, out: &Outbox) {
+        if !std::mem::take(&mut self.tells) {
+            for departure in out.iter() {
+                if let Some(line) = self.lines.get_mut(usize::from(departure.port.0)) {
+                    line.sent.note(departure.message);
+                }
+            }
+        }
+    }
+
+    fn forget(&mut self, port: PortSlot) {
+        if let Some(line) = self.lines.get_mut(usize::from(port.0)) {
+            line.sent.forget();
+            (line.silent_until, line.joins_at) = (NEVER, NEVER);
+        }
+        self.ports = self.ports.without(port);
+        self.astray = self.astray.without(port);
+    }
+
+    /// What could sound ends, what could hold or bend it goes home, and nothing else is told any more.
+    fn end(&mut self, at: Nanos) {
+        for port in self.ports.iter() {
+            let line = &mut self.lines[usize::from(port.0)];
+            line.sent.keep_ends();
+            line.next_at = at;
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.ports.is_empty()
     }
 }
 
@@ -191,20 +190,20 @@ impl Engine {
         let at = self.happened_at;
         self.progress = None;
         self.wires.reopened(port);
-        self.lights.forget(port, at);
+        self.lights.doubt(port, at);
         if !rejoins {
             return;
         }
         self.release_port(self.moment(at), port);
-        let told = self.rejoin.recall(port, at);
+        let told = self.recovery.recall(port, at);
         self.lights.wait(port, told);
         let running = self.transport.phase() == Phase::Running;
         let line = self.line_after(program, told, port);
-        let of_port = &mut self.rejoin.lines[usize::from(port.0)];
+        let of_port = &mut self.recovery.lines[usize::from(port.0)];
         of_port.silent_until = if running { line } else { NEVER };
         of_port.joins_at = line;
         if self.clocked.contains(port) {
-            self.rejoin.astray = self.rejoin.astray.with(port);
+            self.recovery.astray = self.recovery.astray.with(port);
             let only = PortSet::default().with(port);
             if running {
                 self.tell(self.moment(at), Message::Stop, only);
@@ -228,44 +227,44 @@ impl Engine {
     }
 
     /// Sends `port` what it gets next of what it has missed: at most four messages.
-    pub(super) fn take_rejoin(&mut self, program: &Program, port: PortSlot, at: Nanos, out: &mut Outbox) {
+    pub(in crate::engine) fn take_recovery(&mut self, program: &Program, port: PortSlot, at: Nanos, out: &mut Outbox) {
         let moment = self.moment(at);
-        let Some(line) = self.rejoin.lines.get_mut(usize::from(port.0)) else { return };
-        if self.hush.is_left(port) && !self.ended {
+        let Some(line) = self.recovery.lines.get_mut(usize::from(port.0)) else { return };
+        if self.silencing.is_left(port) && !self.ended {
             // The wire carries one of both.
             line.next_at = at + PACE;
             return;
         }
-        let Some(together) = line.memory.take() else {
-            self.settle_rejoin(program, port, at);
+        let Some(together) = line.sent.take() else {
+            self.settle_recovery(program, port, at);
             return;
         };
-        self.rejoin.tells = true;
+        self.recovery.tells = true;
         let mut count = 0;
         for message in together.into_iter().flatten() {
             self.wires.send_again(departure(moment, port, message), out);
             count += 1;
         }
-        let Some(line) = self.rejoin.lines.get_mut(usize::from(port.0)) else { return };
+        let Some(line) = self.recovery.lines.get_mut(usize::from(port.0)) else { return };
         let over = at + Span(PACE.0 * count);
         if !self.ended {
             line.next_at = over;
         }
-        if line.memory.is_told() {
-            self.settle_rejoin(program, port, over);
+        if line.sent.is_told() {
+            self.settle_recovery(program, port, over);
         }
     }
 
     /// `port` has been told all, at `over`: it joins at the next bar line.
-    fn settle_rejoin(&mut self, program: &Program, port: PortSlot, over: Nanos) {
+    fn settle_recovery(&mut self, program: &Program, port: PortSlot, over: Nanos) {
         let line = self.line_after(program, over, port);
-        self.rejoin.settle(port, line);
+        self.recovery.settle(port, line);
     }
 
     /// The ports that are told a transport message, or `message` if that is one that tells them where the music is. CONTINUE
     /// does not, and they are told the position with it, or left out where that has none of its own.
-    pub(super) fn told_transport(&mut self, moment: Moment, message: Message) -> PortSet {
-        let astray = std::mem::take(&mut self.rejoin.astray);
+    pub(in crate::engine) fn told_transport(&mut self, moment: Moment, message: Message) -> PortSet {
+        let astray = std::mem::take(&mut self.recovery.astray);
         if message == Message::Start || astray.is_empty() {
             return self.clocked;
         }
@@ -278,7 +277,7 @@ impl Engine {
                 self.clocked
             }
             None => {
-                self.rejoin.astray = astray;
+                self.recovery.astray = astray;
                 astray.iter().fold(self.clocked, PortSet::without)
             }
         }
@@ -294,8 +293,8 @@ impl Engine {
     }
 
     /// Tells `ports`, which do not play, that the next pulse is at `position`, which is on a sixteenth.
-    pub(super) fn place(&mut self, moment: Moment, position: Tick, ports: PortSet) {
-        self.rejoin.astray = ports.iter().fold(self.rejoin.astray, PortSet::without);
+    pub(in crate::engine) fn place(&mut self, moment: Moment, position: Tick, ports: PortSet) {
+        self.recovery.astray = ports.iter().fold(self.recovery.astray, PortSet::without);
         match pointer(position) {
             Some(0) | None => self.tell(moment, Message::Start, ports),
             Some(pointer) => {
@@ -307,24 +306,24 @@ impl Engine {
 
     /// The music goes on from `position`: nobody waits for a bar line of before, and whoever does not play along joins at the
     /// next one.
-    pub(super) fn await_line(&mut self, program: &Program, position: Tick) {
-        self.rejoin.forget_lines();
+    pub(in crate::engine) fn await_line(&mut self, program: &Program, position: Tick) {
+        self.recovery.forget_lines();
         let line = (position + TickSpan(1)).round_up_to(program.meter.bar());
-        for port in self.rejoin.astray.iter() {
-            self.rejoin.lines[usize::from(port.0)].joins_at = line;
+        for port in self.recovery.astray.iter() {
+            self.recovery.lines[usize::from(port.0)].joins_at = line;
         }
     }
 
     /// A pulse has gone to `ports`, whose next one is `next` of the clock: those that wait for this one join with it. Where
     /// a burst of pulses went over their bar line, they join at the sixteenth after it.
-    pub(super) fn let_rejoin(&mut self, moment: Moment, next: Tick, ports: PortSet) {
+    pub(in crate::engine) fn let_rejoin(&mut self, moment: Moment, next: Tick, ports: PortSet) {
         let position = next - self.base;
-        if self.rejoin.astray.is_empty() || self.transport.phase() != Phase::Running || pointer(position).is_none() {
+        if self.recovery.astray.is_empty() || self.transport.phase() != Phase::Running || pointer(position).is_none() {
             return;
         }
         let joins = |port: &PortSlot| {
-            let is_there = self.rejoin.lines[usize::from(port.0)].joins_at <= position;
-            is_there && self.rejoin.astray.contains(*port) && !self.rejoin.is_told(*port)
+            let is_there = self.recovery.lines[usize::from(port.0)].joins_at <= position;
+            is_there && self.recovery.astray.contains(*port) && !self.recovery.is_told(*port)
         };
         let joining = ports.iter().filter(joins).fold(PortSet::default(), PortSet::with);
         if !joining.is_empty() {
@@ -335,7 +334,7 @@ impl Engine {
 
 /// The song position pointer that means `position`, if there is one. It has 14 bits; whoever counts on from it repeats long
 /// before.
-pub(super) fn pointer(position: Tick) -> Option<u16> {
+pub(in crate::engine) fn pointer(position: Tick) -> Option<u16> {
     const POINTER: i64 = 1 << 14;
     let is_on_sixteenth = position.0.rem_euclid(TickSpan::SIXTEENTH.0) == 0;
     is_on_sixteenth.then(|| position.0.div_euclid(TickSpan::SIXTEENTH.0).rem_euclid(POINTER) as u16)

@@ -10,8 +10,8 @@
 //!
 //! Nothing takes longer than a look at one place, but what parameters have in common: there is room for [`PARAMETERS`].
 
-use super::super::fixed::{Queue, Slots};
-use super::super::program::TrackSlot;
+use crate::engine::fixed::{Queue, Slots};
+use crate::engine::program::TrackSlot;
 use crate::midi::{Channel, Key, Message};
 
 /// How many parameters can wait on a port at once, of 32,768 on each channel; one more takes the place of another.
