@@ -114,7 +114,9 @@ impl SessionClock {
             self.coming = Some(Coming { at: to, timeline: session });
         } else {
             let comes_at = now.time_of(line.tick);
-            let phase = self.aligned(session.tick_at(comes_at), line.tick);
+            // Not before it: what comes before the line has been played by then.
+            let first = session.tick_at(comes_at - Span(1)) + TickSpan(1);
+            let phase = self.aligned(first, line.tick);
             let timeline = session.shifted(line.tick - phase);
             self.coming = Some(Coming { at: comes_at + line.early, timeline });
         }
@@ -189,7 +191,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+        #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
         fn whatever_is_told_the_clock_ends_on_the_phase_of_the_session_and_its_ticks_come_in_order(
