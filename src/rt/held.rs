@@ -10,6 +10,11 @@
 //! for in what was spun before; from its end on the pulse has waited for us, and would have come so much earlier. Where none
 //! was seen, it must have come while we sent, which is where nothing is seen.
 //!
+//! An interrupt that is seen may be another's. One that comes in step with the pulse, as a timer's does each millisecond where
+//! pulses are whole milliseconds apart, would be taken for the pulse's for ever. So where there is still time the thread lets
+//! go for a moment after an interrupt: if it was the pulse's, the pulse is delivered, and its stamp is true. If it was not,
+//! the thread does so no more for a while, because what comes as it wakes up is not seen.
+//!
 //! Or else as we woke up. That is far from where a pulse is expected, since the thread spins for so long; but a clock that
 //! is as far off must not stay so. So after a pulse whose interrupt was not seen the thread wakes up earlier once.
 //!
@@ -49,6 +54,9 @@ const EARLIER: Span = Span::from_micros(25);
 /// For so many pulses it does.
 const LOOKS: u32 = 24;
 
+/// For so many pulses the thread does not pause any more after it has paused and no pulse came: what comes meanwhile is not seen.
+const RESTS: u32 = 32;
+
 /// What a pulse that came through, or was held up, adds to the evidence, and the most that is collected.
 const THROUGH: i32 = -8;
 const WAITED: i32 = 1;
@@ -64,6 +72,8 @@ struct Hold {
     /// When the last interruptions ended, and how many there were.
     interrupted: [Nanos; REMEMBERED],
     interruptions: usize,
+    /// Whether it ended so that what an interrupt brought could be delivered.
+    paused: bool,
 }
 
 impl Hold {
@@ -94,6 +104,9 @@ pub(super) struct Held {
     usually_off: Span,
     /// For so many pulses yet the thread is to wake up earlier.
     looks: u32,
+    /// Whether the thread has paused for the pulse that comes next, and for how many pulses it does not.
+    paused: bool,
+    rests: u32,
 }
 
 impl Held {
@@ -102,14 +115,28 @@ impl Held {
         self.current = Hold { since: now, until: now, seen_until: now, ..Hold::default() };
     }
 
-    /// The thread read the clock at `before`, and has read it again at once.
-    pub fn watches(&mut self, before: Nanos, now: Nanos) {
+    /// The thread read the clock at `before`, and has read it again at once. Whether it was interrupted in between.
+    pub fn watches(&mut self, before: Nanos, now: Nanos) -> bool {
         let hold = &mut self.current;
-        if now.since(before) > INTERRUPTED {
+        let is_interrupted = now.since(before) > INTERRUPTED;
+        if is_interrupted {
             hold.interrupted[hold.interruptions % REMEMBERED] = now;
             hold.interruptions += 1;
         }
         hold.seen_until = now;
+        is_interrupted
+    }
+
+    /// For how long the thread should give up the processor after an interruption that has just ended, `left` before the
+    /// deadline, so that what it brought is delivered; `None` where nothing waits for us, or where there is no time for it: it
+    /// wakes up late by `latency`.
+    pub fn lets_through(&mut self, left: Span, latency: Span) -> Option<Span> {
+        let pause = self.way + WAY_VARIES;
+        if self.evidence <= 0 || self.rests > 0 || left.0 < pause.0 + latency.0 + latency.0 / 2 {
+            return None;
+        }
+        (self.paused, self.current.paused) = (true, true);
+        Some(pause)
     }
 
     /// The thread lets go of the processor at `now`.
@@ -122,10 +149,20 @@ impl Held {
         if self.looks > 0 { EARLIER } else { Span::ZERO }
     }
 
+    /// Whether the thread gave up the processor last so that what an interrupt brought could be delivered.
+    #[cfg(test)]
+    pub fn has_let_through(&self) -> bool {
+        self.last.paused
+    }
+
     /// When the pulse that came at `at` would have come if the thread had not held the processor, as far as that can be told.
     /// It has just been seen, and was `expected` then; that is asked only if it matters.
     pub fn undelayed(&mut self, at: Nanos, expected: impl FnOnce() -> Option<Nanos>) -> Nanos {
         self.looks = self.looks.saturating_sub(1);
+        self.rests = self.rests.saturating_sub(1);
+        if std::mem::take(&mut self.paused) && !self.last.paused {
+            self.rests = RESTS;
+        }
         if at.since(self.last.until) > DELIVERED_WITHIN {
             return at;
         }
@@ -142,14 +179,15 @@ impl Held {
         let sending = at - hold.until.since(hold.seen_until) + UNSEEN_FOR;
         if let Some(off) = seen.map(|seen| seen.since(expected)) {
             self.weigh(WAITED);
-            self.way = Span((7 * self.way.0 + waited.0) / 8);
+            self.learn_way(waited);
+            let is_delivered = waited <= self.way + WAY_VARIES;
             let is_likely = off.0.abs() <= NEAR.0 + 4 * self.usually_off.0;
             let is_repeated = (off - self.last_off).0.abs() <= NEAR.0;
             self.last_off = off;
             // One that is much farther off than usual counts as less, but some of them in a row change what is usual.
             let counts = off.0.abs().min(2 * self.usually_off.0 + NEAR.0);
             self.usually_off = Span((15 * self.usually_off.0 + counts) / 16);
-            if self.evidence > 0 && (is_likely || is_repeated) {
+            if self.evidence > 0 && is_delivered && (is_likely || is_repeated) {
                 return expected + off;
             }
         }
@@ -158,6 +196,15 @@ impl Held {
         }
         self.looks = LOOKS;
         expected.max(sending).min(at)
+    }
+
+    /// One that takes much longer counts as less: it may not have waited at all.
+    fn learn_way(&mut self, waited: Span) {
+        self.way = match (self.way, waited - self.way) {
+            (Span::ZERO, _) => waited,
+            (way, shorter) if shorter < Span::ZERO => Span(way.0 + shorter.0 / 4),
+            (way, longer) => Span(way.0 + longer.0.min(WAY_VARIES.0) / 8),
+        };
     }
 
     fn weigh(&mut self, evidence: i32) {
@@ -263,9 +310,15 @@ mod tests {
         /// How long an interrupt takes, and what carries the message from there on, in us.
         way: (i64, i64),
         machine: Machine,
+        /// A timer interrupts us each millisecond, as far from the first pulse's time, in us.
+        timer: Option<i64>,
     }
 
-    const STEADY: Case = Case { bpm: 125.0, jitter: 0, moves: 0, changes: 0.0, way: (2, 6), machine: Machine::One };
+    const STEADY: Case =
+        Case { bpm: 125.0, jitter: 0, moves: 0, changes: 0.0, way: (2, 6), machine: Machine::One, timer: None };
+
+    /// How long it takes to wake up.
+    const WAKES: Span = Span::from_micros(5);
 
     /// The error of the next pulse's predicted time, in ns, at each of 2,000 pulses, with a clock on each of them and six
     /// messages on each sixth. Everything takes up to 0.9 us longer now and then, and other interrupts come in between.
@@ -279,6 +332,7 @@ mod tests {
         let (interrupt, way) = (Span(case.way.0 * MICRO), Span(case.way.1 * MICRO));
         let mut period = 2.5e9 / case.bpm;
         let mut grid = 1_000_000_000.0;
+        let first = Nanos((grid + period) as u64);
         let mut errors = Vec::new();
         for pulse in 0..2_000 {
             if pulse == 1_000 {
@@ -294,30 +348,50 @@ mod tests {
             let comes = sent - interrupt - way + early;
             let ready = comes + interrupt;
             let mut came = ready + way;
+            let mut dated = None;
             if let Some(expected) = follower.expected_pulse() {
                 errors.push(expected.since(truth).0);
                 let messages = if pulse % 6 == 0 { 6 } else { 1 };
-                let alarm = expected - Span(53 * MICRO) - held.earlier();
+                let alarm = expected - Span(68 * MICRO) - held.earlier();
                 let spins = alarm + Span(10 * MICRO) + late;
                 let sends = expected - Span(3 * MICRO);
                 let lets_go = sends + Span((messages * 7 / 2 + 2) * MICRO);
-                held.takes(spins);
+                let mut interrupts = vec![(comes, ready)];
                 if is_other {
-                    let other = spins + other;
-                    held.watches(other - Span(MICRO), other);
+                    interrupts.push((spins + other - Span(MICRO), spins + other));
                 }
-                if (spins..sends).contains(&comes) {
-                    held.watches(comes, ready);
+                if let Some(timer) = case.timer {
+                    let since = spins.since(first + Span(timer * MICRO)).0.rem_euclid(1_000 * MICRO);
+                    let ticks = spins + Span(1_000 * MICRO - since);
+                    interrupts.push((ticks, ticks + Span(MICRO) + late));
+                }
+                interrupts.sort_unstable();
+                let waits = case.machine == Machine::One && (alarm..lets_go).contains(&comes);
+                let mut takes = spins;
+                held.takes(takes);
+                for (begins, ends) in interrupts {
+                    if (takes..sends).contains(&begins) {
+                        held.watches(begins, ends);
+                        let Some(pause) = held.lets_through(sends.since(ends), WAKES) else { continue };
+                        held.lets_go(ends);
+                        takes = ends + pause + WAKES;
+                        let delivered = ready.max(ends) + way + later;
+                        held.takes(takes);
+                        if waits && dated.is_none() && delivered < takes {
+                            dated = Some(held.undelayed(delivered, || Some(expected)));
+                        }
+                    }
                 }
                 held.watches(sends, sends);
                 held.lets_go(lets_go);
-                if case.machine == Machine::One && (alarm..lets_go).contains(&comes) {
+                if waits {
                     came = lets_go + way + later;
                 }
             }
-            match belief {
-                Belief::EachStamp => follower.pulse(came),
-                Belief::Held => follower.pulse(held.undelayed(came, || follower.expected_pulse())),
+            match (belief, dated) {
+                (Belief::EachStamp, _) => follower.pulse(came),
+                (Belief::Held, Some(dated)) => follower.pulse(dated),
+                (Belief::Held, None) => follower.pulse(held.undelayed(came, || follower.expected_pulse())),
             };
         }
         errors
@@ -358,6 +432,22 @@ mod tests {
             let errors = errors(Case { changes, ..STEADY }, Belief::Held);
             let late = p99(&errors[1_200..]);
             assert!(late < 2 * MICRO, "changed by {changes}: {late}");
+        }
+    }
+
+    #[test]
+    fn a_timer_in_step_with_the_master_is_not_taken_for_it() {
+        // What is nearer than this is found out only where there is time to let go.
+        let near = 15 * MICRO;
+        for bpm in [62.5, 125.0] {
+            for timer in (-60..=60).step_by(2) {
+                for moves in [0, -30, -18, 18, 30] {
+                    let errors = errors(Case { bpm, moves, timer: Some(timer), ..STEADY }, Belief::Held);
+                    let (before, after) = (p99(&errors[600..1_000]), p99(&errors[1_400..]));
+                    assert!(before < 3 * MICRO, "{bpm} BPM, {timer} us: {before}");
+                    assert!(after < near, "{bpm} BPM, {timer} us, moved by {moves}: {after}");
+                }
+            }
         }
     }
 

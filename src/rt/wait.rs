@@ -44,6 +44,9 @@ pub const SHORTEST_SPIN: Span = Span::from_micros(50);
 /// it; so no earlier than waking up (5 us on a tuned machine) and preparing (2 us for a chord) want, a few times over.
 pub const PREPARED_WITHIN: Span = Span::from_micros(50);
 
+/// How long preparing is expected to take before it was measured: after a sleep the caches are cold.
+const FIRST_PREPARING: Span = Span::from_micros(10);
+
 /// The wake-up latency that is expected before any was measured.
 const FIRST_LATENCY: Span = Span::from_micros(40);
 
@@ -60,12 +63,14 @@ pub enum Woken {
 ///
 /// In the hybrid strategy the stretch that is spun follows what the machine shows: one and a half times the longest
 /// wake-up latency of late, where an old one fades by a 32nd with each wake-up; at least [`SHORTEST_SPIN`], and at most
-/// what the configuration allows.
+/// what the configuration allows. Where there is something to prepare the thread wakes up earlier by what that takes, by the
+/// same measure and at most [`PREPARED_WITHIN`]: who wakes up late has as much time left as without.
 #[derive(Clone, Copy, Debug)]
 pub struct Waiter {
     strategy: Strategy,
     longest_spin: Span,
     latency: Span,
+    preparing: Span,
     /// When the thread holds the processor.
     pub(super) held: Held,
 }
@@ -74,7 +79,7 @@ impl Waiter {
     /// A waiter that, in the hybrid strategy, spins for at most `longest_spin` before a deadline.
     #[must_use]
     pub fn new(strategy: Strategy, longest_spin: Span) -> Waiter {
-        Waiter { strategy, longest_spin, latency: FIRST_LATENCY, held: Held::default() }
+        Waiter { strategy, longest_spin, latency: FIRST_LATENCY, preparing: FIRST_PREPARING, held: Held::default() }
     }
 
     /// How long it spins before a deadline now.
@@ -86,6 +91,19 @@ impl Waiter {
             }
             Strategy::Sleep => Span::ZERO,
             Strategy::Busy => Span(i64::MAX),
+        }
+    }
+
+    /// How long before a deadline it wakes up now; `is_prepared` when nothing needs to be prepared any more.
+    fn awake_for(&self, is_prepared: bool) -> Span {
+        let (spin, earlier) = (self.spin(), self.held.earlier());
+        let preparing = Span(self.preparing.0 + self.preparing.0 / 2).min(PREPARED_WITHIN);
+        // Who is always awake cannot wake up earlier. Who spins, and woke up earlier to look, does not go back to sleep
+        // when all is prepared: what it looks for would come then.
+        match self.strategy {
+            Strategy::Hybrid | Strategy::Sleep if !is_prepared => (spin + preparing).max(PREPARED_WITHIN) + earlier,
+            Strategy::Hybrid if earlier > Span::ZERO => spin.max(PREPARED_WITHIN) + earlier,
+            Strategy::Hybrid | Strategy::Sleep | Strategy::Busy => spin,
         }
     }
 
@@ -135,18 +153,13 @@ impl Waiter {
             if left <= PREPARED_WITHIN + earlier
                 && let Some(prepare) = prepare.take()
             {
+                let begun = now;
                 prepare();
                 now = clock.now();
+                self.preparing = now.since(begun).max(self.preparing - Span(self.preparing.0 / 32));
                 continue;
             }
-            let spin = self.spin();
-            // Who is always awake cannot wake up earlier. Who spins, and woke up earlier to look, does not go back to sleep
-            // when all is prepared: what it looks for would come then.
-            let awake_for = match (self.strategy, &prepare) {
-                (Strategy::Hybrid | Strategy::Sleep, Some(_)) => spin.max(PREPARED_WITHIN) + earlier,
-                (Strategy::Hybrid, None) if earlier > Span::ZERO => spin.max(PREPARED_WITHIN) + earlier,
-                (Strategy::Hybrid | Strategy::Sleep, None) | (Strategy::Busy, _) => spin,
-            };
+            let awake_for = self.awake_for(prepare.is_none());
             if left > awake_for {
                 let alarm = now + (left - awake_for);
                 now = self.sleep(clock, now, left - awake_for);
@@ -163,7 +176,12 @@ impl Waiter {
                 std::hint::spin_loop();
                 let before = now;
                 now = clock.now();
-                self.held.watches(before, now);
+                let is_interrupted = self.held.watches(before, now);
+                let left = deadline.map_or(Span::ZERO, |deadline| deadline.since(now));
+                if is_interrupted && let Some(pause) = self.held.lets_through(left, self.latency) {
+                    now = self.sleep(clock, now, pause);
+                    owes_a_sleep = false;
+                }
             }
         }
     }
@@ -251,10 +269,29 @@ mod tests {
             waiter.held.takes(Nanos(900_000));
             waiter.wait(&clock, Some(Nanos(1_000_000 + pulse)), false, || false, |_| (), || ());
             waiter.held.lets_go(Nanos(1_005_000));
-            // What came 6 us after the thread had let go would have come 6 us after the interrupt.
+            // What came 6 us after the thread had let go would have come 6 us after the interrupt; or, where none was seen, as
+            // the messages left.
             let came = waiter.held.undelayed(Nanos(1_011_000), || Some(expected));
-            let would_have = if pulse == 0 { 990_000 + 2_050 + 6_000 } else { 1_011_000 };
+            let would_have = if pulse == 0 { 990_000 + 2_050 + 6_000 } else { expected.0 };
             assert!(came.0.abs_diff(would_have) <= 100, "{came:?}");
+        }
+    }
+
+    #[test]
+    fn what_an_interrupt_brings_is_let_through_while_there_is_time() {
+        for (interrupted, is_let_through) in [(960_000, true), (995_000, false)] {
+            let mut waiter = Waiter::new(Strategy::Busy, Span::ZERO);
+            let clock = Interrupted(Cell::new(900_000), 990_000);
+            waiter.held.takes(Nanos(900_000));
+            waiter.wait(&clock, Some(Nanos(1_000_000)), false, || false, |_| (), || ());
+            waiter.held.lets_go(Nanos(1_005_000));
+            waiter.held.undelayed(Nanos(1_011_000), || Some(Nanos(998_000)));
+            // Now it is known that pulses wait here.
+            waiter.latency = Span::from_micros(5);
+            let clock = Interrupted(Cell::new(900_000), interrupted);
+            waiter.held.takes(Nanos(900_000));
+            waiter.wait(&clock, Some(Nanos(1_000_000)), false, || false, |_| (), || ());
+            assert_eq!(waiter.held.has_let_through(), is_let_through, "interrupted at {interrupted}");
         }
     }
 
@@ -270,7 +307,8 @@ mod tests {
             waiter.held.undelayed(Nanos(1_011_000), || Some(Nanos(998_000)));
         }
         assert!(waiter.held.earlier() > Span::ZERO);
-        (waiter.strategy, waiter.latency) = (Strategy::Hybrid, Span::ZERO);
+        // It wakes up too slowly to let go so near the deadline.
+        (waiter.strategy, waiter.latency) = (Strategy::Hybrid, Span::from_micros(35));
         let clock = Interrupted(Cell::new(2_000_000 - 74_000), 2_000_000 - 60_000);
         waiter.held.takes(Nanos(clock.0.get()));
         waiter.wait(&clock, Some(Nanos(2_000_000)), false, || false, |_| (), || ());
@@ -289,6 +327,22 @@ mod tests {
         waiter.latency = Span::ZERO;
         assert_eq!(waiter.spin(), SHORTEST_SPIN);
         assert_eq!(Waiter::new(Strategy::Hybrid, Span::ZERO).spin(), Span::ZERO, "spinning can be forbidden");
+    }
+
+    #[test]
+    fn what_must_be_prepared_costs_none_of_the_time_for_waking_up() {
+        let mut waiter = Waiter::new(Strategy::Hybrid, Span::from_micros(200));
+        let clock = Stepping(Cell::new(0), 1_000);
+        let prepare = || clock.0.set(clock.0.get() + 20_000);
+        waiter.wait(&clock, Some(Nanos(40_000)), false, || false, |_| (), prepare);
+        for latency in [0, 40, 100, 500] {
+            waiter.latency = Span::from_micros(latency);
+            assert!(waiter.awake_for(false) >= waiter.spin() + Span::from_micros(20), "{latency} us");
+            assert_eq!(waiter.awake_for(true), waiter.spin(), "{latency} us");
+        }
+        waiter.preparing = Span::from_millis(20);
+        assert_eq!(waiter.awake_for(false), waiter.spin() + PREPARED_WITHIN, "something else took the processor");
+        assert_eq!(Waiter::new(Strategy::Sleep, Span::ZERO).awake_for(false), PREPARED_WITHIN, "and prepares at once");
     }
 
     #[test]
