@@ -15,6 +15,8 @@ const BEFORE: u32 = 24;
 const AFTER: u32 = 12;
 /// How long a master that counts on may be followed wrongly after something befell it: a quarter.
 const RECOVERY: u32 = 24;
+/// For how long all queues are taken.
+pub const QUEUES_TAKEN_S: f64 = 1.0;
 /// How long the program may take to find an instrument that is back.
 pub const RECONNECT_S: f64 = 2.0;
 
@@ -61,6 +63,8 @@ pub enum Event {
     Burst(Range<u32>),
     /// The master's cable is out for these pulses.
     Unplugged(Range<u32>),
+    /// The same, and when it is back all queues of the sequencer are taken for a second.
+    QueuesTaken(Range<u32>),
     /// The program is stopped by SIGSTOP for these pulses.
     Halted(Range<u32>),
     /// The player's cable is out for these pulses. If so, a second instrument of its name is there from a bar before to a bar
@@ -153,7 +157,9 @@ impl Case {
     pub fn steps(&self) -> Vec<Step> {
         let clocks = (0..self.pulses)
             .filter(|pulse| match &self.event {
-                Event::Unplugged(absent) | Event::BothOut(absent) => !absent.contains(pulse),
+                Event::Unplugged(absent) | Event::QueuesTaken(absent) | Event::BothOut(absent) => {
+                    !absent.contains(pulse)
+                }
                 _ => true,
             })
             .map(|pulse| match &self.event {
@@ -177,7 +183,8 @@ pub fn all(bpm: f64) -> Vec<Case> {
         continued(bpm),
         located(bpm),
         burst(bpm),
-        unplugged(bpm),
+        master_out(bpm, "unplugged", 0.0, Event::Unplugged),
+        master_out(bpm, "unplugged, then no queue is left", QUEUES_TAKEN_S, Event::QueuesTaken),
         halted(bpm),
         player_out(bpm, "player unplugged", 40, false),
         player_out(bpm, "player unplugged for a moment", 3, false),
@@ -252,15 +259,15 @@ fn burst(bpm: f64) -> Case {
         .window(None, stall..freed + RECOVERY, Grace::Anything)
 }
 
-/// The master is gone for three seconds and counts on by itself; the set says `lost = "hold"`. The other instrument must
-/// not notice.
-fn unplugged(bpm: f64) -> Case {
-    let case = Case { set: Some("hold.toml"), ..Case::new("unplugged", bpm) };
+/// The master is gone for three seconds, cannot be opened for some more, and counts on by itself; the set says `lost = "hold"`. The
+/// other instrument must not notice.
+fn master_out(bpm: f64, name: &'static str, closed_s: f64, event: fn(Range<u32>) -> Event) -> Case {
+    let case = Case { set: Some("hold.toml"), ..Case::new(name, bpm) };
     let (start, out) = (BEFORE, BEFORE + 137);
     let back = out + case.seconds(3.0);
-    let found = back + case.seconds(RECONNECT_S);
+    let found = back + case.seconds(closed_s + RECONNECT_S);
     let end = found + 144;
-    Case { event: Event::Unplugged(out..back), ..case }.go(Message::START, start).stop(end).plays(start..end, 0).window(
+    Case { event: event(out..back), ..case }.go(Message::START, start).stop(end).plays(start..end, 0).window(
         Some(Port::Circuit),
         out - 1..found,
         Grace::Missing,
@@ -298,58 +305,47 @@ fn player_out(bpm: f64, name: &'static str, pulses: u32, twin: bool) -> Case {
     case
 }
 
+/// The first bar line of music that began with the first START, from `pulse` on.
+fn bar_line(pulse: u32) -> u32 {
+    BEFORE + (pulse - BEFORE).div_ceil(PULSES_PER_BAR) * PULSES_PER_BAR
+}
+
+/// `event` keeps the player away in mid-bar until it joins at `line`; from there on there are three bars of music.
+fn joins_at(line: u32, event: Event, case: Case) -> Case {
+    let end = line + 3 * PULSES_PER_BAR + 10;
+    let case = Case { event, counted: Some(vec![end - line]), ..case };
+    let case = case.go(Message::START, BEFORE).stop(end).plays(BEFORE..end, 0);
+    // At which bar line the player joins depends on how long its connection takes, or the program to begin.
+    Case { relayed: None, ..case }
+}
+
 /// Both are gone for three seconds, as when a hub is; the set says `lost = "hold"`. The master is followed where it is, and the
 /// player joins at a bar line.
 fn both_out(bpm: f64) -> Case {
     let case = Case { set: Some("hold.toml"), ..Case::new("both unplugged", bpm) };
-    let (start, out) = (BEFORE, BEFORE + 137);
+    let out = BEFORE + 137;
     let back = out + case.seconds(3.0);
-    let found = back + case.seconds(RECONNECT_S);
-    let bars = (found - start).div_ceil(PULSES_PER_BAR);
-    let (line, end) = (start + bars * PULSES_PER_BAR, start + (bars + 3) * PULSES_PER_BAR + 10);
-    let mut case = Case { event: Event::BothOut(out..back), counted: Some(vec![end - line]), ..case }
-        .go(Message::START, start)
-        .stop(end)
-        .plays(start..end, 0)
-        .window(None, out - 1..line, Grace::Missing);
-    case.relayed = None;
-    case
+    let line = bar_line(back + case.seconds(RECONNECT_S));
+    joins_at(line, Event::BothOut(out..back), case).window(None, out - 1..line, Grace::Missing)
 }
 
 /// Somebody takes all connections away in mid-bar; the set says `lost = "hold"`. They are there again within a bar: the master is
 /// followed where it is, what hangs on the player ends, and it joins at a bar line.
 fn cut(bpm: f64) -> Case {
     let case = Case { set: Some("hold.toml"), ..Case::new("disconnected", bpm) };
-    let (start, out) = (BEFORE, BEFORE + 2 * PULSES_PER_BAR + 29);
+    let out = BEFORE + 2 * PULSES_PER_BAR + 29;
     let back = out + PULSES_PER_BAR;
-    let bars = (back - start).div_ceil(PULSES_PER_BAR);
-    let (line, end) = (start + bars * PULSES_PER_BAR, start + (bars + 3) * PULSES_PER_BAR + 10);
-    let mut case = Case { event: Event::Cut(out..back), counted: Some(vec![end - line]), ..case }
-        .go(Message::START, start)
-        .stop(end)
-        .plays(start..end, 0)
-        .window(None, out - 1..line, Grace::Missing);
-    // At which bar line the player joins depends on how long its connection takes.
-    case.relayed = None;
-    case
+    let line = bar_line(back);
+    joins_at(line, Event::Cut(out..back), case).window(None, out - 1..line, Grace::Missing)
 }
 
 /// The program dies in mid-bar, and another goes on in its place: it finds where the master is, and the player joins at a bar
 /// line.
 fn killed(bpm: f64) -> Case {
     let case = Case::new("SIGKILL", bpm);
-    let (start, out) = (BEFORE, BEFORE + 2 * PULSES_PER_BAR + 29);
+    let out = BEFORE + 2 * PULSES_PER_BAR + 29;
     let back = out + case.seconds(RECONNECT_S);
-    let bars = (back - start).div_ceil(PULSES_PER_BAR);
-    let (line, end) = (start + bars * PULSES_PER_BAR, start + (bars + 3) * PULSES_PER_BAR + 10);
-    let mut case = Case { event: Event::Killed(out..back), counted: Some(vec![end - line]), ..case }
-        .go(Message::START, start)
-        .stop(end)
-        .plays(start..end, 0)
-        .window(None, out - 1..back, Grace::Missing);
-    // At which bar line the player joins depends on how long the program takes to begin.
-    case.relayed = None;
-    case
+    joins_at(bar_line(back), Event::Killed(out..back), case).window(None, out - 1..back, Grace::Missing)
 }
 
 /// The player is gone and back while the music is stopped: it is told where that goes on.
@@ -388,7 +384,7 @@ mod tests {
 
     #[test]
     fn an_absent_master_counts_on() {
-        let case = unplugged(125.0);
+        let case = master_out(125.0, "unplugged", 0.0, Event::Unplugged);
         let clocks = clocks(&case);
         assert_eq!(clocks.len() as u32, case.pulses - 150);
         assert_eq!(clocks[161] - clocks[160], 151 * 20_000_000);

@@ -14,7 +14,7 @@
 use crate::cli::{self, Common, Launch};
 use crate::grid::{self, Mapping};
 use crate::instrument::{Fallible, Stage};
-use crate::jitter::{Jitter, Shape};
+use crate::jitter::{Jitter, Random, Shape};
 use crate::player::{self, Collector, Manner};
 use crate::program::{QUIET, SETTLE, Signal};
 use crate::recording::{Heard, Message, Port};
@@ -22,7 +22,7 @@ use crate::schedule::{PULSES_PER_BAR, Show, Step};
 use crate::score::Score;
 use crate::show::{Close, KEY, close, endings};
 use crate::verdict::{self, Late, Limits, Quantiles, Row, Take};
-use crate::{hands, live, log, sequencer, start, sys};
+use crate::{hands, live, log, sequencer, slew, start, sys};
 use clap::Args;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -56,8 +56,12 @@ pub enum Part {
     Spinning,
     /// A master whose pulses miss their grid is followed
     Jittered,
+    /// A steady master is followed that begins its pulses anew at START, in one burst with the first
+    Anew,
     /// Nobody is followed
     Own,
+    /// The same while the system's clock is slewed
+    Slewed,
     /// A steady master is followed, with nothing beside the show and then with all that a stage has beside it
     Live,
     /// Keys go on to an instrument
@@ -75,7 +79,7 @@ pub struct Arguments {
         long,
         value_enum,
         value_delimiter = ',',
-        default_values = ["steady", "spinning", "jittered", "own", "live", "thru", "pads", "start"]
+        default_values = ["steady", "spinning", "jittered", "anew", "own", "slewed", "live", "thru", "pads", "start"]
     )]
     part: Vec<Part>,
     /// How the jittering master's pulses miss their grid
@@ -88,7 +92,8 @@ pub struct Arguments {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// What the figures are held against, in microseconds, any of notes=P50/P99/MAX,first=P99,clock=P99/MAX, the same
-    /// three as spinning-notes, spinning-first and spinning-clock, jittered=P99,own=P99/MAX,thru=MAX,pads=MAX,start=MAX
+    /// three as spinning-notes and so on, and as anew-notes and so on, jittered=P99,own=P99/MAX,slewed=MAX,thru=MAX,
+    /// pads=MAX,start=MAX
     #[arg(long, default_value = "")]
     limits: Wanted,
     /// Figures over their limits do not fail the run; notes on wrong pulses do
@@ -105,10 +110,14 @@ struct Wanted {
     steady: Steady,
     /// Where the master holds the processor for every pulse.
     spinning: Steady,
+    /// Where the master begins its pulses anew.
+    anew: Steady,
     /// p99; `None`: as the kind of jitter allows.
     jittered: Option<[i64; 1]>,
     /// p99, max.
     own: [i64; 2],
+    /// How far eight bars may be off their time.
+    slewed: [i64; 1],
     /// The most that a key, a launch and the program's start may take.
     thru: [i64; 1],
     pads: [i64; 1],
@@ -131,9 +140,11 @@ impl Default for Wanted {
         let steady = Steady { notes: [10_000, 20_000, 50_000], first: [5_000], clock: [5_000, 20_000] };
         Wanted {
             spinning: steady.clone(),
+            anew: steady.clone(),
             steady,
             jittered: None,
             own: [2_000, 15_000],
+            slewed: [1_000_000],
             thru: [15_000],
             pads: [50_000_000],
             start: [100_000_000],
@@ -155,8 +166,12 @@ impl FromStr for Wanted {
                 "spinning-notes" => wanted.spinning.notes = limits(values)?,
                 "spinning-first" => wanted.spinning.first = limits(values)?,
                 "spinning-clock" => wanted.spinning.clock = limits(values)?,
+                "anew-notes" => wanted.anew.notes = limits(values)?,
+                "anew-first" => wanted.anew.first = limits(values)?,
+                "anew-clock" => wanted.anew.clock = limits(values)?,
                 "jittered" => wanted.jittered = Some(limits(values)?),
                 "own" => wanted.own = limits(values)?,
+                "slewed" => wanted.slewed = limits(values)?,
                 "thru" => wanted.thru = limits(values)?,
                 "pads" => wanted.pads = limits(values)?,
                 "start" => wanted.start = limits(values)?,
@@ -197,17 +212,21 @@ pub fn play(arguments: &Arguments, common: &Common) -> Fallible<Vec<Row>> {
         let stage = sequencer::open()?;
         let mut judged = match part {
             Part::Steady => {
-                let Followed { take, checks, .. } = follow(stage, common, Manner::Interrupting, None, &plain)?;
+                let Followed { take, checks, .. } =
+                    follow(stage, common, Manner::Interrupting, Show::schedule, &plain)?;
                 steady("steady master", &take, checks, &arguments.limits.steady)
             }
             Part::Spinning => {
-                let Followed { take, checks, .. } = follow(stage, common, spinning, None, &plain)?;
+                let Followed { take, checks, .. } = follow(stage, common, spinning, Show::schedule, &plain)?;
                 steady("steady master that holds the processor", &take, checks, &arguments.limits.spinning)
             }
             Part::Jittered => {
-                let Followed { take, checks, .. } = follow(stage, common, spinning, Some(&jitter), &plain)?;
+                let Followed { take, checks, .. } =
+                    follow(stage, common, spinning, |show| show.jittered(&jitter), &plain)?;
                 jittered(&take, checks, &jitter, arguments.limits.of_jitter(jitter.shape))
             }
+            Part::Anew => anew(stage, common, arguments, &plain)?,
+            Part::Slewed => slew::play(stage, common, &arguments.sets, arguments.limits.slewed[0])?,
             Part::Own => own(stage, common, &arguments.sets, &arguments.limits)?,
             Part::Live => live(stage, common)?,
             Part::Thru => hands::thru(stage, common, &arguments.sets, arguments.limits.thru[0])?,
@@ -287,11 +306,11 @@ fn follow(
     stage: Stage,
     common: &Common,
     manner: Manner,
-    jitter: Option<&Jitter>,
+    schedule: impl Fn(&Show) -> Vec<Step>,
     launch: &Launch<'_>,
 ) -> Fallible<Followed> {
     let show = Show { bpm: common.bpm, pulses: common.pulses, before: common.before, after: 24, key: KEY };
-    let steps = jitter.map_or_else(|| show.schedule(), |jitter| show.jittered(jitter));
+    let steps = schedule(&show);
     let (stage, mapping, rehearsed) = rehearse(stage, manner)?;
     let collector = Collector::start(stage.ears, stage.look)?;
 
@@ -347,6 +366,20 @@ fn steady(what: &str, take: &Take, checks: Vec<Row>, wanted: &Steady) -> Vec<Row
     rows
 }
 
+/// How far off the old grid a master begins its pulses anew, in pulses: more than a quarter, to either side.
+const OFF_THE_GRID: f64 = 0.3;
+
+/// A master that begins its pulses anew at START, somewhere between those of the old grid.
+fn anew(stage: Stage, common: &Common, arguments: &Arguments, launch: &Launch<'_>) -> Fallible<Vec<Row>> {
+    let mut random = Random(arguments.seed);
+    let off = OFF_THE_GRID + (1.0 - 2.0 * OFF_THE_GRID) * random.share();
+    let after = off + random.below(2) as f64;
+    let schedule = |show: &Show| show.begun_anew(after);
+    let Followed { take, checks, .. } = follow(stage, common, Manner::Interrupting, schedule, launch)?;
+    let what = format!("START and its pulse in one burst, {after:.2} pulses after the last");
+    Ok(steady(&what, &take, checks, &arguments.limits.anew))
+}
+
 fn jittered(take: &Take, checks: Vec<Row>, jitter: &Jitter, [p99]: [i64; 1]) -> Vec<Row> {
     let learned = |pulse: u32| pulse >= BARS_TO_LEARN * PULSES_PER_BAR;
     let (notes, before): (Vec<Late>, Vec<Late>) =
@@ -386,10 +419,10 @@ fn live(stage: Stage, common: &Common) -> Fallible<Vec<Row>> {
     let notes = |what: &str, take: &Take| Off::of(verdict::notes_late(take)).judge(what, None, None, None);
 
     let alone = Launch { command: &command(&["--plain"]), on_terminal: false, last_lines: usize::MAX };
-    let quiet = follow(stage, common, Manner::Interrupting, None, &alone)?;
+    let quiet = follow(stage, common, Manner::Interrupting, Show::schedule, &alone)?;
     let (flood, saves) = (live::flood()?, live::saves(&set, SET)?);
     let drawn = Launch { command: &command(&["--osc", live::OSC]), on_terminal: true, last_lines: usize::MAX };
-    let mut alive = follow(sequencer::open()?, common, Manner::Interrupting, None, &drawn)?;
+    let mut alive = follow(sequencer::open()?, common, Manner::Interrupting, Show::schedule, &drawn)?;
     // It rehearses in the flood.
     alive.checks.iter_mut().filter(|row| row.what == MASTER).for_each(|row| row.binding = false);
     let disturbed = format!("{} packets, {} saves", flood.rounds() * live::PACKETS, saves.rounds());
@@ -600,6 +633,9 @@ mod tests {
         assert_eq!(wanted.of_jitter(Shape::Late), [200_000]);
         assert_eq!(Wanted::default().of_jitter(Shape::Uniform), [150_000]);
         assert_eq!(wanted.own, [2_000, 15_000]);
+        let wanted: Wanted = "anew-notes=1/2/3,anew-first=4,anew-clock=5/6,slewed=7".parse().unwrap();
+        let anew = Steady { notes: [1_000, 2_000, 3_000], first: [4_000], clock: [5_000, 6_000] };
+        assert_eq!((wanted.anew, wanted.slewed), (anew, [7_000]));
         for mistake in ["notes=30", "first=a", "strange=1", "clock", "own=-1/2"] {
             assert!(mistake.parse::<Wanted>().is_err(), "{mistake}");
         }

@@ -299,7 +299,7 @@ fn crowd(case: &Case, found: &Found, take: &Take, freed_ns: u64) -> Vec<Row> {
 /// What sounds on an instrument whose cable is pulled cannot be ended: only what comes after counts there.
 fn without_the_old_cable(case: &Case, found: &Found) -> Vec<Heard> {
     let (port, absent) = match &case.event {
-        Event::Unplugged(absent) => (Port::Circuit, absent),
+        Event::Unplugged(absent) | Event::QueuesTaken(absent) => (Port::Circuit, absent),
         Event::PlayerOut(absent, _) => (Port::Mono, absent),
         Event::Killed(gone) | Event::BothOut(gone) => {
             // What sounded then is silenced as a whole by what comes after.

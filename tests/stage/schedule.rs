@@ -52,6 +52,19 @@ impl Show {
         self.schedule_at(&jitter.apply(&self.clocks_ns()))
     }
 
+    /// The same show by a master that begins its pulses anew at START, so many pulses after the last one before, and sends both
+    /// at once.
+    pub fn begun_anew(&self, after: f64) -> Vec<Step> {
+        let first_ns = self.at_ns_from_first(0.0);
+        let (stopped, running): (Vec<Step>, Vec<Step>) =
+            self.schedule().into_iter().partition(|step| step.at_ns < first_ns);
+        let stopped = stopped.into_iter().filter(|step| step.message == Message::CLOCK).skip(1);
+        let moved_ns = self.at_ns(2.0) as i64 - self.at_ns(1.0 + after) as i64;
+        let stopped = stopped.map(|step| Step { at_ns: step.at_ns.saturating_add_signed(moved_ns), ..step });
+        let start = Step { at_ns: first_ns, message: Message::START };
+        stopped.chain([start]).chain(running).collect()
+    }
+
     /// The ideal times of all pulses, those while stopped too.
     fn clocks_ns(&self) -> Vec<u64> {
         let all = self.before + self.pulses + self.after;
@@ -130,6 +143,20 @@ mod tests {
         }
         // START leads its pulse by as much as without jitter.
         assert_eq!(jittered[49].at_ns - jittered[48].at_ns, START_AHEAD_NS);
+    }
+
+    #[test]
+    fn a_master_that_begins_anew_sends_start_with_its_first_pulse() {
+        for after in [0.4, 1.35, 1.9] {
+            let steps = show().begun_anew(after);
+            assert!(steps.is_sorted_by_key(|step| step.at_ns));
+            let start = steps.iter().position(|step| step.message == Message::START).unwrap();
+            let first = Step { at_ns: show().at_ns_from_first(0.0), message: Message::CLOCK };
+            assert_eq!((steps[start].at_ns, steps[start + 1]), (first.at_ns, first));
+            let gap_ns = first.at_ns - steps[start - 1].at_ns;
+            assert!(gap_ns.abs_diff((after * 20e6) as u64) <= 2, "{gap_ns}");
+            assert!(steps[..start].windows(2).all(|pair| pair[1].at_ns - pair[0].at_ns == 20_000_000));
+        }
     }
 
     #[test]

@@ -208,6 +208,17 @@ impl Lone {
     }
 }
 
+/// All queues that the sequencer had left, until this is dropped.
+pub struct Queues(#[expect(dead_code, reason = "the kernel takes the queues back when it is closed")] Seq);
+
+impl Queues {
+    pub fn take_all() -> Fallible<Queues> {
+        let seq = Seq::open(None, None, true)?;
+        while seq.alloc_named_queue(&c_string("stage-hoard")).is_ok() {}
+        Ok(Queues(seq))
+    }
+}
+
 /// Ears that connect themselves to ports of others, as software synthesizers do.
 pub struct Synths {
     ears: Vec<(Port, Client)>,
@@ -261,8 +272,11 @@ impl Mouth for Voice {
         event.set_subs();
         // Direct: a queue's timer has steps of a millisecond.
         event.set_direct();
-        self.0.seq.event_output_direct(&mut event)?;
-        Ok(())
+        match self.0.seq.event_output_direct(&mut event) {
+            // One of the listeners does not read, and its pool is full. The others have heard it.
+            Err(error) if error.errno() == libc::EAGAIN => Ok(()),
+            sent => Ok(sent.map(drop)?),
+        }
     }
 }
 
@@ -282,6 +296,10 @@ fn event_of(message: &[u8]) -> Fallible<Event<'static>> {
         ),
         [status @ 0x90..=0x9f, key, velocity] => Event::new(EventType::Noteon, &note(status, key, velocity)),
         [status @ 0x80..=0x8f, key, velocity] => Event::new(EventType::Noteoff, &note(status, key, velocity)),
+        [status @ 0xb0..=0xbf, controller, value] => Event::new(
+            EventType::Controller,
+            &EvCtrl { channel: status & 0x0f, param: controller.into(), value: value.into() },
+        ),
         _ => {
             return Err(format!("the master has no way to say {message:x?}").into());
         }
@@ -380,6 +398,7 @@ mod tests {
             Message::song_position(22),
             Message::note_on(key, 100),
             Message::note_off(key),
+            Message::new(&[0xbf, 20, 127]),
         ] {
             let mut event = event_of(message.bytes()).unwrap();
             let decoder = MidiEvent::new(0).unwrap();

@@ -25,6 +25,10 @@ const TOO_FEW_FILES: u32 = 18;
 const NO_MEMORY: &str = "3145728";
 const GROUP: &str = "/sys/fs/cgroup/show";
 
+/// The program's name in the sequencer's books, and how much is to be held for its inputs.
+const CLIENT: &str = "\"tightrope\"";
+const ROOM: u32 = 2_000;
+
 const SET: &str = include_str!("../../src/sets/circuits.toml");
 
 pub struct Surroundings {
@@ -222,6 +226,31 @@ impl Surroundings {
     }
 }
 
+/// How much the sequencer holds for the program's inputs, by its own books.
+pub fn room_of_inputs() -> Fallible<Row> {
+    let books = String::from_utf8_lossy(&fs::read("/proc/asound/seq/clients")?).into_owned();
+    let rooms = rooms_of(&books, CLIENT);
+    let seen = rooms.iter().map(|room| room.to_string()).collect::<Vec<_>>().join(", ");
+    let is_large = !rooms.is_empty() && rooms.iter().all(|&room| room >= ROOM);
+    Ok(Row::judged("room for what is not read", format!("{ROOM} or more"), seen, is_large))
+}
+
+/// The sizes of the input pools of the clients of this name that hear others, and not only what the sequencer announces.
+fn rooms_of(books: &str, client: &str) -> Vec<u32> {
+    let mut rooms = Vec::new();
+    for of_client in
+        books.split("\nClient ").filter(|text| text.lines().next().is_some_and(|line| line.contains(client)))
+    {
+        let hears = of_client.lines().filter_map(|line| line.trim().strip_prefix("Connected From: "));
+        let hears = hears.flat_map(|from| from.split(", ")).any(|from| !from.starts_with("0:"));
+        let pool = of_client.split_once("Input pool :").map_or("", |(_, pool)| pool);
+        let size = pool.lines().find_map(|line| line.trim().strip_prefix("Pool size"));
+        let size: Option<u32> = size.and_then(|size| size.trim_start_matches([' ', ':']).parse().ok());
+        rooms.extend(size.filter(|_| hears));
+    }
+    rooms
+}
+
 /// The logs of both shows can be read.
 fn logs(program: &str) -> Fallible<Vec<Row>> {
     let root = Path::new("/root/.local/state/tightrope/log");
@@ -281,5 +310,31 @@ impl Drop for Crowd {
             let _ = child.kill();
             let _ = child.wait();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rooms_of_inputs_are_read_from_the_sequencers_books() {
+        let client = |number: u32, name: &str, from: &str, room: u32| {
+            let hears = if from.is_empty() { String::new() } else { format!("    Connected From: {from}\n") };
+            format!(
+                "Client {number} : \"{name}\" [User]\n  Port   0 : \"in\" (-We-)\n{hears}  Output pool :\n    Pool size          : 500\n  \
+                 Input pool :\n    Pool size          : {room}\n    Cells in use       : 0\n"
+            )
+        };
+        let books = [
+            "Client info\n  cur  clients : 5\n\n".to_owned(),
+            client(128, "tightrope", "129:0, 130:1", 2_000),
+            client(129, "Circuit", "128:0", 300),
+            client(130, "tightrope", "0:1", 200),
+            client(131, "tightrope", "", 200),
+            client(132, "tightrope", "129:0[r:0]", 200),
+        ];
+        assert_eq!(rooms_of(&books.concat(), CLIENT), [2_000, 200]);
+        assert!(rooms_of("", CLIENT).is_empty());
     }
 }

@@ -101,6 +101,36 @@ pub fn shift_wall_clock(by_s: i64) -> io::Result<()> {
     if status == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
+/// `CLOCK_MONOTONIC` and `CLOCK_MONOTONIC_RAW`, which nobody slews, at one time, in nanoseconds.
+pub fn slewed_and_raw_ns() -> (u64, u64) {
+    let read = || {
+        let before_ns = now_ns();
+        let mut raw = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: `raw` is a valid timespec for the call to fill.
+        unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC_RAW, &mut raw) };
+        let raw_ns = raw.tv_sec as u64 * 1_000_000_000 + raw.tv_nsec as u64;
+        let took_ns = now_ns() - before_ns;
+        (took_ns, (before_ns + took_ns / 2, raw_ns))
+    };
+    // Of some readings the one that was disturbed least.
+    let (_, clocks) = [(); 9].map(|()| read()).into_iter().min().unwrap_or_else(read);
+    clocks
+}
+
+/// How many microseconds the system's clocks go on with each of its hundred ticks a second, when nobody slews them.
+const TICK_US: i64 = 10_000;
+
+/// Slews the system's clocks, which run faster from now on by so many per cent, or slower.
+pub fn slew(per_cent: i64) -> io::Result<()> {
+    // SAFETY: all zeros is a valid `timex`.
+    let mut change: libc::timex = unsafe { std::mem::zeroed() };
+    change.modes = libc::ADJ_TICK;
+    change.tick = TICK_US + TICK_US * per_cent / 100;
+    // SAFETY: `change` is valid for the call to read and to fill.
+    let status = unsafe { libc::adjtimex(&mut change) };
+    if status >= 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
 /// A limit of the system's on what a process may have.
 #[derive(Clone, Copy, Debug)]
 pub enum Limit {

@@ -27,6 +27,9 @@ const STRUCK_AT: f64 = PULSES_PER_BAR as f64 + 52.5;
 const OVER_AT: f64 = 3.0 * PULSES_PER_BAR as f64 + 52.5;
 /// How long the program does not run, where it is stopped.
 const HALT: Duration = Duration::from_secs(3);
+/// How much comes in meanwhile of a knob that is turned, and how fast: more than the system holds for who does not read.
+const FLOOD: u64 = 2_500;
+const FLOOD_NS: u64 = 1_000_000;
 /// How long the machine sleeps: the alarm has whole seconds.
 const SLEEP_S: u64 = 3;
 /// Where somebody presses play again after that: a bar line, of which the master tells the position.
@@ -52,7 +55,7 @@ pub struct Arguments {
     /// What the system does; the program is started anew for each
     #[arg(long, value_enum, value_delimiter = ',', default_values = [
         "priority", "memlock", "twins", "disk-full", "disk-fills", "deleted", "folder", "wall-clock", "suspended", "thawed",
-        "pipe", "terminal", "nohup", "few-files", "homeless", "memory", "hog", "crowd",
+        "flooded", "pipe", "terminal", "nohup", "few-files", "homeless", "memory", "hog", "crowd",
     ])]
     faults: Vec<Fault>,
 }
@@ -80,6 +83,8 @@ pub enum Fault {
     Suspended,
     /// The program is stopped for three seconds
     Thawed,
+    /// The same, while more comes in than the system holds for it
+    Flooded,
     /// Nobody reads what it prints any more
     Pipe,
     /// Its terminal is gone
@@ -112,6 +117,7 @@ impl Fault {
             Fault::DiskFull | Fault::DiskFills => &["log", "No space left on device"],
             Fault::Deleted | Fault::Folder => &["the show goes on with the set that it has"],
             Fault::Suspended => &["the machine slept for"],
+            Fault::Flooded => &["messages from circuit were lost"],
             Fault::Homeless => &["ctl: not available", "resume: ", "the log stops", "Read-only file system"],
             _ => &[],
         }
@@ -131,7 +137,7 @@ impl Fault {
         let from = STRUCK_AT as u32;
         match self {
             Fault::Hog => from..from + pulse(HOLD + Duration::from_millis(60)),
-            Fault::Thawed => from..from + pulse(HALT) + 24,
+            Fault::Thawed | Fault::Flooded => from..from + pulse(HALT) + 24,
             Fault::Suspended => from..PLAYED_AGAIN_AT,
             _ => 0..0,
         }
@@ -170,16 +176,22 @@ fn befall(fault: Fault, common: &Common) -> Fallible<Vec<Row>> {
         let guardian = guardian::guardian_of(&program);
         let show = Show { bpm: common.bpm, pulses: BARS * PULSES_PER_BAR, before: common.before, after: 24, key: KEY };
         // Nobody touches a key.
-        let steps: Vec<Step> = show.schedule().into_iter().filter(|step| step.message.bytes()[0] >= 0xf0).collect();
+        let mut steps: Vec<Step> = show.schedule().into_iter().filter(|step| step.message.bytes()[0] >= 0xf0).collect();
         let origin_ns = player::soon_ns();
         let struck_ns = show.at_ns_from_first(STRUCK_AT);
         let over_ns = show.at_ns_from_first(OVER_AT);
+        if fault == Fault::Flooded {
+            let turned = Message::new(&[0xbf, 20, 64]);
+            steps.extend((1..=FLOOD).map(|number| Step { at_ns: struck_ns + number * FLOOD_NS, message: turned }));
+            steps.sort_by_key(|step| step.at_ns);
+        }
         let is_asleep = fault == Fault::Suspended;
         let (mut said, after): (Vec<Step>, Vec<Step>) =
             steps.iter().partition(|step| !is_asleep || step.at_ns < struck_ns);
         let mut master = player::start(mouth, said.clone(), origin_ns, common.priority)?;
         sys::sleep_until(origin_ns + struck_ns);
         let sounding = verdict::sounding_count(&collector.so_far().heard);
+        let room = if fault == Fault::Flooded { Some(surroundings::room_of_inputs()?) } else { None };
         let struck_at_ns = sys::now_ns();
         let (mut slept_ns, mut awake_at_ns) = (0, 0);
         let mut ran = None;
@@ -203,7 +215,7 @@ fn befall(fault: Fault, common: &Common) -> Fallible<Vec<Row>> {
                 said.extend(&after);
                 master = player::start(mouth, after, origin_ns, common.priority)?;
             }
-            Fault::Thawed => {
+            Fault::Thawed | Fault::Flooded => {
                 program.signal(libc::SIGSTOP)?;
                 thread::sleep(HALT);
                 program.signal(libc::SIGCONT)?;
@@ -242,6 +254,7 @@ fn befall(fault: Fault, common: &Common) -> Fallible<Vec<Row>> {
         let heard = collector.finish()?.heard;
         let mapping = Mapping::of(&heard, &said)?;
         let mut rows = refused;
+        rows.extend(room);
         rows.push(Row::judged("notes that sound before", "2 or more".into(), sounding.to_string(), sounding >= 2));
         if let (Some(seen), Some(expected)) = (end_by_itself, fault.end()) {
             let died_ns = mapping.stamp(struck_at_ns - origin_ns);

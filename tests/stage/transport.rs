@@ -1,7 +1,7 @@
 //! Plays the cases of the transport matrix, one after the other, each for a program of its own. One that cannot be played
 //! to its end fails and does not keep the others from their turn.
 
-use crate::cases::{self, Case, Event, RECONNECT_S};
+use crate::cases::{self, Case, Event, QUEUES_TAKEN_S, RECONNECT_S};
 use crate::cli::Common;
 use crate::grid::Mapping;
 use crate::instrument::{Fallible, MONO, Stage, Watch};
@@ -10,7 +10,7 @@ use crate::player::{self, Collector};
 use crate::program::{Program, SETTLE, Signal};
 use crate::schedule::PULSES_PER_BAR;
 use crate::schedule::Step;
-use crate::sequencer::{self, Cable, Lone};
+use crate::sequencer::{self, Cable, Lone, Queues};
 use crate::show::{Close, close, endings};
 use crate::sys;
 use crate::verdict::{Limits, Row};
@@ -22,6 +22,9 @@ use std::time::{Duration, Instant};
 
 /// How long before its pulses a cable is plugged in again: enough to open a client of the sequencer.
 const PLUG_AHEAD_NS: u64 = 5_000_000;
+
+/// What the program says where the sequencer has no queue for it.
+const NO_QUEUE: &str = "the MIDI library failed";
 
 #[derive(Args)]
 pub struct Arguments {
@@ -131,7 +134,7 @@ fn play_case(
             master.finish()?;
             None
         }
-        Event::Unplugged(absent) | Event::BothOut(absent) => {
+        Event::Unplugged(absent) | Event::QueuesTaken(absent) | Event::BothOut(absent) => {
             let both = matches!(case.event, Event::BothOut(_));
             let (out_ns, back_ns) = (middle_before(absent.start), middle_before(absent.end));
             let (before, after): (Vec<Step>, Vec<Step>) =
@@ -143,12 +146,24 @@ fn play_case(
                 cable.pull_mono()?;
             }
             sys::sleep_until(back_ns - PLUG_AHEAD_NS);
+            let queues = if matches!(case.event, Event::QueuesTaken(_)) { Some(Queues::take_all()?) } else { None };
             let mouth = cable.plug()?;
             if both {
                 cable.plug_mono()?;
             }
             let plugged = Instant::now();
             let master = player::start(mouth, after, origin_ns, common.priority)?;
+            if let Some(queues) = queues {
+                thread::sleep(Duration::from_secs_f64(QUEUES_TAKEN_S));
+                let is_told = program.output().contains(NO_QUEUE);
+                own.push(Row::judged(
+                    &format!("{}: it says so", case.name),
+                    NO_QUEUE.into(),
+                    is_told.to_string(),
+                    is_told,
+                ));
+                drop(queues);
+            }
             own.push(found_again(case, watch.as_ref(), plugged)?);
             master.finish()?;
             None
@@ -177,8 +192,9 @@ fn take_all_connections_away() -> Fallible<()> {
 /// Waits for the program to connect itself again to the instrument that is back.
 fn found_again(case: &Case, watch: &dyn Watch, plugged: Instant) -> Fallible<Row> {
     let what = format!("{}: found again", case.name);
-    let expected = format!("within {RECONNECT_S} s");
-    while plugged.elapsed() < Duration::from_secs_f64(RECONNECT_S) {
+    let within_s = RECONNECT_S + if matches!(case.event, Event::QueuesTaken(_)) { QUEUES_TAKEN_S } else { 0.0 };
+    let expected = format!("within {within_s} s");
+    while plugged.elapsed() < Duration::from_secs_f64(within_s) {
         if watch.connections()?.complete() {
             return Ok(Row::judged(&what, expected, format!("after {} ms", plugged.elapsed().as_millis()), true));
         }
