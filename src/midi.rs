@@ -204,7 +204,9 @@ impl Message {
             | Message::ProgramChange(channel, _)
             | Message::ChannelPressure(channel, _)
             | Message::PitchBend(channel, _) => Some(channel),
-            _ => None,
+            Message::QuarterFrame(_) | Message::SongPosition(_) | Message::SongSelect(_) | Message::TuneRequest => None,
+            Message::Clock | Message::Start | Message::Continue | Message::Stop => None,
+            Message::ActiveSensing | Message::Reset => None,
         }
     }
 

@@ -309,7 +309,7 @@ fn describe(inventory: &Inventory, connection: Connection) -> String {
 fn listened_ports(stage: &Stage) -> Vec<PortSlot> {
     match stage {
         Stage::Monitor(_) => Vec::new(),
-        _ => (0..MAX_PORTS as u8).map(PortSlot).collect(),
+        Stage::Devices(_) | Stage::Virtual(_) => (0..MAX_PORTS as u8).map(PortSlot).collect(),
     }
 }
 

@@ -14,7 +14,6 @@ use std::time::Duration;
 
 use super::order::{self, Order};
 use super::view::{Notice, View};
-use crate::engine::Command;
 
 /// How many calls can wait.
 pub const CAPACITY: usize = 256;
@@ -44,9 +43,7 @@ impl Call {
     fn is_urgent(&self) -> bool {
         match self {
             Call::Words(words, _) => order::is_urgent(words),
-            Call::Order(order) => {
-                matches!(order, Order::Engine(Command::Panic | Command::Stop | Command::End) | Order::Quit)
-            }
+            Call::Order(order) => order.is_urgent(),
             Call::Look(_) | Call::FileChanged | Call::Notice(_) | Call::Wake => false,
         }
     }
@@ -163,6 +160,7 @@ impl Inbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::Command;
 
     #[test]
     fn a_flood_is_refused_and_what_came_before_is_kept() {

@@ -23,7 +23,7 @@ use std::ops::Range;
 use crate::edit::{self, Writing};
 use crate::engine::Command;
 use crate::midi::Channel;
-use crate::set::command::{self, Button, Misunderstanding, Names, Verb};
+use crate::set::command::{self, Button, Misunderstanding, Names, Numbers, Verb};
 use crate::set::{listed, nearest};
 use crate::time::TickSpan;
 
@@ -124,6 +124,15 @@ impl First {
         }
     }
 
+    /// The numbers that it takes.
+    #[must_use]
+    pub const fn numbers(self) -> Numbers {
+        match self {
+            First::Command(verb) => verb.numbers(),
+            First::Reload | First::Undo | First::Redo | First::Quit | First::Learn | First::Record => Numbers::Any,
+        }
+    }
+
     /// The one that is written `name`.
     #[must_use]
     pub fn find(name: &str) -> Option<First> {
@@ -169,10 +178,26 @@ pub fn parse(text: &str, names: &Names<'_>) -> Result<Order, Misunderstanding> {
     }
 }
 
-/// Whether `text` is to silence or to end the show: what is to get through whatever else is asked for.
+impl Order {
+    /// Whether it is to silence or to end the show: what is to get through whatever else is asked for.
+    #[must_use]
+    pub const fn is_urgent(&self) -> bool {
+        match self {
+            Order::Engine(Command::Panic | Command::Stop | Command::End) | Order::Quit => true,
+            Order::Engine(_) | Order::Reload | Order::Learn(_) | Order::Forget | Order::Record(_) => false,
+            Order::Finish | Order::Discard | Order::Undo | Order::Redo => false,
+        }
+    }
+}
+
+/// Whether `text` asks for what [is urgent](Order::is_urgent): one word of these, which needs no names.
 #[must_use]
 pub fn is_urgent(text: &str) -> bool {
-    matches!(text.trim(), "panic" | "stop" | "quit")
+    match First::find(text.trim()) {
+        Some(First::Command(Verb::Panic | Verb::Stop) | First::Quit) => true,
+        Some(First::Command(_) | First::Reload | First::Undo | First::Redo | First::Learn | First::Record) => false,
+        None => false,
+    }
 }
 
 /// The commands of a line, with commas between them. A comma between two digits is none of these: it stands in a number.

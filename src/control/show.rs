@@ -22,6 +22,7 @@ use crate::engine::{Command, Status, Transpositions};
 use crate::link::{COMMAND_CAPACITY, ControlEnd, Snapshot, TRACE_CAPACITY};
 use crate::panics;
 use crate::set::Set;
+use crate::set::command::Verb;
 use crate::time::Nanos;
 
 /// How often the control thread looks around when nobody calls. Hands and eyes do not notice it, and an idle show costs next
@@ -561,15 +562,16 @@ impl<'a> Show<'a> {
 
     /// Whether `command` can do anything, or why it cannot.
     fn is_ours_to_say(&self, command: Command) -> Result<(), String> {
-        match (command, self.snapshot.clock_source) {
-            (Command::Tempo(_) | Command::Nudge(_) | Command::Tap, ClockSource::Port(port)) => {
+        if Verb::of(command).is_none_or(|verb| !verb.sets_the_tempo()) {
+            return Ok(());
+        }
+        match self.snapshot.clock_source {
+            ClockSource::Own => Ok(()),
+            ClockSource::Port(port) => {
                 let name = self.set.ports.get(usize::from(port.0)).map_or("the master", |port| &port.name);
                 Err(format!("the tempo is that of {name}; change it there"))
             }
-            (Command::Tempo(_) | Command::Nudge(_) | Command::Tap, ClockSource::Session) => {
-                Err("the tempo is that of the session; change it there".to_owned())
-            }
-            _ => Ok(()),
+            ClockSource::Session => Err("the tempo is that of the session; change it there".to_owned()),
         }
     }
 
@@ -626,7 +628,11 @@ impl<'a> Show<'a> {
             Command::Jump(_) => self.set.program.song != before.program.song,
             Command::Mute(slot, _) | Command::Solo(slot, _) | Command::Control { track: slot, .. } => track(slot),
             Command::Transpose { track: Some(slot), .. } => track(slot),
-            _ => false,
+            Command::Transpose { track: None, .. } => false,
+            Command::Start | Command::Stop | Command::Continue | Command::Withdraw => false,
+            Command::Hold(_) | Command::Fill(_) | Command::Tempo(_) | Command::Nudge(_) | Command::Tap => false,
+            Command::Pace(_) | Command::Session(_) | Command::Panic | Command::Silence(_) => false,
+            Command::LetGo(_) | Command::EndAfter(_) | Command::End => false,
         }
     }
 

@@ -35,7 +35,9 @@ impl Preemption {
             "full" => Some(Preemption::Full),
             "lazy" => Some(Preemption::Lazy),
             "none" => Some(Preemption::None),
-            _ => Some(Preemption::Voluntary),
+            "voluntary" => Some(Preemption::Voluntary),
+            // A mode of later kernels.
+            _ => None,
         }
     }
 }

@@ -70,10 +70,12 @@ fn processor_time(asked: &Asked) -> Option<Finding> {
             "set `wait = \"hybrid\"` in the configuration, or run `ulimit -R unlimited` before",
         ),
         // A show spins for some hundred microseconds.
-        _ if micros < 10_000 => {
+        Strategy::Hybrid | Strategy::Sleep if micros < 10_000 => {
             Finding::advice(TOPIC, format!("{found}; a show may need some milliseconds of them"), "ulimit -R unlimited")
         }
-        _ => Finding::good(TOPIC, format!("{found}; a show waits every few milliseconds")),
+        Strategy::Hybrid | Strategy::Sleep => {
+            Finding::good(TOPIC, format!("{found}; a show waits every few milliseconds"))
+        }
     })
 }
 

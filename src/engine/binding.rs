@@ -7,7 +7,7 @@
 use super::Engine;
 pub use super::fader::{Fader, Knob};
 use super::homing::By;
-pub use super::ports::lights::Light;
+pub use super::ports::lights::{Light, Shown};
 use super::program::{PortSlot, Program};
 use crate::midi::{Channel, Key, Message};
 use crate::time::Nanos;

@@ -254,7 +254,7 @@ fn at_position(song: &Song, position: Tick) -> Option<(Choice, Tick)> {
     let whole = song.parts.last().map(|last| last.start + last.length)?;
     let (rounds, within) = match song.then {
         AfterSong::Loop if whole > Tick::ZERO => (position.0.div_euclid(whole.0), Tick(position.0.rem_euclid(whole.0))),
-        _ => (0, position),
+        AfterSong::Loop | AfterSong::Stop | AfterSong::Hold => (0, position),
     };
     let index = song.parts.partition_point(|part| part.start <= within).saturating_sub(1);
     let part = song.parts.get(index)?;
@@ -335,7 +335,7 @@ impl Engine {
         let Some(prepared) = self.launcher.prepared else { return };
         let is_coming = match self.launcher.coming(program) {
             Some(Coming::Pattern { choice, line, .. }) => (choice.pattern, line) == prepared,
-            _ => false,
+            Some(Coming::Again(_) | Coming::Over(_)) | None => false,
         };
         if !is_coming {
             self.launcher.prepared = None;

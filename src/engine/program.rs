@@ -6,7 +6,7 @@
 //! what keeps its name keeps its slot. Its size is bounded by the constants below, which the compiler of set files
 //! enforces with an error that names the place; the engine allocates its state for those bounds once, at construction.
 
-pub use super::binding::{Binding, Does, Fader, Knob, Light, MAX_AT_ONCE, MAX_BINDINGS, Trigger, Values};
+pub use super::binding::{Binding, Does, Fader, Knob, Light, MAX_AT_ONCE, MAX_BINDINGS, Shown, Trigger, Values};
 pub use super::pattern::*;
 pub use super::scale::Scale;
 use crate::midi::{Channel, Key};

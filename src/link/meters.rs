@@ -281,12 +281,7 @@ impl Meters {
 
     /// Where the music is.
     pub fn show_music(&self, phase: Phase, position: Tick, bpm: Option<f64>, sounding: usize) {
-        let phase = match phase {
-            Phase::Stopped => 0,
-            Phase::Armed => 1,
-            Phase::Running => 2,
-        };
-        self.phase.store(phase, Relaxed);
+        self.phase.store(phase_number(phase), Relaxed);
         self.position.store(position.0, Relaxed);
         self.tempo.store(bpm.unwrap_or(0.0), Relaxed);
         self.sounding.store(sounding as u64, Relaxed);
@@ -317,11 +312,7 @@ impl Meters {
             sounding: self.sounding.load(Relaxed),
             position: Tick(self.position.load(Relaxed)),
             bpm: (bpm > 0.0).then_some(bpm),
-            phase: match self.phase.load(Relaxed) {
-                0 => Phase::Stopped,
-                1 => Phase::Armed,
-                _ => Phase::Running,
-            },
+            phase: read_phase(self.phase.load(Relaxed)),
             clock_source: match self.clock_source.load(Relaxed).checked_sub(1) {
                 None => ClockSource::Own,
                 Some(port) if port + 1 == u8::MAX => ClockSource::Session,
@@ -329,6 +320,20 @@ impl Meters {
             },
         }
     }
+}
+
+const fn phase_number(phase: Phase) -> u64 {
+    match phase {
+        Phase::Stopped => 0,
+        Phase::Armed => 1,
+        Phase::Running => 2,
+    }
+}
+
+/// The phase with this number. Nobody writes a number that has none.
+fn read_phase(number: u64) -> Phase {
+    let known = [Phase::Stopped, Phase::Armed, Phase::Running];
+    known.into_iter().find(|&phase| phase_number(phase) == number).unwrap_or(Phase::Stopped)
 }
 
 /// Adds to a counter that one thread writes: no read-modify-write is needed, so none is paid for.

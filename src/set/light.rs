@@ -7,7 +7,7 @@ use super::port::Port;
 use super::reader::Value;
 use super::track::Track;
 use super::values::digits;
-use crate::engine::program::{Binding, Does, Light, Trigger};
+use crate::engine::program::{Binding, Does, Light, Shown, Trigger};
 use crate::midi::Channel;
 
 /// The values for off, for what waits, and for on.
@@ -56,7 +56,10 @@ pub(super) fn of(
         None => (port.lights?, None),
     };
     let has_light = matches!(binding.trigger, Trigger::Note(_) | Trigger::Controller(_));
-    let shows = matches!(binding.does, Does::Press { command, .. } if Light::shows(command));
+    let shows = match binding.does {
+        Does::Press { command, .. } => Shown::by(command).is_some(),
+        Does::Slide(_) => false,
+    };
     if !has_light || !shows {
         // What the port says is meant for those that can be shown.
         if let Some(place) = place {

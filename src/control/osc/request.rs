@@ -14,7 +14,7 @@
 use rosc::{OscMessage, OscType};
 
 use crate::control::order::First;
-use crate::set::command::Button;
+use crate::set::command::{Button, Numbers};
 
 /// What all addresses begin with.
 pub const ROOT: &str = "/tightrope/";
@@ -80,7 +80,7 @@ pub fn read(message: &OscMessage) -> Result<Request, Wrong> {
         Some((last, before)) if switch(last).is_some() => (switch(last), before),
         _ => (None, &message.args[..]),
     };
-    let is_whole = matches!(words.first().map(String::as_str), Some("cc" | "transpose"));
+    let is_whole = first(&words).is_some_and(|first| first.numbers() == Numbers::Whole);
     for argument in before {
         words.push(if is_whole { whole(argument)? } else { word(argument)? });
     }
@@ -93,9 +93,13 @@ pub fn read(message: &OscMessage) -> Result<Request, Wrong> {
     Ok(Request::Order(words.join(" ")))
 }
 
+fn first(words: &[String]) -> Option<First> {
+    words.first().and_then(|word| First::find(word))
+}
+
 /// What 1 and 0 behind `words` say. Where they name nothing yet, the number names it. What is no order is told so elsewhere.
 fn button(words: &[String]) -> Button {
-    match words.first().and_then(|word| First::find(word)) {
+    match first(words) {
         Some(First::Command(verb)) if verb.names_something() && words.len() < 2 => Button::Value,
         Some(first) => first.button(),
         None => Button::Value,

@@ -12,7 +12,9 @@ use crate::engine::fixed::Slots;
 use crate::engine::launch::Choice;
 use crate::engine::outbox::Outbox;
 use crate::engine::ports::Background;
-use crate::engine::program::{Binding, Does, MAX_PORTS, PortSet, PortSlot, Program, Trigger};
+use crate::engine::program::{
+    Binding, Does, Interval, MAX_PORTS, PartSlot, PatternSlot, PortSet, PortSlot, Program, TrackSlot, Trigger,
+};
 use crate::engine::scheduler::departure;
 use crate::engine::transport::Phase;
 use crate::engine::{Command, Engine};
@@ -32,19 +34,50 @@ pub struct Light {
     pub on: u8,
 }
 
-impl Light {
-    /// Whether `command` has something to show.
+/// What a light tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// Whether a pattern plays or waits for its line.
+    Pattern(PatternSlot),
+    /// Whether a part of the song plays or waits for its line.
+    Part(PartSlot),
+    /// Whether a launch or a jump waits that could be taken back.
+    Waits,
+    /// Whether the music runs, or waits for the clock.
+    Runs,
+    /// Whether the music is stopped.
+    Stopped,
+    /// Whether the song stays in its part.
+    Holds,
+    /// Whether what is written for fills plays.
+    Fills,
+    /// Whether a track is muted.
+    Muted(TrackSlot),
+    /// Whether a track is soloed.
+    Soloed(TrackSlot),
+    /// Whether a track, or all that move, are transposed by just so much.
+    Transposed(Option<TrackSlot>, i8, Interval),
+}
+
+impl Shown {
+    /// What the light of a binding with this command tells, if it has one.
     #[must_use]
-    pub fn shows(command: Command) -> bool {
-        match command {
-            Command::Start | Command::Continue | Command::Stop => true,
-            Command::Launch { .. } | Command::Jump(_) | Command::Withdraw => true,
-            Command::Hold(_) | Command::Fill(_) | Command::Mute(..) | Command::Solo(..) => true,
-            Command::Transpose { .. } => true,
-            Command::Control { .. } | Command::Tempo(_) | Command::Nudge(_) | Command::Tap => false,
-            Command::Panic | Command::Silence(_) | Command::LetGo(_) => false,
-            Command::EndAfter(_) | Command::End | Command::Pace(_) | Command::Session(_) => false,
-        }
+    pub const fn by(command: Command) -> Option<Shown> {
+        Some(match command {
+            Command::Start | Command::Continue => Shown::Runs,
+            Command::Stop => Shown::Stopped,
+            Command::Launch { pattern, .. } => Shown::Pattern(pattern),
+            Command::Jump(part) => Shown::Part(part),
+            Command::Withdraw => Shown::Waits,
+            Command::Hold(_) => Shown::Holds,
+            Command::Fill(_) => Shown::Fills,
+            Command::Mute(track, _) => Shown::Muted(track),
+            Command::Solo(track, _) => Shown::Soloed(track),
+            Command::Transpose { track, by, unit } => Shown::Transposed(track, by, unit),
+            Command::Control { .. } | Command::Tempo(_) | Command::Nudge(_) | Command::Tap => return None,
+            Command::Panic | Command::Silence(_) | Command::LetGo(_) => return None,
+            Command::EndAfter(_) | Command::End | Command::Pace(_) | Command::Session(_) => return None,
+        })
     }
 }
 
@@ -233,7 +266,11 @@ impl Engine {
 
     /// What a binding shows now.
     fn shown(&self, light: Light, binding: &Binding) -> u8 {
-        let Does::Press { command, .. } = binding.does else { return light.off };
+        let shown = match binding.does {
+            Does::Press { command, .. } => Shown::by(command),
+            Does::Slide(_) => None,
+        };
+        let Some(shown) = shown else { return light.off };
         let phase = self.transport.phase();
         let lit = |is_on: bool| if is_on { light.on } else { light.off };
         let of = |is: &dyn Fn(Choice) -> bool, plays: bool| match phase {
@@ -243,29 +280,25 @@ impl Engine {
             Phase::Armed | Phase::Running if self.launcher.asked().is_some_and(is) => light.waits,
             Phase::Armed | Phase::Running => light.off,
         };
-        match command {
-            Command::Launch { pattern, .. } => {
+        match shown {
+            Shown::Pattern(pattern) => {
                 let is = |choice: Choice| choice.pattern == pattern && choice.part.is_none();
                 let waits = |choice: Choice| is(choice) || phase == Phase::Stopped && choice.pattern == pattern;
                 of(&waits, self.pattern() == pattern)
             }
-            Command::Jump(part) => of(&|choice: Choice| choice.part == Some(part), self.part() == Some(part)),
-            Command::Withdraw => lit(self.launcher.asked().is_some()),
-            Command::Start | Command::Continue => match phase {
+            Shown::Part(part) => of(&|choice: Choice| choice.part == Some(part), self.part() == Some(part)),
+            Shown::Waits => lit(self.launcher.asked().is_some()),
+            Shown::Runs => match phase {
                 Phase::Stopped => light.off,
                 Phase::Armed => light.waits,
                 Phase::Running => light.on,
             },
-            Command::Stop => lit(phase == Phase::Stopped),
-            Command::Hold(_) => lit(self.holds()),
-            Command::Fill(_) => lit(self.fills()),
-            Command::Mute(track, _) => lit(self.muted().contains(track)),
-            Command::Solo(track, _) => lit(self.soloed().contains(track)),
-            Command::Transpose { track, by, unit } => lit(self.transposed(track, unit) == i32::from(by)),
-            // Of these there is nothing to show.
-            Command::Control { .. } | Command::Tempo(_) | Command::Nudge(_) | Command::Tap => light.off,
-            Command::Panic | Command::Silence(_) | Command::LetGo(_) => light.off,
-            Command::EndAfter(_) | Command::End | Command::Pace(_) | Command::Session(_) => light.off,
+            Shown::Stopped => lit(phase == Phase::Stopped),
+            Shown::Holds => lit(self.holds()),
+            Shown::Fills => lit(self.fills()),
+            Shown::Muted(track) => lit(self.muted().contains(track)),
+            Shown::Soloed(track) => lit(self.soloed().contains(track)),
+            Shown::Transposed(track, by, unit) => lit(self.transposed(track, unit) == i32::from(by)),
         }
     }
 }

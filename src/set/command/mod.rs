@@ -6,8 +6,11 @@
 
 mod amount;
 mod table;
+mod write;
 
-pub use table::{Button, Verb};
+pub(in crate::set) use table::forms_of_commands;
+pub use table::{Button, Numbers, Verb};
+pub use write::{Wordless, length, number, write};
 
 use std::fmt;
 use std::ops::Range;
@@ -398,38 +401,95 @@ mod tests {
         }
     }
 
+    /// What each example of the table means: when it is said, and when it is bound to a key. A new row has to be entered here.
+    fn meanings(verb: Verb) -> Vec<(&'static str, Command, Option<Command>)> {
+        let one = |text, command| vec![(text, command, None)];
+        match verb {
+            Verb::Start => one("start", Command::Start),
+            Verb::Stop => one("stop", Command::Stop),
+            Verb::Continue => one("continue", Command::Continue),
+            Verb::Launch => {
+                let bar = Some(Quantum::Grid(Meter::COMMON.bar()));
+                vec![
+                    ("launch main at bar", Command::Launch { pattern: PatternSlot(0), at: bar }, None),
+                    ("launch main", Command::Launch { pattern: PatternSlot(0), at: None }, None),
+                ]
+            }
+            Verb::Withdraw => one("withdraw", Command::Withdraw),
+            Verb::Jump => {
+                vec![("jump 2", Command::Jump(PartSlot(1)), None), ("jump main", Command::Jump(PartSlot(0)), None)]
+            }
+            Verb::Hold => vec![
+                ("hold on", Command::Hold(Switch::On), None),
+                ("hold", Command::Hold(Switch::Toggle), Some(Command::Hold(Switch::Off))),
+            ],
+            Verb::Mute => vec![
+                ("mute drums", Command::Mute(TrackSlot(0), Switch::Toggle), None),
+                ("mute drums off", Command::Mute(TrackSlot(0), Switch::Off), None),
+            ],
+            Verb::Solo => vec![
+                ("solo drums on", Command::Solo(TrackSlot(0), Switch::On), None),
+                ("solo drums", Command::Solo(TrackSlot(0), Switch::Toggle), None),
+            ],
+            Verb::Fill => vec![
+                ("fill off", Command::Fill(Switch::Off), None),
+                ("fill", Command::Fill(Switch::Toggle), Some(Command::Fill(Switch::Off))),
+            ],
+            Verb::Transpose => vec![
+                ("transpose +2", Command::Transpose { track: None, by: 2, unit: Interval::Semitones }, None),
+                (
+                    "transpose bass -1 degrees",
+                    Command::Transpose { track: Some(TrackSlot(1)), by: -1, unit: Interval::Degrees },
+                    None,
+                ),
+            ],
+            Verb::Control => {
+                let to = |target, value| Command::Control { track: TrackSlot(1), target, value };
+                vec![
+                    ("cc bass 74 64", to(Target::Controller(74), 64), None),
+                    ("cc bass bend 0", to(Target::Bend, 8_192), None),
+                ]
+            }
+            Verb::Tempo => vec![
+                ("tempo +0.5", Command::Nudge(50), None),
+                ("tempo 128", Command::Tempo(Tempo::from_bpm(128.0).unwrap()), None),
+            ],
+            Verb::Tap => one("tap", Command::Tap),
+            Verb::Panic => one("panic", Command::Panic),
+        }
+    }
+
     #[test]
-    fn each_word_gives_its_own_command() {
+    fn each_example_of_the_table_means_what_it_says() {
         for &verb in Verb::ALL {
-            let command = parse(verb.example(), &names()).unwrap_or_else(|wrong| panic!("{verb:?}: {wrong}"));
-            let own = match command {
-                Command::Start => Verb::Start,
-                Command::Stop => Verb::Stop,
-                Command::Continue => Verb::Continue,
-                Command::Launch { .. } => Verb::Launch,
-                Command::Withdraw => Verb::Withdraw,
-                Command::Jump(_) => Verb::Jump,
-                Command::Hold(_) => Verb::Hold,
-                Command::Mute(..) => Verb::Mute,
-                Command::Solo(..) => Verb::Solo,
-                Command::Fill(_) => Verb::Fill,
-                Command::Transpose { .. } => Verb::Transpose,
-                Command::Control { .. } => Verb::Control,
-                Command::Tempo(_) | Command::Nudge(_) => Verb::Tempo,
-                Command::Tap => Verb::Tap,
-                Command::Panic => Verb::Panic,
-                // Nobody can ask for these in words.
-                Command::Silence(_)
-                | Command::LetGo(_)
-                | Command::EndAfter(_)
-                | Command::End
-                | Command::Pace(_)
-                | Command::Session(_) => {
-                    panic!("{command:?}")
-                }
-            };
-            assert_eq!(own, verb, "{}", verb.example());
-            assert!(verb.example().starts_with(verb.name()) && Verb::find(verb.name()) == Some(verb));
+            let meanings = meanings(verb);
+            assert!(meanings.iter().map(|(text, ..)| text).eq(verb.examples()), "{verb:?}");
+            for (text, command, release) in meanings {
+                assert_eq!(parse(text, &names()), Ok(command), "{text}");
+                // A key that holds something for as long as it is down begins it.
+                let down = match command {
+                    Command::Hold(Switch::Toggle) => Command::Hold(Switch::On),
+                    Command::Fill(Switch::Toggle) => Command::Fill(Switch::On),
+                    other => other,
+                };
+                assert_eq!(bound(text, &names()), Ok(Does::Press { command: down, release }), "{text}");
+                assert_eq!(Verb::of(command), Some(verb), "{text}");
+                assert_eq!(text.split(' ').next(), Some(verb.name()));
+            }
+        }
+    }
+
+    #[test]
+    fn the_rows_of_the_table_are_whole() {
+        for (row, &verb) in Verb::ALL.iter().enumerate() {
+            assert_eq!(Verb::find(verb.name()), Some(verb));
+            assert_eq!(Verb::ALL.iter().position(|other| other.name() == verb.name()), Some(row), "{verb:?} twice");
+            assert_eq!(verb.form().split(' ').next(), Some(verb.name()));
+            assert!(verb.examples().contains(&verb.example()), "{verb:?} has no example");
+            // A word that is shown to say how it switches is one that a button switches, and the other way round.
+            assert_eq!(verb.form().contains("on|off"), verb.button() == Button::Switch, "{verb:?}");
+            let has_numbers = verb.form().contains(|c: char| c.is_ascii_digit()) && verb != Verb::Launch;
+            assert_eq!(has_numbers, verb.button() == Button::Value, "{verb:?}");
         }
     }
 

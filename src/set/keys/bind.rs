@@ -1,6 +1,7 @@
 //! `[[bind]]`
 
 use super::{Key, Kind, Table, forms, key};
+use crate::set::command::forms_of_commands;
 
 /// `on`
 pub const ON: Key = key(
@@ -18,12 +19,14 @@ pub const DO: Key = key(
     "do",
     "a command such as \"launch main\", in quotes",
     r#"do = "launch main at bar""#,
-    "What happens then; the commands are `start`, `stop`, `continue`, `launch NAME at bar`, `withdraw`, `jump 2`, \
-     `hold`, `mute TRACK`, `solo TRACK`, `fill`, `transpose +2`, `tempo 128` or `tempo +1`, `cc TRACK 74 64`, `tap` and `panic`. `hold` \
-     and `fill` last as long as the key is down, `mute` and `solo` change to the other state, unless `on` or `off` \
-     follows. A tempo can be set where no clock is followed. With a range in place of the number, such as `tempo \
-     100..140`, `transpose bass -12..12` or `cc bass 74 20..110`, a controller or the bend is a fader, which takes hold \
-     when it passes the value that is in force.",
+    concat!(
+        "A command: ",
+        forms_of_commands!(),
+        ". `hold` and `fill` last as long as the key is down, `mute` and `solo` change to the other state, unless `on` or \
+         `off` follows. A tempo can be set where no clock is followed. With a range in place of the number, such as \
+         `tempo 100..140`, `transpose bass -12..12` or `cc bass 74 20..110`, a controller or the bend is a fader, which \
+         takes hold when it passes the value that is in force.",
+    ),
 )
 .of(Kind::Like(forms::COMMAND));
 /// `light`
