@@ -104,6 +104,8 @@ pub mod panics;
 #[cfg(feature = "show")]
 mod private;
 pub mod rt;
+#[cfg(feature = "cli")]
+pub mod session;
 pub mod set;
 pub mod text;
 pub mod time;

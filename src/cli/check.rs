@@ -5,7 +5,7 @@ use std::io::Write;
 
 use super::args::Check;
 use super::failure::Failure;
-use super::{json, source};
+use super::json;
 use crate::engine::program::{
     Action, AfterSong, ArpKeys, Event, Lane, Part, ProgramChange, Source, Track, TrackSlot, Wire,
 };
@@ -13,6 +13,7 @@ use crate::offline::hints::{Hint, hints};
 use crate::offline::needs::{Need, needs};
 use crate::offline::rehearsal::rehearse;
 use crate::offline::text::{length, position};
+use crate::session::source;
 use crate::set::{Port, Set};
 use crate::time::{Meter, Span, TickSpan};
 

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::args::Doctor;
 use super::config;
 use super::failure::Failure;
-use super::lines::percentiles;
+use super::printer::percentiles;
 use crate::control::report;
 use crate::doctor::machine::Machine;
 use crate::doctor::threads::{hogs, real_time_threads};

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use super::args::Log;
 use super::failure::Failure;
-use super::lines::Readable;
+use super::printer::Readable;
 use super::{files, replay};
 use crate::blackbox::drawing::{clock, draw};
 use crate::blackbox::folder::date;

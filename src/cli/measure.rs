@@ -17,7 +17,7 @@ use serde_json::json;
 
 use super::args::Measure;
 use super::failure::Failure;
-use super::lines::{Readable, percentiles};
+use super::printer::{Readable, percentiles};
 use crate::control::report;
 use crate::engine::program::{PortSlot, Program};
 use crate::io::ports::{Inventory, NotFound, PortName, Scanner, find};

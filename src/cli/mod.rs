@@ -4,20 +4,12 @@
 //! |---|---|
 //! | `args` | the arguments |
 //! | `config` | the configuration file, and how flags override it |
-//! | `source` | finding a set by file or built-in name |
-//! | `stage` | which ports a show plays on: devices, virtual ports, or the monitor |
-//! | `patch` | what one port is connected to |
-//! | `patchbay` | the connections to devices, and making them again |
-//! | `convoy` | keeping the guardian informed of the connections |
-//! | `virtual_ports` | the ports of a show without its devices |
 //! | `play` | `tightrope play` |
-//! | `remote` | the control socket and OSC of a show |
 //! | `ctl` | `tightrope ctl` |
 //! | `status` | the status of a show, to be read |
-//! | `lines` | lines, names and readable numbers |
+//! | `printer` | lines, names and readable numbers |
 //! | `plain` | the show as lines |
 //! | `ui` | the show as a screen, with keys |
-//! | `recording` | the log of a show: beginning it, and saying what became of it |
 //! | `log` | `tightrope log` |
 //! | `replay` | `tightrope replay` |
 //! | `report` | what is printed at the end of a show |
@@ -32,40 +24,31 @@
 //! | `doctor` | `tightrope doctor` |
 //! | `measure` | `tightrope measure` |
 
-mod args;
+pub(crate) mod args;
 mod check;
-mod config;
-mod convoy;
+pub(crate) mod config;
 #[cfg(unix)]
 mod ctl;
 mod doctor;
-mod failure;
+pub(crate) mod failure;
 mod files;
 mod help;
 mod import;
 mod json;
-mod lines;
 mod log;
 mod measure;
 mod new;
 mod output;
-mod patch;
-mod patchbay;
 mod plain;
 mod play;
 mod ports;
-mod recording;
-mod remote;
+pub(crate) mod printer;
 mod render;
 mod replay;
 mod report;
-mod resume;
-mod source;
-mod stage;
 #[cfg(unix)]
 mod status;
 mod ui;
-mod virtual_ports;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use super::args::New;
 use super::failure::Failure;
-use super::{files, source};
+use super::files;
 use crate::edit;
+use crate::session::source;
 
 /// The set that is written.
 const TEMPLATE: &str = include_str!("../sets/new.toml");

@@ -1,6 +1,6 @@
 //! The show as lines: what starts and stops, where the music is, and every message if that is wanted.
 
-use super::lines::{Lines, Names, Readable, echoes};
+use super::printer::{Names, Printer, Readable, echoes};
 use crate::control::{Notice, Observer, View};
 use crate::engine::Status;
 use crate::engine::program::{PortSet, PortSlot};
@@ -14,7 +14,7 @@ const BARS_PER_LINE: i64 = 4;
 
 /// Prints a show.
 pub struct Plain<'a> {
-    lines: &'a mut Lines,
+    lines: &'a mut Printer,
     names: Names,
     /// Of which edition of the set the names are.
     edition: u64,
@@ -34,7 +34,7 @@ pub struct Plain<'a> {
 
 impl<'a> Plain<'a> {
     /// Prints to `lines`; times are counted from `start`. With `monitor`, every message is printed.
-    pub fn new(lines: &'a mut Lines, set: &Set, start: Nanos, monitor: bool) -> Self {
+    pub fn new(lines: &'a mut Printer, set: &Set, start: Nanos, monitor: bool) -> Self {
         Plain {
             lines,
             names: Names::of(set),

@@ -8,20 +8,13 @@ use std::time::Instant;
 
 use super::args::{Length, Play};
 use super::config::Config;
-use super::convoy::{self, Convoy};
 use super::failure::Failure;
-use super::lines::{Lines, Names};
-use super::patch::channels_on;
-use super::patchbay::{NothingToWatch, Patchbay};
 use super::plain::Plain;
-use super::remote::Remote;
-use super::stage::{Connection, Devices, Stage, slots};
-use super::virtual_ports::VirtualPorts;
-use super::{config, recording, report, resume, source, ui};
+use super::printer::{Names, Printer};
+use super::{config, report, ui};
 use crate::blackbox::record::{Head, Resumed};
 use crate::blackbox::recorder::Recorder;
 use crate::control::bulkhead::Bulkhead;
-use crate::control::keeper::Keeper as StateKeeper;
 use crate::control::reload::Watcher;
 use crate::control::{self, Call, Caller, Inbox, Limits, Observer, PortWatch, Reason, Show, Signals, Source};
 use crate::engine::program::{MAX_PORTS, PortSlot};
@@ -36,6 +29,13 @@ use crate::rt::clock::{Monotonic, TimeSource};
 use crate::rt::output::{NullOutput, Output, PortOutputs};
 use crate::rt::sched::Policy;
 use crate::rt::{self, Ending};
+use crate::session::checkpoint::Checkpoint;
+use crate::session::connections::{Connections, NothingToWatch, channels_on};
+use crate::session::guarded_ports::{self, GuardedPorts};
+use crate::session::remote::Remote;
+use crate::session::targets::{Connection, Devices, Targets, slots};
+use crate::session::virtual_ports::VirtualPorts;
+use crate::session::{recording, resume, source};
 use crate::set::Set;
 
 /// Plays a set until it ends or is ended, and prints to `out`.
@@ -51,9 +51,9 @@ pub fn play(args: &Play, out: impl Write + Send + 'static) -> Result<(), Failure
     // Before the set is read, so that no save is missed.
     let watcher = watch(args, &caller)?;
     let (set, text) = source::load_with_text(&args.set)?;
-    let stage = Stage::find(&set, waker(&caller))?;
-    let mut lines = Lines::to(out).map_err(Failure::System)?;
-    let outcome = play_on(stage, (set, text), config, args, (caller, inbox), watcher.as_ref(), &mut lines);
+    let targets = Targets::find(&set, waker(&caller))?;
+    let mut lines = Printer::to(out).map_err(Failure::System)?;
+    let outcome = play_on(targets, (set, text), config, args, (caller, inbox), watcher.as_ref(), &mut lines);
     drop(watcher);
     lines.finish();
     outcome
@@ -69,40 +69,41 @@ fn waker(caller: &Caller) -> impl Fn() + Send + 'static {
 }
 
 fn play_on(
-    stage: Stage,
+    targets: Targets,
     (mut set, text): (Set, Vec<u8>),
     config: Config,
     args: &Play,
     (caller, inbox): (Caller, Inbox),
     watcher: Option<&Watcher>,
-    lines: &mut Lines,
+    lines: &mut Printer,
 ) -> Result<(), Failure> {
     let settings = config.realtime;
     lines.line(format_args!("set: {} ({} tracks, {} patterns)", set.name, set.tracks.len(), set.patterns.len()));
-    let monitor = args.monitor || matches!(stage, Stage::Monitor(_));
+    let monitor = args.monitor || matches!(targets, Targets::Monitor(_));
     let has_screen = !args.plain && !args.monitor && ui::is_there();
-    let own_clock = announce(&set, &stage, monitor && !has_screen, lines);
+    let own_clock = announce(&set, &targets, monitor && !has_screen, lines);
     if own_clock {
         set.program.clock.follow = Box::default();
     }
     let signals = Signals::listen().map_err(Failure::System)?;
     let mut remote = Remote::open(&set, args, config.osc, &caller, lines)?;
     let clock = Monotonic::start();
-    let sink = open_outputs(&set, &stage)?;
+    let sink = open_outputs(&set, &targets)?;
     let page = Page::new();
     // Before anything can sound. Without MIDI it has a terminal to give back, if there is a screen.
-    let is_guarded = config.guardian && !args.no_guardian && (has_screen || !matches!(stage, Stage::Monitor(_)));
+    let is_guarded = config.guardian && !args.no_guardian && (has_screen || !matches!(targets, Targets::Monitor(_)));
     let charge = |page| Charge {
         page,
         origin_ns: clock.origin_ns(),
         terminal: if has_screen { ui::modes() } else { None },
         executable: keeper::own_executable().unwrap_or_default(),
     };
-    let mut guardian = is_guarded.then(|| start_guardian(charge(page.clone()), &convoy::at_first(&set, &stage), lines));
+    let mut guardian =
+        is_guarded.then(|| start_guardian(charge(page.clone()), &guarded_ports::at_first(&set, &targets), lines));
     let mut engine = Engine::new(&set.program);
     let resumed = resume::take_up(args, &set, &mut engine, clock, lines);
     let mut keeper = resume::keep(args, resumed.is_some(), &caller, lines);
-    let (control_end, rt_end, in_ends) = link(set.program.clone(), &listened_ports(&stage));
+    let (control_end, rt_end, in_ends) = link(set.program.clone(), &listened_ports(&targets));
     let running = match rt::spawn_noting(page, rt_end, engine, clock, sink, settings) {
         Ok(running) => running,
         Err(error) => {
@@ -136,7 +137,7 @@ fn play_on(
         lines.line(format_args!("the set file is neither read again nor written into: {why}"));
     }
     let errands =
-        [watcher.map(Watcher::errand), keeper.as_ref().map(StateKeeper::errand), log.as_ref().map(Recorder::errand)];
+        [watcher.map(Watcher::errand), keeper.as_ref().map(Checkpoint::errand), log.as_ref().map(Recorder::errand)];
     errands.into_iter().flatten().for_each(|errand| show.look_after(errand.clone()));
     let screen = if has_screen { open_screen(caller.clone(), lines) } else { None };
     if let (Some(guardian), Some(_)) = (&mut guardian, &screen) {
@@ -153,9 +154,9 @@ fn play_on(
             now: Arc::new(move || clock.now()),
             promote: Arc::new(move || drop(settings.promote_input())),
         };
-        let ports = connect(show.set(), stage, in_ends, hooks)?;
+        let ports = connect(show.set(), targets, in_ends, hooks)?;
         let mut ports: Box<dyn PortWatch + '_> = match &mut guardian {
-            Some(guardian) => Box::new(Convoy::new(ports, guardian, show.set())),
+            Some(guardian) => Box::new(GuardedPorts::new(ports, guardian, show.set())),
             None => ports,
         };
         let until = begin(args.length, own_clock && resumed.is_none(), &mut show);
@@ -196,7 +197,7 @@ fn play_on(
 }
 
 /// Starts the guardian, waits until it watches, and says so.
-fn start_guardian(charge: Charge, ports: &[GuardedPort], lines: &mut Lines) -> Keeper {
+fn start_guardian(charge: Charge, ports: &[GuardedPort], lines: &mut Printer) -> Keeper {
     let (mut keeper, started) = Keeper::start(charge, ports, Instant::now());
     match started {
         Ok(process) if keeper.await_ready() => lines.line(format_args!("guardian: process {process}")),
@@ -234,33 +235,33 @@ fn watch(args: &Play, caller: &Caller) -> Result<Option<Watcher>, Failure> {
 }
 
 /// The screen, or a line that says why there is none.
-fn open_screen(caller: Caller, lines: &mut Lines) -> Option<ui::Screen> {
+fn open_screen(caller: Caller, lines: &mut Printer) -> Option<ui::Screen> {
     let screen = ui::Screen::open(caller, lines.frames());
     screen.inspect_err(|why| lines.line(format_args!("no screen: {why}; lines instead"))).ok()
 }
 
 /// Says where the show plays; whether it runs on its own clock. `is_monitored` says that every message is printed.
-fn announce(set: &Set, stage: &Stage, is_monitored: bool, lines: &mut Lines) -> bool {
+fn announce(set: &Set, targets: &Targets, is_monitored: bool, lines: &mut Printer) -> bool {
     let bpm = set.program.tempo.bpm();
-    match stage {
-        Stage::Devices(Devices { inventory, connections, .. }) => {
+    match targets {
+        Targets::Devices(Devices { inventory, connections, .. }) => {
             for (port, connection) in set.ports.iter().zip(connections) {
                 lines.line(format_args!("port {}: {}", port.name, describe(inventory, *connection)));
             }
         }
-        Stage::Virtual(_) => {
+        Targets::Virtual(_) => {
             let names: Vec<String> = set.ports.iter().map(|port| format!("`{}`", port.device)).collect();
             lines.line(format_args!(
                 "none of the set's devices is connected: playing on virtual ports {}; connect a synthesizer to them",
                 names.join(", ")
             ));
         }
-        Stage::Monitor(no_midi) => {
+        Targets::Monitor(no_midi) => {
             let instead = if is_monitored { "Every message is printed instead" } else { "Nothing is sent" };
             lines.line(format_args!("no MIDI: {no_midi}. {instead}"));
         }
     }
-    let (here, missing) = sources(set, stage);
+    let (here, missing) = sources(set, targets);
     match (&here[..], &missing[..]) {
         ([], []) => lines.line(format_args!("clock: our own, {bpm:.1} BPM")),
         ([], [one]) => lines.line(format_args!("clock: our own, {bpm:.1} BPM, because {one} is not there")),
@@ -278,10 +279,10 @@ fn announce(set: &Set, stage: &Stage, is_monitored: bool, lines: &mut Lines) -> 
 }
 
 /// The ports whose clocks may be followed, in order of preference: those that are connected, and those that are not.
-fn sources(set: &Set, stage: &Stage) -> (Vec<String>, Vec<String>) {
-    let connections = match stage {
-        Stage::Devices(devices) => &devices.connections[..],
-        Stage::Virtual(_) | Stage::Monitor(_) => &[],
+fn sources(set: &Set, targets: &Targets) -> (Vec<String>, Vec<String>) {
+    let connections = match targets {
+        Targets::Devices(devices) => &devices.connections[..],
+        Targets::Virtual(_) | Targets::Monitor(_) => &[],
     };
     let (mut here, mut missing) = (Vec::new(), Vec::new());
     for slot in &set.program.clock.follow {
@@ -306,25 +307,25 @@ fn describe(inventory: &Inventory, connection: Connection) -> String {
 
 /// The ports that may have an input: all, because the set may be reloaded, and rings are made before the show. Each takes
 /// less than 64 KiB.
-fn listened_ports(stage: &Stage) -> Vec<PortSlot> {
-    match stage {
-        Stage::Monitor(_) => Vec::new(),
-        Stage::Devices(_) | Stage::Virtual(_) => (0..MAX_PORTS as u8).map(PortSlot).collect(),
+fn listened_ports(targets: &Targets) -> Vec<PortSlot> {
+    match targets {
+        Targets::Monitor(_) => Vec::new(),
+        Targets::Devices(_) | Targets::Virtual(_) => (0..MAX_PORTS as u8).map(PortSlot).collect(),
     }
 }
 
-fn open_outputs(set: &Set, stage: &Stage) -> Result<Box<dyn Output + Send>, OpenError> {
+fn open_outputs(set: &Set, targets: &Targets) -> Result<Box<dyn Output + Send>, OpenError> {
     let mut outputs = Vec::new();
     let boxed = |output| Box::new(output) as OpenedOutput;
     for (slot, port) in slots(set) {
         let channels = channels_on(&set.program, slot);
-        match stage {
-            Stage::Monitor(_) => return Ok(Box::new(NullOutput)),
-            Stage::Virtual(_) if port.output => {
+        match targets {
+            Targets::Monitor(_) => return Ok(Box::new(NullOutput)),
+            Targets::Virtual(_) if port.output => {
                 outputs.push((slot, boxed(output::open_virtual(&port.device, &channels)?)))
             }
-            Stage::Virtual(_) => {}
-            Stage::Devices(Devices { inventory, connections, .. }) => {
+            Targets::Virtual(_) => {}
+            Targets::Devices(Devices { inventory, connections, .. }) => {
                 if let Some(index) = connections.get(usize::from(slot.0)).and_then(|connection| connection.output) {
                     outputs.push((slot, boxed(output::open(inventory, index, &port.name, &channels)?)));
                 }
@@ -337,14 +338,14 @@ fn open_outputs(set: &Set, stage: &Stage) -> Result<Box<dyn Output + Send>, Open
 /// Opens the inputs, and keeps them and the outputs connected from then on.
 fn connect(
     set: &Set,
-    stage: Stage,
+    targets: Targets,
     ends: Vec<MidiInEnd>,
     hooks: input::Hooks,
 ) -> Result<Box<dyn PortWatch>, OpenError> {
-    Ok(match stage {
-        Stage::Monitor(_) => Box::new(NothingToWatch),
-        Stage::Virtual(announced) => Box::new(VirtualPorts::open(set, announced, ends, hooks)?),
-        Stage::Devices(devices) => Box::new(Patchbay::open(set, devices, ends, hooks)?),
+    Ok(match targets {
+        Targets::Monitor(_) => Box::new(NothingToWatch),
+        Targets::Virtual(announced) => Box::new(VirtualPorts::open(set, announced, ends, hooks)?),
+        Targets::Devices(devices) => Box::new(Connections::open(set, devices, ends, hooks)?),
     })
 }
 

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 
 use super::args::Render;
 use super::failure::Failure;
+use super::files;
 use super::output::Rendered;
-use super::{files, source};
 use crate::engine::pattern::AfterSong;
 use crate::midi::Message;
 use crate::offline::render::{Plan, Rendering, render as render_show};
 use crate::offline::{orders, smf, text};
+use crate::session::source;
 use crate::set::Set;
 use crate::time::{Tick, TickSpan};
 

@@ -1,11 +1,11 @@
 //! What is printed at the end of a show: how much was sent, how late, what was lost, and what the machine granted.
 
-use super::lines::{Lines, Names, echoes, percentiles};
+use super::printer::{Names, Printer, echoes, percentiles};
 use crate::link::Snapshot;
 use crate::rt::sched::Granted;
 
 /// Prints the report.
-pub fn print(lines: &mut Lines, names: &Names, snapshot: &Snapshot, granted: &Granted) {
+pub fn print(lines: &mut Printer, names: &Names, snapshot: &Snapshot, granted: &Granted) {
     let counts = |count: fn(&crate::link::PortSnapshot) -> u64| {
         let ports = names.ports().map(move |(slot, name)| (name, count(&snapshot.ports[usize::from(slot.0)])));
         ports.filter(|(_, count)| *count > 0).map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>()

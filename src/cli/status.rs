@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::lines;
+use super::printer;
 use crate::control::report::{Percentiles, Report, Source, Transport};
 use crate::time::Span;
 
@@ -51,7 +51,7 @@ impl fmt::Display for Readable<'_> {
         self.tracks(f)?;
         self.ports(f)?;
         let Percentiles { p50, p99, max, .. } = report.timing.lateness_ns;
-        let [p50, p99, max] = [p50, p99, max].map(|nanos| lines::Readable(Span(nanos)));
+        let [p50, p99, max] = [p50, p99, max].map(|nanos| printer::Readable(Span(nanos)));
         writeln!(f, "late: p50 {p50}, p99 {p99}, max {max}; notes skipped: {}", report.timing.skipped)?;
         writeln!(f, "{}", report.granted)?;
         for (what, text) in

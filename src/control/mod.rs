@@ -15,43 +15,41 @@
 //! | [`errand`] | noticing that a disk does not answer |
 //! | [`bulkhead`] | reading a saved set in another process first |
 //! | [`reload`] | noticing that its file was saved |
-//! | [`scribe`] | what is written into the set file: what is learned and recorded |
+//! | [`set_editor`] | what is written into the set file: what is learned and recorded |
 //! | [`view`] | what there is to see |
 //! | [`report`] | the same as data |
-//! | [`keeper`] | what is kept on disk, to go on after a crash |
-//! | [`feed`] | who is told when something changes |
+//! | [`status_feed`] | who is told when something changes |
 //! | [`ctl`] | the control socket |
 //! | [`osc`] | OSC |
-//! | `bucket` | how much may be asked |
+//! | `rate_limit` | how much may be asked |
 //! | `signals` | Ctrl-C and its like |
 //! | `slew` | noticing that the system's clock runs fast or slow |
-//! | `slumber` | noticing that the machine has slept |
+//! | `suspend` | noticing that the machine has slept |
 
-mod bucket;
 pub mod bulkhead;
 #[cfg(unix)]
 pub mod ctl;
 pub mod errand;
-pub mod feed;
 pub mod files;
 pub mod inbox;
-pub mod keeper;
 pub mod order;
 pub mod osc;
 mod playhead;
+mod rate_limit;
 pub mod reload;
 pub mod report;
-pub mod scribe;
+pub mod set_editor;
 pub mod show;
 mod signals;
 mod slew;
-mod slumber;
 pub mod source;
+pub mod status_feed;
+mod suspend;
 pub mod view;
 
 pub use inbox::{Call, Caller, Declined, Inbox, inbox};
 pub use order::Order;
-pub use scribe::Scribe;
+pub use set_editor::SetEditor;
 pub use show::{Show, Stuck};
 pub use signals::Signals;
 pub use source::{Source, Text};

@@ -10,10 +10,10 @@ use super::files::{Asker, Clerk, Done, END_WAITS, Files, SystemDisk};
 use super::inbox::{Answer, Call, Declined, Inbox};
 use super::order::{self, Order};
 use super::playhead::Playhead;
-use super::scribe::{Plan, Scene, Scribe};
+use super::set_editor::{Plan, Scene, SetEditor};
 use super::slew::{self, Slew};
-use super::slumber::{self, Slumber};
 use super::source::{Renewed, Source, Text};
+use super::suspend::{self, Suspend};
 use super::view::{LastKeys, Notices, Playing, PortState, View};
 use super::{Limits, Observer, PortWatch, Reason};
 use crate::engine::ClockSource;
@@ -71,12 +71,12 @@ pub struct Show<'a> {
     returned: [PortSet; MAX_PORTS],
     /// By port, how many messages of it were lost when its keys were let go for that.
     lost: [u64; MAX_PORTS],
-    scribe: Scribe,
+    set_editor: SetEditor,
     granted: String,
     now: Box<dyn Fn() -> Nanos + 'a>,
     snapshot: Snapshot,
     playhead: Playhead,
-    slumber: Slumber,
+    suspend: Suspend,
     slew: Slew,
     status: Status,
     transpositions: Transpositions,
@@ -101,7 +101,7 @@ impl<'a> Show<'a> {
         now: impl Fn() -> Nanos + 'a,
     ) -> Show<'a> {
         let (snapshot, status) = (end.meters().snapshot(), end.status());
-        let scribe = Scribe::new(source.origin(), source.file().map(Into::into));
+        let set_editor = SetEditor::new(source.origin(), source.file().map(Into::into));
         let files = Files::here(Clerk::new(source, Box::new(SystemDisk)));
         let lookouts = vec![Lookout::new(files.errand().clone())];
         Show {
@@ -121,12 +121,12 @@ impl<'a> Show<'a> {
             notices: Notices::default(),
             returned: [PortSet::default(); MAX_PORTS],
             lost: [0; MAX_PORTS],
-            scribe,
+            set_editor,
             granted,
             now: Box::new(now),
             snapshot,
             playhead: Playhead::default(),
-            slumber: Slumber::default(),
+            suspend: Suspend::default(),
             slew: Slew::default(),
             status,
             transpositions: Transpositions::default(),
@@ -184,7 +184,7 @@ impl<'a> Show<'a> {
             ports: &self.ports,
             granted: &self.granted,
             mistake: self.mistake.as_deref(),
-            learning: self.scribe.learning(),
+            learning: self.set_editor.learning(),
             recording: self.recording.as_deref(),
         }
     }
@@ -233,7 +233,7 @@ impl<'a> Show<'a> {
 
     /// Sees whether the machine has slept, and to what that takes.
     fn wake_up(&mut self) {
-        let Some(woken) = self.slumber.look(slumber::slept_since_boot(), &self.snapshot) else { return };
+        let Some(woken) = self.suspend.look(suspend::slept_since_boot(), &self.snapshot) else { return };
         self.notices.wrong(&woken.text);
         if woken.is_lost && self.end.command(Command::Stop).is_err() {
             self.notices.wrong(BUSY);
@@ -270,7 +270,7 @@ impl<'a> Show<'a> {
             let Some(heard) = called.heard() else { continue };
             observers.iter_mut().for_each(|observer| observer.heard(&heard));
             self.keys.heard(&heard);
-            self.with_scribe(|scribe, scene| scribe.heard(&heard, scene));
+            self.with_set_editor(|set_editor, scene| set_editor.heard(&heard, scene));
         }
         for _ in 0..TRACE_CAPACITY {
             let Some(sent) = self.end.sent() else { break };
@@ -287,14 +287,14 @@ impl<'a> Show<'a> {
         for (thread, why) in panics::take_failed() {
             self.notices.wrong(&format!("the thread `{thread}` failed ({why}); the show goes on without it"));
         }
-        let plan = self.with_scribe(Scribe::look);
+        let plan = self.with_set_editor(SetEditor::look);
         self.carry_out(plan);
         let now = (self.now)();
-        let plan = self.with_scribe(|scribe, scene| scribe.learned(now, scene));
+        let plan = self.with_set_editor(|set_editor, scene| set_editor.learned(now, scene));
         self.carry_out(plan);
         self.look_at_files(Instant::now());
         self.tell_what_was_read(observers);
-        self.recording = self.with_scribe(|scribe, scene| scribe.recording(scene));
+        self.recording = self.with_set_editor(|set_editor, scene| set_editor.recording(scene));
         for notice in self.notices.take() {
             observers.iter_mut().for_each(|observer| observer.notice(&notice));
         }
@@ -465,13 +465,13 @@ impl<'a> Show<'a> {
                 self.retries = true;
                 return Ok(Performed::ForFiles(None));
             }
-            Order::Learn(words) => self.with_scribe(|scribe, scene| scribe.learn(&words, scene))?,
-            Order::Forget => self.scribe.forget(),
-            Order::Record(record) => self.with_scribe(|scribe, scene| scribe.record(record, scene))?,
-            Order::Finish => return self.with_scribe(Scribe::finish).map(Some).map(Performed::ForFiles),
-            Order::Discard => self.scribe.discard()?,
-            Order::Undo => return self.scribe.undo().map(Some).map(Performed::ForFiles),
-            Order::Redo => return self.scribe.redo().map(Some).map(Performed::ForFiles),
+            Order::Learn(words) => self.with_set_editor(|set_editor, scene| set_editor.learn(&words, scene))?,
+            Order::Forget => self.set_editor.forget(),
+            Order::Record(record) => self.with_set_editor(|set_editor, scene| set_editor.record(record, scene))?,
+            Order::Finish => return self.with_set_editor(SetEditor::finish).map(Some).map(Performed::ForFiles),
+            Order::Discard => self.set_editor.discard()?,
+            Order::Undo => return self.set_editor.undo().map(Some).map(Performed::ForFiles),
+            Order::Redo => return self.set_editor.redo().map(Some).map(Performed::ForFiles),
             Order::Quit => {
                 self.quits = true;
                 String::new()
@@ -488,10 +488,10 @@ impl<'a> Show<'a> {
         said
     }
 
-    /// Lets the scribe do something in the show as it was last seen.
-    fn with_scribe<T>(&mut self, act: impl FnOnce(&mut Scribe, Scene<'_>) -> T) -> T {
-        let Show { scribe, set, status, playing, snapshot, .. } = self;
-        act(scribe, Scene { set, status, playing, snapshot })
+    /// Lets the set editor do something in the show as it was last seen.
+    fn with_set_editor<T>(&mut self, act: impl FnOnce(&mut SetEditor, Scene<'_>) -> T) -> T {
+        let Show { set_editor, set, status, playing, snapshot, .. } = self;
+        act(set_editor, Scene { set, status, playing, snapshot })
     }
 
     /// Something is to be written without anybody waiting for the answer.
@@ -507,7 +507,7 @@ impl<'a> Show<'a> {
         let edits = edit.is_some();
         if let Err((asker, why)) = self.files.hand_in(edit, &what, asker) {
             let why = match edits {
-                true => self.scribe.written(Err(why)).unwrap_or_else(|why| why),
+                true => self.set_editor.written(Err(why)).unwrap_or_else(|why| why),
                 false => why,
             };
             self.tell(asker, Err(Declined::Refused(why)));
@@ -520,7 +520,7 @@ impl<'a> Show<'a> {
         while let Some((waiting, Done { edited, read, remark })) = self.files.done() {
             remark.iter().for_each(|remark| self.notices.wrong(remark));
             let asked_to_write = edited.is_some();
-            let written = edited.map(|edited| self.scribe.written(edited));
+            let written = edited.map(|edited| self.set_editor.written(edited));
             let was_wrong = self.mistake.is_some();
             let read = read.map(|read| self.take_up(read));
             let is_saved = asked_to_write || matches!(waiting.asker, Asker::Saved);
@@ -578,7 +578,7 @@ impl<'a> Show<'a> {
     /// The set was read again. A mistake changes nothing; what there is to say.
     fn take_up(&mut self, read: Result<Renewed, String>) -> Result<String, String> {
         // A built-in set has no file that could have a mistake.
-        let has_file = self.scribe.has_file();
+        let has_file = self.set_editor.has_file();
         let renewed = read.inspect_err(|why| self.mistake = has_file.then(|| why.clone()))?;
         let was_wrong = self.mistake.take().is_some();
         Ok(match renewed {
@@ -831,7 +831,7 @@ mod tests {
         let (mut show, rt) = show();
         disk.save(SET);
         let source = Source::new("a.toml", Some("a.toml".into()), false, &show.set);
-        show.scribe = Scribe::new("a.toml", Some("a.toml".into()));
+        show.set_editor = SetEditor::new("a.toml", Some("a.toml".into()));
         show.files = Files::here(Clerk::new(source, Box::new(disk.clone())));
         show.lookouts = vec![Lookout::new(show.files.errand().clone())];
         show.move_files_to_a_thread(None, || ()).unwrap();

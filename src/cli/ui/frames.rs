@@ -13,7 +13,7 @@ use ratatui::layout::Rect;
 
 use super::draw::{Look, draw};
 use super::scene::Scene;
-use crate::cli::lines::Frames;
+use crate::cli::printer::Frames;
 
 /// The most columns and rows that are drawn on: more than a wall of small letters has. A terminal may say anything of its size,
 /// and drawing takes time and memory with it.
@@ -98,14 +98,14 @@ impl Shown {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::lines::Lines;
+    use crate::cli::printer::Printer;
     use ratatui::text::Line;
     use ratatui::widgets::Widget;
     use std::io::Write;
 
     #[test]
     fn a_terminal_of_absurd_size_is_drawn_on_as_far_as_anybody_sees() {
-        let lines = Lines::to(std::io::sink()).unwrap();
+        let lines = Printer::to(std::io::sink()).unwrap();
         let mut shown = Shown::new(lines.frames(), Look::of(|_| None), (u16::MAX, u16::MAX));
         assert_eq!((shown.shown.area.width, shown.next.area.height), LARGEST);
         shown.resize((80, 10_000));
@@ -143,7 +143,7 @@ mod tests {
     #[test]
     fn a_terminal_that_stands_still_misses_frames_and_then_sees_all_that_changed() {
         let ((lets, wait), (printed, seen)) = (channel(), channel());
-        let lines = Lines::to(Slow { lets: wait, printed }).unwrap();
+        let lines = Printer::to(Slow { lets: wait, printed }).unwrap();
         let look = Look { colour: true, blocks: true };
         let mut shown = Shown::new(lines.frames(), look, (20, 1));
         assert!(show(&mut shown, "one two"));

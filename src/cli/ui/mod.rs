@@ -38,7 +38,7 @@ use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 use ratatui::crossterm::event::Event;
 use ratatui::crossterm::terminal::size;
 
-use super::lines::Frames;
+use super::printer::Frames;
 use crate::control::inbox::Answer;
 use crate::control::{Call, Caller, Notice, Observer, View};
 use crate::link::{Heard, Sent};

@@ -19,7 +19,7 @@ use ratatui::crossterm::terminal::{
 };
 use ratatui::crossterm::{queue, style};
 
-use crate::cli::lines::Frames;
+use crate::cli::printer::Frames;
 use crate::control::{Call, Caller};
 use crate::guardian::words::Cooked;
 
@@ -221,7 +221,7 @@ fn is_still_there(terminal: impl std::os::fd::AsFd, patience: Duration) -> io::R
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::lines::Lines;
+    use crate::cli::printer::Printer;
     use std::io::Write;
     use std::sync::{Mutex, PoisonError};
 
@@ -256,7 +256,7 @@ mod tests {
     #[test]
     fn lines_are_printed_before_the_terminal_changes() {
         let (paper, seen) = (Paper::default(), Arc::default());
-        let mut lines = Lines::to(paper.clone()).unwrap();
+        let mut lines = Printer::to(paper.clone()).unwrap();
         (0..2_000).for_each(|number| lines.line(format_args!("line {number}")));
         drop(Terminal::take(Seen(paper, Arc::clone(&seen)), lines.frames()).unwrap());
         assert_eq!(*seen.lock().unwrap_or_else(PoisonError::into_inner), 2_000);
@@ -292,7 +292,7 @@ mod tests {
     #[test]
     fn a_panic_leaves_the_terminal_as_it_was() {
         let (paper, modes) = (Paper::default(), Pretended::default());
-        let mut lines = Lines::to(paper.clone()).unwrap();
+        let mut lines = Printer::to(paper.clone()).unwrap();
         lines.line(format_args!("before"));
         let (sink, own) = (lines.frames(), modes.clone());
         let panicked = panic::catch_unwind(AssertUnwindSafe(|| {

@@ -13,11 +13,11 @@ use serde::{Deserialize, Serialize};
 use super::places::Place;
 use super::requests::{Request, Requests};
 use super::{MAX_LINE, PATIENCE, PER_SECOND};
-use crate::control::bucket::Bucket;
-use crate::control::feed::Board;
 use crate::control::inbox::{Call, Caller, Declined, Refused};
 use crate::control::order;
+use crate::control::rate_limit::RateLimit;
 use crate::control::report::Report;
+use crate::control::status_feed::Board;
 use crate::set::nearest;
 
 /// How often one who watches, and is told nothing because nothing changes, is looked after.
@@ -114,7 +114,7 @@ impl From<Refused> for Answer {
 /// When it has gone in the middle of something.
 pub fn serve(mut stream: UnixStream, place: &Place, caller: &Caller, board: &Board) -> io::Result<()> {
     stream.set_write_timeout(Some(PATIENCE))?;
-    let mut bucket = Bucket::new(PER_SECOND, Instant::now());
+    let mut bucket = RateLimit::new(PER_SECOND, Instant::now());
     let mut requests = Requests::new(stream.try_clone()?);
     while let Some(request) = requests.next()? {
         place.asks();

@@ -35,7 +35,7 @@
 //! | connections that watch | [`MAX_WATCHERS`] | `busy` |
 //! | requests of a connection | [`PER_SECOND`] a second, and as many at once | they wait: the socket fills up |
 //! | time that a client lets an answer wait | [`PATIENCE`] | the connection is closed |
-//! | changes that wait for one who watches | [`WAITING`](super::feed::WAITING) | the connection is closed |
+//! | changes that wait for one who watches | [`WAITING`](super::status_feed::WAITING) | the connection is closed |
 //!
 //! So whoever comes to ask for something always gets in, and what silences or ends the show has a place of its own among what
 //! is asked ([`inbox`](mod@super::inbox)).
@@ -55,8 +55,8 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::feed::Board;
 use super::inbox::Caller;
+use super::status_feed::Board;
 pub use connection::{Answer, Reason};
 use folder::{Claim, Unavailable};
 use places::Places;

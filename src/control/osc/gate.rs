@@ -16,7 +16,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use super::request::ROOT;
-use crate::control::bucket::Bucket;
+use crate::control::rate_limit::RateLimit;
 
 /// How many times as many bytes as came are sent to an address that has not proved to be there.
 pub const TIMES: usize = 3;
@@ -111,7 +111,7 @@ pub struct Gate {
     /// Whether the owners of sockets are asked for.
     asks: bool,
     known: VecDeque<(SocketAddr, Result<(), Refusal>, Instant)>,
-    looks: Bucket,
+    looks: RateLimit,
     /// What the numbers for guests are made of.
     secret: std::hash::RandomState,
 }
@@ -121,7 +121,7 @@ impl Gate {
     #[must_use]
     pub fn new(address: SocketAddr, key: Option<Key>, now: Instant) -> Gate {
         let asks = key.is_none() && address.ip().is_loopback() && cfg!(target_os = "linux");
-        let looks = Bucket::new(LOOKS_PER_SECOND, now);
+        let looks = RateLimit::new(LOOKS_PER_SECOND, now);
         Gate { key, asks, known: VecDeque::new(), looks, secret: std::hash::RandomState::new() }
     }
 

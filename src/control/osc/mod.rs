@@ -60,11 +60,11 @@ use std::time::{Duration, Instant};
 
 use rosc::{OscMessage, OscPacket, OscType, encoder};
 
-use super::bucket::Bucket;
-use super::feed::{Board, Watch};
 use super::inbox::{Call, Caller};
 use super::order;
+use super::rate_limit::RateLimit;
 use super::report::Report;
+use super::status_feed::{Board, Watch};
 use super::view::Notice;
 use gate::{Gate, Key, Refusal, Trust};
 use request::{Request, Wrong};
@@ -184,12 +184,12 @@ struct Desk {
     counts: Arc<Counts>,
     /// What has come and is to be done.
     queue: VecDeque<(OscMessage, Sender)>,
-    messages: Bucket,
+    messages: RateLimit,
     /// What silences or ends the show is not lost in a flood of other things.
-    urgent: Bucket,
-    errors: Bucket,
+    urgent: RateLimit,
+    errors: RateLimit,
     /// The whole status, told to one.
-    wholes: Bucket,
+    wholes: RateLimit,
     subscribers: Vec<Subscriber>,
     /// While there are subscribers.
     watch: Option<Watch>,
@@ -208,7 +208,7 @@ impl Desk {
     ) -> Desk {
         let counts = Arc::new(Counts { address: address.to_string(), ..Counts::default() });
         board.count_osc(Arc::clone(&counts));
-        let bucket = |per_second| Bucket::new(per_second, Instant::now());
+        let bucket = |per_second| RateLimit::new(per_second, Instant::now());
         Desk {
             socket,
             gate,

@@ -8,7 +8,7 @@ use ratatui::widgets::Widget;
 
 use super::super::scene::{Clock, Connected, Pad, Port, Scene};
 use super::{Look, elided};
-use crate::cli::lines::Readable;
+use crate::cli::printer::Readable;
 use crate::link::{OCTAVES, Percentiles};
 
 /// The columns of the word before a row.

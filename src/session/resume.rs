@@ -2,10 +2,10 @@
 
 use std::io;
 
-use super::args::Play;
-use super::lines::Lines;
+use super::checkpoint::{self, Checkpoint, Fresh, Kept};
 use crate::blackbox::record::Legacy;
-use crate::control::keeper::{self, Fresh, Keeper, Kept};
+use crate::cli::args::Play;
+use crate::cli::printer::Printer;
 use crate::control::{Call, Caller, Notice};
 use crate::engine::ClockSource;
 use crate::engine::Engine;
@@ -14,7 +14,7 @@ use crate::set::Set;
 
 /// Lets `engine`, which is new, go on with the last show of the set, if that is asked for and possible, and says what becomes of
 /// it. What it goes on with, if it does.
-pub fn take_up(args: &Play, set: &Set, engine: &mut Engine, clock: Monotonic, lines: &mut Lines) -> Option<Legacy> {
+pub fn take_up(args: &Play, set: &Set, engine: &mut Engine, clock: Monotonic, lines: &mut Printer) -> Option<Legacy> {
     if !args.resume {
         return None;
     }
@@ -31,8 +31,8 @@ pub fn take_up(args: &Play, set: &Set, engine: &mut Engine, clock: Monotonic, li
 }
 
 fn try_take_up(args: &Play, set: &Set, engine: &mut Engine, clock: Monotonic) -> Result<(Legacy, String), Fresh> {
-    let path = keeper::path_of(&args.set).ok_or(Fresh::Nothing)?;
-    let machine = keeper::since_boot().ok_or(Fresh::Nothing)?;
+    let path = checkpoint::path_of(&args.set).ok_or(Fresh::Nothing)?;
+    let machine = checkpoint::since_boot().ok_or(Fresh::Nothing)?;
     let kept = Kept::read(&path, &machine)?;
     let (was, commands) = kept.resumption(set, machine.1)?;
     let legacy = Legacy { at: clock.now(), was, commands };
@@ -51,14 +51,14 @@ fn try_take_up(args: &Play, set: &Set, engine: &mut Engine, clock: Monotonic) ->
 
 /// Keeps the show from now on, where the system lets it. `resumed` says that it goes on with what is kept. What goes wrong with it later
 /// is told to `caller`.
-pub fn keep(args: &Play, resumed: bool, caller: &Caller, lines: &mut Lines) -> Option<Keeper> {
+pub fn keep(args: &Play, resumed: bool, caller: &Caller, lines: &mut Printer) -> Option<Checkpoint> {
     let caller = caller.clone();
     let tell = move |text: &str, is_wrong: bool| {
         // Where too many calls wait, the show has other troubles.
         let _ = caller.call(Call::Notice(Notice { text: text.to_owned(), is_wrong }));
     };
-    let opened = match keeper::path_of(&args.set) {
-        Some(path) => Keeper::open(path, resumed, tell),
+    let opened = match checkpoint::path_of(&args.set) {
+        Some(path) => Checkpoint::open(path, resumed, tell),
         None => Err(io::Error::other("there is no folder for it")),
     };
     opened.unwrap_or_else(|error| {

@@ -4,18 +4,18 @@ use std::time::{Duration, Instant};
 
 /// Lets so much through a second, and as much at once after a pause.
 #[derive(Debug)]
-pub struct Bucket {
+pub struct RateLimit {
     per_second: f64,
     /// How full it is, between 0 and `per_second`.
     tokens: f64,
     filled: Instant,
 }
 
-impl Bucket {
+impl RateLimit {
     /// A full one.
     #[must_use]
-    pub fn new(per_second: u32, now: Instant) -> Bucket {
-        Bucket { per_second: f64::from(per_second), tokens: f64::from(per_second), filled: now }
+    pub fn new(per_second: u32, now: Instant) -> RateLimit {
+        RateLimit { per_second: f64::from(per_second), tokens: f64::from(per_second), filled: now }
     }
 
     /// Takes one token, if there is one. If not, how long it takes until there is.
@@ -42,7 +42,7 @@ mod tests {
     #[test]
     fn a_second_s_worth_at_once_and_then_the_rate() {
         let start = Instant::now();
-        let mut bucket = Bucket::new(200, start);
+        let mut bucket = RateLimit::new(200, start);
         let mut taken = |from: u64, to: u64| {
             (from..to).filter(|millis| bucket.take(start + Duration::from_micros(millis * 100)).is_ok()).count()
         };
@@ -58,7 +58,7 @@ mod tests {
     #[test]
     fn it_says_how_long_to_wait() {
         let start = Instant::now();
-        let mut bucket = Bucket::new(10, start);
+        let mut bucket = RateLimit::new(10, start);
         assert_eq!((0..20).filter(|_| bucket.take(start).is_ok()).count(), 10);
         let wait = bucket.take(start).unwrap_err();
         assert!((wait.as_secs_f64() - 0.1).abs() < 1e-6, "{wait:?}");

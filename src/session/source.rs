@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::failure::Failure;
+use crate::cli::failure::Failure;
 use crate::edit;
 use crate::set::{Set, builtin, nearest};
 

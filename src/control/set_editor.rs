@@ -1,7 +1,7 @@
 //! What is written into the set file while it plays: bindings that are learned, notes that are recorded, and the way back
 //! over both.
 //!
-//! A scribe writes for the performer what they could write themselves, into the same file, where they see it and may change
+//! The set editor writes for the performer what they could write themselves, into the same file, where they see it and may change
 //! it. It holds no music: what it has written is taken up like any other change of the file. A set that is built in has no
 //! file, and so nothing can be written. It makes edits and waits for no disk: they are done elsewhere ([`files`](super::files)).
 
@@ -31,7 +31,7 @@ const ALONE: Span = Span::from_millis(1_000);
 const CHORD_SPREAD: u8 = 20;
 
 /// Who writes into the set file.
-pub struct Scribe {
+pub struct SetEditor {
     /// What the set is called in messages, and its file; a built-in set has none.
     origin: String,
     file: Option<PathBuf>,
@@ -75,7 +75,7 @@ pub struct Plan {
     pub edit: Edit,
 }
 
-/// What a scribe needs to know of the show.
+/// What the set editor needs to know of the show.
 #[derive(Clone, Copy)]
 pub struct Scene<'a> {
     /// The set that plays.
@@ -88,11 +88,11 @@ pub struct Scene<'a> {
     pub snapshot: &'a Snapshot,
 }
 
-impl Scribe {
-    /// A scribe for the set in `file`, called `origin` in messages.
+impl SetEditor {
+    /// The editor of the set in `file`, called `origin` in messages.
     #[must_use]
-    pub fn new(origin: &str, file: Option<PathBuf>) -> Scribe {
-        Scribe {
+    pub fn new(origin: &str, file: Option<PathBuf>) -> SetEditor {
+        SetEditor {
             origin: origin.to_owned(),
             file,
             learning: None,
@@ -208,7 +208,7 @@ impl Scribe {
         Ok(self.recording(scene).unwrap_or_default())
     }
 
-    /// Ends the recording, which is to be written. What becomes of that is told to [`Scribe::written`].
+    /// Ends the recording, which is to be written. What becomes of that is told to [`SetEditor::written`].
     ///
     /// # Errors
     ///
@@ -507,9 +507,9 @@ mod tests {
         [tracks.lead]\nport = \"synth\"\nchannel = 1\ntranspose = \"keys\"\n\n\
         [patterns.main]\nlead = \"c3 . . .\"  # as it was\n[patterns.build]\nlead = \"c4 . . .\"\n";
 
-    /// A show that stands still, its scribe, and the file that it writes into.
+    /// A show that stands still, its editor, and the file that it writes into.
     struct Desk {
-        scribe: Scribe,
+        set_editor: SetEditor,
         set: Set,
         status: Status,
         playing: Playing,
@@ -529,10 +529,10 @@ mod tests {
             let snapshot = Snapshot { phase: Phase::Running, ..end.meters().snapshot() };
             let (status, mut playing) = (Status::default(), Playing::default());
             playing.follow(&set, &status);
-            let scribe = Scribe::new("set.toml", Some(file.clone()));
+            let set_editor = SetEditor::new("set.toml", Some(file.clone()));
             let source = Source::new("set.toml", Some(file.clone()), false, &set);
             let clerk = Clerk::new(source, Box::new(SystemDisk));
-            Desk { scribe, set, status, playing, snapshot, clerk, file, _folder: folder }
+            Desk { set_editor, set, status, playing, snapshot, clerk, file, _folder: folder }
         }
 
         fn text(&self) -> String {
@@ -543,10 +543,10 @@ mod tests {
             Scene { set: &self.set, status: &self.status, playing: &self.playing, snapshot: &self.snapshot }
         }
 
-        fn with<T>(&mut self, act: impl FnOnce(&mut Scribe, Scene<'_>) -> T) -> T {
+        fn with<T>(&mut self, act: impl FnOnce(&mut SetEditor, Scene<'_>) -> T) -> T {
             let scene =
                 Scene { set: &self.set, status: &self.status, playing: &self.playing, snapshot: &self.snapshot };
-            act(&mut self.scribe, scene)
+            act(&mut self.set_editor, scene)
         }
 
         fn hear(&mut self, tick: i64, message: Message) -> Option<Result<String, String>> {
@@ -556,22 +556,22 @@ mod tests {
 
         fn hear_at(&mut self, millis: u64, tick: i64, message: Message) {
             let heard = Heard { at: Nanos(millis * 1_000_000), tick: Tick(tick), port: PortSlot(0), message };
-            self.with(|scribe, scene| scribe.heard(&heard, scene));
+            self.with(|set_editor, scene| set_editor.heard(&heard, scene));
         }
 
         fn learned(&mut self, millis: u64) -> Option<Result<String, String>> {
-            let plan = self.with(|scribe, scene| scribe.learned(Nanos(millis * 1_000_000), scene))?;
+            let plan = self.with(|set_editor, scene| set_editor.learned(Nanos(millis * 1_000_000), scene))?;
             Some((plan.edit)(&mut self.clerk))
         }
 
         /// Takes back the last edit, or makes it again.
-        fn step(&mut self, plan: fn(&Scribe) -> Result<Plan, String>) -> Result<String, String> {
-            (plan(&self.scribe)?.edit)(&mut self.clerk)
+        fn step(&mut self, plan: fn(&SetEditor) -> Result<Plan, String>) -> Result<String, String> {
+            (plan(&self.set_editor)?.edit)(&mut self.clerk)
         }
 
         fn record(&mut self, words: &str) -> Result<String, String> {
             let Ok(order::Order::Record(record)) = order::parse(words, &self.set.names()) else { panic!("{words}") };
-            self.with(|scribe, scene| scribe.record(record, scene))
+            self.with(|set_editor, scene| set_editor.record(record, scene))
         }
 
         /// The music is at `tick` of `pattern`, which began at 0.
@@ -579,17 +579,17 @@ mod tests {
             self.snapshot.position = Tick(tick);
             self.status.pattern = PatternSlot(pattern);
             self.playing.follow(&self.set, &self.status);
-            let plan = self.with(Scribe::look)?;
+            let plan = self.with(SetEditor::look)?;
             Some(self.write(plan))
         }
 
         fn write(&mut self, plan: Plan) -> Result<String, String> {
             let written = (plan.edit)(&mut self.clerk);
-            self.scribe.written(written)
+            self.set_editor.written(written)
         }
 
         fn finish(&mut self) -> Result<String, String> {
-            let plan = self.with(Scribe::finish)?;
+            let plan = self.with(SetEditor::finish)?;
             self.write(plan)
         }
     }
@@ -606,8 +606,8 @@ mod tests {
     #[test]
     fn what_is_touched_after_learn_is_bound_once() {
         let mut desk = Desk::new();
-        assert!(desk.with(|scribe, scene| scribe.learn("launch build", scene)).is_ok());
-        assert_eq!(desk.scribe.learning(), Some("launch build"));
+        assert!(desk.with(|set_editor, scene| set_editor.learn("launch build", scene)).is_ok());
+        assert_eq!(desk.set_editor.learning(), Some("launch build"));
         assert_eq!(desk.hear(0, Message::Clock), None);
         assert_eq!(desk.hear(0, note(36, false)), None);
         let said = desk.hear(0, note(36, true)).unwrap().unwrap();
@@ -615,9 +615,9 @@ mod tests {
         assert_eq!(desk.hear(0, note(37, true)), None);
         let text = desk.text();
         assert!(text.starts_with(SET) && text.contains("do = \"launch build\""), "{text}");
-        assert!(desk.step(Scribe::undo).is_ok());
+        assert!(desk.step(SetEditor::undo).is_ok());
         assert_eq!(desk.text(), SET);
-        assert!(desk.step(Scribe::redo).is_ok());
+        assert!(desk.step(SetEditor::redo).is_ok());
         assert_eq!(desk.text(), text);
     }
 
@@ -643,7 +643,7 @@ mod tests {
             (vec![bend], "bend"),
         ] {
             let mut desk = Desk::new();
-            assert!(desk.with(|scribe, scene| scribe.learn("launch build", scene)).is_ok());
+            assert!(desk.with(|set_editor, scene| set_editor.learn("launch build", scene)).is_ok());
             let last = sent.len() as u64 - 1;
             for (message, millis) in sent.into_iter().zip(100..) {
                 desk.hear_at(millis, 0, message);
@@ -651,11 +651,11 @@ mod tests {
             }
             let said = desk.learned(130 + last).unwrap().unwrap();
             assert!(said.contains(&format!("`keys {on} channel 1` does")), "{on}: {said}");
-            assert_eq!(desk.scribe.learning(), None);
+            assert_eq!(desk.set_editor.learning(), None);
         }
         // What comes later is another touch; and what is by the way is waited out.
         let mut desk = Desk::new();
-        assert!(desk.with(|scribe, scene| scribe.learn("launch build", scene)).is_ok());
+        assert!(desk.with(|set_editor, scene| set_editor.learn("launch build", scene)).is_ok());
         desk.hear_at(1, 0, cc(32, 1));
         assert_eq!(desk.learned(5_000), None);
         desk.hear_at(6_000, 0, cc(7, 64));
@@ -669,7 +669,7 @@ mod tests {
         let cc = |number, value| Message::ControlChange(channel, number, value);
         let learns = || {
             let mut desk = Desk::new();
-            assert!(desk.with(|scribe, scene| scribe.learn("launch build", scene)).is_ok());
+            assert!(desk.with(|set_editor, scene| set_editor.learn("launch build", scene)).is_ok());
             desk
         };
         // A knob, or a button.
@@ -698,7 +698,7 @@ mod tests {
         // A fader that has been moved before.
         let mut desk = Desk::new();
         desk.hear_at(10, 0, cc(8, 5));
-        assert!(desk.with(|scribe, scene| scribe.learn("launch build", scene)).is_ok());
+        assert!(desk.with(|set_editor, scene| set_editor.learn("launch build", scene)).is_ok());
         desk.hear_at(100, 0, cc(40, 1));
         assert_eq!(desk.learned(9_000), None);
     }
@@ -747,7 +747,7 @@ mod tests {
         assert_eq!(desk.comes_to(3_839, 0), None);
         assert!(desk.comes_to(3_841, 1).unwrap().is_ok());
         assert!(desk.text().contains("e3") && !desk.text().contains("lead = \"c3"), "{}", desk.text());
-        assert_eq!(desk.scribe.recording(desk.scene()), None);
+        assert_eq!(desk.set_editor.recording(desk.scene()), None);
     }
 
     #[test]
@@ -770,26 +770,29 @@ mod tests {
         desk.record("record lead").unwrap();
         desk.hear(480, note(64, true));
         desk.comes_to(960, 0);
-        let plan = desk.with(Scribe::finish).unwrap();
-        assert_eq!(desk.scribe.recording(desk.scene()).as_deref(), Some("writes what was recorded of lead in main"));
+        let plan = desk.with(SetEditor::finish).unwrap();
+        assert_eq!(
+            desk.set_editor.recording(desk.scene()).as_deref(),
+            Some("writes what was recorded of lead in main")
+        );
         // The pattern changes meanwhile, and hands are impatient.
         assert_eq!(desk.comes_to(3_841, 1), None);
-        for refused in [desk.finish(), desk.record("record lead"), desk.scribe.discard()] {
+        for refused in [desk.finish(), desk.record("record lead"), desk.set_editor.discard()] {
             assert!(refused.unwrap_err().contains("is being written"));
         }
         assert!(desk.write(plan).is_ok() && desk.text().contains("e3"));
-        assert_eq!(desk.scribe.recording(desk.scene()), None);
+        assert_eq!(desk.set_editor.recording(desk.scene()), None);
     }
 
     #[test]
     fn what_cannot_be_written_is_said_first() {
         let mut desk = Desk::new();
-        desk.scribe.file = None;
-        desk.scribe.origin = "circuits".to_owned();
+        desk.set_editor.file = None;
+        desk.set_editor.origin = "circuits".to_owned();
         for why in [
             desk.record("record lead").unwrap_err(),
-            desk.with(|scribe, scene| scribe.learn("start", scene)).unwrap_err(),
-            desk.step(Scribe::undo).unwrap_err(),
+            desk.with(|set_editor, scene| set_editor.learn("start", scene)).unwrap_err(),
+            desk.step(SetEditor::undo).unwrap_err(),
         ] {
             assert!(why.contains("tightrope new"), "{why}");
         }

@@ -20,8 +20,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::errand::Errand;
-use super::{Observer, View};
+use crate::control::errand::Errand;
+use crate::control::{Observer, View};
 use crate::edit;
 use crate::engine::ClockSource;
 use crate::engine::program::{Interval, PartSlot, PatternSlot, TrackSet, TrackSlot};
@@ -226,7 +226,7 @@ fn locked(desk: &Desk) -> MutexGuard<'_, (Option<Kept>, bool)> {
 }
 
 /// Keeps what is needed to go on with a show.
-pub struct Keeper {
+pub struct Checkpoint {
     desk: Arc<Desk>,
     done: Receiver<()>,
     boot: String,
@@ -241,7 +241,7 @@ pub struct Keeper {
     errand: Errand,
 }
 
-impl Keeper {
+impl Checkpoint {
     /// Keeps a show in the file at `path` from now on; where it goes on with what is kept there, from its first pulse on: it
     /// may die before. `None` where the system cannot say when. `tell` is told, on another thread, when it cannot be written, and when
     /// it can be again, and whether that is wrong.
@@ -253,7 +253,7 @@ impl Keeper {
         path: PathBuf,
         goes_on: bool,
         tell: impl Fn(&str, bool) + Send + 'static,
-    ) -> io::Result<Option<Keeper>> {
+    ) -> io::Result<Option<Checkpoint>> {
         let Some((boot, _)) = since_boot() else { return Ok(None) };
         if let Some(folder) = path.parent() {
             own_folder(folder)?;
@@ -265,7 +265,7 @@ impl Keeper {
         let own = Arc::clone(&desk);
         let errand = Errand::new("what is kept for `--resume`");
         let writer = Writer { path, errand: errand.clone(), tell: Box::new(tell), complained: false };
-        let thread = thread::Builder::new().name("tightrope-keeper".into()).stack_size(STACK_BYTES);
+        let thread = thread::Builder::new().name("tightrope-checkpoint".into()).stack_size(STACK_BYTES);
         thread.spawn(move || {
             writer.write_all(&own);
             // While it is held, so that nobody holds another of its name.
@@ -275,7 +275,7 @@ impl Keeper {
             let _ = ends.try_send(());
         })?;
         let offsets = Vec::new();
-        Ok(Some(Keeper {
+        Ok(Some(Checkpoint {
             desk,
             done,
             boot,
@@ -337,7 +337,7 @@ impl Keeper {
     }
 }
 
-impl Observer for Keeper {
+impl Observer for Checkpoint {
     fn sent(&mut self, sent: &Sent) {
         // What has a position of its own. Where a clock is followed, its own pulses tell better.
         let tells = match sent.message {
@@ -591,7 +591,7 @@ mod tests {
     #[test]
     fn of_two_shows_of_a_set_the_first_is_kept() {
         let folder = tempfile::tempdir().unwrap();
-        let open = || Keeper::open(folder.path().join("a.show.json"), false, |_, _| ());
+        let open = || Checkpoint::open(folder.path().join("a.show.json"), false, |_, _| ());
         let first = open().unwrap();
         assert!(open().is_err_and(|error| error.to_string().contains("another show of this set")));
         let Some(first) = first else { return };
@@ -622,8 +622,10 @@ mod tests {
         }
         let played = file("c.show.lock", true);
         let held = lock(&played).unwrap();
-        let Some(keeper) = Keeper::open(folder.path().join("d.show.json"), false, |_, _| ()).unwrap() else { return };
-        keeper.end();
+        let Some(checkpoint) = Checkpoint::open(folder.path().join("d.show.json"), false, |_, _| ()).unwrap() else {
+            return;
+        };
+        checkpoint.end();
         let mut names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         names.sort();
         assert_eq!(names, ["b.show.json", "b.show.lock", "c.show.lock"]);

@@ -19,12 +19,13 @@
 //! or none, travels along with the edition of the program, and takes its place with it. The real-time thread ends what
 //! sounds on the old output before it lets go of it.
 
+mod patch;
+
 use std::collections::BTreeSet;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
-use super::patch::{Lead, Patch};
-use super::stage::{Devices, listed, slots};
+use super::targets::{Devices, listed, slots};
 use crate::control::{Notices, PortState, PortWatch};
 use crate::engine::Command;
 use crate::io::address::{Direction, Wire};
@@ -34,6 +35,8 @@ use crate::io::unread::Told;
 use crate::io::{CLIENT_NAME, OpenError, input, output};
 use crate::link::{ControlEnd, MidiInEnd};
 use crate::set::Set;
+pub use patch::channels_on;
+use patch::{Lead, Patch};
 
 /// From one look at all that is connected to the next. A look takes a quarter of a millisecond.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
@@ -57,7 +60,7 @@ const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
 const MOST_STRANGERS: usize = 32;
 
 /// All connections of a show.
-pub struct Patchbay {
+pub struct Connections {
     patches: Vec<Patch>,
     scanner: Scanner,
     hooks: input::Hooks,
@@ -74,13 +77,18 @@ pub struct Patchbay {
     strangers: BTreeSet<Wire>,
 }
 
-impl Patchbay {
+impl Connections {
     /// A patch bay for the ports of `set` on `devices`: opens their inputs; the outputs have been opened before.
     ///
     /// # Errors
     ///
     /// When an input refuses.
-    pub fn open(set: &Set, devices: Devices, ends: Vec<MidiInEnd>, hooks: input::Hooks) -> Result<Patchbay, OpenError> {
+    pub fn open(
+        set: &Set,
+        devices: Devices,
+        ends: Vec<MidiInEnd>,
+        hooks: input::Hooks,
+    ) -> Result<Connections, OpenError> {
         let Devices { scanner, announced, inventory, connections } = devices;
         let patches = slots(set).zip(&connections).map(|((slot, port), connection)| {
             let output = connection.output.and_then(|index| inventory.outputs.get(index));
@@ -91,14 +99,14 @@ impl Patchbay {
         let patches = patches.collect();
         let (looked, seen, strangers) = (Some(Instant::now()), names_of(&inventory), BTreeSet::new());
         let (home, sensed, read) = (channel(), None, None);
-        let mut patchbay =
-            Patchbay { patches, scanner, hooks, ends, home, announced, seen, looked, sensed, read, strangers };
+        let mut opened =
+            Connections { patches, scanner, hooks, ends, home, announced, seen, looked, sensed, read, strangers };
         for (index, connection) in connections.iter().enumerate() {
             if let Some(at) = connection.input {
-                patchbay.open_input(index, &inventory, at)?;
+                opened.open_input(index, &inventory, at)?;
             }
         }
-        Ok(patchbay)
+        Ok(opened)
     }
 
     fn devices(&self) -> Vec<String> {
@@ -274,7 +282,7 @@ impl Patchbay {
     }
 }
 
-impl PortWatch for Patchbay {
+impl PortWatch for Connections {
     fn look(&mut self, end: &mut ControlEnd, notices: &mut Notices) {
         let now = Instant::now();
         if is_due(&mut self.sensed, now, BETWEEN_CABLES) {

@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::config::LogPlan;
-use super::lines::Lines;
 use crate::blackbox::folder::Folder;
 use crate::blackbox::record::Head;
 use crate::blackbox::recorder::Recorder;
 use crate::blackbox::writer::Writer;
+use crate::cli::config::LogPlan;
+use crate::cli::printer::Printer;
 use crate::control::{Call, Caller, Notice, Text};
 
 /// How many bytes the logs of all shows take at most, where one show does not take more.
@@ -47,7 +47,7 @@ pub fn begin(plan: LogPlan, root: Option<&Path>, head: Head, text: &Text, caller
 }
 
 /// Ends the log, and says where it is.
-pub fn finish(log: Option<Recorder>, why: &str, lines: &mut Lines) {
+pub fn finish(log: Option<Recorder>, why: &str, lines: &mut Printer) {
     let Some(log) = log else { return };
     let written = log.finish(why);
     match (&written.stopped, &written.folder) {

@@ -6,8 +6,8 @@
 
 use std::time::Instant;
 
-use super::patch::channels_on;
-use super::stage::{Devices, Stage, slots};
+use super::connections::channels_on;
+use super::targets::{Devices, Targets, slots};
 use super::virtual_ports::virtual_output;
 use crate::control::{Notices, PortState, PortWatch};
 use crate::engine::program::PortSlot;
@@ -38,13 +38,13 @@ impl Wanted {
 }
 
 /// What a show of `set` begins to play on.
-pub fn at_first(set: &Set, stage: &Stage) -> Vec<GuardedPort> {
-    let output = |slot: PortSlot, port: &Port| match stage {
-        Stage::Monitor(_) => None,
-        Stage::Virtual(announced) => port.output.then(|| {
+pub fn at_first(set: &Set, targets: &Targets) -> Vec<GuardedPort> {
+    let output = |slot: PortSlot, port: &Port| match targets {
+        Targets::Monitor(_) => None,
+        Targets::Virtual(announced) => port.output.then(|| {
             virtual_output(&port.device, announced.as_ref()).map_or_else(|| port.device.clone(), |(_, name)| name)
         }),
-        Stage::Devices(Devices { inventory, connections, .. }) => {
+        Targets::Devices(Devices { inventory, connections, .. }) => {
             let index = connections.get(usize::from(slot.0))?.output?;
             inventory.outputs.get(index).map(|name| name.full.clone())
         }
@@ -54,7 +54,7 @@ pub fn at_first(set: &Set, stage: &Stage) -> Vec<GuardedPort> {
 }
 
 /// The ports of a show, guarded.
-pub struct Convoy<'a> {
+pub struct GuardedPorts<'a> {
     ports: Box<dyn PortWatch>,
     keeper: &'a mut Keeper,
     /// By slot.
@@ -63,12 +63,12 @@ pub struct Convoy<'a> {
     before: Vec<GuardedPort>,
 }
 
-impl<'a> Convoy<'a> {
+impl<'a> GuardedPorts<'a> {
     /// Guards what `ports` looks after for `set`.
-    pub fn new(ports: Box<dyn PortWatch>, keeper: &'a mut Keeper, set: &Set) -> Convoy<'a> {
-        let mut convoy = Convoy { ports, keeper, wanted: Vec::new(), before: Vec::new() };
-        convoy.renew(set);
-        convoy
+    pub fn new(ports: Box<dyn PortWatch>, keeper: &'a mut Keeper, set: &Set) -> GuardedPorts<'a> {
+        let mut guarded = GuardedPorts { ports, keeper, wanted: Vec::new(), before: Vec::new() };
+        guarded.renew(set);
+        guarded
     }
 
     fn renew(&mut self, set: &Set) {
@@ -99,7 +99,7 @@ impl<'a> Convoy<'a> {
     }
 }
 
-impl PortWatch for Convoy<'_> {
+impl PortWatch for GuardedPorts<'_> {
     fn look(&mut self, end: &mut ControlEnd, notices: &mut Notices) {
         self.ports.look(end, notices);
         if self.ports.take_change() {

@@ -5,10 +5,10 @@ use crate::io::announce::Announcements;
 use crate::io::ports::{Inventory, NoMidi, NotFound, PortName, Scanner, find};
 use crate::set::{Port, Set};
 
-use super::failure::Failure;
+use crate::cli::failure::Failure;
 
 /// Where a show plays.
-pub enum Stage {
+pub enum Targets {
     /// On the set's devices.
     Devices(Devices),
     /// On virtual ports, because none of the set's devices is there; with what is heard of those who connect themselves.
@@ -38,22 +38,22 @@ pub struct Connection {
     pub output: Option<usize>,
 }
 
-impl Stage {
+impl Targets {
     /// Looks for the devices of `set`. `wake` is called, on another thread, whenever one comes or goes from then on.
     ///
     /// # Errors
     ///
     /// When some of the devices are there and one that is not optional is missing, or when a name fits several.
-    pub fn find(set: &Set, wake: impl Fn() + Send + 'static) -> Result<Stage, Failure> {
+    pub fn find(set: &Set, wake: impl Fn() + Send + 'static) -> Result<Targets, Failure> {
         let scanner = match Scanner::open() {
             Ok(scanner) => scanner,
-            Err(no_midi) => return Ok(Stage::Monitor(no_midi)),
+            Err(no_midi) => return Ok(Targets::Monitor(no_midi)),
         };
         let announced = Announcements::listen(wake);
         let inventory = scanner.look();
         match connect(&set.ports, &inventory.inputs, &inventory.outputs)? {
-            Some(connections) => Ok(Stage::Devices(Devices { scanner, announced, inventory, connections })),
-            None => Ok(Stage::Virtual(announced)),
+            Some(connections) => Ok(Targets::Devices(Devices { scanner, announced, inventory, connections })),
+            None => Ok(Targets::Virtual(announced)),
         }
     }
 }

@@ -46,11 +46,11 @@ pub struct Woken {
 
 /// Looks whether the machine has slept.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Slumber {
+pub struct Suspend {
     slept: Option<Duration>,
 }
 
-impl Slumber {
+impl Suspend {
     /// Looks, when the machine has slept for `slept` since it was started, at a show that was as `snapshot` says.
     pub fn look(&mut self, slept: Option<Duration>, snapshot: &Snapshot) -> Option<Woken> {
         let slept = slept?;
@@ -84,8 +84,8 @@ mod tests {
         meters.snapshot()
     }
 
-    fn looks(slumber: &mut Slumber, slept_ms: u64, snapshot: &Snapshot) -> Option<Woken> {
-        slumber.look(Some(Duration::from_millis(slept_ms)), snapshot)
+    fn looks(suspend: &mut Suspend, slept_ms: u64, snapshot: &Snapshot) -> Option<Woken> {
+        suspend.look(Some(Duration::from_millis(slept_ms)), snapshot)
     }
 
     #[test]
@@ -98,21 +98,21 @@ mod tests {
             (Phase::Running, ClockSource::Own, false),
         ] {
             let snapshot = snapshot(phase, followed);
-            let mut slumber = Slumber::default();
-            assert_eq!((looks(&mut slumber, 7_000, &snapshot), looks(&mut slumber, 7_000, &snapshot)), (None, None));
-            let woken = looks(&mut slumber, 10_000, &snapshot).expect("it slept");
+            let mut suspend = Suspend::default();
+            assert_eq!((looks(&mut suspend, 7_000, &snapshot), looks(&mut suspend, 7_000, &snapshot)), (None, None));
+            let woken = looks(&mut suspend, 10_000, &snapshot).expect("it slept");
             assert!(woken.text.starts_with("the machine slept for 3.0 s"), "{}", woken.text);
             assert_eq!((woken.is_lost, woken.text.contains("press play")), (is_lost, is_lost));
-            assert_eq!(looks(&mut slumber, 10_000, &snapshot), None);
+            assert_eq!(looks(&mut suspend, 10_000, &snapshot), None);
         }
     }
 
     #[test]
     fn small_differences_are_no_sleep_and_add_up_to_none() {
-        let (mut slumber, snapshot) = (Slumber::default(), snapshot(Phase::Running, ClockSource::Own));
+        let (mut suspend, snapshot) = (Suspend::default(), snapshot(Phase::Running, ClockSource::Own));
         for look in 0..1_000 {
-            assert_eq!(looks(&mut slumber, 7_000 + look % 50, &snapshot), None);
+            assert_eq!(looks(&mut suspend, 7_000 + look % 50, &snapshot), None);
         }
-        assert_eq!(slumber.look(None, &snapshot), None);
+        assert_eq!(suspend.look(None, &snapshot), None);
     }
 }

@@ -1,16 +1,16 @@
 //! The ways into a running show from outside: the control socket, and OSC where that is asked for.
 
-use super::args::Play;
-use super::config::{Listen, OscPlan};
-use super::failure::Failure;
-use super::lines::Lines;
-use crate::control::feed::{Board, Feed};
+use crate::cli::args::Play;
+use crate::cli::config::{Listen, OscPlan};
+use crate::cli::failure::Failure;
+use crate::cli::printer::Printer;
+use crate::control::status_feed::{Board, StatusFeed};
 use crate::control::{Caller, Notice, Observer, View, osc};
 use crate::set::Set;
 
 /// What listens, and tells those who watch. Closed when it is dropped.
 pub struct Remote {
-    feed: Feed,
+    feed: StatusFeed,
     #[cfg(unix)]
     _ctl: Option<crate::control::ctl::Server>,
     _osc: Option<osc::Server>,
@@ -22,7 +22,13 @@ impl Remote {
     /// # Errors
     ///
     /// When a flag asks for OSC and it cannot be had. A show goes on without what nobody asked for just now.
-    pub fn open(set: &Set, args: &Play, plan: OscPlan, caller: &Caller, lines: &mut Lines) -> Result<Remote, Failure> {
+    pub fn open(
+        set: &Set,
+        args: &Play,
+        plan: OscPlan,
+        caller: &Caller,
+        lines: &mut Printer,
+    ) -> Result<Remote, Failure> {
         let board = Board::new(&args.set);
         #[cfg(unix)]
         let ctl = match crate::control::ctl::Server::open(&set.name, caller.clone(), board.clone()) {
@@ -52,7 +58,7 @@ impl Remote {
                 }
             };
         Ok(Remote {
-            feed: Feed::new(board),
+            feed: StatusFeed::new(board),
             #[cfg(unix)]
             _ctl: ctl,
             _osc: osc,

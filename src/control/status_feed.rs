@@ -102,21 +102,21 @@ impl Board {
 }
 
 /// Sees the show, and tells those on the board.
-pub struct Feed {
+pub struct StatusFeed {
     board: Board,
     /// What was told last, without what changes all the time, and when.
     told: Option<(Nanos, Report)>,
 }
 
-impl Feed {
+impl StatusFeed {
     /// Tells those on `board`.
     #[must_use]
-    pub fn new(board: Board) -> Feed {
-        Feed { board, told: None }
+    pub fn new(board: Board) -> StatusFeed {
+        StatusFeed { board, told: None }
     }
 }
 
-impl Observer for Feed {
+impl Observer for StatusFeed {
     fn look(&mut self, view: &View<'_>) {
         let mut watchers = lock(&self.board.0.watchers);
         watchers.retain(|watcher| watcher.alive.strong_count() > 0);
@@ -171,7 +171,7 @@ mod tests {
         rt: RtEnd,
         now: Rc<Cell<u64>>,
         board: Board,
-        feed: Feed,
+        feed: StatusFeed,
     }
 
     impl Stage {
@@ -188,7 +188,7 @@ mod tests {
                 move || Nanos(clock.get()),
             );
             let board = Board::new("a.toml");
-            Stage { show, rt, now, feed: Feed::new(board.clone()), board }
+            Stage { show, rt, now, feed: StatusFeed::new(board.clone()), board }
         }
 
         /// So many milliseconds pass, with a look at their end.

@@ -350,8 +350,8 @@ pub fn channels_on(program: &Program, port: PortSlot) -> Vec<Channel> {
 mod tests {
     use std::time::Duration;
 
+    use super::super::super::targets::slots;
     use super::*;
-    use crate::cli::stage::slots;
     use crate::link::link;
 
     fn set(ports: &[(&str, &str)]) -> Set {

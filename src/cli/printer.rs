@@ -23,12 +23,12 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// The printing thread's stack: small, because locked memory counts.
 const STACK_BYTES: usize = 128 * 1024;
 
-/// Lines for the performer, printed by a thread of their own.
+/// Printer for the performer, printed by a thread of their own.
 ///
 /// A terminal can stand still (Ctrl-S, a pager, a dead connection) for any time, and whoever writes to it stands still with
 /// it. Nothing that a show depends on may do that; so the show hands its lines over and goes on, whether or not anybody
 /// reads them.
-pub struct Lines {
+pub struct Printer {
     queue: SyncSender<Printed>,
     printer: JoinHandle<()>,
     /// How many frames wait.
@@ -89,13 +89,13 @@ impl Frames {
     }
 }
 
-impl Lines {
-    /// Lines to `out`.
+impl Printer {
+    /// Prints lines to `out`.
     ///
     /// # Errors
     ///
     /// When the system has no thread to give.
-    pub fn to(mut out: impl Write + Send + 'static) -> io::Result<Lines> {
+    pub fn to(mut out: impl Write + Send + 'static) -> io::Result<Printer> {
         let (queue, lines) = mpsc::sync_channel(WAITING_LINES);
         let frames = Arc::new(AtomicUsize::new(0));
         let printed = Arc::clone(&frames);
@@ -111,10 +111,10 @@ impl Lines {
             }
         };
         let printer = thread::Builder::new().name("tightrope-print".into()).stack_size(STACK_BYTES).spawn(print)?;
-        Ok(Lines { queue, printer, frames, lost: 0 })
+        Ok(Printer { queue, printer, frames, lost: 0 })
     }
 
-    /// Prints the frames of a screen in order with these lines. To be dropped before [`Lines::finish`], which waits for all.
+    /// Prints the frames of a screen in order with these lines. To be dropped before [`Printer::finish`], which waits for all.
     pub fn frames(&self) -> Frames {
         Frames { queue: self.queue.clone(), waiting: Arc::clone(&self.frames) }
     }

@@ -5,8 +5,8 @@
 use std::collections::BTreeSet;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use super::patch::channels_on;
-use super::stage::slots;
+use super::connections::channels_on;
+use super::targets::slots;
 use crate::control::{Notices, PortState, PortWatch};
 use crate::engine::Command;
 use crate::engine::program::PortSlot;
