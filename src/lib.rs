@@ -22,7 +22,7 @@
 //!
 //! - The **real-time thread** ([`rt`]) runs in SCHED_FIFO where the system lets it. Its only system calls read the clock,
 //!   wait, and send MIDI.
-//! - The **control thread** ([`control`]) is the program's first thread. Whoever else wants something of the show has a thread
+//! - The **control thread** ([`control`]) is the program's first thread, or one that [`session::Session`] starts. Whoever else wants something of the show has a thread
 //!   of its own and calls it: the keys of the screen, the control socket, OSC, the watcher of the set file. There is no
 //!   asynchronous runtime.
 //! - The **input threads** are midir's, one for each connection; they stamp a message, push it, and wake the real-time
@@ -33,7 +33,7 @@
 //!
 //! # Rooms
 //!
-//! Dependencies point one way: `time, midi <- engine <- link <- {rt, io, control} <- cli`, and beside it
+//! Dependencies point one way: `time, midi <- engine <- link <- {rt, io, control} <- session <- cli`, and beside it
 //! `engine <- set <- offline <- edit <- control`.
 //!
 //! | module | duty |
@@ -52,8 +52,9 @@
 //! | [`edit`] | writing into the performer's set file: learned bindings, recorded notes, undo; text in, text out |
 //! | [`control`] | the control thread |
 //! | [`blackbox`] | the log of a show: written beside it, reported, played again |
+//! | [`session`] | a show from its parts: put together, conducted, taken apart; without a command line |
 //! | [`doctor`] | what this machine can promise: what the kernel says, and a trial |
-//! | [`cli`] | the command line |
+//! | [`cli`] | the command line: arguments, lines and the screen |
 //!
 //! What can be wrong musically is tested without threads; what can be wrong in threads holds no music.
 //!
@@ -104,7 +105,7 @@ pub mod panics;
 #[cfg(feature = "show")]
 mod private;
 pub mod rt;
-#[cfg(feature = "cli")]
+#[cfg(feature = "show")]
 pub mod session;
 pub mod set;
 pub mod text;

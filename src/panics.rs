@@ -18,6 +18,9 @@ const MOST_FAILED: usize = 16;
 /// The thread that plays; its end is seen by who started it.
 pub const RT_THREAD: &str = "tightrope-rt";
 
+/// The thread that conducts a show where that is not the first one; its end is seen by who started it.
+pub const CONTROL_THREAD: &str = "tightrope-show";
+
 /// What the last panic said, for the line that the program ends with.
 static LAST: Mutex<Option<String>> = Mutex::new(None);
 
@@ -39,7 +42,7 @@ pub fn keep_quiet() {
         let said = format!("{}{place}", said(info.payload()));
         let thread = thread::current();
         match thread.name() {
-            Some("main" | RT_THREAD) => {}
+            Some("main" | RT_THREAD | CONTROL_THREAD) => {}
             name => note_failed(name.unwrap_or("without a name"), &said),
         }
         *LAST.lock().unwrap_or_else(PoisonError::into_inner) = Some(said);

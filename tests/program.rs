@@ -13,6 +13,7 @@ mod purity;
 mod readme;
 mod remote;
 mod screen;
+mod show;
 mod signals;
 
 /// A file of tests that no crate names would never run, and nobody would miss it.

@@ -12,6 +12,7 @@ use crate::offline::import::Split;
 use crate::offline::smf;
 use crate::rt::sched::Policy;
 use crate::rt::wait::Strategy;
+use crate::session::Length;
 use crate::set::parse_length;
 use crate::time::{Meter, TickSpan};
 
@@ -341,15 +342,6 @@ impl FromStr for Tolerance {
         };
         tolerance.ok_or_else(|| format!("`{text}` is no tolerance; write ticks from 0 to 480, or per cent up to 50%"))
     }
-}
-
-/// How long a show lasts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Length {
-    /// This long, from the moment it is ready.
-    Time(Duration),
-    /// This many bars, from the first beat.
-    Bars(u32),
 }
 
 impl FromStr for Length {

@@ -39,7 +39,7 @@ impl Findings {
 ///
 /// When the set cannot be read, or its mistakes.
 pub fn check(args: &Check, out: &mut dyn Write) -> Result<(), Failure> {
-    let set = source::load(&args.set);
+    let set = source::load(&args.set).map_err(Failure::from);
     if args.json {
         return json::check(set.map(Findings::about), out);
     }

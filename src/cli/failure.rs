@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use crate::control::Stuck;
 use crate::io::OpenError;
+use crate::session::{Failed, LoadError, StartError};
 use crate::set::Mistakes;
 use crate::text::printable_lines;
 
@@ -63,16 +64,42 @@ pub enum Failure {
     #[error(transparent)]
     Stuck(#[from] Stuck),
     /// A thread panicked.
-    #[error("the {thread} failed ({message}); every note was ended. Start again, and please report this")]
-    Panicked {
-        /// Which thread.
-        thread: String,
-        /// What it said, and where.
-        message: String,
-    },
+    #[error(transparent)]
+    Panicked(Failed),
     /// The answer could not be printed.
     #[error("cannot print: {0}")]
     Print(#[from] io::Error),
+}
+
+impl From<LoadError> for Failure {
+    fn from(error: LoadError) -> Failure {
+        match error {
+            LoadError::NoSuchSet(what) => Failure::NoSuchSet(what),
+            LoadError::Unreadable(path, error) => Failure::Unreadable(path, error),
+            LoadError::Mistakes(mistakes) => Failure::Mistakes(mistakes),
+        }
+    }
+}
+
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Failure {
+        match error {
+            StartError::Load(error) => error.into(),
+            StartError::Devices(what) => Failure::Devices(what),
+            StartError::Osc(at, error) => Failure::Osc(at, error),
+            StartError::Failed(failed) => failed.into(),
+            StartError::System(error) => Failure::System(error),
+        }
+    }
+}
+
+impl From<Failed> for Failure {
+    fn from(failed: Failed) -> Failure {
+        match failed {
+            Failed::Panicked { .. } => Failure::Panicked(failed),
+            Failed::Open(error) => Failure::Open(error),
+        }
+    }
 }
 
 impl Failure {

@@ -1,4 +1,5 @@
-//! The command line: reads arguments, puts the parts together, and says in one line what went wrong.
+//! The command line: makes options of arguments, prints and draws, and says in one line what went wrong. A show is put together
+//! elsewhere ([`session`](crate::session)).
 //!
 //! | file | duty |
 //! |---|---|
@@ -24,13 +25,13 @@
 //! | `doctor` | `tightrope doctor` |
 //! | `measure` | `tightrope measure` |
 
-pub(crate) mod args;
+mod args;
 mod check;
-pub(crate) mod config;
+mod config;
 #[cfg(unix)]
 mod ctl;
 mod doctor;
-pub(crate) mod failure;
+mod failure;
 mod files;
 mod help;
 mod import;
@@ -42,7 +43,7 @@ mod output;
 mod plain;
 mod play;
 mod ports;
-pub(crate) mod printer;
+mod printer;
 mod render;
 mod replay;
 mod report;

@@ -1,11 +1,14 @@
 //! What is printed at the end of a show: how much was sent, how late, what was lost, and what the machine granted.
 
 use super::printer::{Names, Printer, echoes, percentiles};
-use crate::link::Snapshot;
-use crate::rt::sched::Granted;
+use crate::blackbox::writer::Written;
+use crate::session::Ended;
 
 /// Prints the report.
-pub fn print(lines: &mut Printer, names: &Names, snapshot: &Snapshot, granted: &Granted) {
+pub fn print(lines: &mut Printer, ended: &Ended) {
+    let Ended { snapshot, granted, .. } = ended;
+    let names = &Names::of(&ended.set);
+    ended.unwritten.iter().for_each(|what| lines.line(format_args!("{what}")));
     let counts = |count: fn(&crate::link::PortSnapshot) -> u64| {
         let ports = names.ports().map(move |(slot, name)| (name, count(&snapshot.ports[usize::from(slot.0)])));
         ports.filter(|(_, count)| *count > 0).map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>()
@@ -41,4 +44,19 @@ pub fn print(lines: &mut Printer, names: &Names, snapshot: &Snapshot, granted: &
     }
     lines.line(format_args!("dropped: {}", if lost.is_empty() { "nothing".into() } else { lost.join(", ") }));
     lines.line(format_args!("{granted}"));
+    ended.log.iter().for_each(|written| print_log(lines, written));
+}
+
+/// Says where the log is.
+fn print_log(lines: &mut Printer, written: &Written) {
+    match (&written.stopped, &written.folder) {
+        (Some(stopped), _) => lines.line(format_args!("log: {stopped}")),
+        (None, Some(folder)) => {
+            lines.line(format_args!("log: {} ({:.1} MB)", folder.display(), written.bytes as f64 / 1e6));
+        }
+        (None, None) => {}
+    }
+    if written.lost > 0 {
+        lines.line(format_args!("log: {} records were lost, because the disk was too slow", written.lost));
+    }
 }

@@ -75,7 +75,7 @@ pub enum Refused {
 }
 
 /// Calls the control thread, from any thread. Never waits.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Caller {
     calls: SyncSender<Call>,
     /// How many wait. Both sides count; it is at most too high by those that are just being made.

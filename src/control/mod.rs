@@ -78,6 +78,11 @@ pub trait Observer {
     fn notice(&mut self, _notice: &Notice) {}
 }
 
+/// Nobody watches.
+impl Observer for () {
+    fn look(&mut self, _: &View<'_>) {}
+}
+
 /// Watches if there is anybody.
 impl<O: Observer> Observer for Option<O> {
     fn read(&mut self, text: &Text) {

@@ -114,6 +114,12 @@ impl StatusFeed {
     pub fn new(board: Board) -> StatusFeed {
         StatusFeed { board, told: None }
     }
+
+    /// Where those who watch are known.
+    #[must_use]
+    pub fn board(&self) -> &Board {
+        &self.board
+    }
 }
 
 impl Observer for StatusFeed {

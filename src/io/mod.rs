@@ -40,7 +40,7 @@ use crate::panics::contained;
 pub const CLIENT_NAME: &str = "tightrope";
 
 /// A port could not be opened.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("cannot open {direction} `{device}`: {reason}")]
 pub struct OpenError {
     /// `input` or `output`.

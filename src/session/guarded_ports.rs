@@ -40,7 +40,7 @@ impl Wanted {
 /// What a show of `set` begins to play on.
 pub fn at_first(set: &Set, targets: &Targets) -> Vec<GuardedPort> {
     let output = |slot: PortSlot, port: &Port| match targets {
-        Targets::Monitor(_) => None,
+        Targets::NoMidi(_) | Targets::Output(_) => None,
         Targets::Virtual(announced) => port.output.then(|| {
             virtual_output(&port.device, announced.as_ref()).map_or_else(|| port.device.clone(), |(_, name)| name)
         }),

@@ -1,68 +1,62 @@
 //! The ways into a running show from outside: the control socket, and OSC where that is asked for.
 
-use crate::cli::args::Play;
-use crate::cli::config::{Listen, OscPlan};
-use crate::cli::failure::Failure;
-use crate::cli::printer::Printer;
+use super::ending::StartError;
+use super::notice::StartNotice;
+use super::options::Osc;
 use crate::control::status_feed::{Board, StatusFeed};
 use crate::control::{Caller, Notice, Observer, View, osc};
-use crate::set::Set;
 
 /// What listens, and tells those who watch. Closed when it is dropped.
 pub struct Remote {
     feed: StatusFeed,
     #[cfg(unix)]
-    _ctl: Option<crate::control::ctl::Server>,
-    _osc: Option<osc::Server>,
+    ctl: Option<crate::control::ctl::Server>,
+    osc: Option<osc::Server>,
 }
 
 impl Remote {
-    /// Listens from now on, and says where. What is wanted goes to `caller`.
+    /// Nothing listens yet to the show of the set that was read from `file`. What will be wanted goes to `caller`.
+    pub fn new(file: &str) -> Remote {
+        Remote {
+            feed: StatusFeed::new(Board::new(file)),
+            #[cfg(unix)]
+            ctl: None,
+            osc: None,
+        }
+    }
+
+    /// Opens the control socket of a show called `name`. Where there is none, the show goes on without.
+    #[cfg(unix)]
+    pub fn open_ctl(&mut self, name: &str, caller: &Caller, tell: &mut dyn FnMut(StartNotice)) {
+        match crate::control::ctl::Server::open(name, caller.clone(), self.feed.board().clone()) {
+            Ok(server) => {
+                tell(StartNotice::Ctl(server.name().to_owned()));
+                self.ctl = Some(server);
+            }
+            Err(why) => tell(StartNotice::NoCtl(why.to_string())),
+        }
+    }
+
+    /// There are no such sockets here.
+    #[cfg(not(unix))]
+    pub fn open_ctl(&mut self, _: &str, _: &Caller, _: &mut dyn FnMut(StartNotice)) {}
+
+    /// Listens for OSC from now on, and says where.
     ///
     /// # Errors
     ///
-    /// When a flag asks for OSC and it cannot be had. A show goes on without what nobody asked for just now.
-    pub fn open(
-        set: &Set,
-        args: &Play,
-        plan: OscPlan,
-        caller: &Caller,
-        lines: &mut Printer,
-    ) -> Result<Remote, Failure> {
-        let board = Board::new(&args.set);
-        #[cfg(unix)]
-        let ctl = match crate::control::ctl::Server::open(&set.name, caller.clone(), board.clone()) {
+    /// When it is required and cannot be had.
+    pub fn open_osc(&mut self, osc: Osc, caller: &Caller, tell: &mut dyn FnMut(StartNotice)) -> Result<(), StartError> {
+        let Osc { at, key, is_required } = osc;
+        match osc::Server::open(at, key, caller.clone(), self.feed.board().clone()) {
             Ok(server) => {
-                lines.line(format_args!("ctl: this show is `{}`", server.name()));
-                Some(server)
+                tell(StartNotice::Osc { at: server.address(), says: server.says() });
+                self.osc = Some(server);
             }
-            Err(why) => {
-                lines.line(format_args!("ctl: not available: {why}"));
-                None
-            }
-        };
-        #[cfg(not(unix))]
-        let _ = set;
-        let osc =
-            match plan.listen.map(|Listen(at)| (at, osc::Server::open(at, plan.key, caller.clone(), board.clone()))) {
-                None => None,
-                Some((_, Ok(server))) => {
-                    let at = server.address();
-                    lines.line(format_args!("osc: listens at {at}{}", server.says()));
-                    Some(server)
-                }
-                Some((at, Err(error))) if args.osc.is_some() => return Err(Failure::Osc(at, error)),
-                Some((at, Err(error))) => {
-                    lines.line(format_args!("osc: not available at {at}: {error}"));
-                    None
-                }
-            };
-        Ok(Remote {
-            feed: StatusFeed::new(board),
-            #[cfg(unix)]
-            _ctl: ctl,
-            _osc: osc,
-        })
+            Err(error) if is_required => return Err(StartError::Osc(at, error)),
+            Err(error) => tell(StartNotice::NoOsc(at, error)),
+        }
+        Ok(())
     }
 }
 
