@@ -22,9 +22,9 @@
 //!
 //! - The **real-time thread** ([`rt`]) runs in SCHED_FIFO where the system lets it. Its only system calls read the clock,
 //!   wait, and send MIDI.
-//! - The **control thread** ([`control`]) is the program's first thread, or one that [`session::Session`] starts. Whoever else wants something of the show has a thread
-//!   of its own and calls it: the keys of the screen, the control socket, OSC, the watcher of the set file. There is no
-//!   asynchronous runtime.
+//! - The **control thread** ([`control`]) is the program's first thread, or one that [`session::Session`] starts. Whoever else
+//!   wants something of the show has a thread of its own and calls it: the keys of the screen, the control socket, OSC, the
+//!   watcher of the set file. There is no asynchronous runtime.
 //! - The **input threads** are midir's, one for each connection; they stamp a message, push it, and wake the real-time
 //!   thread ([`io`]).
 //! - The **log's thread** ([`blackbox`]) writes down what the show did, so that nobody else waits for a disk.

@@ -492,7 +492,7 @@ fn what_cannot_be_done_is_said_in_one_line() {
     let cases: &[(&[&str], &str)] = &[
         (&["play", "circuts"], "did you mean `circuits`?"),
         (&["play", "nowhere/at-all.toml"], "cannot read nowhere/at-all.toml"),
-        (&["check", "."], "there is no set `.`"),
+        (&["check", "."], "cannot read .: it is not a file"),
         (&["check", "/dev/zero"], "it is not a file"),
         (&["play", "--config", "missing.toml"], "cannot read missing.toml"),
         (&["play", "--config", no_table.to_str().unwrap()], "line 2, column 1: unknown field `prioritty`"),

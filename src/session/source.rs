@@ -118,7 +118,6 @@ fn find(name: &str) -> Result<(String, Vec<u8>), LoadError> {
         return Ok((name.to_owned(), bytes));
     }
     match builtin::find(name) {
-        // A folder, or something else that is not read.
         Some(set) => Ok((format!("{}.toml (built in)", set.name), set.text.as_bytes().to_vec())),
         // A folder, or something else that is not read.
         None if path.exists() => {
