@@ -2,7 +2,6 @@
 
 use super::clock::{Choice, Line, Listener, SessionState};
 use super::homing::By;
-use super::ports::DUTIES;
 use super::program::{Join, PortSet, PortSlot, Program};
 use super::transport::Phase;
 use super::{Command, Engine, Moment, Told};
@@ -374,8 +373,7 @@ impl Engine {
     /// Nothing plays any more; what a panic has left to send, and what waits, leaves at once.
     pub(super) fn end(&mut self) {
         self.ended = true;
-        let at = self.happened_at;
-        DUTIES.iter().for_each(|duty| (duty.of_mut)(self).end(at));
+        self.end_duties(self.happened_at);
     }
 
     /// Ends every note that sounds, whoever plays it, and brings home what holds or bends notes.

@@ -97,7 +97,6 @@ pub use ports::note_loop::PROBE_RELEASE;
 use ports::recovery::Recovery;
 use ports::silence_all::Silencing;
 use ports::wire::Wires;
-use ports::{Background, DUTIES};
 use program::{
     ClockOut, Interval, MAX_PORTS, PartSlot, PatternSlot, PortSet, PortSlot, Program, Quantum, TrackSet, TrackSlot,
 };
@@ -406,7 +405,7 @@ impl Engine {
         };
         engine.route_clock(program);
         engine.rewind(program, Nanos(0));
-        engine.lights.adopt(program);
+        engine.adopt_duties(program);
         engine
     }
 
@@ -425,7 +424,7 @@ impl Engine {
             && self.releasing.is_empty()
             && self.homing.due().is_none()
             && self.fingers.due().is_none()
-            && DUTIES.iter().all(|duty| (duty.of)(self).is_over())
+            && self.are_duties_over()
     }
 
     /// What the transport is doing.

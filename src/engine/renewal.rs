@@ -34,7 +34,6 @@ use super::launch::Coming;
 use super::ledger::HELD;
 use super::outbox::Outbox;
 use super::player::{Played, SetTo, Strike, takes_over};
-use super::ports::DUTIES;
 use super::program::{MAX_PORTS, MAX_TRACKS, PortSet, PortSlot, Program, Tenant, TrackSlot};
 use super::transport::Phase;
 use super::{Engine, Moment};
@@ -216,7 +215,7 @@ impl Engine {
             self.forget_ahead();
         }
         self.faders.forget();
-        DUTIES.iter().for_each(|duty| (duty.of_mut)(self).adopt(program));
+        self.adopt_duties(program);
         self.lights.note(self.happened_at);
         self.homing.release(self.moment(at), |away| matches!(away.by, By::Hand(_)));
         let here = self.moment(at).tick;
@@ -247,7 +246,7 @@ impl Engine {
                 self.renewal.moved = self.renewal.moved.with(port);
                 self.let_go(at, port);
                 self.keyboards.forget(port);
-                DUTIES.iter().for_each(|duty| (duty.of_mut)(self).forget(port));
+                self.forget_duties(port);
                 self.ahead[usize::from(port.0)] = TickSpan::ZERO;
             }
         }

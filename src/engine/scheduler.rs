@@ -12,7 +12,7 @@ use super::launch::Coming;
 use super::ledger::{HELD, Sounding};
 use super::outbox::{Departure, OUTBOX_CAPACITY, Outbox};
 use super::player::{Hands, Played, SetTo, Strike};
-use super::ports::DUTIES;
+use super::ports::Duty;
 use super::program::{PatternSlot, PortSet, PortSlot, Program, TrackSlot};
 use super::renewal::RENEWED_BEFORE;
 use super::transport::Phase;
@@ -36,8 +36,6 @@ enum Step {
     Tail,
     Chase(PortSlot),
     Event(PortSlot),
-    /// One of [`DUTIES`], by its place there.
-    Background(usize, PortSlot),
 }
 
 /// What is to be done before anything that has a time of its own, in this order.
@@ -73,6 +71,23 @@ struct Due {
     step: Step,
 }
 
+/// What comes first of everything that has a time.
+enum First {
+    /// A step of the music.
+    Music(Due),
+    /// What is done for a port beside the music, and when.
+    Duty(Nanos, Duty, PortSlot),
+}
+
+impl First {
+    fn time(self) -> Nanos {
+        match self {
+            First::Music(due) => due.time,
+            First::Duty(at, ..) => at,
+        }
+    }
+}
+
 impl Engine {
     /// Puts everything that is due at `now` into `out`, in the order in which it should leave.
     pub fn advance(&mut self, program: &Program, now: Nanos, out: &mut Outbox) -> Progress {
@@ -96,12 +111,17 @@ impl Engine {
                 Some((_, AtOnce::Adopt)) => return Progress::ProgramDue,
                 Some((_, at_once)) => self.take_at_once(program, at_once, out),
                 None => match self.first(program) {
-                    Some(due) if due.time <= self.now => self.take(program, due, out),
+                    Some(First::Music(due)) if due.time <= self.now => self.take(program, due, out),
+                    Some(First::Duty(at, duty, port)) if at <= self.now => {
+                        // What this step makes due, or no longer holds back, was not due before it.
+                        self.happened_at = self.happened_at.max(at);
+                        self.take_duty(duty, program, port, at, out);
+                    }
                     Some(_) | None => return Progress::CaughtUp,
                 },
             }
             // It was empty before the step.
-            DUTIES.iter().for_each(|duty| (duty.of_mut)(self).note_sent(out));
+            self.note_sent(out);
         }
     }
 
@@ -110,7 +130,7 @@ impl Engine {
     pub fn next_deadline(&self, program: &Program) -> Option<Nanos> {
         match self.due_at_once(program) {
             Some((since, _)) => Some(since),
-            None => self.first(program).map(|due| due.time),
+            None => self.first(program).map(First::time),
         }
     }
 
@@ -158,33 +178,35 @@ impl Engine {
         }
     }
 
-    /// The first step to come.
-    fn first(&self, program: &Program) -> Option<Due> {
-        let mut first = self.first_of_music(program);
-        let ready = |port| self.wires.ready_at(port);
-        for (place, duty) in DUTIES.iter().enumerate() {
-            let Some((time, port)) = (duty.of)(self).next(&ready) else { continue };
-            // After everything else of its moment, whatever position that has.
-            let time = time.max(self.happened_at);
-            let due = Due { time, tick: Tick(i64::MAX), step: Step::Background(place, port) };
-            if first.is_none_or(|known| due < known) {
-                first = Some(due);
-            }
+    /// The first to come. A duty comes after all music of its time.
+    fn first(&self, program: &Program) -> Option<First> {
+        match (self.first_of_music(program), self.next_duty()) {
+            (Some(due), Some((at, ..))) if due.time <= at => Some(First::Music(due)),
+            (_, Some((at, duty, port))) => Some(First::Duty(at, duty, port)),
+            (due, None) => due.map(First::Music),
         }
-        first
     }
 
     /// The first step to come of what has a position.
     fn first_of_music(&self, program: &Program) -> Option<Due> {
         let timeline = self.clock.timeline()?;
         let mut first: Option<Due> = None;
-        // The position is one of the song.
-        let mut consider = |tick: Tick, offset: Span, step: Step| {
-            let time = (timeline.time_of(tick + self.base) + offset).max(self.happened_at);
-            let due = Due { time, tick, step };
+        let mut consider_at = |time: Nanos, tick: Tick, step: Step| {
+            let due = Due { time: time.max(self.happened_at), tick, step };
             if first.is_none_or(|known| due < known) {
                 first = Some(due);
             }
+        };
+        if let Some(time) = self.clock.changes_at() {
+            consider_at(time, Tick(i64::MIN), Step::Clock);
+        }
+        let is_running = self.transport.phase() == Phase::Running;
+        if let Some(time) = self.clock.gives_up_at(program.clock.lost).filter(|_| is_running) {
+            consider_at(time, Tick::ZERO, Step::GiveUp);
+        }
+        // The position is one of the song.
+        let mut consider = |tick: Tick, offset: Span, step: Step| {
+            consider_at(timeline.time_of(tick + self.base) + offset, tick, step);
         };
         if let Some(limit) = self.pulse_limit(program) {
             for port in self.pulsed.iter() {
@@ -195,7 +217,7 @@ impl Engine {
                 }
             }
         }
-        if self.transport.phase() == Phase::Running {
+        if is_running {
             let horizon = self.horizon();
             let end = self.end_at.unwrap_or(Tick(i64::MAX)).min(horizon);
             if let Some(tick) = self.end_at.filter(|&tick| tick < horizon) {
@@ -233,13 +255,7 @@ impl Engine {
                 }
             }
         }
-        let runs = self.transport.phase() == Phase::Running;
-        let gives_up = runs.then(|| self.clock.gives_up_at(program.clock.lost)).flatten();
-        let gives_up =
-            gives_up.map(|time| Due { time: time.max(self.happened_at), tick: Tick::ZERO, step: Step::GiveUp });
-        let changes = self.clock.changes_at().map(|time| time.max(self.happened_at));
-        let changes = changes.map(|time| Due { time, tick: Tick(i64::MIN), step: Step::Clock });
-        [first, gives_up, changes].into_iter().flatten().min()
+        first
     }
 
     /// The last clock pulse that may be sent, on the clock; `None` when none may.
@@ -308,11 +324,6 @@ impl Engine {
             Step::Line => self.take_line(program, due.time),
             Step::Chase(port) => self.take_chase(program, port, moment, out),
             Step::Event(port) => self.play(program, port, moment, out),
-            Step::Background(place, port) => {
-                if let Some(duty) = DUTIES.get(place) {
-                    (duty.take)(self, program, port, due.time, out);
-                }
-            }
         }
         if matches!(due.step, Step::GiveUp | Step::Turn | Step::Line) {
             self.lights.note(due.time);

@@ -39,7 +39,7 @@ impl ActiveSensing {
 
 impl Background for ActiveSensing {
     /// The port that gets it next, and when, if nothing else leaves before.
-    fn next(&self, _: &dyn Fn(PortSlot) -> Nanos) -> Option<(Nanos, PortSlot)> {
+    fn next(&self, _: impl Fn(PortSlot) -> Nanos) -> Option<(Nanos, PortSlot)> {
         let last = |port: PortSlot| self.last.get(usize::from(port.0)).copied().flatten();
         self.ports.iter().filter_map(|port| Some((last(port)? + SENSED_EVERY, port))).min()
     }

@@ -193,7 +193,7 @@ impl Lights {
 }
 
 impl Background for Lights {
-    fn next(&self, ready: &dyn Fn(PortSlot) -> Nanos) -> Option<(Nanos, PortSlot)> {
+    fn next(&self, ready: impl Fn(PortSlot) -> Nanos) -> Option<(Nanos, PortSlot)> {
         self.stale.iter().map(|port| (self.panels[usize::from(port.0)].next_at.max(ready(port)), port)).min()
     }
 

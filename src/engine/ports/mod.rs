@@ -1,15 +1,15 @@
 //! What is done for the ports beside the music: silencing, recovery, loops of notes, lights, values that wait for their wire,
 //! active sensing.
 //!
-//! Each of these is a [`Background`]: it says when it has something to send, takes note of what leaves, forgets a port that is
-//! another one, and comes to its end with the show. They are entered in [`DUTIES`], and nowhere else. At one time they come after
-//! everything that has a position in the music, in the order of that table.
+//! Each of these is a `Background`: it says when it has something to send, takes note of what leaves, forgets a port that is
+//! another one, and comes to its end with the show. They are entered in the list at the end of this file, and nowhere else. At one
+//! time they come after everything that has a position in the music, in the order of that list.
 
 pub mod active_sensing;
-pub mod lights;
-pub mod note_loop;
-pub mod recovery;
-pub mod silence_all;
+pub(super) mod lights;
+pub(super) mod note_loop;
+pub(super) mod recovery;
+pub(super) mod silence_all;
 pub mod wire;
 
 use super::Engine;
@@ -20,7 +20,7 @@ use crate::time::Nanos;
 /// Something that is done for ports beside the music. Real-time safe throughout.
 pub(super) trait Background {
     /// The port that gets something next, and when; not before its wire is `ready` for what gives way.
-    fn next(&self, ready: &dyn Fn(PortSlot) -> Nanos) -> Option<(Nanos, PortSlot)>;
+    fn next(&self, ready: impl Fn(PortSlot) -> Nanos) -> Option<(Nanos, PortSlot)>;
 
     /// Takes note of what a step has made leave.
     fn note_sent(&mut self, _: &Outbox) {}
@@ -40,23 +40,82 @@ pub(super) trait Background {
     }
 }
 
-/// A [`Background`] of the engine: where it is, and how it sends what is next on a port, at most as much as the outbox holds.
-pub(super) struct Duty {
-    pub of: fn(&Engine) -> &dyn Background,
-    pub of_mut: fn(&mut Engine) -> &mut dyn Background,
-    pub take: fn(&mut Engine, &Program, PortSlot, Nanos, &mut Outbox),
+/// Lists every [`Background`] of the engine: its name, its field, and how it sends what is next on a port, at most as much as the
+/// outbox holds. Without pointers, as all are asked at each step.
+macro_rules! duties {
+    ($($duty:ident: $field:ident, $take:ident;)*) => {
+        /// One of them, in the order in which they come at one time.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(super) enum Duty {
+            $($duty,)*
+        }
+
+        impl Engine {
+            /// The first thing to be sent by any of them: when, for which duty, and to which port.
+            #[inline]
+            pub(super) fn next_duty(&self) -> Option<(Nanos, Duty, PortSlot)> {
+                let ready = |port| self.wires.ready_at(port);
+                let mut first: Option<(Nanos, Duty, PortSlot)> = None;
+                $(
+                    if let Some((time, port)) = self.$field.next(ready) {
+                        // Not before this call, so that the order of the list counts among what is due already.
+                        let time = time.max(self.happened_at);
+                        if first.is_none_or(|(known, ..)| time < known) {
+                            first = Some((time, Duty::$duty, port));
+                        }
+                    }
+                )*
+                first
+            }
+
+            /// Does what is next for `port`.
+            pub(super) fn take_duty(
+                &mut self,
+                duty: Duty,
+                program: &Program,
+                port: PortSlot,
+                at: Nanos,
+                out: &mut Outbox,
+            ) {
+                match duty {
+                    $(Duty::$duty => self.$take(program, port, at, out),)*
+                }
+            }
+
+            /// All of them take note of what a step has made leave.
+            #[inline]
+            pub(super) fn note_sent(&mut self, out: &Outbox) {
+                $(self.$field.note_sent(out);)*
+            }
+
+            /// Another device is on `port`.
+            pub(super) fn forget_duties(&mut self, port: PortSlot) {
+                $(self.$field.forget(port);)*
+            }
+
+            /// Another program is in force.
+            pub(super) fn adopt_duties(&mut self, program: &Program) {
+                $(self.$field.adopt(program);)*
+            }
+
+            /// The show ends at `at`.
+            pub(super) fn end_duties(&mut self, at: Nanos) {
+                $(self.$field.end(at);)*
+            }
+
+            /// Whether none of them has anything left to send before the show is over.
+            pub(super) fn are_duties_over(&self) -> bool {
+                $(self.$field.is_over())&&*
+            }
+        }
+    };
 }
 
-/// All of them, in the order in which they come at one time.
-pub(super) const DUTIES: [Duty; 6] = [
-    Duty { of: |engine| &engine.silencing, of_mut: |engine| &mut engine.silencing, take: Engine::take_silencer },
-    Duty { of: |engine| &engine.recovery, of_mut: |engine| &mut engine.recovery, take: Engine::take_recovery },
-    Duty { of: |engine| &*engine.note_loops, of_mut: |engine| &mut *engine.note_loops, take: Engine::take_probe },
-    Duty { of: |engine| &engine.lights, of_mut: |engine| &mut engine.lights, take: Engine::take_light },
-    Duty { of: |engine| &engine.wires, of_mut: |engine| &mut engine.wires, take: Engine::take_value },
-    Duty {
-        of: |engine| &engine.active_sensing,
-        of_mut: |engine| &mut engine.active_sensing,
-        take: Engine::take_sensing,
-    },
-];
+duties! {
+    Silence: silencing, take_silencer;
+    Recover: recovery, take_recovery;
+    Probe: note_loops, take_probe;
+    Light: lights, take_light;
+    Value: wires, take_value;
+    Sense: active_sensing, take_sensing;
+}

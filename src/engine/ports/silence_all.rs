@@ -95,7 +95,7 @@ impl Silencing {
 }
 
 impl Background for Silencing {
-    fn next(&self, ready: &dyn Fn(PortSlot) -> Nanos) -> Option<(Nanos, PortSlot)> {
+    fn next(&self, ready: impl Fn(PortSlot) -> Nanos) -> Option<(Nanos, PortSlot)> {
         self.ports.iter().map(|port| (self.left[usize::from(port.0)].next_at.max(ready(port)), port)).min()
     }
 

@@ -321,7 +321,7 @@ impl NoteLoops {
 
 impl Background for NoteLoops {
     /// The port by which a probe leaves next, or is waited for.
-    fn next(&self, ready: &dyn Fn(PortSlot) -> Nanos) -> Option<(Nanos, PortSlot)> {
+    fn next(&self, ready: impl Fn(PortSlot) -> Nanos) -> Option<(Nanos, PortSlot)> {
         if self.test.is_none() && self.returned.is_empty() {
             return None;
         }

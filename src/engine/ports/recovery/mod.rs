@@ -138,7 +138,7 @@ impl Recovery {
 }
 
 impl Background for Recovery {
-    fn next(&self, ready: &dyn Fn(PortSlot) -> Nanos) -> Option<(Nanos, PortSlot)> {
+    fn next(&self, ready: impl Fn(PortSlot) -> Nanos) -> Option<(Nanos, PortSlot)> {
         self.ports.iter().map(|port| (self.lines[usize::from(port.0)].next_at.max(ready(port)), port)).min()
     }
 

@@ -187,7 +187,7 @@ impl Wires {
 }
 
 impl Background for Wires {
-    fn next(&self, ready: &dyn Fn(PortSlot) -> Nanos) -> Option<(Nanos, PortSlot)> {
+    fn next(&self, ready: impl Fn(PortSlot) -> Nanos) -> Option<(Nanos, PortSlot)> {
         self.waits.iter().map(|port| (ready(port), port)).min()
     }
 
@@ -313,8 +313,7 @@ mod tests {
         /// Time passes, and what waits leaves.
         fn wait(&mut self, span: Span) {
             let until = self.now + span;
-            while let Some((at, port)) =
-                self.wires.next(&|port| self.wires.ready_at(port)).filter(|&(at, _)| at < until)
+            while let Some((at, port)) = self.wires.next(|port| self.wires.ready_at(port)).filter(|&(at, _)| at < until)
             {
                 self.now = self.now.max(at);
                 assert_eq!(port, PORT);
