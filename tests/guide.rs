@@ -3,9 +3,10 @@
 use std::fs;
 
 use assert_cmd::Command;
+use tightrope::guide::CHAPTERS;
 use tightrope::set::Set;
 
-const GUIDE: &str = "src/guide.md";
+const GUIDE: &str = "src/guide/set.md";
 
 fn help(topic: &str) -> String {
     let output = Command::cargo_bin("tightrope").expect("it is built").args(["help", topic]).output().expect("it runs");
@@ -44,5 +45,20 @@ fn the_set_of_the_guide_is_right() {
         if let Err(mistakes) = Set::parse("guide.toml", set.as_bytes()) {
             panic!("{mistakes}");
         }
+    }
+}
+
+#[test]
+fn every_chapter_can_be_read_by_its_name_and_names_no_other_than_there_are() {
+    for (name, text) in CHAPTERS {
+        assert_eq!(help(name), text);
+        assert!(text.starts_with("# "), "{name} has a heading");
+        let of_file = fs::read_to_string(format!("src/guide/{name}.md")).expect("it is a file");
+        assert_eq!(of_file, text);
+    }
+    let readme = fs::read_to_string("README.md").expect("it is there");
+    assert!(readme.len() <= 8_192, "{} bytes", readme.len());
+    for (name, _) in CHAPTERS {
+        assert!(readme.contains(&format!("`{name}`")), "README.md does not name {name}");
     }
 }

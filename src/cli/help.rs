@@ -1,5 +1,5 @@
 //! `tightrope help`: commands from their arguments, the step language and the keys of a set file from the tables that read
-//! them; and `tightrope schema`, the same for editors.
+//! them, the chapters of the guide; and `tightrope schema`, the keys for editors.
 
 use std::io::Write;
 
@@ -7,12 +7,18 @@ use clap::CommandFactory;
 
 use super::args::{Args, Help};
 use super::failure::Failure;
+use crate::guide::CHAPTERS;
 use crate::set::keys::{self, Table};
 use crate::set::nearest;
 use crate::set::reference::{ENTRIES, Kind};
 
-/// What can be explained besides commands.
+/// What can be explained besides commands and the chapters of the guide.
 const TOPICS: [&str; 2] = ["notation", "keys"];
+
+/// All that can be explained besides commands.
+fn topics() -> impl Iterator<Item = &'static str> {
+    TOPICS.into_iter().chain(CHAPTERS.iter().map(|&(name, _)| name))
+}
 
 /// The width that explanations are wrapped to.
 const WIDTH: usize = 100;
@@ -26,7 +32,7 @@ pub fn help(args: &Help, out: &mut dyn Write) -> Result<(), Failure> {
     let mut commands = Args::command();
     let Some(topic) = args.topic.as_deref() else {
         writeln!(out, "{}", commands.render_long_help())?;
-        writeln!(out, "Explained too, as `tightrope help TOPIC`: {}", TOPICS.join(", "))?;
+        writeln!(out, "Explained too, as `tightrope help TOPIC`: {}", topics().collect::<Vec<_>>().join(", "))?;
         return Ok(());
     };
     match topic {
@@ -38,11 +44,12 @@ pub fn help(args: &Help, out: &mut dyn Write) -> Result<(), Failure> {
             let names: Vec<String> = commands.get_subcommands().map(|command| command.get_name().to_owned()).collect();
             match commands.find_subcommand_mut(topic) {
                 Some(command) => writeln!(out, "{}", command.render_long_help())?,
+                None if chapter(topic).is_some() => write!(out, "{}", chapter(topic).unwrap_or_default())?,
                 None => {
-                    let known = || names.iter().map(String::as_str).chain(TOPICS);
-                    let hint = match nearest(topic, known()) {
+                    let known: Vec<String> = names.into_iter().chain(topics().map(str::to_owned)).collect();
+                    let hint = match nearest(topic, known.iter().map(String::as_str)) {
                         Some(near) => format!("did you mean `{near}`?"),
-                        None => format!("there are {}", known().collect::<Vec<_>>().join(", ")),
+                        None => format!("there are {}", known.join(", ")),
                     };
                     return Err(Failure::WrongWords(format!("there is no help on `{topic}`; {hint}")));
                 }
@@ -50,6 +57,11 @@ pub fn help(args: &Help, out: &mut dyn Write) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// The chapter of the guide that is called so.
+fn chapter(topic: &str) -> Option<&'static str> {
+    CHAPTERS.iter().find(|&&(name, _)| name == topic).map(|&(_, text)| text)
 }
 
 /// The reference of the step language, as its parser keeps it.
