@@ -61,7 +61,7 @@
 //! # Guarantees
 //!
 //! - Every note-on has its note-off, whatever ends the show: STOP, a signal, a closed terminal, an error or a panic in any
-//!   thread ([`panics`]). Two ledgers see to it: the engine's ([`engine::ledger`]), which knows what should sound, and behind it the
+//!   thread ([`panics`]). Two ledgers see to it: the engine's ([`engine::ports::ledger`]), which knows what should sound, and behind it the
 //!   output's ([`rt::note_tracking::NoteTracking`]), which knows what was sent. Where the process is killed or crashes, its [`guardian`] does.
 //! - Positions are computed from an origin and rounded once: nothing drifts.
 //! - The same set, the same seed and the same input give the same bytes; a show can be played again from its log.
@@ -75,7 +75,7 @@
 //! | [`time::DeviceTime`] | a MIDI connection's own stamps; comparable only with each other |
 //! | [`time::Tick`] | the song, 960 to the quarter note, 40 to the MIDI clock pulse |
 //!
-//! [`engine::timeline::Timeline`] maps ticks to time and back, exactly.
+//! [`engine::clock::timeline::Timeline`] maps ticks to time and back, exactly.
 
 #![deny(unsafe_code)]
 #![warn(missing_docs)]

@@ -3,7 +3,7 @@
 //! There are two axes. *Time* is what the machine's monotonic clock counts: [`Nanos`] is a point on it and [`Span`] the
 //! distance between two points. *Position* is what musicians count: [`Tick`] is a point in the song and [`TickSpan`] the
 //! distance between two. A [`Tempo`] is the rate between the axes, and the mapping itself lives in
-//! [`engine::timeline`](crate::engine::timeline).
+//! [`engine::clock::timeline`](crate::engine::clock::timeline).
 //!
 //! A device's own clock is a third axis ([`DeviceTime`]) that nothing may compare with [`Nanos`]; only a named transform
 //! turns one into the other.

@@ -19,7 +19,7 @@ use tightrope::blackbox::replay::{Replay, Stopped};
 use tightrope::blackbox::report::report;
 use tightrope::blackbox::segments::{LEAST_BYTES, Segments, Store};
 use tightrope::blackbox::writer::{WAITING, Writer};
-use tightrope::engine::pattern::Target;
+use tightrope::engine::program::Target;
 use tightrope::engine::program::{Interval, PartSlot, PatternSlot, PortSlot, Quantum, TrackSlot};
 use tightrope::engine::{Call, Command, Mark, Progress, Switch};
 use tightrope::link::{Called, Fate, Sent};
@@ -143,7 +143,7 @@ fn command() -> impl Strategy<Value = Command> {
         Command::Start,
         Command::Continue,
         Command::Stop,
-        Command::Withdraw,
+        Command::CancelLaunch,
         Command::Tap,
         Command::Panic,
         Command::End,
@@ -164,9 +164,9 @@ fn command() -> impl Strategy<Value = Command> {
         (track(), target, any::<u16>()).prop_map(|(track, target, value)| Command::Control { track, target, value }),
         prop_oneof![
             (20.0..=400.0f64).prop_map(|bpm| Command::Tempo(Tempo::from_bpm(bpm).unwrap())),
-            any::<i32>().prop_map(Command::Nudge),
-            (0u8..16).prop_map(|port| Command::LetGo(PortSlot(port))),
-            (0u8..16).prop_map(|port| Command::Silence(PortSlot(port))),
+            any::<i32>().prop_map(Command::TempoStep),
+            (0u8..16).prop_map(|port| Command::ReleaseInput(PortSlot(port))),
+            (0u8..16).prop_map(|port| Command::SilencePort(PortSlot(port))),
             (0i64..1 << 40).prop_map(|length| Command::EndAfter(TickSpan(length))),
         ],
     ]

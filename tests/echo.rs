@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use crate::support::*;
 use tightrope::engine::ClockSource;
 use tightrope::engine::Command;
+use tightrope::engine::arrangement::transport::Phase;
 use tightrope::engine::outbox::Departure;
 use tightrope::engine::program::{ClockOut, PortSlot, Program};
-use tightrope::engine::transport::Phase;
 use tightrope::midi::Message;
 use tightrope::time::{Nanos, Span, Tick};
 

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use crate::support::*;
 use parking_lot::Mutex;
-use tightrope::engine::lever::Lever;
 use tightrope::engine::outbox::{Departure, Outbox};
+use tightrope::engine::program::lever::Lever;
 use tightrope::engine::program::{PortSlot, Program, TrackSlot};
 use tightrope::engine::{Command, Engine, Switch};
 use tightrope::link::{InputEvent, MidiInEnd, Sounding, link};
@@ -247,7 +247,7 @@ fn whenever_it_is_killed_the_table_says_all_that_sounds() {
             431 | 700 => control.command(Command::Panic).unwrap(),
             560 => control.command(Command::Mute(TrackSlot((step % 3) as u16), Switch::Toggle)).unwrap(),
             620 => control.publish(Program { edition: 2 + step as u32, ..compile(&text) }),
-            801 => control.command(Command::Silence(PortSlot(1))).unwrap(),
+            801 => control.command(Command::SilencePort(PortSlot(1))).unwrap(),
             950 => hear(&mut inputs, 0, Message::Stop),
             _ => {}
         }

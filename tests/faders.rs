@@ -1,9 +1,9 @@
 //! Bindings with values, and faders, in virtual time.
 
 use crate::support::*;
-use tightrope::engine::binding::Does;
+use tightrope::engine::arrangement::transport::Phase;
+use tightrope::engine::program::Does;
 use tightrope::engine::program::{PortSlot, TrackSlot};
-use tightrope::engine::transport::Phase;
 use tightrope::engine::{Command, Switch};
 use tightrope::midi::{Channel, Key, Message, Velocity};
 use tightrope::time::{Span, Tempo};
@@ -192,7 +192,7 @@ fn a_controller_that_is_unplugged_lets_go_of_everything() {
     show.input(KEYS, turn(22, 20));
     show.input(KEYS, turn(23, 64));
     assert!(show.engine.fills());
-    show.command(Command::LetGo(KEYS));
+    show.command(Command::ReleaseInput(KEYS));
     assert!(!show.engine.fills(), "the button is up");
     // Both faders have been moved meanwhile.
     let from = show.trace.len();
@@ -212,13 +212,13 @@ fn whatever_is_held_on_a_controller_that_is_unplugged_is_released() {
     for (is_down, message) in held {
         assert!(!show.engine.fills());
         show.input(KEYS, is_down);
-        show.command(Command::LetGo(A));
+        show.command(Command::ReleaseInput(A));
         assert!(show.engine.fills(), "another input is gone: {message}");
-        show.command(Command::LetGo(KEYS));
+        show.command(Command::ReleaseInput(KEYS));
         assert!(!show.engine.fills(), "{message}");
         // What came up is not released again.
         show.command(Command::Fill(Switch::On));
-        show.command(Command::LetGo(KEYS));
+        show.command(Command::ReleaseInput(KEYS));
         assert!(show.engine.fills());
         show.command(Command::Fill(Switch::Off));
     }
@@ -231,10 +231,10 @@ fn however_many_are_held_all_are_released() {
     let mut program = bound(&bindings).program;
     // One BPM each, so that they can be counted.
     for binding in &mut program.bindings {
-        binding.does = Does::Press { command: Command::Nudge(0), release: Some(Command::Nudge(100)) };
+        binding.does = Does::Press { command: Command::TempoStep(0), release: Some(Command::TempoStep(100)) };
     }
     let mut show = Show::new(program);
     (20..60).for_each(|number| show.input(KEYS, turn(number, 127)));
-    show.command(Command::LetGo(KEYS));
+    show.command(Command::ReleaseInput(KEYS));
     assert_eq!(bpm(&show), 165.0);
 }

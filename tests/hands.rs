@@ -1,11 +1,11 @@
 //! What hands do while it plays, in virtual time: mutes and solos, fills, transposition, held keys, controllers, bindings.
 
 use crate::support::*;
+use tightrope::engine::arrangement::transport::Phase;
 use tightrope::engine::outbox::Departure;
 use tightrope::engine::program::{
     Condition, Guard, GuardIndex, Interval, PatternSlot, PortSlot, Program, Scale, Source, TrackSlot,
 };
-use tightrope::engine::transport::Phase;
 use tightrope::engine::{Command, Switch};
 use tightrope::midi::{Channel, Message};
 use tightrope::time::{Nanos, Span, TickSpan};

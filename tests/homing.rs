@@ -2,10 +2,10 @@
 
 use crate::support::*;
 use proptest::prelude::*;
-use tightrope::engine::pattern::Target;
+use tightrope::engine::arrangement::resume::Resumption;
+use tightrope::engine::arrangement::transport::Phase;
+use tightrope::engine::program::Target;
 use tightrope::engine::program::{PatternSlot, PortSlot, Program, Quantum, TrackSlot};
-use tightrope::engine::resume::Resumption;
-use tightrope::engine::transport::Phase;
 use tightrope::engine::{Command, Switch};
 use tightrope::midi::{Channel, Key, Message};
 use tightrope::time::{Span, Tempo, Tick, TickSpan};
@@ -237,9 +237,9 @@ fn what_hands_hold_stays_over_launches_and_goes_home_with_the_music() {
         show.wait(Span::from_millis(2_500));
         assert_eq!(count(&show), 3, "{command:?}");
     }
-    show.command(Command::LetGo(PortSlot(0)));
+    show.command(Command::ReleaseInput(PortSlot(0)));
     assert_eq!(count(&show), 3, "another keyboard");
-    show.command(Command::LetGo(KEYS));
+    show.command(Command::ReleaseInput(KEYS));
     assert_eq!(count(&show), 0);
     held.iter().for_each(|&message| show.input(KEYS, message));
     show.command(Command::Stop);
@@ -305,7 +305,7 @@ fn an_instrument_that_has_not_read_is_told_again_what_is_home() {
     let mut show = away_from_home(RIG);
     show.command(Command::Stop);
     let length = show.trace.len();
-    show.command(Command::Silence(PortSlot(0)));
+    show.command(Command::SilencePort(PortSlot(0)));
     let told: Vec<Message> = show.trace[length..].iter().map(|departure| departure.message).collect();
     assert!([control(1, 64, 0), control(1, 66, 0), bend(1, 8_192)].iter().all(|home| told.contains(home)), "{told:?}");
 }
@@ -410,7 +410,7 @@ fn any_event(hands: bool) -> BoxedStrategy<Event> {
         }),
         1 => (60u8..64).prop_map(|key| Event::Input(note_on(1, key))),
         2 => value.prop_map(Event::Input),
-        1 => Just(Event::Command(Command::LetGo(KEYS))),
+        1 => Just(Event::Command(Command::ReleaseInput(KEYS))),
     ]
     .boxed()
 }

@@ -4,11 +4,11 @@
 use crate::support::*;
 use proptest::prelude::*;
 use tightrope::engine::Command;
+use tightrope::engine::lanes::chance::{draw, scaled};
 use tightrope::engine::program::{
     Action, Clip, Condition, Event, Guard, GuardIndex, Lane, LaneRange, PatternSlot, Program, Source, Steps, Swing,
     TrackSlot,
 };
-use tightrope::engine::random::{draw, scaled};
 use tightrope::midi::{Key, Message, Velocity};
 use tightrope::time::{Nanos, Span, Tick, TickSpan};
 

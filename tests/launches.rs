@@ -2,8 +2,8 @@
 //! note by note.
 
 use crate::support::*;
+use tightrope::engine::arrangement::transport::Phase;
 use tightrope::engine::program::{PartSlot, PatternSlot, Quantum};
-use tightrope::engine::transport::Phase;
 use tightrope::engine::{Command, Switch};
 use tightrope::midi::{Channel, Message};
 use tightrope::time::{Nanos, Span, TickSpan};
@@ -150,7 +150,7 @@ fn the_last_request_wins_and_can_be_withdrawn() {
     assert_eq!(stage.notes_from(BAR), played(THIRD, BAR, 2 * BAR));
 
     let mut stage = Stage::start(PATTERNS);
-    stage.to(1_500).launch(SECOND, None).to(2_500).command(Command::Withdraw);
+    stage.to(1_500).launch(SECOND, None).to(2_500).command(Command::CancelLaunch);
     assert_eq!(stage.show.engine.queued(), None);
     stage.to(3 * BAR - 1);
     assert_eq!(stage.notes(), played(FIRST, 0, 3 * BAR));
@@ -161,7 +161,7 @@ fn what_is_asked_for_while_stopped_plays_from_the_next_start_on() {
     let mut stage = Stage::start(PATTERNS);
     stage.to(1_500).command(Command::Stop).launch(SECOND, None).launch(THIRD, None);
     assert_eq!(stage.show.engine.pattern(), PatternSlot(THIRD));
-    stage.command(Command::Withdraw);
+    stage.command(Command::CancelLaunch);
     assert_eq!(stage.show.engine.pattern(), PatternSlot(FIRST));
     stage.launch(SECOND, Quantum::End);
     let stopped = stage.show.trace.len();
@@ -398,7 +398,7 @@ fn a_withdrawn_launch_takes_back_its_programs() {
         .replace("[patterns.first]\n", "[patterns.first]\nprogram = { one = 1 }\n")
         .replace("[patterns.second]\n", "[patterns.second]\nprogram = { one = 2, ahead = \"1 bar\" }\n");
     let mut stage = Stage::start(&text);
-    stage.to(1_500).launch(SECOND, None).to(2_000).command(Command::Withdraw).to(BAR);
+    stage.to(1_500).launch(SECOND, None).to(2_000).command(Command::CancelLaunch).to(BAR);
     let sent: Vec<Message> = programs(&stage.show).into_iter().map(|(_, message)| message).collect();
     assert_eq!(sent, [1, 2, 1].map(|number| Message::ProgramChange(channel(1), number)));
 }
@@ -431,7 +431,7 @@ fn programs_that_were_sent_for_something_else_are_undone() {
         (launch(FIRST), &[0, 1, 0]),
         (launch(SECOND), &[0, 1]),
         (Command::Jump(PartSlot(2)), &[0, 1, 0, 2]),
-        (Command::Withdraw, &[0, 1]),
+        (Command::CancelLaunch, &[0, 1]),
         (Command::Start, &[0, 1, 0]),
         (Command::Mute(tightrope::engine::program::TrackSlot(0), Switch::On), &[0, 1]),
     ] {
@@ -470,7 +470,7 @@ fn a_song_that_goes_on_after_a_stop_has_its_programs() {
 #[test]
 fn what_was_asked_for_while_stopped_can_be_withdrawn_with_its_programs() {
     let mut stage = Stage::start(&song_with_programs());
-    stage.to(1_000).command(Command::Stop).launch(THIRD, None).command(Command::Withdraw);
+    stage.to(1_000).command(Command::Stop).launch(THIRD, None).command(Command::CancelLaunch);
     assert_eq!(numbers(&stage), [0, 2, 0]);
 }
 

@@ -2,11 +2,11 @@
 
 use crate::support::*;
 use tightrope::engine::Command;
+use tightrope::engine::arrangement::transport::Phase;
 use tightrope::engine::outbox::Departure;
 use tightrope::engine::program::{
     AfterSong, ClockOut, Lost, Part, PatternSlot, PortSlot, Program, ProgramChange, Song,
 };
-use tightrope::engine::transport::Phase;
 use tightrope::midi::{Channel, Message};
 use tightrope::time::{Nanos, Span, Tick, TickSpan};
 

@@ -2,7 +2,7 @@
 
 use crate::support::*;
 use tightrope::engine::outbox::Departure;
-use tightrope::engine::pattern::Target;
+use tightrope::engine::program::Target;
 use tightrope::engine::program::{ClockOut, PortSlot, Program, TrackSlot};
 use tightrope::engine::{Command, Switch};
 use tightrope::midi::Message;
@@ -488,7 +488,7 @@ fn a_panic_a_launch_and_the_end_in_the_same_moment() {
 fn with_a_program_that_has_another_device_there_it_begins_anew() {
     let mut show = playing(compile(SET), 500);
     let mut other = compile(SET);
-    other.ports[1].tenant.0 += 1;
+    other.ports[1].owner.0 += 1;
     other.edition = 2;
     show.renew(other);
     play(&mut show, BAR - 500 + 10);

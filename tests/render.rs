@@ -131,8 +131,8 @@ proptest! {
         let set = parse(&set_text(1, &[(step, lines)]));
         let other = parse(&set_text(1, &[(step, longer)]));
         let first_pass = set.program.patterns[0].clips[0].lanes.iter().map(|lane| match &lane.source {
-            tightrope::engine::pattern::Source::Steps(steps) => steps.length.0,
-            tightrope::engine::pattern::Source::Arp(_) => 0,
+            tightrope::engine::program::Source::Steps(steps) => steps.length.0,
+            tightrope::engine::program::Source::Arp(_) => 0,
         });
         let pass = first_pass.min().unwrap_or(0);
         let ons = |set: &Set| -> Vec<_> {

@@ -8,9 +8,9 @@ use proptest::prelude::*;
 use tightrope::blackbox::Record;
 use tightrope::blackbox::record::{Head, Legacy, Resumed, SetText};
 use tightrope::blackbox::replay::{Played, Replay, Stopped};
+use tightrope::engine::arrangement::resume::Resumption;
 use tightrope::engine::outbox::{Departure, Outbox};
 use tightrope::engine::program::{Interval, PartSlot, PatternSlot, PortSlot, Quantum, TrackSlot};
-use tightrope::engine::resume::Resumption;
 use tightrope::engine::{Call, Command, Engine, Switch};
 use tightrope::link::{ControlEnd, Fate, InputEvent, MidiInEnd, link};
 use tightrope::midi::Message;
@@ -240,7 +240,7 @@ fn command() -> impl Strategy<Value = Command> {
             Command::Launch { pattern, .. } => Command::Launch { pattern, at },
             other => other,
         }),
-        1 => Just(Command::Withdraw),
+        1 => Just(Command::CancelLaunch),
         2 => (0u16..4).prop_map(|part| Command::Jump(PartSlot(part))),
         1 => switch().prop_map(Command::Hold),
         1 => (track(), switch()).prop_map(|(track, switch)| Command::Mute(track, switch)),
@@ -248,10 +248,10 @@ fn command() -> impl Strategy<Value = Command> {
         1 => switch().prop_map(Command::Fill),
         1 => (-20i8..20).prop_map(|by| Command::Transpose { track: None, by, unit: Interval::Degrees }),
         1 => (30.0..300.0f64).prop_map(|bpm| Command::Tempo(Tempo::from_bpm(bpm).unwrap())),
-        1 => (-900i32..900).prop_map(Command::Nudge),
+        1 => (-900i32..900).prop_map(Command::TempoStep),
         1 => Just(Command::Tap),
         2 => Just(Command::Panic),
-        1 => (0u8..3).prop_map(|port| Command::LetGo(PortSlot(port))),
+        1 => (0u8..3).prop_map(|port| Command::ReleaseInput(PortSlot(port))),
     ]
 }
 

@@ -1,10 +1,10 @@
 //! A show that goes on where another one has died.
 
 use crate::support::*;
+use tightrope::engine::arrangement::resume::Resumption;
+use tightrope::engine::arrangement::transport::Phase;
+use tightrope::engine::lanes::chance::Random;
 use tightrope::engine::program::{PartSlot, PatternSlot, PortSlot, Program};
-use tightrope::engine::random::Random;
-use tightrope::engine::resume::Resumption;
-use tightrope::engine::transport::Phase;
 use tightrope::engine::{Command, Switch};
 use tightrope::midi::Message;
 use tightrope::time::{Nanos, Span, Tick, TickSpan};

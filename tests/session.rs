@@ -2,8 +2,8 @@
 //! session changes or is gone.
 
 use crate::support::*;
+use tightrope::engine::arrangement::transport::Phase;
 use tightrope::engine::program::{PortSlot, Program};
-use tightrope::engine::transport::Phase;
 use tightrope::engine::{ClockSource, Command, SessionState};
 use tightrope::midi::Message;
 use tightrope::time::{Nanos, Span, Tempo, Tick, TickSpan};

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use tightrope::control::{Declined, Notice, Observer, Reason, View};
 use tightrope::engine::ClockSource;
+use tightrope::engine::arrangement::transport::Phase;
 use tightrope::engine::outbox::Departure;
-use tightrope::engine::transport::Phase;
 use tightrope::midi::Message;
 use tightrope::rt::Settings;
 use tightrope::rt::output::{Output, SendFailed};

@@ -4,9 +4,9 @@
 use crate::support::*;
 use tightrope::engine::ClockSource;
 use tightrope::engine::Command;
+use tightrope::engine::arrangement::transport::Phase;
 use tightrope::engine::outbox::Departure;
 use tightrope::engine::program::{PortSlot, Program};
-use tightrope::engine::transport::Phase;
 use tightrope::midi::Message;
 use tightrope::time::{Nanos, Span, Tick};
 

@@ -17,12 +17,12 @@ use std::thread;
 use std::time::Duration;
 
 use support::*;
+use tightrope::engine::arrangement::resume::Resumption;
 use tightrope::engine::outbox::Departure;
-use tightrope::engine::pattern::Target;
+use tightrope::engine::program::Target;
 use tightrope::engine::program::{
     MAX_PORTS, MAX_THRUS, MAX_TRACKS, PartSlot, PatternSlot, PortSlot, Program, TrackSlot,
 };
-use tightrope::engine::resume::Resumption;
 use tightrope::engine::{Command, Engine, Switch};
 use tightrope::link::{InputEvent, Sounding, link};
 use tightrope::midi::Message;
@@ -128,7 +128,7 @@ fn used_by_show<const N: usize>() -> usize {
                     Command::Mute(TrackSlot(pulse.into()), Switch::Toggle),
                     Command::Control { track: TrackSlot(3), target: Target::Controller(74), value: 1 },
                     Command::Panic,
-                    Command::LetGo(PortSlot(15)),
+                    Command::ReleaseInput(PortSlot(15)),
                     Command::Jump(PartSlot(0)),
                 ];
                 commands.into_iter().for_each(|command| control.command(command).expect("the ring has room"));

@@ -1,9 +1,9 @@
 //! The tempo as hands set it, and the panic key, in virtual time.
 
 use crate::support::*;
+use tightrope::engine::arrangement::transport::Phase;
 use tightrope::engine::outbox::Departure;
 use tightrope::engine::program::PortSlot;
-use tightrope::engine::transport::Phase;
 use tightrope::engine::{Command, Engine};
 use tightrope::midi::{Channel, Message};
 use tightrope::time::{Nanos, Span, Tempo, Tick, TickSpan};
@@ -63,9 +63,9 @@ fn a_new_tempo_skips_and_doubles_nothing() {
         (333, Command::Tempo(bpm(400.0))),
         (217, Command::Tempo(bpm(20.0))),
         (3_011, Command::Tempo(bpm(174.6))),
-        (1, Command::Nudge(-4_640)),
+        (1, Command::TempoStep(-4_640)),
         (499, Command::Tempo(bpm(128.0))),
-        (777, Command::Nudge(1)),
+        (777, Command::TempoStep(1)),
     ] {
         show.wait(Span::from_millis(wait));
         let before = show.engine.position();
@@ -103,16 +103,16 @@ fn a_new_tempo_counts_from_where_it_was_said() {
 fn nudges_add_up_and_stay_in_range() {
     let mut show = begun(RIG);
     for _ in 0..40 {
-        show.command(Command::Nudge(33));
+        show.command(Command::TempoStep(33));
         show.wait(Span::from_millis(7));
     }
     assert_eq!(played(&show.engine), 138.2);
     for _ in 0..40 {
-        show.command(Command::Nudge(-33));
+        show.command(Command::TempoStep(-33));
     }
     assert_eq!(show.engine.tempo(), Some(bpm(125.0)), "and back, exactly");
     for (by, held) in [(1_000_000, 400.0), (i32::MIN, 20.0), (i32::MAX, 400.0)] {
-        show.command(Command::Nudge(by));
+        show.command(Command::TempoStep(by));
         assert_eq!(played(&show.engine), held);
     }
 }
@@ -152,7 +152,7 @@ fn a_followed_clock_has_its_own_tempo() {
     clock(&mut show, 48);
     show.input(KEYS, Message::Start);
     clock(&mut show, 24);
-    for command in [Command::Tempo(bpm(60.0)), Command::Nudge(500), Command::Tap] {
+    for command in [Command::Tempo(bpm(60.0)), Command::TempoStep(500), Command::Tap] {
         show.command(command);
         clock(&mut show, 24);
     }

@@ -1,8 +1,8 @@
 //! Playing by hand, in virtual time: what a keyboard plays goes to a track at once, and every note of it ends.
 
 use crate::support::*;
+use tightrope::engine::arrangement::transport::Phase;
 use tightrope::engine::program::{Interval, PortSlot, TrackSlot};
-use tightrope::engine::transport::Phase;
 use tightrope::engine::{Command, Switch};
 use tightrope::midi::{Channel, Key, Message};
 use tightrope::time::{Span, Tick};
@@ -209,7 +209,7 @@ fn a_note_ends_where_it_began_whatever_has_changed() {
                 true
             }
             5 => {
-                show.command(Command::LetGo(KEYS));
+                show.command(Command::ReleaseInput(KEYS));
                 true
             }
             6 => {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::support::*;
 use proptest::prelude::*;
-use tightrope::engine::lever::Pull;
 use tightrope::engine::outbox::Departure;
+use tightrope::engine::program::lever::Pull;
 use tightrope::engine::program::{PortSlot, Target, TrackSlot};
 use tightrope::engine::{Command, Switch};
 use tightrope::midi::{Channel, Key, Message};
@@ -287,7 +287,7 @@ fn another_device_gets_nothing_of_what_waits() {
     }
     let mut other = show.program.clone();
     other.edition += 1;
-    other.ports[0].tenant.0 += 1;
+    other.ports[0].owner.0 += 1;
     show.renew(other);
     let sent = values_sent(&show.trace, DIN);
     show.wait(Span::from_millis(200));
@@ -376,7 +376,7 @@ fn an_instrument_that_reads_again_is_silenced_on_its_port_alone() {
     show.command(Command::Start);
     show.wait(Span::from_millis(100));
     let before = show.trace.len();
-    show.command(Command::Silence(DIN));
+    show.command(Command::SilencePort(DIN));
     show.wait(Span::from_millis(300));
     for channel in [2, 10] {
         for number in [64, 123, 120] {

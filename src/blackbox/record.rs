@@ -1,8 +1,8 @@
 //! What a log says: one record after the other.
 
 use super::spelling::{self, LONGEST, Spelled};
+use crate::engine::arrangement::resume::Resumption;
 use crate::engine::program::{PartSlot, PatternSlot, PortSlot, Program};
-use crate::engine::resume::Resumption;
 use crate::engine::{Command, Engine};
 use crate::link::{Called, Sent};
 use crate::text::{printable, printable_lines};

@@ -6,8 +6,8 @@ use super::record::{self, End, Meters, Names, Record, Scene, SetText};
 use super::writer::{Writer, Written};
 use crate::control::errand::Errand;
 use crate::control::{self, Observer, PortState, View};
+use crate::engine::arrangement::transport::Phase;
 use crate::engine::program::{PortSlot, TrackSet};
-use crate::engine::transport::Phase;
 use crate::link::{Called, Sent};
 use crate::time::{Nanos, Span};
 

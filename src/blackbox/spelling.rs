@@ -1,7 +1,8 @@
 //! Small values of the engine as numbers, and back. What comes back is in its range, whatever the numbers are.
 
-use crate::engine::clock::{FARTHEST, SessionState};
-use crate::engine::pattern::Target;
+use crate::engine::clock::FARTHEST;
+use crate::engine::command::SessionState;
+use crate::engine::program::Target;
 use crate::engine::program::{Interval, MAX_PORTS, MAX_TRACKS, PartSlot, PatternSlot, PortSlot, Quantum, TrackSlot};
 use crate::engine::{Command, Progress, Switch};
 use crate::link::Fate;
@@ -29,7 +30,7 @@ pub fn command(command: Command) -> Spelled {
             };
             (3, pattern.0.into(), kind, grid)
         }
-        Command::Withdraw => (4, 0, 0, 0),
+        Command::CancelLaunch => (4, 0, 0, 0),
         Command::Jump(part) => (5, part.0.into(), 0, 0),
         Command::Hold(hold) => (6, switch(hold), 0, 0),
         Command::Mute(track, mute) => (7, track.0.into(), switch(mute), 0),
@@ -52,13 +53,13 @@ pub fn command(command: Command) -> Spelled {
             (11, track.0.into(), kind << 16 | i64::from(number), value.into())
         }
         Command::Tempo(tempo) => (12, tempo.tick_q32() as i64, 0, 0),
-        Command::Nudge(hundredths) => (13, hundredths.into(), 0, 0),
+        Command::TempoStep(hundredths) => (13, hundredths.into(), 0, 0),
         Command::Tap => (14, 0, 0, 0),
         Command::Panic => (15, 0, 0, 0),
-        Command::LetGo(port) => (16, port.0.into(), 0, 0),
+        Command::ReleaseInput(port) => (16, port.0.into(), 0, 0),
         Command::EndAfter(length) => (17, length.0, 0, 0),
         Command::End => (18, 0, 0, 0),
-        Command::Silence(port) => (19, port.0.into(), 0, 0),
+        Command::SilencePort(port) => (19, port.0.into(), 0, 0),
         Command::Pace(pace) => (20, pace.into(), 0, 0),
         Command::Session(None) => (21, 0, 0, 0),
         Command::Session(Some(SessionState { tick, time, tempo, playing })) => {
@@ -88,7 +89,7 @@ fn meant((which, a, b, c): Spelled) -> Option<Command> {
             };
             Command::Launch { pattern: PatternSlot(a.try_into().ok()?), at }
         }
-        4 => Command::Withdraw,
+        4 => Command::CancelLaunch,
         5 => Command::Jump(PartSlot(a.try_into().ok()?)),
         6 => Command::Hold(read_switch(a)?),
         7 => Command::Mute(track(a)?, read_switch(b)?),
@@ -114,13 +115,13 @@ fn meant((which, a, b, c): Spelled) -> Option<Command> {
             Command::Control { track: track(a)?, target, value: c.try_into().ok()? }
         }
         12 => Command::Tempo(tempo(a)?),
-        13 => Command::Nudge(a.try_into().ok()?),
+        13 => Command::TempoStep(a.try_into().ok()?),
         14 => Command::Tap,
         15 => Command::Panic,
-        16 => Command::LetGo(port(a)?),
+        16 => Command::ReleaseInput(port(a)?),
         17 => Command::EndAfter(TickSpan(Some(a).filter(|a| (0..=LONGEST).contains(a))?)),
         18 => Command::End,
-        19 => Command::Silence(port(a)?),
+        19 => Command::SilencePort(port(a)?),
         20 => Command::Pace(a.try_into().ok()?),
         21 => Command::Session(None),
         22 | 23 => Command::Session(Some(SessionState {
@@ -236,7 +237,7 @@ mod tests {
             Command::Continue,
             Command::Stop,
             Command::Launch { pattern: PatternSlot(7), at: Some(Quantum::Grid(TickSpan(960))) },
-            Command::Withdraw,
+            Command::CancelLaunch,
             Command::Jump(PartSlot(5)),
             Command::Hold(Switch::Toggle),
             Command::Mute(track, Switch::On),
@@ -245,13 +246,13 @@ mod tests {
             Command::Transpose { track: Some(track), by: -2, unit: Interval::Degrees },
             Command::Control { track, target: Target::Nrpn(16_383), value: 5 },
             Command::Tempo(Tempo::from_bpm(127.3).unwrap()),
-            Command::Nudge(-50),
+            Command::TempoStep(-50),
             Command::Tap,
             Command::Panic,
-            Command::LetGo(port),
+            Command::ReleaseInput(port),
             Command::EndAfter(TickSpan(960)),
             Command::End,
-            Command::Silence(port),
+            Command::SilencePort(port),
             Command::Pace(-83_333),
             Command::Session(None),
             Command::Session(Some(SessionState { playing: true, ..session })),
@@ -264,7 +265,7 @@ mod tests {
                 Command::Continue => 1,
                 Command::Stop => 2,
                 Command::Launch { .. } => 3,
-                Command::Withdraw => 4,
+                Command::CancelLaunch => 4,
                 Command::Jump(_) => 5,
                 Command::Hold(_) => 6,
                 Command::Mute(..) => 7,
@@ -273,13 +274,13 @@ mod tests {
                 Command::Transpose { .. } => 10,
                 Command::Control { .. } => 11,
                 Command::Tempo(_) => 12,
-                Command::Nudge(_) => 13,
+                Command::TempoStep(_) => 13,
                 Command::Tap => 14,
                 Command::Panic => 15,
-                Command::LetGo(_) => 16,
+                Command::ReleaseInput(_) => 16,
                 Command::EndAfter(_) => 17,
                 Command::End => 18,
-                Command::Silence(_) => 19,
+                Command::SilencePort(_) => 19,
                 Command::Pace(_) => 20,
                 Command::Session(None) => 21,
                 Command::Session(Some(SessionState { playing: true, .. })) => 22,

@@ -47,7 +47,7 @@ fn command(command: Command, names: &Names, meter: Meter) -> String {
             let state = if playing { "plays" } else { "is stopped" };
             format!("the session {state}, at {} and beat {beat}", command::number(tempo.bpm()))
         }
-        Wordless::LetGo(port) => {
+        Wordless::ReleaseInput(port) => {
             format!("the input of {} is gone: its keys were let go", name(&names.ports, port.0.into()))
         }
         Wordless::EndAfter(after) => format!("end after {}", command::length(after, meter)),

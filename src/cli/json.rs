@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::check::Findings;
 use super::failure::Failure;
-use crate::engine::pattern::Source;
+use crate::engine::program::Source;
 use crate::engine::program::{PatternSlot, Wire};
 use crate::offline::rehearsal::lanes;
 use crate::offline::text::position;

@@ -3,8 +3,8 @@
 use super::printer::{Names, Printer, Readable, echoes};
 use crate::control::{Notice, Observer, View};
 use crate::engine::Status;
+use crate::engine::arrangement::transport::Phase;
 use crate::engine::program::{PortSet, PortSlot};
-use crate::engine::transport::Phase;
 use crate::link::{Sent, Snapshot};
 use crate::set::Set;
 use crate::time::{Meter, Nanos};

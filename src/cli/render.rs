@@ -7,7 +7,7 @@ use super::args::Render;
 use super::failure::Failure;
 use super::files;
 use super::output::Rendered;
-use crate::engine::pattern::AfterSong;
+use crate::engine::program::AfterSong;
 use crate::midi::Message;
 use crate::offline::render::{Plan, Rendering, render as render_show};
 use crate::offline::{orders, smf, text};

@@ -3,7 +3,7 @@
 //! The real-time thread says where it is when it has something to do, which can be bars ago. Who looks at the show, or is told
 //! of it over a socket, wants to count beats: in between the music goes on at its tempo.
 
-use crate::engine::transport::Phase;
+use crate::engine::arrangement::transport::Phase;
 use crate::link::Snapshot;
 use crate::time::{Nanos, TICKS_PER_QUARTER, Tick};
 

@@ -33,8 +33,8 @@ use serde::{Deserialize, Serialize};
 
 use super::view::{Notice, View};
 use crate::engine::ClockSource;
+use crate::engine::arrangement::transport::Phase;
 use crate::engine::program::{PortSlot, TrackSlot};
-use crate::engine::transport::Phase;
 use crate::link;
 use crate::time::{Meter, Tick};
 

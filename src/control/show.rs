@@ -354,7 +354,7 @@ impl<'a> Show<'a> {
         for (slot, counted) in (0..MAX_PORTS as u8).map(PortSlot).zip(&self.snapshot.ports) {
             let known = &mut self.lost[usize::from(slot.0)];
             // Where its ring is full, at the next look.
-            if counted.lost_inputs == *known || self.end.command(Command::LetGo(slot)).is_err() {
+            if counted.lost_inputs == *known || self.end.command(Command::ReleaseInput(slot)).is_err() {
                 continue;
             }
             *known = counted.lost_inputs;
@@ -606,7 +606,7 @@ impl<'a> Show<'a> {
         self.end.publish(set.program.clone());
         let before = std::mem::replace(&mut self.set, *set);
         for (slot, (now, then)) in self.set.program.ports.iter().zip(&before.program.ports).enumerate() {
-            if now.tenant != then.tenant {
+            if now.owner != then.owner {
                 self.keys.forget(slot);
             }
         }
@@ -629,10 +629,10 @@ impl<'a> Show<'a> {
             Command::Mute(slot, _) | Command::Solo(slot, _) | Command::Control { track: slot, .. } => track(slot),
             Command::Transpose { track: Some(slot), .. } => track(slot),
             Command::Transpose { track: None, .. } => false,
-            Command::Start | Command::Stop | Command::Continue | Command::Withdraw => false,
-            Command::Hold(_) | Command::Fill(_) | Command::Tempo(_) | Command::Nudge(_) | Command::Tap => false,
-            Command::Pace(_) | Command::Session(_) | Command::Panic | Command::Silence(_) => false,
-            Command::LetGo(_) | Command::EndAfter(_) | Command::End => false,
+            Command::Start | Command::Stop | Command::Continue | Command::CancelLaunch => false,
+            Command::Hold(_) | Command::Fill(_) | Command::Tempo(_) | Command::TempoStep(_) | Command::Tap => false,
+            Command::Pace(_) | Command::Session(_) | Command::Panic | Command::SilencePort(_) => false,
+            Command::ReleaseInput(_) | Command::EndAfter(_) | Command::End => false,
         }
     }
 
@@ -647,7 +647,7 @@ impl<'a> Show<'a> {
 
     /// The last request wins: what waits for the newest set does not come back after `command`, which was said later.
     fn forget_launches(&mut self, command: Command) {
-        if is_launch(command) || command == Command::Withdraw {
+        if is_launch(command) || command == Command::CancelLaunch {
             self.waiting.retain(|&waiting| !is_launch(waiting));
         }
     }
@@ -947,13 +947,13 @@ mod tests {
         };
         assert_eq!(look(&mut show), []);
         ends[0].losses().count();
-        assert_eq!([look(&mut show), look(&mut show)], [vec![Command::LetGo(PortSlot(0))], vec![]], "once");
+        assert_eq!([look(&mut show), look(&mut show)], [vec![Command::ReleaseInput(PortSlot(0))], vec![]], "once");
         // It is not forgotten where there is no room to say it.
         while say(&mut show, "start").is_ok() {}
         ends[0].losses().count();
         show.watch(&mut []);
-        assert!(!look(&mut show).contains(&Command::LetGo(PortSlot(0))));
-        assert_eq!(look(&mut show), [Command::LetGo(PortSlot(0))]);
+        assert!(!look(&mut show).contains(&Command::ReleaseInput(PortSlot(0))));
+        assert_eq!(look(&mut show), [Command::ReleaseInput(PortSlot(0))]);
     }
 
     #[test]

@@ -159,8 +159,8 @@ mod tests {
     use super::*;
     use crate::control::Show;
     use crate::engine::Status;
+    use crate::engine::arrangement::transport::Phase;
     use crate::engine::program::PatternSlot;
-    use crate::engine::transport::Phase;
     use crate::link::{RtEnd, link};
     use crate::set::Set;
     use crate::time::Tick;

@@ -11,7 +11,7 @@
 use std::time::Duration;
 
 use crate::engine::ClockSource;
-use crate::engine::transport::Phase;
+use crate::engine::arrangement::transport::Phase;
 use crate::link::Snapshot;
 
 /// What the second clock gains in a shorter time is an error of reading it, and no sleep.

@@ -1,6 +1,6 @@
 //! What there is to see of a show: the set, what plays, what is measured, and what is connected. For those who display it.
 
-use crate::engine::player::takes_over;
+use crate::engine::lanes::takes_over;
 use crate::engine::program::{Interval, MAX_PORTS, MAX_TRACKS, PatternSlot, PortSlot, TrackSlot, Transpose};
 use crate::engine::{Status, Transpositions};
 use crate::link::{Heard, Snapshot};

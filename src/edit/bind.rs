@@ -107,7 +107,7 @@ fn answering(set: &Set, heard: Heard<'_>) -> Result<Vec<usize>, Refused> {
     let slot = names.iter().position(|name| name == heard.port).and_then(|slot| u8::try_from(slot).ok());
     let port = PortSlot(slot.ok_or_else(|| Refused::unknown("port", heard.port, &names))?);
     let Heard { channel, trigger, .. } = heard;
-    let does = Does::Press { command: Command::Withdraw, release: None };
+    let does = Does::Press { command: Command::CancelLaunch, release: None };
     let wanted = Binding { port, channel, trigger, values: trigger.values(), does, light: None };
     let bindings = set.program.bindings.iter().enumerate();
     Ok(bindings.filter(|(_, binding)| binding.meets(&wanted)).map(|(index, _)| index).collect())

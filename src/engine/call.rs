@@ -4,8 +4,8 @@
 //! same departures. The mark says how far the engine was: calls come while it is behind, which is when a pass takes more than
 //! one step of it, and while it is ahead, which is when what is due has been thought of before.
 
-use super::program::{PortSlot, Program};
 use super::{Command, Engine, Progress};
+use crate::engine::program::{PortSlot, Program};
 use crate::midi::Message;
 use crate::time::Nanos;
 

@@ -15,193 +15,66 @@
 //! system call. One call of `advance` makes at most [`OUTBOX_CAPACITY`](outbox::OUTBOX_CAPACITY) departures; a note costs
 //! time logarithmic in the number of lanes and of sounding notes.
 //!
-//! | file | duty |
+//! | file or folder | duty |
 //! |---|---|
-//! | [`program`] | what is played, compiled and immutable: clock, ports, tracks |
-//! | [`pattern`] | what is played: patterns, their lanes and events, the song, what hands ask for |
-//! | [`binding`] | what hands ask for: messages that come in, and what they stand for |
-//! | `fader` | what hands move: faders that take hold where they pass |
-//! | [`scale`] | keys that belong together |
-//! | `call` | calls as values, so that a show can be played again |
-//! | [`clock`] | where time comes from: our own clock, or one that is followed, and which of several |
-//! | [`timeline`] | the exact mapping between position and time |
-//! | `tempo` | the tempo as hands set it: said, nudged, tapped |
-//! | `echo` | whether a clock that comes in is our own |
-//! | [`transport`] | stopped, armed, running; where CONTINUE goes on |
-//! | `happening` | what input and commands do |
-//! | `renewal` | another program takes over, at a bar line |
-//! | `launch` | which pattern plays: launches, the song, the programs that patterns need |
-//! | `mixer` | which tracks are heard, and how far they are transposed |
-//! | [`keyboard`] | the keys that are played on the inputs |
-//! | [`thru`] | playing by hand: what goes on from a keyboard to a track |
-//! | [`ports`] | what is done for ports beside the music: silencing, recovery, loops of notes, lights, wires, active sensing |
-//! | [`resume`] | playing on after the process has died |
+//! | [`program`] | the show as data: ports, tracks, patterns, conditions, the song, bindings |
+//! | [`command`] | what can be asked, as data |
+//! | [`clock`] | where time comes from: our own clock, one that is followed, a session; which of several; tapping; loops of clock |
+//! | [`arrangement`] | what plays when: launches and the song, the transport, another program, playing on after a crash |
+//! | [`lanes`] | which note comes next, and when; the keys that are held; chance |
+//! | [`live`] | what hands do: bindings, faders, playing on tracks, muting and transposing |
+//! | [`ports`] | what has left by each port and sounds there, what its wire carries, and what is done for it beside the music |
+//! | `input` | what comes in, and what commands do |
 //! | `scheduler` | what is due next, and taking it |
-//! | [`player`] | the lanes: which note comes next, and when |
-//! | [`ledger`] | what sounds: every note-on gets its note-off |
-//! | [`lever`] | what holds or bends notes: pedals, wheels, pressure |
-//! | `chase` | what a pattern has said of those before the place where the music goes on |
-//! | `homing` | which of those are away from home, and when they go there: where notes end |
+//! | `call` | calls as values, so that a show can be played again |
 //! | [`outbox`] | what is due to leave |
-//! | [`random`] | seeded chance |
 //! | [`fixed`] | containers that allocate once |
 
-pub mod binding;
+pub mod arrangement;
 mod call;
-mod chase;
 pub mod clock;
-mod echo;
-mod fader;
+pub mod command;
 pub mod fixed;
-mod happening;
-mod homing;
-pub mod keyboard;
-mod launch;
-pub mod ledger;
-pub mod lever;
-mod mixer;
+mod input;
+pub mod lanes;
+pub mod live;
 pub mod outbox;
-pub mod pattern;
-pub mod player;
 pub mod ports;
 pub mod program;
-pub mod random;
-mod renewal;
-pub mod resume;
-pub mod scale;
 mod scheduler;
-mod tempo;
-pub mod thru;
-pub mod timeline;
-pub mod transport;
 
-use binding::Rising;
+use arrangement::chase::Chase;
+use arrangement::launcher::Launcher;
+use arrangement::program_swap::ProgramSwap;
+use arrangement::resume::Awaited;
+use arrangement::transport::{Phase, Transport};
 pub use call::{Call, Mark};
-use chase::Chase;
 use clock::Clock;
-pub use clock::{ClockSource, PulseError, SessionState};
-use echo::Echoes;
-use fader::Faders;
+use clock::clock_loop::ClockLoops;
+use clock::tap_tempo::Taps;
+pub use clock::{ClockSource, PulseError};
+pub use command::{Command, SessionState, Switch};
 use fixed::{Parked, Queue, Slots};
-use homing::Homing;
-use keyboard::Keyboards;
-use launch::Launcher;
-use ledger::Ledger;
-use mixer::Mixer;
-pub use mixer::Transpositions;
-use player::Player;
+use lanes::Player;
+use lanes::keyboard::Keyboards;
+use live::bindings::Rising;
+use live::faders::Faders;
+use live::mixer::Mixer;
+pub use live::mixer::Transpositions;
+use live::thru::ThruNotes;
 use ports::active_sensing::ActiveSensing;
+use ports::homing::Homing;
+use ports::ledger::Ledger;
 use ports::lights::Lights;
 use ports::note_loop::NoteLoops;
 pub use ports::note_loop::PROBE_RELEASE;
 use ports::recovery::Recovery;
 use ports::silence_all::Silencing;
 use ports::wire::Wires;
-use program::{
-    ClockOut, Interval, MAX_PORTS, PartSlot, PatternSlot, PortSet, PortSlot, Program, Quantum, TrackSet, TrackSlot,
-};
-use renewal::Renewal;
-use resume::Awaited;
-use tempo::Taps;
-use thru::Fingers;
-use transport::{Phase, Transport};
+use program::{ClockOut, MAX_PORTS, PartSlot, PatternSlot, PortSet, PortSlot, Program, TrackSet};
 
 use crate::midi::Message;
 use crate::time::{Nanos, Tempo, Tick, TickSpan};
-
-/// What the control side can ask of the engine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Command {
-    /// Play from the beginning. Where a clock is followed, from its next pulse on.
-    Start,
-    /// Play on from where it stopped.
-    Continue,
-    /// Stop; every sounding note ends, and what holds or bends notes goes home.
-    Stop,
-    /// Play another pattern; while stopped, from the next start on. The last request wins. It takes the show out of its
-    /// song, until [`Command::Jump`] leads back.
-    Launch {
-        /// Which one.
-        pattern: PatternSlot,
-        /// When; as the pattern or the set says if `None`.
-        at: Option<Quantum>,
-    },
-    /// Take back the launch or jump that waits for its line.
-    Withdraw,
-    /// Go on with this part of the song, when the set's launches begin; while stopped, from the next start on.
-    Jump(PartSlot),
-    /// Stay in the part of the song that plays, over its end, until this is taken back.
-    Hold(Switch),
-    /// Silence a track, or let it play again. Its notes end at once; it keeps its place.
-    Mute(TrackSlot, Switch),
-    /// Let only those tracks play that are soloed; when none is, all do.
-    Solo(TrackSlot, Switch),
-    /// Play what is written for fills, or stop doing so.
-    Fill(Switch),
-    /// Move the notes of a track, or of all tracks that move, by so many; what was said before counts no more.
-    Transpose {
-        /// Which one; all for `None`.
-        track: Option<TrackSlot>,
-        /// How many, in which unit.
-        by: i8,
-        /// What it is counted in.
-        unit: Interval,
-    },
-    /// Send a value to a controller of a track.
-    Control {
-        /// Whose.
-        track: TrackSlot,
-        /// Which one.
-        target: pattern::Target,
-        /// What; held to its highest.
-        value: u16,
-    },
-    /// Play at this tempo, where the clock is our own; where one is followed, this does nothing, nor do the next two.
-    Tempo(Tempo),
-    /// Change the tempo by so many hundredths of a quarter note a minute, within what is accepted.
-    Nudge(i32),
-    /// A beat, tapped: the tempo becomes the mean of the last taps, at most 8; after 2 s without any they are forgotten.
-    Tap,
-    /// The system's clock runs fast by so many millionths, or slow; our own clock makes up for it.
-    Pace(i32),
-    /// Where the followed session is; `None` when it is gone. Where none is followed, this does nothing.
-    Session(Option<SessionState>),
-    /// End every note and silence every channel that tracks play on; the music plays on.
-    Panic,
-    /// The instrument at this port may have missed ends of notes: silence every channel that tracks play on there.
-    Silence(PortSlot),
-    /// The input at this port is gone: the keys and pedals that were down there count as released.
-    LetGo(PortSlot),
-    /// Stop for good when the music has played for this long, counted from where it plays next.
-    EndAfter(TickSpan),
-    /// Stop for good now: every sounding note ends, clocked ports get STOP, and nothing plays any more.
-    End,
-}
-
-const _: () = assert!(!core::mem::needs_drop::<Command>());
-
-/// What becomes of something that is on or off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Switch {
-    /// It is on.
-    On,
-    /// It is off.
-    Off,
-    /// It is what it was not.
-    Toggle,
-}
-
-impl Switch {
-    /// What `was` becomes.
-    #[must_use]
-    pub const fn of(self, was: bool) -> bool {
-        match self {
-            Switch::On => true,
-            Switch::Off => false,
-            Switch::Toggle => !was,
-        }
-    }
-}
 
 /// How far [`Engine::advance`] got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -250,11 +123,11 @@ const _: () = assert!(!core::mem::needs_drop::<Status>());
 
 /// How many clock and transport bytes can wait to leave, where those that repeat count once. The driver advances between
 /// inputs, and no input makes more than a few: a pulse, as often as it counts, and a START.
-const TOLD_CAPACITY: usize = 16;
+const TRANSPORT_QUEUE: usize = 16;
 
 /// Clock or transport on its way to the ports that get it.
 #[derive(Clone, Copy, Debug)]
-struct Told {
+struct QueuedTransport {
     moment: Moment,
     message: Message,
     ports: PortSet,
@@ -274,7 +147,7 @@ struct Moment {
 pub struct Engine {
     clock: Clock,
     /// The time of the latest input or command: nothing can be due before it any more.
-    happened_at: Nanos,
+    not_before: Nanos,
     transport: Transport,
     /// Where on the clock the song's first beat lies.
     base: TickSpan,
@@ -295,23 +168,23 @@ pub struct Engine {
     homing: Homing,
     chase: Chase,
     /// What hands play.
-    fingers: Fingers,
+    thru_notes: ThruNotes,
     faders: Faders,
     lights: Lights,
     keyboards: Keyboards,
     /// What was held on an input that is gone.
     rising: Rising,
     /// Clock and transport bytes on their way.
-    told: Queue<Told>,
+    transport_queue: Queue<QueuedTransport>,
     /// What the wires can carry, and what waits for them.
     wires: Wires,
     /// For each port, the position on the clock of the next pulse that it gets.
     pulses: Slots<Tick>,
     /// For each port, by how much it had been sent more pulses than the master when it stopped: predicted ones, which did not
     /// come. They are made up for at CONTINUE.
-    ahead: Slots<TickSpan>,
+    pulse_debt: Slots<TickSpan>,
     /// Whether what comes in is our own clock.
-    echoes: Parked<Echoes>,
+    clock_loops: Parked<ClockLoops>,
     /// Whether what comes in is what we play.
     note_loops: Parked<NoteLoops>,
     /// Which pattern plays, and which is next.
@@ -319,7 +192,7 @@ pub struct Engine {
     /// Which tracks are heard, and how far they are transposed.
     mixer: Mixer,
     /// The program that is waited for, and what is left of the one before.
-    renewal: Renewal,
+    program_swap: ProgramSwap,
     /// The tempo that the program says, and the taps that may make another.
     written_tempo: Tempo,
     taps: Taps,
@@ -357,7 +230,7 @@ impl Engine {
     pub fn new(program: &Program) -> Engine {
         let mut engine = Engine {
             clock: Clock::new(program),
-            happened_at: Nanos(0),
+            not_before: Nanos(0),
             transport: Transport::default(),
             base: TickSpan::ZERO,
             player: Player::default(),
@@ -371,20 +244,20 @@ impl Engine {
             releases_held: false,
             homing: Homing::default(),
             chase: Chase::default(),
-            fingers: Fingers::default(),
+            thru_notes: ThruNotes::default(),
             faders: Faders::default(),
             lights: Lights::default(),
             keyboards: Keyboards::default(),
             rising: Rising::default(),
-            told: Queue::with_capacity(TOLD_CAPACITY),
+            transport_queue: Queue::with_capacity(TRANSPORT_QUEUE),
             wires: Wires::new(program),
             pulses: Slots::from_fn(MAX_PORTS, |_| Tick::ZERO),
-            ahead: Slots::from_fn(MAX_PORTS, |_| TickSpan::ZERO),
-            echoes: Parked::new(Echoes::default()),
+            pulse_debt: Slots::from_fn(MAX_PORTS, |_| TickSpan::ZERO),
+            clock_loops: Parked::new(ClockLoops::default()),
             note_loops: Parked::new(NoteLoops::new(program)),
             launcher: Launcher::new(program),
             mixer: Mixer::default(),
-            renewal: Renewal::new(program),
+            program_swap: ProgramSwap::new(program),
             written_tempo: program.tempo,
             taps: Taps::default(),
             pace: 0,
@@ -420,10 +293,10 @@ impl Engine {
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.ended
-            && self.told.is_empty()
+            && self.transport_queue.is_empty()
             && self.releasing.is_empty()
             && self.homing.due().is_none()
-            && self.fingers.due().is_none()
+            && self.thru_notes.due().is_none()
             && self.are_duties_over()
     }
 
@@ -467,7 +340,7 @@ impl Engine {
     /// The port by which our own clock left that comes back on `port`; `None` where none does.
     #[must_use]
     pub fn echo_on(&self, port: PortSlot) -> Option<PortSlot> {
-        self.echoes.of(port)
+        self.clock_loops.of(port)
     }
 
     /// Whose clock is in force.
@@ -500,7 +373,7 @@ impl Engine {
             soloed: self.soloed(),
             transpositions: self.times_transposed(),
             panics: self.silencing.panics,
-            edition: self.renewal.edition(),
+            edition: self.program_swap.edition(),
         }
     }
 

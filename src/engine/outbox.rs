@@ -5,7 +5,7 @@
 //! engine stops where it is, says so ([`Progress::OutboxFull`](super::Progress)), and goes on when there is room.
 
 use super::fixed::Queue;
-use super::program::{MAX_PORTS, PortSlot, TrackSlot};
+use crate::engine::program::{MAX_PORTS, PortSlot, TrackSlot};
 use crate::midi::Message;
 use crate::time::{Nanos, Tick};
 

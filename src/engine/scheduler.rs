@@ -7,16 +7,16 @@
 //! for their wire, and active sensing. At `Turn` another clock is followed; at `Renew` another program takes over, and
 //! what the old one had to play before its line comes from the `Tail`.
 
-use super::homing::By;
-use super::launch::Coming;
-use super::ledger::{HELD, Sounding};
 use super::outbox::{Departure, OUTBOX_CAPACITY, Outbox};
-use super::player::{Hands, Played, SetTo, Strike};
 use super::ports::Duty;
-use super::program::{PatternSlot, PortSet, PortSlot, Program, TrackSlot};
-use super::renewal::RENEWED_BEFORE;
-use super::transport::Phase;
 use super::{Engine, Moment, Progress};
+use crate::engine::arrangement::launcher::Coming;
+use crate::engine::arrangement::program_swap::RENEWED_BEFORE;
+use crate::engine::arrangement::transport::Phase;
+use crate::engine::lanes::{InputState, Played, SetTo, Strike};
+use crate::engine::ports::homing::By;
+use crate::engine::ports::ledger::{HELD, Sounding};
+use crate::engine::program::{PatternSlot, PortSet, PortSlot, Program, TrackSlot};
 use crate::midi::{Channel, Key, Message, Velocity};
 use crate::time::{Nanos, Span, Tick, TickSpan};
 
@@ -100,7 +100,7 @@ impl Engine {
         self.now = self.now.max(now);
         self.lights.begin(self.now);
         if program.clock.when_stopped && self.clock.keep_running(self.now) {
-            self.happened_at = self.happened_at.max(self.now);
+            self.not_before = self.not_before.max(self.now);
         }
         loop {
             // A step may need all of it.
@@ -114,7 +114,7 @@ impl Engine {
                     Some(First::Music(due)) if due.time <= self.now => self.take(program, due, out),
                     Some(First::Duty(at, duty, port)) if at <= self.now => {
                         // What this step makes due, or no longer holds back, was not due before it.
-                        self.happened_at = self.happened_at.max(at);
+                        self.not_before = self.not_before.max(at);
                         self.take_duty(duty, program, port, at, out);
                     }
                     Some(_) | None => return Progress::CaughtUp,
@@ -139,11 +139,11 @@ impl Engine {
     fn due_at_once(&self, program: &Program) -> Option<(Nanos, AtOnce)> {
         let since = |time: Option<Nanos>, at_once| time.map(|time| (time, at_once));
         let now = |is_due: bool| is_due.then_some(self.now);
-        since(self.told.front().map(|told| told.moment.time), AtOnce::Tell)
+        since(self.transport_queue.front().map(|told| told.moment.time), AtOnce::Tell)
             .or_else(|| since((!self.releasing.is_empty()).then_some(self.released_at.time), AtOnce::Release))
             .or_else(|| since(self.homing.due(), AtOnce::Home))
             .or_else(|| since(self.rising.due(), AtOnce::Rise))
-            .or_else(|| since(self.fingers.due(), AtOnce::PassOn))
+            .or_else(|| since(self.thru_notes.due(), AtOnce::PassOn))
             .or_else(|| since(self.faders.due(), AtOnce::Set))
             .or_else(|| since(self.note_loops.due(), AtOnce::Examine))
             .or_else(|| since(now(self.is_unsettled()), AtOnce::Settle))
@@ -154,7 +154,7 @@ impl Engine {
     /// Takes one step of what is to be done at once: at most as much leaves as the outbox holds.
     fn take_at_once(&mut self, program: &Program, at_once: AtOnce, out: &mut Outbox) {
         match at_once {
-            AtOnce::Tell => self.send_told(out),
+            AtOnce::Tell => self.send_transport(out),
             AtOnce::Release => self.release_next_note(out),
             AtOnce::Home => self.send_home(program, out),
             AtOnce::Rise => self.release_next(program),
@@ -167,14 +167,14 @@ impl Engine {
         }
     }
 
-    fn send_told(&mut self, out: &mut Outbox) {
-        let Some(told) = self.told.front_mut() else { return };
+    fn send_transport(&mut self, out: &mut Outbox) {
+        let Some(told) = self.transport_queue.front_mut() else { return };
         for port in told.ports.iter() {
             self.wires.send(departure(told.moment, port, told.message), out);
         }
         told.times -= 1;
         if told.times == 0 {
-            self.told.pop();
+            self.transport_queue.pop();
         }
     }
 
@@ -192,7 +192,7 @@ impl Engine {
         let timeline = self.clock.timeline()?;
         let mut first: Option<Due> = None;
         let mut consider_at = |time: Nanos, tick: Tick, step: Step| {
-            let due = Due { time: time.max(self.happened_at), tick, step };
+            let due = Due { time: time.max(self.not_before), tick, step };
             if first.is_none_or(|known| due < known) {
                 first = Some(due);
             }
@@ -212,7 +212,7 @@ impl Engine {
             for port in self.pulsed.iter() {
                 let pulse = self.pulses[usize::from(port.0)];
                 if pulse <= limit {
-                    let delay = self.echoes.delay(port, pulse.pulse());
+                    let delay = self.clock_loops.delay(port, pulse.pulse());
                     consider(pulse - self.base, program.offset(port) + delay, Step::Pulse(port));
                 }
             }
@@ -227,10 +227,10 @@ impl Engine {
             if let Some(line) = self.turn.filter(|&line| line < end) {
                 consider(line, self.earliest_offset(program), Step::Turn);
             }
-            if let Some(line) = self.renewal.line().filter(|&line| line < end) {
+            if let Some(line) = self.program_swap.line().filter(|&line| line < end) {
                 consider(line, self.earliest_offset(program) - RENEWED_BEFORE, Step::Renew);
             }
-            if let Some((tick, offset)) = self.renewal.tail() {
+            if let Some((tick, offset)) = self.program_swap.tail() {
                 consider(tick, offset, Step::Tail);
             }
             if let Some(coming) = self.launcher.coming(program).filter(|coming| coming.line() < end) {
@@ -293,7 +293,7 @@ impl Engine {
     fn take(&mut self, program: &Program, due: Due, out: &mut Outbox) {
         let moment = Moment { time: due.time, tick: due.tick };
         // What this step makes due, or no longer holds back, was not due before it.
-        self.happened_at = self.happened_at.max(due.time);
+        self.not_before = self.not_before.max(due.time);
         match due.step {
             Step::Clock => self.clock.change(),
             Step::End => {
@@ -306,7 +306,7 @@ impl Engine {
             Step::Pulse(port) => {
                 let pulse = self.pulses[usize::from(port.0)];
                 if let Some(timeline) = self.clock.timeline() {
-                    self.echoes.sent(port, pulse.pulse(), timeline.time_of(pulse) + program.offset(port));
+                    self.clock_loops.sent(port, pulse.pulse(), timeline.time_of(pulse) + program.offset(port));
                 }
                 self.pulses[usize::from(port.0)] += TickSpan::PULSE;
                 self.wires.send(departure(moment, port, Message::Clock), out);
@@ -344,8 +344,9 @@ impl Engine {
 
     /// Takes the next event on `port`; `None` when it is not played this time.
     pub(super) fn take_event(&mut self, program: &Program, port: PortSlot) -> Option<Played> {
-        let hands = Hands { fill: self.mixer.fill(), coming: self.coming_pattern(program), keyboards: &self.keyboards };
-        self.player.play(program, port, hands)
+        let input =
+            InputState { fill: self.mixer.fill(), coming: self.coming_pattern(program), keyboards: &self.keyboards };
+        self.player.play(program, port, input)
     }
 
     /// The pattern that waits for its line, if any, and where that is.

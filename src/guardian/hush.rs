@@ -14,7 +14,7 @@
 //! millisecond as a program can take, as long as the buffer must still have room; then what DIN takes.
 
 use super::words::GuardedPort;
-use crate::engine::lever::Lever;
+use crate::engine::program::lever::Lever;
 use crate::link::Sounding;
 use crate::midi::{Channel, Key, Message};
 

@@ -203,7 +203,7 @@ fn turns_right(a: Point, b: Point, c: Point) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::random::Random;
+    use crate::engine::lanes::chance::Random;
 
     /// Where our clock stands when the device's is at 0.
     const BOOT: u64 = 7_000_000_000_123;

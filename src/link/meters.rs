@@ -11,9 +11,9 @@ use atomic_float::AtomicF64;
 use crossbeam_utils::CachePadded;
 
 use crate::engine::ClockSource;
+use crate::engine::arrangement::transport::Phase;
 use crate::engine::ports::wire::GaveWay;
 use crate::engine::program::{MAX_PORTS, PortSet, PortSlot};
-use crate::engine::transport::Phase;
 use crate::time::{Nanos, Span, Tick};
 
 /// Each power of two is cut into this many buckets: 2⁴, so a bucket is at most 6.25 % wide.

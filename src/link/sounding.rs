@@ -13,7 +13,7 @@
 use std::ops::Deref;
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering::Relaxed};
 
-use crate::engine::lever::{Lever, Pull};
+use crate::engine::program::lever::{Lever, Pull};
 use crate::engine::program::{MAX_PORTS, PortSlot};
 use crate::midi::{Channel, Key, Message};
 use crate::time::Nanos;

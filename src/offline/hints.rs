@@ -6,7 +6,7 @@ use super::needs::{HEARD, Need};
 use super::rehearsal::{Rehearsal, common, lanes, steps_of, strikers};
 use super::text::{length, position};
 use crate::engine::Command;
-use crate::engine::pattern::{Action, Steps};
+use crate::engine::program::{Action, Steps};
 use crate::engine::program::{PatternSlot, TrackSlot, Wire};
 use crate::midi::Message;
 use crate::set::Set;

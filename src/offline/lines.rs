@@ -18,7 +18,7 @@ pub mod values;
 use std::collections::BTreeMap;
 
 use super::score::Note;
-use crate::engine::pattern::Swing;
+use crate::engine::program::Swing;
 use crate::time::TickSpan;
 use fold::Layout;
 use row::{Page, Spelling, Written};

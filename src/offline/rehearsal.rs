@@ -5,7 +5,7 @@
 //! and without. A set that asks for too much is played in part, and each rehearsal says how much that is.
 
 use super::render::{Plan, Rendering, render_virtual, virtual_of};
-use crate::engine::pattern::{Condition, Song, Source, Steps};
+use crate::engine::program::{Condition, Song, Source, Steps};
 use crate::engine::program::{Lane, Pattern, PatternSlot, Program, TrackSlot};
 use crate::engine::{Command, Switch};
 use crate::midi::{Channel, Key};
@@ -189,7 +189,7 @@ pub fn strikers(
         let from = steps.events.partition_point(|event| event.at < within);
         let here = steps.events.iter().skip(from).take_while(|event| event.at == within);
         let is_it =
-            |action| matches!(action, crate::engine::pattern::Action::Note { key: struck, .. } if struck == key);
+            |action| matches!(action, crate::engine::program::Action::Note { key: struck, .. } if struck == key);
         lane.swing.bend(straight) == tick - Tick::ZERO && here.into_iter().any(|event| is_it(event.action))
     };
     let on_channel = |slot: TrackSlot| {

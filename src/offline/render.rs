@@ -7,10 +7,10 @@
 //! A command for a position is given a nanosecond before it, because whoever says "launch it at bar 5" wants to hear it
 //! there; what is given *at* a line counts for the next one.
 
+use crate::engine::clock::timeline::Timeline;
 use crate::engine::outbox::Outbox;
-use crate::engine::pattern::PartSlot;
+use crate::engine::program::PartSlot;
 use crate::engine::program::{ClockOut, PatternSlot, PortSlot, Program, TrackSlot};
-use crate::engine::timeline::Timeline;
 use crate::engine::{Command, Engine, Progress};
 use crate::midi::Message;
 use crate::time::{Nanos, Span, Tempo, Tick, TickSpan};
@@ -272,8 +272,11 @@ mod tests {
     #[test]
     fn a_tempo_that_changes_moves_no_position() {
         let tempo = |bpm| Tempo::from_bpm(bpm).unwrap();
-        let changes =
-            [(0, Command::Tempo(tempo(90.0))), (1_920, Command::Tempo(tempo(150.0))), (5_000, Command::Nudge(-500))];
+        let changes = [
+            (0, Command::Tempo(tempo(90.0))),
+            (1_920, Command::Tempo(tempo(150.0))),
+            (5_000, Command::TempoStep(-500)),
+        ];
         let (changed, plain) = (rendered(3, &changes), rendered(3, &[]));
         assert_eq!(changed.sent, plain.sent);
         // What is done at a position is done right before it.

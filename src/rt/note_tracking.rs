@@ -4,8 +4,8 @@ use std::ops::Deref;
 
 use super::output::{Output, SendFailed};
 use crate::engine::PROBE_RELEASE;
-use crate::engine::lever::Lever;
 use crate::engine::outbox::Departure;
+use crate::engine::program::lever::Lever;
 use crate::engine::program::{MAX_PORTS, PortSlot};
 use crate::link::{OpenedOutput, Sounding};
 use crate::midi::{Channel, Key, Message};

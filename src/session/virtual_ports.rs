@@ -154,7 +154,7 @@ impl VirtualPorts {
             let name = name.map_or_else(|| format!("what was connected at {other}"), |name| format!("`{name}`"));
             match direction {
                 Direction::In => {
-                    self.waiting.push(Command::LetGo(slot));
+                    self.waiting.push(Command::ReleaseInput(slot));
                     notices.notice(&format!("{name} does not play on {port} any more"));
                 }
                 Direction::Out => {
@@ -177,7 +177,7 @@ impl VirtualPorts {
                 continue;
             }
             if self.cut.remove(&wire) {
-                self.waiting.push(Command::Silence(slot));
+                self.waiting.push(Command::SilencePort(slot));
             }
             let does = if direction == Direction::In { "plays on" } else { "hears" };
             notices.notice(&format!("`{name}` {does} {port}"));

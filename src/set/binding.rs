@@ -156,7 +156,7 @@ fn trigger(
         Some(range) => values(text, range, trigger, report)?,
         None => trigger.values(),
     };
-    let does = Does::Press { command: Command::Withdraw, release: None };
+    let does = Does::Press { command: Command::CancelLaunch, release: None };
     Some((Binding { port, channel, trigger, values, does, light: None }, phrase.range))
 }
 

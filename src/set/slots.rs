@@ -18,7 +18,7 @@ use super::{FileOrder, Port, Set};
 use crate::engine::Command;
 use crate::engine::program::{
     Arp, ArpKeys, Binding, Clip, ClockOut, ClockPlan, Does, Fader, Knob, LaneRange, MAX_PORTS, MAX_TRACKS, Part,
-    Pattern, PatternSlot, PortSlot, Program, ProgramChange, Song, Source, Tenant, Thru, Track, TrackSlot, Transpose,
+    Pattern, PatternSlot, PortSlot, Program, ProgramChange, SlotOwner, Song, Source, Thru, Track, TrackSlot, Transpose,
     Wire,
 };
 use crate::engine::program::{Lane, Port as PortPlan};
@@ -106,13 +106,13 @@ impl Set {
         let tracks = numbering.tracks.place(tracks, String::new);
         for (slot, (plan, port)) in program.ports.iter_mut().zip(&ports).enumerate() {
             let old = previous.ports.get(slot).filter(|old| (&old.name, &old.device) == (&port.name, &port.device));
-            plan.tenant =
-                numbering.tenant(port.name.is_empty(), old.and(previous.program.ports.get(slot)).map(|old| old.tenant));
+            plan.owner =
+                numbering.owner(port.name.is_empty(), old.and(previous.program.ports.get(slot)).map(|old| old.owner));
         }
         for (slot, (track, name)) in program.tracks.iter_mut().zip(&tracks).enumerate() {
             let old = previous.tracks.get(slot).filter(|old| *old == name);
-            track.tenant =
-                numbering.tenant(name.is_empty(), old.and(previous.program.tracks.get(slot)).map(|old| old.tenant));
+            track.owner =
+                numbering.owner(name.is_empty(), old.and(previous.program.tracks.get(slot)).map(|old| old.owner));
         }
         Set {
             name,
@@ -149,9 +149,9 @@ struct Numbering {
 }
 
 impl Numbering {
-    /// Who has a slot whose tenant was `old`, if that has stayed.
-    fn tenant(&self, is_vacant: bool, old: Option<Tenant>) -> Tenant {
-        if is_vacant { Tenant::NOBODY } else { old.unwrap_or(Tenant(self.edition)) }
+    /// Who has a slot whose owner was `old`, if that has stayed.
+    fn owner(&self, is_vacant: bool, old: Option<SlotOwner>) -> SlotOwner {
+        if is_vacant { SlotOwner::NOBODY } else { old.unwrap_or(SlotOwner(self.edition)) }
     }
 
     fn program(&self, program: Program) -> Program {
@@ -221,9 +221,9 @@ impl Numbering {
         Transpose { port: self.ports.port(port), channel, from, unit }
     }
 
-    fn track(&self, Track { port, channel, transpose, moves, lanes, tenant }: Track) -> Track {
+    fn track(&self, Track { port, channel, transpose, moves, lanes, owner }: Track) -> Track {
         let transpose = transpose.map(|transpose| self.transpose(transpose));
-        Track { port: self.ports.port(port), channel, transpose, moves, lanes, tenant }
+        Track { port: self.ports.port(port), channel, transpose, moves, lanes, owner }
     }
 
     fn pattern(&self, Pattern { length, keep, launch, programs, ahead, clips, vacant }: Pattern) -> Pattern {
@@ -287,17 +287,17 @@ impl Numbering {
             Command::Control { track, target, value } => {
                 Command::Control { track: self.tracks.track(track), target, value }
             }
-            Command::Silence(port) => Command::Silence(self.ports.port(port)),
-            Command::LetGo(port) => Command::LetGo(self.ports.port(port)),
+            Command::SilencePort(port) => Command::SilencePort(self.ports.port(port)),
+            Command::ReleaseInput(port) => Command::ReleaseInput(self.ports.port(port)),
             Command::Start
             | Command::Continue
             | Command::Stop
-            | Command::Withdraw
+            | Command::CancelLaunch
             | Command::Jump(_)
             | Command::Hold(_)
             | Command::Fill(_)
             | Command::Tempo(_)
-            | Command::Nudge(_)
+            | Command::TempoStep(_)
             | Command::Tap
             | Command::Pace(_)
             | Command::Session(_)
@@ -310,7 +310,13 @@ impl Numbering {
 
 /// An empty slot of a port.
 fn no_port() -> PortPlan {
-    PortPlan { offset: Span::ZERO, clock: ClockOut::None, wire: Wire::default(), senses: false, tenant: Tenant::NOBODY }
+    PortPlan {
+        offset: Span::ZERO,
+        clock: ClockOut::None,
+        wire: Wire::default(),
+        senses: false,
+        owner: SlotOwner::NOBODY,
+    }
 }
 
 /// An empty slot of a track.
@@ -321,7 +327,7 @@ fn no_track() -> Track {
         transpose: None,
         moves: false,
         lanes: LaneRange::default(),
-        tenant: Tenant::NOBODY,
+        owner: SlotOwner::NOBODY,
     }
 }
 
@@ -407,9 +413,9 @@ mod tests {
         let program = &second.program;
         assert_eq!((program.edition, program.first), (2, PatternSlot(2)));
         assert!(program.patterns[0].vacant && program.patterns[0].clips.is_empty());
-        let tenants: Vec<u32> = program.tracks.iter().map(|track| track.tenant.0).collect();
-        assert_eq!(tenants, [1, 0, 1, 2]);
-        assert!(program.ports.iter().map(|port| port.tenant.0).eq(tenants));
+        let owners: Vec<u32> = program.tracks.iter().map(|track| track.owner.0).collect();
+        assert_eq!(owners, [1, 0, 1, 2]);
+        assert!(program.ports.iter().map(|port| port.owner.0).eq(owners));
         assert_eq!(program.tracks.iter().map(|track| track.port.0).collect::<Vec<_>>(), [0, 0, 2, 3]);
         let clips = |slot: usize| program.patterns[slot].clips.iter().map(|clip| clip.track.0).collect::<Vec<_>>();
         assert_eq!((clips(1), clips(2)), (vec![0, 2, 3], vec![0, 2, 3]));
@@ -418,7 +424,7 @@ mod tests {
         // What comes back is somebody else, and nobody's slot is taken while there are others.
         let third = set(&["b", "a"], &["one"]).following(&second);
         assert_eq!(names(&third), (vec!["a", "", "", "", "b"], vec!["ta", "", "", "", "tb"], vec!["", "", "", "one"]));
-        assert_eq!(third.program.ports[4].tenant, Tenant(3));
+        assert_eq!(third.program.ports[4].owner, SlotOwner(3));
     }
 
     #[test]
@@ -435,7 +441,7 @@ mod tests {
             last = set(&names, &["one"]).following(&last);
             assert_eq!(last.ports.len(), MAX_PORTS);
             let slot = last.ports.iter().position(|port| port.name == other).unwrap();
-            assert_eq!(last.program.ports[slot].tenant, Tenant(round as u32 + 2), "nobody inherits");
+            assert_eq!(last.program.ports[slot].owner, SlotOwner(round as u32 + 2), "nobody inherits");
             names.swap(place, 0);
             names.rotate_right(5);
         }
@@ -453,9 +459,9 @@ mod tests {
         let mut second = set(&["b", "a"], &["one"]);
         second.ports[0].device = "other".into();
         let second = second.following(&first);
-        assert_eq!((&second.ports[1].device[..], second.program.ports[1].tenant), ("other", Tenant(2)));
-        assert_eq!(second.program.ports[0].tenant, Tenant::FIRST);
-        assert_eq!(second.program.tracks[1].tenant, Tenant::FIRST);
+        assert_eq!((&second.ports[1].device[..], second.program.ports[1].owner), ("other", SlotOwner(2)));
+        assert_eq!(second.program.ports[0].owner, SlotOwner::FIRST);
+        assert_eq!(second.program.tracks[1].owner, SlotOwner::FIRST);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! ranges and, more often, from where music is and where ranges end.
 
 use arbitrary::{Result, Unstructured};
-use tightrope::engine::lever::LeverSet;
+use tightrope::engine::program::lever::LeverSet;
 use tightrope::engine::program::*;
 use tightrope::engine::{Command, Switch};
 use tightrope::midi::{Channel, Key, Velocity};
@@ -63,7 +63,7 @@ pub fn any_program(u: &mut Unstructured<'_>) -> Result<Program> {
                 wire: if u.arbitrary()? { Wire::Din } else { Wire::Usb },
                 // No choice of its own, so that the corpus stays what it is.
                 senses: offset > Span::ZERO,
-                tenant: Tenant::FIRST,
+                owner: SlotOwner::FIRST,
             })
         })?,
         tracks: (0..tracks)
@@ -74,7 +74,7 @@ pub fn any_program(u: &mut Unstructured<'_>) -> Result<Program> {
                     transpose: maybe(u, |u| any_transpose(u, ports))?,
                     moves: u.arbitrary()?,
                     lanes: LaneRange { first: slot * LANES, count: LANES },
-                    tenant: Tenant::FIRST,
+                    owner: SlotOwner::FIRST,
                 })
             })
             .collect::<Result<_>>()?,
@@ -128,7 +128,7 @@ pub fn any_command(u: &mut Unstructured<'_>) -> Result<Command> {
         3 | 4 => {
             Command::Launch { pattern: PatternSlot(*u.choose(&[0, 1, 2, 3, u16::MAX])?), at: maybe(u, any_quantum)? }
         }
-        5 => Command::Withdraw,
+        5 => Command::CancelLaunch,
         6 => Command::Jump(PartSlot(*u.choose(&[0, 1, 2, 3, u16::MAX])?)),
         7 => Command::Hold(switch(u)?),
         8 => Command::Mute(track(u)?, switch(u)?),
@@ -137,15 +137,15 @@ pub fn any_command(u: &mut Unstructured<'_>) -> Result<Command> {
         11 => Command::Transpose { track: maybe(u, track)?, by: u.arbitrary()?, unit: any_unit(u)? },
         12 => Command::EndAfter(any_length(u)?),
         13 => Command::Tempo(any_tempo(u)?),
-        14 => Command::Nudge(u.int_in_range(-40_000..=40_000)?),
+        14 => Command::TempoStep(u.int_in_range(-40_000..=40_000)?),
         15 => Command::Tap,
         18 => {
             let target = any_target(u)?;
             Command::Control { track: track(u)?, target, value: u.int_in_range(0..=target.highest())? }
         }
-        19 => Command::Silence(PortSlot(u.int_in_range(0..=17)?)),
+        19 => Command::SilencePort(PortSlot(u.int_in_range(0..=17)?)),
         20 => Command::Pace(u.int_in_range(-200_000..=200_000)?),
-        16 => Command::LetGo(PortSlot(u.int_in_range(0..=17)?)),
+        16 => Command::ReleaseInput(PortSlot(u.int_in_range(0..=17)?)),
         _ => Command::Panic,
     })
 }
@@ -155,7 +155,7 @@ fn real_command(command: Command, tracks: u16, patterns: u16, parts: u16) -> Com
     let real = |track: TrackSlot| TrackSlot(track.0 % tracks);
     match command {
         Command::Launch { pattern, at } => Command::Launch { pattern: PatternSlot(pattern.0 % patterns), at },
-        Command::Jump(_) if parts == 0 => Command::Withdraw,
+        Command::Jump(_) if parts == 0 => Command::CancelLaunch,
         Command::Jump(part) => Command::Jump(PartSlot(part.0 % parts)),
         Command::Mute(track, switch) => Command::Mute(real(track), switch),
         Command::Control { track, target, value } => Command::Control { track: real(track), target, value },

@@ -10,9 +10,9 @@
 use std::collections::BTreeMap;
 
 use arbitrary::{Result, Unstructured};
+use tightrope::engine::arrangement::transport::Phase;
 use tightrope::engine::outbox::Departure;
 use tightrope::engine::program::{MAX_PORTS, PortSlot, Program, Source, TrackSlot};
-use tightrope::engine::transport::Phase;
 use tightrope::engine::{Command, Engine};
 use tightrope::midi::{Channel, Key, Message};
 use tightrope::set::{Set, builtin};

@@ -7,7 +7,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::keys::{self, Action, PATTERNS_PER_PAGE, When};
 use crate::control::View;
-use crate::engine::transport::Phase;
+use crate::engine::arrangement::transport::Phase;
 
 /// The longest command that can be written.
 const LONGEST_COMMAND: usize = 200;
@@ -139,7 +139,7 @@ impl Hands {
             Action::Solo => self.track(view).and_then(|track| words(&format!("solo {track}"))),
             Action::Fill => words("fill"),
             Action::Hold => words("hold"),
-            Action::Withdraw => words("withdraw"),
+            Action::CancelLaunch => words("withdraw"),
             Action::Choose(by) => {
                 let slots = &view.set.order.tracks;
                 let to = self.chosen_among(slots).saturating_add_signed(by as isize);

@@ -24,7 +24,7 @@ pub enum Action {
     /// Hold the part of the song, or let it go.
     Hold,
     /// Take back what waits.
-    Withdraw,
+    CancelLaunch,
     /// Choose a track so many further down.
     Choose(i32),
     /// Show the patterns so many pages further.
@@ -123,7 +123,7 @@ pub const TABLE: &[Entry] = &[
     entry(&[(Char('s'), Action::Solo)], "s", "solo the chosen track", Some("solo")),
     entry(&[(Char('f'), Action::Fill)], "f", "fill, until it is pressed again", Some("fill")),
     entry(&[(Char('h'), Action::Hold)], "h", "hold the part of the song", None),
-    entry(&[(Char('u'), Action::Withdraw)], "u", "take back what is next", Some("undo next")),
+    entry(&[(Char('u'), Action::CancelLaunch)], "u", "take back what is next", Some("undo next")),
     entry(
         &[
             (Char('+'), Action::Tempo(100)),

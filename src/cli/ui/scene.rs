@@ -9,8 +9,8 @@ use super::steps::{self, Cells, Figure};
 use super::watch::{Glow, Watch};
 use crate::control::View;
 use crate::engine::ClockSource;
+use crate::engine::arrangement::transport::Phase;
 use crate::engine::program::{AfterSong, PatternSlot, TrackSlot};
-use crate::engine::transport::Phase;
 use crate::link::{OCTAVES, Percentiles};
 use crate::time::{Tick, TickSpan};
 

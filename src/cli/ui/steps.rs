@@ -5,8 +5,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::engine::pattern::{Action, ArpKeys, Clip, GuardIndex, Lane, Source, Steps, Swing};
-use crate::engine::player::holds;
+use crate::engine::lanes::holds;
+use crate::engine::program::{Action, ArpKeys, Clip, GuardIndex, Lane, Source, Steps, Swing};
 use crate::time::{Tick, TickSpan};
 
 /// The lengths that a cell can have: a sixteenth unless that does not fit, then triplets and finer ones.

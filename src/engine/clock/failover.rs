@@ -30,8 +30,8 @@
 use super::HeardPulse;
 use super::midi::LOST_AFTER;
 use super::sources::Sources;
+use crate::engine::arrangement::transport::Phase;
 use crate::engine::program::{PortSlot, Program};
-use crate::engine::transport::Phase;
 use crate::midi::Message;
 use crate::time::{Nanos, Tempo, Tick, TickSpan};
 

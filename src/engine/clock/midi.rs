@@ -20,7 +20,7 @@
 
 use super::estimator::{Estimator, Quality};
 use super::gaps::Gaps;
-use crate::engine::timeline::Timeline;
+use crate::engine::clock::timeline::Timeline;
 use crate::time::{Nanos, Span, Tempo, Tick, TickSpan};
 
 /// So many pulses may fail to come before the clock counts as lost: two could be lost on the wire, or late.

@@ -7,6 +7,7 @@
 //! [`Clock`] answers for itself: nobody outside of this folder knows which kind of source it is. A new kind is a variant of
 //! `Kind` here, and what the set says of it.
 
+pub(in crate::engine) mod clock_loop;
 pub mod estimator;
 mod failover;
 mod gaps;
@@ -16,17 +17,20 @@ mod noise;
 mod own;
 mod session;
 mod sources;
+pub(in crate::engine) mod tap_tempo;
+pub mod timeline;
 
 pub use estimator::{Estimator, Grid, Heard};
 pub use failover::{Choice, Listener};
 pub use midi::{Follower, LOST_AFTER, PulseCounter};
 pub use own::OwnClock;
-pub use session::{FARTHEST, Line, SLEWED, SessionClock, SessionState};
+pub use session::{FARTHEST, Line, SLEWED, SessionClock};
 pub use sources::Sources;
 
-use super::program::{Lost, PortSlot, Program};
-use super::timeline::Timeline;
-use super::transport::Phase;
+use crate::engine::arrangement::transport::Phase;
+use crate::engine::clock::timeline::Timeline;
+use crate::engine::command::SessionState;
+use crate::engine::program::{Lost, PortSlot, Program};
 use crate::midi::Message;
 use crate::time::{Nanos, Span, Tempo, Tick, TickSpan};
 

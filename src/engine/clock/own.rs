@@ -3,7 +3,7 @@
 //! Its time is the system's, by which threads wait and devices stamp. Where that is being set right, it may run fast or slow
 //! by some per cent for minutes. So a *pace* says by how much it does, and the clock goes on as much slower or faster.
 
-use crate::engine::timeline::Timeline;
+use crate::engine::clock::timeline::Timeline;
 use crate::time::{Nanos, Span, Tempo, Tick, TickSpan};
 
 /// From START to the first pulse when the clock is ours: at least this. The MIDI specification asks for 1 ms, so that

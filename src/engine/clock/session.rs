@@ -22,7 +22,8 @@
 //!
 //! The music goes on at the last tempo, for as long as [`Lost`](crate::engine::program::Lost) says.
 
-use crate::engine::timeline::Timeline;
+use crate::engine::clock::timeline::Timeline;
+use crate::engine::command::SessionState;
 use crate::time::{Nanos, Span, Tempo, Tick, TickSpan};
 
 /// The largest step of the phase that is made up for within a beat: an eighth of a beat.
@@ -36,19 +37,6 @@ const NOTHING: Span = Span(2_000);
 
 /// The farthest position of a session that is accepted, in ticks either way: some thousand years.
 pub const FARTHEST: i64 = 1 << 50;
-
-/// Where a session is, as it is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SessionState {
-    /// A position in the session, in ticks: beats by [`TickSpan::QUARTER`]; at most [`FARTHEST`] either way.
-    pub tick: Tick,
-    /// When it falls.
-    pub time: Nanos,
-    /// The tempo.
-    pub tempo: Tempo,
-    /// Whether the session plays: somebody has pressed *play*, for all who heed that.
-    pub playing: bool,
-}
 
 /// What the music has to keep in place that plays along.
 #[derive(Clone, Copy, Debug)]

@@ -5,8 +5,8 @@
 //! pulse. So nobody who counts ticks or pulses notices that the clock is another one.
 
 use super::midi::Follower;
+use crate::engine::clock::timeline::Timeline;
 use crate::engine::program::{MAX_SOURCES, PortSlot};
-use crate::engine::timeline::Timeline;
 use crate::time::{Nanos, Tempo, Tick, TickSpan};
 
 /// One clock.

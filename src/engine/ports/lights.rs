@@ -8,78 +8,16 @@
 //! Bounded: a message costs time in proportion to the bindings, and after another program has been taken up to what a port
 //! can show.
 
+use crate::engine::Engine;
+use crate::engine::arrangement::launcher::Choice;
+use crate::engine::arrangement::transport::Phase;
 use crate::engine::fixed::Slots;
-use crate::engine::launch::Choice;
 use crate::engine::outbox::Outbox;
 use crate::engine::ports::Background;
-use crate::engine::program::{
-    Binding, Does, Interval, MAX_PORTS, PartSlot, PatternSlot, PortSet, PortSlot, Program, TrackSlot, Trigger,
-};
+use crate::engine::program::{Binding, Does, Light, MAX_PORTS, PortSet, PortSlot, Program, Shown, Trigger};
 use crate::engine::scheduler::departure;
-use crate::engine::transport::Phase;
-use crate::engine::{Command, Engine};
 use crate::midi::{Channel, Key, Message, Velocity};
 use crate::time::{Nanos, Span};
-
-/// How a binding is shown: on which channel, and with which values. 0 is dark.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Light {
-    /// The channel of its message.
-    pub channel: Channel,
-    /// The value of what is off, or does not play.
-    pub off: u8,
-    /// The value of what waits for its line.
-    pub waits: u8,
-    /// The value of what is on, or plays.
-    pub on: u8,
-}
-
-/// What a light tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shown {
-    /// Whether a pattern plays or waits for its line.
-    Pattern(PatternSlot),
-    /// Whether a part of the song plays or waits for its line.
-    Part(PartSlot),
-    /// Whether a launch or a jump waits that could be taken back.
-    Waits,
-    /// Whether the music runs, or waits for the clock.
-    Runs,
-    /// Whether the music is stopped.
-    Stopped,
-    /// Whether the song stays in its part.
-    Holds,
-    /// Whether what is written for fills plays.
-    Fills,
-    /// Whether a track is muted.
-    Muted(TrackSlot),
-    /// Whether a track is soloed.
-    Soloed(TrackSlot),
-    /// Whether a track, or all that move, are transposed by just so much.
-    Transposed(Option<TrackSlot>, i8, Interval),
-}
-
-impl Shown {
-    /// What the light of a binding with this command tells, if it has one.
-    #[must_use]
-    pub const fn by(command: Command) -> Option<Shown> {
-        Some(match command {
-            Command::Start | Command::Continue => Shown::Runs,
-            Command::Stop => Shown::Stopped,
-            Command::Launch { pattern, .. } => Shown::Pattern(pattern),
-            Command::Jump(part) => Shown::Part(part),
-            Command::Withdraw => Shown::Waits,
-            Command::Hold(_) => Shown::Holds,
-            Command::Fill(_) => Shown::Fills,
-            Command::Mute(track, _) => Shown::Muted(track),
-            Command::Solo(track, _) => Shown::Soloed(track),
-            Command::Transpose { track, by, unit } => Shown::Transposed(track, by, unit),
-            Command::Control { .. } | Command::Tempo(_) | Command::Nudge(_) | Command::Tap => return None,
-            Command::Panic | Command::Silence(_) | Command::LetGo(_) => return None,
-            Command::EndAfter(_) | Command::End | Command::Pace(_) | Command::Session(_) => return None,
-        })
-    }
-}
 
 /// From one light to the next on a port: what a DIN cable takes, and a little more, so that values have their turn.
 const PACE: Span = Span::from_millis(1);

@@ -6,6 +6,8 @@
 //! time they come after everything that has a position in the music, in the order of that list.
 
 pub mod active_sensing;
+pub(super) mod homing;
+pub mod ledger;
 pub(super) mod lights;
 pub(super) mod note_loop;
 pub(super) mod recovery;
@@ -14,7 +16,7 @@ pub mod wire;
 
 use super::Engine;
 use super::outbox::Outbox;
-use super::program::{PortSlot, Program};
+use crate::engine::program::{PortSlot, Program};
 use crate::time::Nanos;
 
 /// Something that is done for ports beside the music. Real-time safe throughout.
@@ -59,7 +61,7 @@ macro_rules! duties {
                 $(
                     if let Some((time, port)) = self.$field.next(ready) {
                         // Not before this call, so that the order of the list counts among what is due already.
-                        let time = time.max(self.happened_at);
+                        let time = time.max(self.not_before);
                         if first.is_none_or(|(known, ..)| time < known) {
                             first = Some((time, Duty::$duty, port));
                         }

@@ -9,12 +9,12 @@
 //! - A note must not be cut by what comes after it. When one is struck on a channel that has not had all three, those that
 //!   it lacks leave at once, right before the note: at most 2 ms late on a cable, once for each channel and panic.
 //!
-//! An instrument that has not read for a while gets the same, on its port alone ([`Command::Silence`](crate::engine::Command)). A second panic begins anew. When the show ends, what is left leaves at once.
+//! An instrument that has not read for a while gets the same, on its port alone ([`Command::SilencePort`](crate::engine::Command)). A second panic begins anew. When the show ends, what is left leaves at once.
 
 use crate::engine::fixed::Slots;
 use crate::engine::outbox::Outbox;
 use crate::engine::ports::Background;
-use crate::engine::program::{MAX_PORTS, PortSet, PortSlot, Program, Tenant, Track};
+use crate::engine::program::{MAX_PORTS, PortSet, PortSlot, Program, SlotOwner, Track};
 use crate::engine::scheduler::departure;
 use crate::engine::{Engine, Moment};
 use crate::midi::{Channel, Message};
@@ -134,7 +134,7 @@ impl Engine {
     }
 
     fn silence_ports(&mut self, program: &Program, at: Nanos, which: impl Fn(PortSlot) -> bool) {
-        let is_of_it = |track: &&Track| track.tenant != Tenant::NOBODY && which(track.port);
+        let is_of_it = |track: &&Track| track.owner != SlotOwner::NOBODY && which(track.port);
         for track in program.tracks.iter().filter(is_of_it) {
             if let Some(left) = self.silencing.left.get_mut(usize::from(track.port.0)) {
                 left.channels |= 1 << track.channel.index();

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::engine::lever::{Lever, Pull};
+use crate::engine::program::lever::{Lever, Pull};
 use crate::midi::{self, Message};
 use crate::offline::score::{Part, Score, Value};
 

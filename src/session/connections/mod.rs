@@ -192,7 +192,7 @@ impl Connections {
             }
             patch.let_go |= lost_input || loss.input || failed_input;
             // Where its ring is full, at the next look.
-            if patch.let_go && end.command(Command::LetGo(patch.slot)).is_ok() {
+            if patch.let_go && end.command(Command::ReleaseInput(patch.slot)).is_ok() {
                 patch.let_go = false;
             }
             patch.beside.retain(stays);

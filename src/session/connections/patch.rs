@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use crate::control::Notices;
 use crate::engine::Command;
-use crate::engine::program::{PortSlot, Program, Tenant, Track};
+use crate::engine::program::{PortSlot, Program, SlotOwner, Track};
 use crate::io::address::{Direction, Wire};
 use crate::io::announce::{Announcements, News};
 use crate::io::input;
@@ -187,7 +187,7 @@ impl Patch {
             None => {}
         }
         // Where its ring is full, at the next look.
-        if self.silence && end.command(Command::Silence(self.slot)).is_ok() {
+        if self.silence && end.command(Command::SilencePort(self.slot)).is_ok() {
             self.silence = false;
         }
     }
@@ -330,7 +330,7 @@ impl Patch {
 }
 
 fn is_played(track: &Track) -> bool {
-    track.tenant != Tenant::NOBODY
+    track.owner != SlotOwner::NOBODY
 }
 
 /// The channels that tracks use on a port.

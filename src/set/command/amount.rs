@@ -43,7 +43,7 @@ impl Reader<'_> {
             let hundredths = number.map(|number| sign * number * 100.0);
             let fits = |hundredths: &f64| (hundredths - hundredths.round()).abs() < 1e-6;
             let most = (Tempo::FASTEST - Tempo::SLOWEST) * 100.0;
-            hundredths.filter(|by| by.abs() <= most && fits(by)).map(|by| Command::Nudge(by.round() as i32))
+            hundredths.filter(|by| by.abs() <= most && fits(by)).map(|by| Command::TempoStep(by.round() as i32))
         };
         let label = match sign == 0.0 {
             true => format!("expected a number from {} to {}", Tempo::SLOWEST, Tempo::FASTEST),

@@ -179,7 +179,7 @@ impl<'c> Reader<'c> {
             Verb::Start => Said::Command(Command::Start),
             Verb::Stop => Said::Command(Command::Stop),
             Verb::Continue => Said::Command(Command::Continue),
-            Verb::Withdraw => Said::Command(Command::Withdraw),
+            Verb::CancelLaunch => Said::Command(Command::CancelLaunch),
             Verb::Launch => {
                 Said::Command(Command::Launch { pattern: self.pattern(example)?, at: self.quantum(example)? })
             }
@@ -367,7 +367,7 @@ mod tests {
             ("launch main at bar", launch(0, Some(Quantum::Grid(TickSpan(3_840))))),
             ("launch main at 2  bars", launch(0, Some(Quantum::Grid(TickSpan(7_680))))),
             ("launch main at 1/8", launch(0, Some(Quantum::Grid(TickSpan(480))))),
-            ("withdraw", Command::Withdraw),
+            ("withdraw", Command::CancelLaunch),
             ("jump 3", Command::Jump(PartSlot(2))),
             ("jump build", Command::Jump(PartSlot(1))),
             ("jump main", Command::Jump(PartSlot(0))),
@@ -390,10 +390,10 @@ mod tests {
             ("tempo 128", Command::Tempo(tempo(128.0))),
             ("tempo 127.5", Command::Tempo(tempo(127.5))),
             ("tempo 400", Command::Tempo(tempo(400.0))),
-            ("tempo +1", Command::Nudge(100)),
-            ("tempo -0.5", Command::Nudge(-50)),
-            ("tempo +.29", Command::Nudge(29)),
-            ("tempo -380", Command::Nudge(-38_000)),
+            ("tempo +1", Command::TempoStep(100)),
+            ("tempo -0.5", Command::TempoStep(-50)),
+            ("tempo +.29", Command::TempoStep(29)),
+            ("tempo -380", Command::TempoStep(-38_000)),
             ("tap", Command::Tap),
             (" panic ", Command::Panic),
         ] {
@@ -415,7 +415,7 @@ mod tests {
                     ("launch main", Command::Launch { pattern: PatternSlot(0), at: None }, None),
                 ]
             }
-            Verb::Withdraw => one("withdraw", Command::Withdraw),
+            Verb::CancelLaunch => one("withdraw", Command::CancelLaunch),
             Verb::Jump => {
                 vec![("jump 2", Command::Jump(PartSlot(1)), None), ("jump main", Command::Jump(PartSlot(0)), None)]
             }
@@ -451,7 +451,7 @@ mod tests {
                 ]
             }
             Verb::Tempo => vec![
-                ("tempo +0.5", Command::Nudge(50), None),
+                ("tempo +0.5", Command::TempoStep(50), None),
                 ("tempo 128", Command::Tempo(Tempo::from_bpm(128.0).unwrap()), None),
             ],
             Verb::Tap => one("tap", Command::Tap),

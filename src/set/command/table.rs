@@ -89,7 +89,7 @@ verbs! {
     Stop "stop" "stop" ["stop"] Press Any,
     Continue "continue" "continue" ["continue"] Press Any,
     Launch "launch" "launch PATTERN [at now|beat|bar|2 bars|end]" ["launch main at bar", "launch main"] Press Any,
-    Withdraw "withdraw" "withdraw" ["withdraw"] Press Any,
+    CancelLaunch "withdraw" "withdraw" ["withdraw"] Press Any,
     Jump "jump" "jump PART" ["jump 2", "jump main"] Press Any,
     Hold "hold" "hold [on|off|toggle]" ["hold on", "hold"] Switch Any,
     Mute "mute" "mute TRACK [on|off|toggle]" ["mute drums", "mute drums off"] Switch Any,
@@ -117,7 +117,7 @@ impl Verb {
             Command::Stop => Verb::Stop,
             Command::Continue => Verb::Continue,
             Command::Launch { .. } => Verb::Launch,
-            Command::Withdraw => Verb::Withdraw,
+            Command::CancelLaunch => Verb::CancelLaunch,
             Command::Jump(_) => Verb::Jump,
             Command::Hold(_) => Verb::Hold,
             Command::Mute(..) => Verb::Mute,
@@ -125,10 +125,10 @@ impl Verb {
             Command::Fill(_) => Verb::Fill,
             Command::Transpose { .. } => Verb::Transpose,
             Command::Control { .. } => Verb::Control,
-            Command::Tempo(_) | Command::Nudge(_) => Verb::Tempo,
+            Command::Tempo(_) | Command::TempoStep(_) => Verb::Tempo,
             Command::Tap => Verb::Tap,
             Command::Panic => Verb::Panic,
-            Command::Silence(_) | Command::LetGo(_) | Command::Pace(_) | Command::Session(_) => return None,
+            Command::SilencePort(_) | Command::ReleaseInput(_) | Command::Pace(_) | Command::Session(_) => return None,
             Command::EndAfter(_) | Command::End => return None,
         })
     }
@@ -147,7 +147,7 @@ impl Verb {
     pub const fn names_something(self) -> bool {
         match self {
             Verb::Launch | Verb::Jump | Verb::Mute | Verb::Solo => true,
-            Verb::Start | Verb::Stop | Verb::Continue | Verb::Withdraw | Verb::Hold | Verb::Fill => false,
+            Verb::Start | Verb::Stop | Verb::Continue | Verb::CancelLaunch | Verb::Hold | Verb::Fill => false,
             Verb::Transpose | Verb::Control | Verb::Tempo | Verb::Tap | Verb::Panic => false,
         }
     }
@@ -157,7 +157,7 @@ impl Verb {
     pub const fn sets_the_tempo(self) -> bool {
         match self {
             Verb::Tempo | Verb::Tap => true,
-            Verb::Start | Verb::Stop | Verb::Continue | Verb::Launch | Verb::Withdraw | Verb::Jump => false,
+            Verb::Start | Verb::Stop | Verb::Continue | Verb::Launch | Verb::CancelLaunch | Verb::Jump => false,
             Verb::Hold | Verb::Mute | Verb::Solo | Verb::Fill | Verb::Transpose | Verb::Control | Verb::Panic => false,
         }
     }

@@ -1,7 +1,7 @@
 //! Commands of the engine in the words that ask for them: the way back of what the rest of this folder reads.
 
 use super::Verb;
-use crate::engine::pattern::Target;
+use crate::engine::program::Target;
 use crate::engine::program::{Interval, PatternSlot, PortSlot, Quantum, TrackSlot};
 use crate::engine::{Command, SessionState, Switch};
 use crate::time::{Meter, TickSpan};
@@ -13,10 +13,10 @@ pub enum Wordless {
     Pace(i32),
     /// [`Command::Session`]
     Session(Option<SessionState>),
-    /// [`Command::Silence`]
+    /// [`Command::SilencePort`]
     Silence(PortSlot),
-    /// [`Command::LetGo`]
-    LetGo(PortSlot),
+    /// [`Command::ReleaseInput`]
+    ReleaseInput(PortSlot),
     /// [`Command::EndAfter`]
     EndAfter(TickSpan),
     /// [`Command::End`]
@@ -49,7 +49,7 @@ pub fn write(
             };
             say(Verb::Launch, format!(" {}{at}", pattern(slot)))
         }
-        Command::Withdraw => alone(Verb::Withdraw),
+        Command::CancelLaunch => alone(Verb::CancelLaunch),
         Command::Jump(part) => say(Verb::Jump, format!(" {}", u32::from(part.0) + 1)),
         Command::Hold(on) => say(Verb::Hold, switch(on).to_owned()),
         Command::Mute(slot, on) => say(Verb::Mute, format!(" {}{}", track(slot), switch(on))),
@@ -67,7 +67,7 @@ pub fn write(
             say(Verb::Control, format!(" {} {} {}", track(slot), name_of(target), amount(target, value)))
         }
         Command::Tempo(tempo) => say(Verb::Tempo, format!(" {}", number(tempo.bpm()))),
-        Command::Nudge(hundredths) => {
+        Command::TempoStep(hundredths) => {
             let sign = if hundredths < 0 { '-' } else { '+' };
             say(Verb::Tempo, format!(" {sign}{}", number(f64::from(hundredths).abs() / 100.0)))
         }
@@ -75,8 +75,8 @@ pub fn write(
         Command::Panic => alone(Verb::Panic),
         Command::Pace(pace) => Err(Wordless::Pace(pace)),
         Command::Session(state) => Err(Wordless::Session(state)),
-        Command::Silence(port) => Err(Wordless::Silence(port)),
-        Command::LetGo(port) => Err(Wordless::LetGo(port)),
+        Command::SilencePort(port) => Err(Wordless::Silence(port)),
+        Command::ReleaseInput(port) => Err(Wordless::ReleaseInput(port)),
         Command::EndAfter(length) => Err(Wordless::EndAfter(length)),
         Command::End => Err(Wordless::End),
     }

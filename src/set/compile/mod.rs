@@ -16,11 +16,11 @@ use super::notation::{self, ACCENT, Budget, Voice};
 use super::pitch::Octaves;
 use super::scale;
 use super::track::{Drums, Track};
+use crate::engine::lanes::chance::Random;
 use crate::engine::program::{
-    self, Action, Clip, LaneRange, MAX_LANES, PatternSlot, PortSlot, Program, Scale, Source, Steps, Swing, Tenant,
+    self, Action, Clip, LaneRange, MAX_LANES, PatternSlot, PortSlot, Program, Scale, SlotOwner, Source, Steps, Swing,
     TrackSlot,
 };
-use crate::engine::random::Random;
 use crate::midi::Velocity;
 use crate::time::TickSpan;
 
@@ -43,14 +43,14 @@ pub(super) fn compile(document: &Document<'_>, report: &mut Report) -> Program {
         transpose: track.transpose,
         moves: matches!(track.kit, Drums::None) && !track.stays,
         lanes,
-        tenant: Tenant::FIRST,
+        owner: SlotOwner::FIRST,
     });
     let port = |port: &super::port::Port<'_>| program::Port {
         offset: port.offset,
         clock: port.clock,
         wire: port.wire,
         senses: port.senses,
-        tenant: Tenant::FIRST,
+        owner: SlotOwner::FIRST,
     };
     Program {
         edition: 1,

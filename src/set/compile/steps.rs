@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::Compiler;
-use crate::engine::lever::LeverSet;
+use crate::engine::program::lever::LeverSet;
 use crate::engine::program::{Action, Condition, Event, Guard, GuardIndex, MAX_EVENTS, MAX_LENGTH, Steps, Target};
 use crate::set::mistake::{Mistake, Report};
 use crate::set::notation::{self, Choice, Length, Mods, Node, Spent, Step, Tone, TooLong, Turn, Voice};

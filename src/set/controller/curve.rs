@@ -10,7 +10,7 @@
 
 use super::points::{Points, Shape, Slot};
 use super::{Controller, Movement, Wave};
-use crate::engine::lever::LeverSet;
+use crate::engine::program::lever::LeverSet;
 use crate::engine::program::{Action, Event, MAX_EVENTS, MAX_LENGTH, Steps, Target, Wire};
 use crate::midi::Channel;
 use crate::set::mistake::Mistake;

@@ -4,8 +4,8 @@
 //! velocity that is not 100, a gate that is not half a step (in per cent of one) and legato are written as in steps:
 //! `0:c2:70=100~`. Values are `0:{74=30}`. On drums, keys are the letters of the kit.
 
+use crate::engine::lanes::chance::{draw, scaled};
 use crate::engine::program::{Action, Condition, Event, Source, Steps, Target};
-use crate::engine::random::{draw, scaled};
 use crate::midi::Key;
 use crate::set::Set;
 use crate::time::TickSpan;

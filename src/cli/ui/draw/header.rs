@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 
 use super::super::scene::{Next, Scene};
 use super::{Look, Room, big, clock_words, elided, put};
-use crate::engine::transport::Phase;
+use crate::engine::arrangement::transport::Phase;
 
 /// From this size on, the header is in big letters.
 const BIG_FROM: (u16, u16) = (60, 18);

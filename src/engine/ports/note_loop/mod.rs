@@ -1,6 +1,6 @@
 //! Whether what is played comes back: what we send to one port, on another one, by some thru, a computer or a soft thru.
 //!
-//! Then whoever listens there answers ourselves. A [`thru`](crate::engine::thru) passes each note on again, which comes back again:
+//! Then whoever listens there answers ourselves. A [`thru`](crate::engine::live::thru) passes each note on again, which comes back again:
 //! notes multiply, keys run up the keyboard, pads press themselves. So it is found out, and what comes back does nothing.
 //!
 //! # Why it cannot be told from its times
@@ -32,7 +32,7 @@
 //!
 //! # What bounds it before
 //!
-//! A thru passes on at most [`AT_ONCE`](crate::engine::thru::AT_ONCE) notes at once, and then one each [`NOTE_EVERY`](crate::engine::thru::NOTE_EVERY): a
+//! A thru passes on at most [`AT_ONCE`](crate::engine::live::thru::AT_ONCE) notes at once, and then one each [`NOTE_EVERY`](crate::engine::live::thru::NOTE_EVERY): a
 //! loop that is faster than that loses the notes it lives on. Values give way on the wire.
 //!
 //! # What it does not find
@@ -47,11 +47,11 @@ mod hearing;
 mod trail;
 
 use crate::engine::Engine;
-use crate::engine::binding::Trigger;
+use crate::engine::lanes::chance::Random;
 use crate::engine::outbox::Outbox;
 use crate::engine::ports::Background;
+use crate::engine::program::Trigger;
 use crate::engine::program::{MAX_PORTS, PortSet, PortSlot, Program};
-use crate::engine::random::Random;
 use crate::engine::scheduler::departure;
 use crate::midi::{Channel, Key, Message};
 use crate::time::{Nanos, Span};

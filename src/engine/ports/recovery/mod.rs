@@ -28,12 +28,12 @@
 
 mod sent_state;
 
+use crate::engine::arrangement::transport::Phase;
 use crate::engine::fixed::Slots;
 use crate::engine::outbox::Outbox;
 use crate::engine::ports::Background;
 use crate::engine::program::{MAX_PORTS, PortSet, PortSlot, Program};
 use crate::engine::scheduler::departure;
-use crate::engine::transport::Phase;
 use crate::engine::{Engine, Moment};
 use crate::midi::{Channel, Key, Message};
 use crate::time::{Nanos, Span, Tick, TickSpan};
@@ -187,7 +187,7 @@ impl Engine {
         if self.ended || usize::from(port.0) >= MAX_PORTS {
             return;
         }
-        let at = self.happened_at;
+        let at = self.not_before;
         self.progress = None;
         self.wires.reopened(port);
         self.lights.doubt(port, at);
@@ -263,13 +263,13 @@ impl Engine {
 
     /// The ports that are told a transport message, or `message` if that is one that tells them where the music is. CONTINUE
     /// does not, and they are told the position with it, or left out where that has none of its own.
-    pub(in crate::engine) fn told_transport(&mut self, moment: Moment, message: Message) -> PortSet {
+    pub(in crate::engine) fn transport_sent(&mut self, moment: Moment, message: Message) -> PortSet {
         let astray = std::mem::take(&mut self.recovery.astray);
         if message == Message::Start || astray.is_empty() {
             return self.clocked;
         }
         for port in astray.iter() {
-            self.ahead[usize::from(port.0)] = TickSpan::ZERO;
+            self.pulse_debt[usize::from(port.0)] = TickSpan::ZERO;
         }
         match pointer(self.transport.resume()) {
             Some(pointer) => {
@@ -286,7 +286,7 @@ impl Engine {
     /// Ports that have come back while START or CONTINUE waits for its pulse hear it again.
     fn place_again(&mut self, at: Nanos, ports: PortSet) {
         let position = self.transport.resume();
-        ports.iter().for_each(|port| self.ahead[usize::from(port.0)] = TickSpan::ZERO);
+        ports.iter().for_each(|port| self.pulse_debt[usize::from(port.0)] = TickSpan::ZERO);
         if pointer(position).is_some() {
             self.place(self.moment(at), position, ports);
         }

@@ -3,7 +3,7 @@
 //! Not remembered are channel mode messages (120 to 127, but for local control), steps of a parameter (96 and 97), and of each
 //! channel more than [`PARAMETERS`] parameters.
 
-use crate::engine::lever::Lever;
+use crate::engine::program::lever::Lever;
 use crate::midi::{Channel, Key, Message};
 
 /// How many parameters of a channel are remembered; one more, and the first is forgotten.

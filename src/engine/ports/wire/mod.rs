@@ -239,7 +239,7 @@ impl Engine {
     #[must_use]
     pub fn gave_way(&self, port: PortSlot) -> GaveWay {
         let waiting = self.wires.cables.get(usize::from(port.0)).map(|cable| &cable.waiting);
-        let refused = self.fingers.refused(port);
+        let refused = self.thru_notes.refused(port);
         waiting.map_or(GaveWay::default(), |waiting| GaveWay {
             withheld: waiting.withheld + refused,
             waiting: waiting.len(),

@@ -9,19 +9,19 @@
 //! The song has a place on the axis of positions: where its first part begins, or would have. START puts it to 0, a jump or
 //! a part that is held moves it, and a song position finds the part that it falls into.
 
-use super::homing::By;
-use super::outbox::Outbox;
-use super::player::takes_over;
-use super::program::{AfterSong, Part, PartSlot, PatternSlot, Program, ProgramChange, Quantum, Song};
-use super::scheduler::departure;
-use super::transport::Phase;
-use super::{Engine, Moment, Switch};
+use crate::engine::arrangement::transport::Phase;
+use crate::engine::lanes::takes_over;
+use crate::engine::outbox::Outbox;
+use crate::engine::ports::homing::By;
+use crate::engine::program::{AfterSong, Part, PartSlot, PatternSlot, Program, ProgramChange, Quantum, Song};
+use crate::engine::scheduler::departure;
+use crate::engine::{Engine, Moment, Switch};
 use crate::midi::Message;
 use crate::time::{Nanos, Tick, TickSpan};
 
 /// A pattern, and the part of the song that it stands for, if it does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Choice {
+pub(in crate::engine) struct Choice {
     pub pattern: PatternSlot,
     pub part: Option<PartSlot>,
 }
@@ -37,7 +37,7 @@ struct Pending {
 
 /// What a line brings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Coming {
+pub(in crate::engine) enum Coming {
     /// A pattern begins.
     Pattern { choice: Choice, line: Tick, origin: Tick },
     /// The part of the song that plays goes on.
@@ -66,7 +66,7 @@ struct Preparing {
 
 /// Which pattern plays, and which is next. Real-time safe.
 #[derive(Debug)]
-pub(super) struct Launcher {
+pub(in crate::engine) struct Launcher {
     /// What plays, or played last.
     current: Choice,
     /// What plays from the next start on, if it has been asked for since.
@@ -295,20 +295,26 @@ impl Engine {
         self.launcher.hold
     }
 
-    pub(super) fn hold(&mut self, program: &Program, at: Nanos, hold: Switch) {
+    pub(in crate::engine) fn hold(&mut self, program: &Program, at: Nanos, hold: Switch) {
         self.launcher.hold = hold.of(self.launcher.hold);
         self.undo_prepared(program, at);
     }
 
     /// Somebody asks for a pattern.
-    pub(super) fn request_launch(&mut self, program: &Program, at: Nanos, pattern: PatternSlot, when: Option<Quantum>) {
+    pub(in crate::engine) fn request_launch(
+        &mut self,
+        program: &Program,
+        at: Nanos,
+        pattern: PatternSlot,
+        when: Option<Quantum>,
+    ) {
         let Some(wanted) = program.patterns.get(usize::from(pattern.0)) else { return };
         let quantum = when.or(wanted.launch).unwrap_or(program.launch);
         self.request(program, at, Choice { pattern, part: None }, quantum);
     }
 
     /// Somebody asks for a part of the song.
-    pub(super) fn request_jump(&mut self, program: &Program, at: Nanos, part: PartSlot) {
+    pub(in crate::engine) fn request_jump(&mut self, program: &Program, at: Nanos, part: PartSlot) {
         if let Some(wanted) = program.song.parts.get(usize::from(part.0)) {
             self.request(program, at, Choice { pattern: wanted.pattern, part: Some(part) }, program.launch);
         }
@@ -331,7 +337,7 @@ impl Engine {
     }
 
     /// Something else comes next than what programs have been sent ahead for: those of what plays are sent again.
-    pub(super) fn undo_prepared(&mut self, program: &Program, at: Nanos) {
+    pub(in crate::engine) fn undo_prepared(&mut self, program: &Program, at: Nanos) {
         let Some(prepared) = self.launcher.prepared else { return };
         let is_coming = match self.launcher.coming(program) {
             Some(Coming::Pattern { choice, line, .. }) => (choice.pattern, line) == prepared,
@@ -351,7 +357,7 @@ impl Engine {
     }
 
     /// Somebody takes back what waits for its line. What was prepared for it is undone.
-    pub(super) fn withdraw(&mut self, program: &Program, at: Nanos) {
+    pub(in crate::engine) fn withdraw(&mut self, program: &Program, at: Nanos) {
         let requested = self.launcher.requested.take();
         if requested.is_some_and(|requested| requested.pattern != self.launcher.current.pattern) {
             self.prepare(self.launcher.current.pattern, self.moment(at));
@@ -370,14 +376,14 @@ impl Engine {
     }
 
     /// A launch whose line will not come, because the music stops or jumps, counts for where it goes on.
-    pub(super) fn settle_launch(&mut self, at: Nanos) {
+    pub(in crate::engine) fn settle_launch(&mut self, at: Nanos) {
         if let Some(pending) = self.launcher.pending.take() {
             self.ask_for(pending.choice, at);
         }
     }
 
     /// `choice` plays, and began at `origin`; its song began at `song_origin`. Its programs are sent.
-    pub(super) fn resume_pattern(
+    pub(in crate::engine) fn resume_pattern(
         &mut self,
         program: &Program,
         choice: Choice,
@@ -400,7 +406,7 @@ impl Engine {
     }
 
     /// The music will begin anew: with what was asked for, or the song from its first part, or the pattern that played last.
-    pub(super) fn rewind(&mut self, program: &Program, at: Nanos) {
+    pub(in crate::engine) fn rewind(&mut self, program: &Program, at: Nanos) {
         let choice = self.launcher.next_start(program);
         let changes = choice.pattern != self.launcher.current.pattern && self.launcher.requested.is_none();
         if self.launcher.prepared.take().is_some() || changes {
@@ -412,7 +418,7 @@ impl Engine {
     }
 
     /// The music goes on at `position`: everybody finds their place. What was asked for meanwhile begins at the next bar.
-    pub(super) fn seat_music(&mut self, program: &Program, position: Tick) {
+    pub(in crate::engine) fn seat_music(&mut self, program: &Program, position: Tick) {
         // What was sent ahead may be for a line that is as far away now as it likes.
         if self.launcher.prepared.take().is_some() {
             self.prepare(self.launcher.current.pattern, self.moment(self.now));
@@ -457,7 +463,7 @@ impl Engine {
     }
 
     /// The line has come.
-    pub(super) fn take_line(&mut self, program: &Program, time: Nanos) {
+    pub(in crate::engine) fn take_line(&mut self, program: &Program, time: Nanos) {
         match self.launcher.coming(program) {
             Some(Coming::Pattern { choice, line, origin }) => {
                 self.launcher.pending = self.launcher.pending.filter(|pending| pending.line > line);
@@ -490,7 +496,7 @@ impl Engine {
     }
 
     /// Where programs have to be sent ahead of the line that comes next, if they have not been.
-    pub(super) fn prepares_at(&self, program: &Program, coming: Coming) -> Option<Tick> {
+    pub(in crate::engine) fn prepares_at(&self, program: &Program, coming: Coming) -> Option<Tick> {
         let Coming::Pattern { choice, line, .. } = coming else { return None };
         let pattern = program.patterns.get(usize::from(choice.pattern.0))?;
         let needed = !pattern.programs.is_empty() && self.launcher.prepared != Some((choice.pattern, line));
@@ -500,7 +506,7 @@ impl Engine {
     }
 
     /// Sends the programs of the pattern that comes next.
-    pub(super) fn take_prepare(&mut self, program: &Program, moment: Moment) {
+    pub(in crate::engine) fn take_prepare(&mut self, program: &Program, moment: Moment) {
         if let Some(Coming::Pattern { choice, line, .. }) = self.launcher.coming(program) {
             self.launcher.prepared = Some((choice.pattern, line));
             self.prepare(choice.pattern, moment);
@@ -512,14 +518,14 @@ impl Engine {
     }
 
     /// When the next program change on its way leaves.
-    pub(super) fn preparing_at(&self, program: &Program) -> Option<Nanos> {
+    pub(in crate::engine) fn preparing_at(&self, program: &Program) -> Option<Nanos> {
         let preparing = self.launcher.preparing?;
         let pattern = program.patterns.get(usize::from(preparing.pattern.0))?;
         (preparing.done < pattern.programs.len()).then(|| preparing.moment.map_or(self.now, |moment| moment.time))
     }
 
     /// Sends the next program change that is on its way.
-    pub(super) fn send_program(&mut self, program: &Program, out: &mut Outbox) {
+    pub(in crate::engine) fn send_program(&mut self, program: &Program, out: &mut Outbox) {
         let Some(preparing) = &mut self.launcher.preparing else { return };
         let pattern = program.patterns.get(usize::from(preparing.pattern.0));
         let change = pattern.and_then(|pattern| pattern.programs.get(preparing.done)).copied();

@@ -1,6 +1,6 @@
-//! Which levers are away from home, and when they go there: for each port and channel, what [`lever`](super::lever) names.
+//! Which levers are away from home, and when they go there: for each port and channel, what [`lever`](crate::engine::program::lever) names.
 //!
-//! This is to pedals, wheels and pressure what the [ledger](super::ledger) is to notes. Whatever is offered to a wire and
+//! This is to pedals, wheels and pressure what the [ledger](crate::engine::ports::ledger) is to notes. Whatever is offered to a wire and
 //! leaves a lever away from home is entered, with the position where it goes home; for what a pattern says, that is where its
 //! clip ends. Entered is what is offered and not what has left: a value that still waits for its wire counts, and what brings
 //! its lever home takes it out.
@@ -20,26 +20,26 @@
 //!   moves the lever; and all that hands hold.
 //! - A keyboard that is unplugged: what was moved on it.
 //!
-//! Where the music goes on in the middle of a pattern, [`chase`](super::chase) finds out what that has moved.
+//! Where the music goes on in the middle of a pattern, [`chase`](crate::engine::arrangement::chase) finds out what that has moved.
 //!
 //! What goes home leaves like a note-off: when it is due, whatever waits. All of it is a message for each lever, sustain first,
 //! bend last.
 
-use super::fixed::Slots;
-use super::lever::{Lever, Pull};
-use super::outbox::{Departure, Outbox};
-use super::program::{MAX_PORTS, PortSet, PortSlot, Program, Track, TrackSlot};
-use super::scheduler::departure;
-use super::{Engine, Moment};
+use crate::engine::fixed::Slots;
+use crate::engine::outbox::{Departure, Outbox};
+use crate::engine::program::lever::{Lever, Pull};
+use crate::engine::program::{MAX_PORTS, PortSet, PortSlot, Program, Track, TrackSlot};
+use crate::engine::scheduler::departure;
+use crate::engine::{Engine, Moment};
 use crate::midi::{Channel, Key, Message};
 use crate::time::{Nanos, Tick};
 
 /// Nothing says yet where it goes home.
-pub(super) const AWAY: Tick = Tick(i64::MAX);
+pub(in crate::engine) const AWAY: Tick = Tick(i64::MAX);
 
 /// Who has moved a lever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum By {
+pub(in crate::engine) enum By {
     /// What the track plays.
     Pattern,
     /// The control side.
@@ -50,7 +50,7 @@ pub(super) enum By {
 
 /// A lever that is away from home.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Away {
+pub(in crate::engine) struct Away {
     pub track: TrackSlot,
     pub by: By,
     /// What has moved it last.
@@ -123,7 +123,7 @@ impl State {
 
 /// The levers of all ports. Real-time safe after construction.
 #[derive(Debug)]
-pub(super) struct Homing {
+pub(in crate::engine) struct Homing {
     channels: Slots<State>,
     /// For each port, the first position at which something goes home.
     first: [Tick; MAX_PORTS],
@@ -332,7 +332,7 @@ impl Homing {
 
 impl Engine {
     /// Sends the next message that brings something home at once.
-    pub(super) fn send_home(&mut self, program: &Program, out: &mut Outbox) {
+    pub(in crate::engine) fn send_home(&mut self, program: &Program, out: &mut Outbox) {
         let moment = self.homing.leaves_at;
         if let Some((port, track, message)) = self.homing.take() {
             self.bring_home(program, port, track, message, moment, out);
@@ -340,7 +340,7 @@ impl Engine {
     }
 
     /// Sends the next message that brings something home on `port` at the position of `moment`.
-    pub(super) fn take_home(&mut self, program: &Program, port: PortSlot, moment: Moment, out: &mut Outbox) {
+    pub(in crate::engine) fn take_home(&mut self, program: &Program, port: PortSlot, moment: Moment, out: &mut Outbox) {
         let Engine { homing, player, .. } = self;
         let stays = |channel, away: &Away, lever| {
             let is_there = |track: &&Track| (track.port, track.channel) == (port, channel);

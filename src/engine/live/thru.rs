@@ -20,22 +20,22 @@
 //!   out, this bounds it: of more than [`AT_ONCE`] notes at once on an input, one in each [`NOTE_EVERY`] is passed on. Ten
 //!   fingers play a tenth of that.
 //!
-//! Bounded: a message goes to at most [`MAX_THRUS`] tracks, and at most [`MAX_FINGERS`] notes of keys are known at once; one
+//! Bounded: a message goes to at most [`MAX_THRUS`] tracks, and at most [`MAX_THRU_NOTES`] notes of keys are known at once; one
 //! more ends the oldest. What comes in waits for the next [`Engine::advance`], where it leaves before all that is due later.
 
-use super::Engine;
-use super::Moment;
-use super::fixed::{Queue, Slots};
-use super::homing::{AWAY, By};
-use super::ledger::HELD;
-use super::outbox::{Departure, Outbox};
-use super::program::{MAX_PORTS, MAX_THRUS, PortSlot, Program, Thru, TrackSlot};
-use super::scheduler::departure;
+use crate::engine::Engine;
+use crate::engine::Moment;
+use crate::engine::fixed::{Queue, Slots};
+use crate::engine::outbox::{Departure, Outbox};
+use crate::engine::ports::homing::{AWAY, By};
+use crate::engine::ports::ledger::HELD;
+use crate::engine::program::{MAX_PORTS, MAX_THRUS, PortSlot, Program, Thru, TrackSlot};
+use crate::engine::scheduler::departure;
 use crate::midi::{Channel, Key, Message};
 use crate::time::{Nanos, Span};
 
 /// How many notes of keys are known at once.
-pub const MAX_FINGERS: usize = 64;
+pub const MAX_THRU_NOTES: usize = 64;
 
 /// How many messages can wait; the driver advances between them.
 const WAITING: usize = 8;
@@ -47,7 +47,7 @@ pub const NOTE_EVERY: Span = Span::from_millis(2);
 
 /// A note of a key.
 #[derive(Clone, Copy, Debug)]
-struct Finger {
+struct ThruNote {
     /// The key that holds it.
     from: (PortSlot, Channel, Key),
     /// The track that it plays, where it sounds, and which of the notes there it is.
@@ -66,12 +66,12 @@ struct Heard {
 
 /// What hands play. Real-time safe after construction.
 #[derive(Debug)]
-pub(super) struct Fingers {
+pub(in crate::engine) struct ThruNotes {
     waiting: Queue<Heard>,
     /// To how many tracks the first of them has gone.
     gone_to: usize,
     /// The oldest first; the first `held` count.
-    down: Slots<Finger>,
+    down: Slots<ThruNote>,
     held: usize,
     /// For each way to a track, what went there last, if the instrument could send it back.
     last: Slots<Option<Message>>,
@@ -87,14 +87,14 @@ struct Passing {
     refused: u64,
 }
 
-impl Default for Fingers {
-    fn default() -> Fingers {
+impl Default for ThruNotes {
+    fn default() -> ThruNotes {
         let nowhere = (PortSlot(0), Channel::from_status(0), Key::from_data(0));
-        let finger = Finger { from: nowhere, track: TrackSlot(0), to: nowhere, serial: 0 };
-        Fingers {
+        let finger = ThruNote { from: nowhere, track: TrackSlot(0), to: nowhere, serial: 0 };
+        ThruNotes {
             waiting: Queue::with_capacity(WAITING),
             gone_to: 0,
-            down: Slots::from_fn(MAX_FINGERS, |_| finger),
+            down: Slots::from_fn(MAX_THRU_NOTES, |_| finger),
             held: 0,
             last: Slots::from_fn(MAX_THRUS, |_| None),
             passing: Slots::from_fn(MAX_PORTS, |_| Passing { spent_until: Nanos(0), refused: 0 }),
@@ -102,7 +102,7 @@ impl Default for Fingers {
     }
 }
 
-impl Fingers {
+impl ThruNotes {
     /// When what waits is due: it was, when it came.
     pub fn due(&self) -> Option<Nanos> {
         self.waiting.front().map(|heard| heard.moment.time)
@@ -125,7 +125,7 @@ impl Fingers {
     }
 
     /// Takes out a note that `from` is true of, the oldest first.
-    fn lift(&mut self, from: impl Fn(&Finger) -> bool) -> Option<Finger> {
+    fn lift(&mut self, from: impl Fn(&ThruNote) -> bool) -> Option<ThruNote> {
         let index = self.down[..self.held].iter().position(from)?;
         let finger = self.down[index];
         self.down.copy_within(index + 1..self.held, index);
@@ -174,21 +174,28 @@ fn on(channel: Channel, message: Message) -> Message {
 
 impl Engine {
     /// A message came in that may go on to tracks. `is_bound` says that it does something else.
-    pub(super) fn hear(&mut self, program: &Program, at: Nanos, port: PortSlot, message: Message, is_bound: bool) {
+    pub(in crate::engine) fn hear(
+        &mut self,
+        program: &Program,
+        at: Nanos,
+        port: PortSlot,
+        message: Message,
+        is_bound: bool,
+    ) {
         // A key that came up ends its note, whatever it has been bound to meanwhile.
-        let ends = matches!(Touch::of(message), Some(Touch::Up(..) | Touch::AllUp(_))) && self.fingers.held > 0;
-        let mut affords = || !matches!(message, Message::NoteOn(..)) || self.fingers.affords(at, port);
+        let ends = matches!(Touch::of(message), Some(Touch::Up(..) | Touch::AllUp(_))) && self.thru_notes.held > 0;
+        let mut affords = || !matches!(message, Message::NoteOn(..)) || self.thru_notes.affords(at, port);
         if ends || !is_bound && program.thrus.iter().any(|thru| thru.port == port) && affords() {
-            let queued = self.fingers.waiting.push(Heard { moment: self.moment(at), port, message });
+            let queued = self.thru_notes.waiting.push(Heard { moment: self.moment(at), port, message });
             debug_assert!(queued.is_ok(), "input without advance between");
         }
     }
 
     /// The input at `port` is gone, with whatever was held there.
-    pub(super) fn let_go(&mut self, at: Nanos, port: PortSlot) {
+    pub(in crate::engine) fn let_go(&mut self, at: Nanos, port: PortSlot) {
         let moment = self.moment(at);
         self.keyboards.let_go(port);
-        while let Some(finger) = self.fingers.lift(|finger| finger.from.0 == port) {
+        while let Some(finger) = self.thru_notes.lift(|finger| finger.from.0 == port) {
             let (port, channel, key) = finger.to;
             self.ledgers[usize::from(port.0)].cut_struck(channel, key, finger.serial, moment.tick);
         }
@@ -197,11 +204,11 @@ impl Engine {
     }
 
     /// Sends what comes next of what hands play: a few messages.
-    pub(super) fn pass_on(&mut self, program: &Program, out: &mut Outbox) {
-        let Some(heard) = self.fingers.waiting.front().copied() else { return };
+    pub(in crate::engine) fn pass_on(&mut self, program: &Program, out: &mut Outbox) {
+        let Some(heard) = self.thru_notes.waiting.front().copied() else { return };
         if !self.pass_on_part(program, heard, out) {
-            self.fingers.waiting.pop();
-            self.fingers.gone_to = 0;
+            self.thru_notes.waiting.pop();
+            self.thru_notes.gone_to = 0;
         }
     }
 
@@ -217,21 +224,21 @@ impl Engine {
                 self.lift_one(0, moment, out, |finger| (finger.from.0, finger.from.1) == (port, channel))
             }
             Touch::Down(channel, key) => {
-                if self.fingers.gone_to == 0
+                if self.thru_notes.gone_to == 0
                     && !self.is_echo(program, port, channel, key)
                     && self.lift_one(0, moment, out, |finger| finger.from == (port, channel, key))
                 {
                     return true;
                 }
                 let next = |(_, thru): &(usize, &Thru)| thru.hears(port, channel);
-                let mut thrus = program.thrus.iter().enumerate().skip(self.fingers.gone_to);
+                let mut thrus = program.thrus.iter().enumerate().skip(self.thru_notes.gone_to);
                 let Some((index, thru)) = thrus.find(next) else { return false };
-                self.fingers.gone_to = index + 1;
+                self.thru_notes.gone_to = index + 1;
                 self.play_by_hand(program, thru, heard, out);
                 true
             }
             Touch::Press(channel, key, value) => {
-                for finger in &self.fingers.down[..self.fingers.held] {
+                for finger in &self.thru_notes.down[..self.thru_notes.held] {
                     let (to, on, pressed) = finger.to;
                     if finger.from == (port, channel, key) {
                         let message = Message::KeyPressure(on, pressed, value);
@@ -243,9 +250,9 @@ impl Engine {
             }
             Touch::Other(channel) => {
                 let next = |(_, thru): &(usize, &Thru)| thru.hears(port, channel);
-                let mut thrus = program.thrus.iter().enumerate().take(MAX_THRUS).skip(self.fingers.gone_to);
+                let mut thrus = program.thrus.iter().enumerate().take(MAX_THRUS).skip(self.thru_notes.gone_to);
                 let Some((index, _)) = thrus.find(next) else { return false };
-                self.fingers.gone_to = index + 1;
+                self.thru_notes.gone_to = index + 1;
                 self.move_by_hand(program, index, heard, out);
                 true
             }
@@ -253,8 +260,8 @@ impl Engine {
     }
 
     /// Ends the oldest note that `of` is true of, with a release velocity. Whether there was one.
-    fn lift_one(&mut self, release: u8, moment: Moment, out: &mut Outbox, of: impl Fn(&Finger) -> bool) -> bool {
-        let Some(finger) = self.fingers.lift(of) else { return false };
+    fn lift_one(&mut self, release: u8, moment: Moment, out: &mut Outbox, of: impl Fn(&ThruNote) -> bool) -> bool {
+        let Some(finger) = self.thru_notes.lift(of) else { return false };
         let (port, channel, key) = finger.to;
         if let Some(note) = self.ledgers[usize::from(port.0)].struck(channel, key, finger.serial) {
             self.end_note_with(release, port, note, moment, out);
@@ -264,13 +271,13 @@ impl Engine {
 
     /// Whether a key that goes down is a note that hands have there already: an instrument sends back what it got.
     fn is_echo(&self, program: &Program, port: PortSlot, channel: Channel, key: Key) -> bool {
-        let back = |finger: &Finger| {
+        let back = |finger: &ThruNote| {
             finger.to == (port, channel, key)
                 && finger.from.2 == key
                 && self.ledgers[usize::from(port.0)].struck(channel, key, finger.serial).is_some()
         };
         program.thrus.iter().any(|thru| thru.hears(port, channel))
-            && self.fingers.down[..self.fingers.held].iter().any(back)
+            && self.thru_notes.down[..self.thru_notes.held].iter().any(back)
     }
 
     fn play_by_hand(&mut self, program: &Program, thru: &Thru, heard: Heard, out: &mut Outbox) {
@@ -287,20 +294,21 @@ impl Engine {
         if thru.port == track.port && self.is_echo(program, port, channel, key) {
             return;
         }
-        if self.fingers.held == MAX_FINGERS {
+        if self.thru_notes.held == MAX_THRU_NOTES {
             self.lift_one(0, moment, out, |_| true);
         }
         let to = (track.port, track.channel, key.transposed(i32::from(thru.by)));
         let serial = self.begin_note(thru.track, to, velocity, HELD, moment, out);
-        self.fingers.down[self.fingers.held] = Finger { from: (port, channel, key), track: thru.track, to, serial };
-        self.fingers.held += 1;
+        self.thru_notes.down[self.thru_notes.held] =
+            ThruNote { from: (port, channel, key), track: thru.track, to, serial };
+        self.thru_notes.held += 1;
     }
 
     fn move_by_hand(&mut self, program: &Program, index: usize, heard: Heard, out: &mut Outbox) {
         let Some(thru) = program.thrus.get(index) else { return };
         let Some(track) = program.tracks.get(usize::from(thru.track.0)) else { return };
         let message = on(track.channel, heard.message);
-        let last = &mut self.fingers.last[index];
+        let last = &mut self.thru_notes.last[index];
         if *last == Some(message) && heard.message == message {
             return;
         }

@@ -4,11 +4,11 @@
 //! of the track, and of the whole set if the track moves with it. Degrees are counted along the set's scale first, then
 //! come the semitones.
 
-use super::fixed::Parked;
-use super::keyboard::Keyboards;
-use super::program::{Interval, MAX_TRACKS, Program, Track, TrackSet, TrackSlot, Transpose};
-use super::transport::Phase;
-use super::{Engine, Moment, Switch};
+use crate::engine::arrangement::transport::Phase;
+use crate::engine::fixed::Parked;
+use crate::engine::lanes::keyboard::Keyboards;
+use crate::engine::program::{Interval, MAX_TRACKS, Program, Track, TrackSet, TrackSlot, Transpose};
+use crate::engine::{Engine, Moment, Switch};
 use crate::midi::Key;
 use crate::time::Nanos;
 
@@ -49,7 +49,7 @@ impl Default for Transpositions {
 
 /// What has been said about the tracks. Real-time safe after construction.
 #[derive(Debug)]
-pub(super) struct Mixer {
+pub(in crate::engine) struct Mixer {
     muted: TrackSet,
     soloed: TrackSet,
     fill: bool,
@@ -156,7 +156,7 @@ impl Engine {
     }
 
     /// How often that has changed.
-    pub(super) fn times_transposed(&self) -> u32 {
+    pub(in crate::engine) fn times_transposed(&self) -> u32 {
         self.mixer.transpositions
     }
 
@@ -166,18 +166,18 @@ impl Engine {
         self.mixer.fill
     }
 
-    pub(super) fn fill(&mut self, fill: Switch) {
+    pub(in crate::engine) fn fill(&mut self, fill: Switch) {
         self.mixer.fill = fill.of(self.mixer.fill);
     }
 
-    pub(super) fn mute(&mut self, program: &Program, at: Nanos, track: TrackSlot, mute: Switch) {
+    pub(in crate::engine) fn mute(&mut self, program: &Program, at: Nanos, track: TrackSlot, mute: Switch) {
         let before = self.mixer.heard();
         let muted = mute.of(self.mixer.muted.contains(track));
         self.mixer.muted.set(track, muted);
         self.hear_others(program, at, before);
     }
 
-    pub(super) fn solo(&mut self, program: &Program, at: Nanos, track: TrackSlot, solo: Switch) {
+    pub(in crate::engine) fn solo(&mut self, program: &Program, at: Nanos, track: TrackSlot, solo: Switch) {
         let before = self.mixer.heard();
         let soloed = solo.of(self.mixer.soloed.contains(track));
         self.mixer.soloed.set(track, soloed);
@@ -185,7 +185,7 @@ impl Engine {
     }
 
     /// By how much commands have transposed a track, or all, in `unit`.
-    pub(super) fn transposed(&self, track: Option<TrackSlot>, unit: Interval) -> i32 {
+    pub(in crate::engine) fn transposed(&self, track: Option<TrackSlot>, unit: Interval) -> i32 {
         let shift = self.mixer.transposed(track);
         match unit {
             Interval::Semitones => shift.semitones,
@@ -193,7 +193,7 @@ impl Engine {
         }
     }
 
-    pub(super) fn transpose(&mut self, track: Option<TrackSlot>, by: i8, unit: Interval) {
+    pub(in crate::engine) fn transpose(&mut self, track: Option<TrackSlot>, by: i8, unit: Interval) {
         let by = match unit {
             Interval::Semitones => [by, 0],
             Interval::Degrees => [0, by],

@@ -1,25 +1,25 @@
 //! What a pattern has said of pedals, wheels and pressure before the place where the music is.
 //!
-//! Levers go home wherever notes end ([`homing`](super::homing)). Where the music goes on in the middle of a pattern, what that
+//! Levers go home wherever notes end ([`homing`](crate::engine::ports::homing)). Where the music goes on in the middle of a pattern, what that
 //! has said so far counts again: the pedal that is pressed on its first step is down on its third. So it is after CONTINUE and a
 //! song position, where a pattern is jumped into, where a show is taken up that was cut short, on tracks that are heard again,
 //! and on those that another program has changed. It is found in the lanes that play, by looking back from where they are, and
 //! is sent before the notes of that position. Levers that are away already stay as they are.
 //!
-//! Bounded: each lane is looked back at [`LONGEST_LOOK_BACK`](super::player::LONGEST_LOOK_BACK) events at most, and sets at most
+//! Bounded: each lane is looked back at [`LONGEST_LOOK_BACK`](crate::engine::lanes::LONGEST_LOOK_BACK) events at most, and sets at most
 //! as many values as a channel has levers.
 
-use super::fixed::Slots;
-use super::lever::Lever;
-use super::outbox::Outbox;
-use super::player::SetTo;
-use super::program::{MAX_PORTS, PortSet, PortSlot, Program, TrackSet, TrackSlot};
-use super::{Engine, Moment};
+use crate::engine::fixed::Slots;
+use crate::engine::lanes::SetTo;
+use crate::engine::outbox::Outbox;
+use crate::engine::program::lever::Lever;
+use crate::engine::program::{MAX_PORTS, PortSet, PortSlot, Program, TrackSet, TrackSlot};
+use crate::engine::{Engine, Moment};
 use crate::time::Tick;
 
 /// What has yet to be found out.
 #[derive(Debug)]
-pub(super) struct Chase {
+pub(in crate::engine) struct Chase {
     /// Which tracks; and the ports where some of them have yet to be looked at.
     tracks: TrackSet,
     ports: PortSet,
@@ -70,7 +70,7 @@ impl Chase {
 impl Engine {
     /// The tracks that `which` says go on at `tick` in the middle of what they play. Takes time in proportion to the tracks and
     /// their lanes.
-    pub(super) fn chase(&mut self, program: &Program, tick: Tick, which: impl Fn(TrackSlot) -> bool) {
+    pub(in crate::engine) fn chase(&mut self, program: &Program, tick: Tick, which: impl Fn(TrackSlot) -> bool) {
         for (slot, track) in (0..).map(TrackSlot).zip(&program.tracks).filter(|&(slot, _)| which(slot)) {
             // Each track that is looked at is a step of its own, and most move no lever.
             if self.player.sets_any(program, slot) {
@@ -80,7 +80,13 @@ impl Engine {
     }
 
     /// Sends what the next lane on `port` has said: at most a message for each lever.
-    pub(super) fn take_chase(&mut self, program: &Program, port: PortSlot, moment: Moment, out: &mut Outbox) {
+    pub(in crate::engine) fn take_chase(
+        &mut self,
+        program: &Program,
+        port: PortSlot,
+        moment: Moment,
+        out: &mut Outbox,
+    ) {
         let Some(&(from, lane)) = self.chase.next.get(usize::from(port.0)) else { return };
         let rest = (0..).map(TrackSlot).zip(&program.tracks).skip(usize::from(from.0));
         let mut of_port = rest.filter(|&(slot, track)| track.port == port && self.chase.tracks.contains(slot));

@@ -18,10 +18,10 @@
 //! Not known any more are what waited for its line, what a pattern left alone of patterns before it outside of a song, and
 //! what hands have sent to controllers.
 
-use super::Engine;
-use super::clock::Clock;
-use super::launch::Choice;
-use super::program::{PartSlot, PatternSlot, Program};
+use crate::engine::Engine;
+use crate::engine::arrangement::launcher::Choice;
+use crate::engine::clock::Clock;
+use crate::engine::program::{PartSlot, PatternSlot, Program};
 use crate::time::{Nanos, Span, Tempo, Tick, TickSpan};
 
 /// With our own clock, the music goes on so long after it was asked to: the real-time thread begins to play by then.
@@ -48,7 +48,7 @@ pub struct Resumption {
 
 /// What the first pulse is waited for with.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Awaited {
+pub(in crate::engine) struct Awaited {
     position: Tick,
     /// When it was there is `ago` before `from`.
     from: Nanos,
@@ -103,7 +103,7 @@ impl Engine {
     }
 
     /// A pulse of the followed clock came at `at`: if it is the first that was waited for, the music goes on with it.
-    pub(super) fn resume_at(&mut self, program: &Program, pulse: Tick, at: Nanos) -> bool {
+    pub(in crate::engine) fn resume_at(&mut self, program: &Program, pulse: Tick, at: Nanos) -> bool {
         let Some(awaited) = self.resuming.take() else { return false };
         let half = TickSpan(TickSpan::PULSE.0 / 2);
         let nearest = Tick((awaited.at(at) + half).0.div_euclid(TickSpan::PULSE.0) * TickSpan::PULSE.0);
@@ -115,7 +115,7 @@ impl Engine {
 
     /// It is known at `at` where the session is: if that was waited for, the music goes on, where it would have been by now, or
     /// as near to that as its place in the quantum lets it. Whether it does.
-    pub(super) fn resume_session(&mut self, program: &Program, at: Nanos) -> bool {
+    pub(in crate::engine) fn resume_session(&mut self, program: &Program, at: Nanos) -> bool {
         let Some(timeline) = self.clock.timeline() else { return false };
         let Some(awaited) = self.resuming.take() else { return false };
         let pulse = self.clock.pulse_after(at + READY_IN);
@@ -134,7 +134,7 @@ impl Engine {
     }
 
     /// Nothing is waited for any more.
-    pub(super) fn forget_resumption(&mut self) {
+    pub(in crate::engine) fn forget_resumption(&mut self) {
         self.resuming = None;
     }
 }

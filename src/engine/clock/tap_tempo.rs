@@ -7,8 +7,8 @@
 //!
 //! What hands set stays until the set file itself says another tempo.
 
-use super::Engine;
-use super::program::Program;
+use crate::engine::Engine;
+use crate::engine::program::Program;
 use crate::time::{Nanos, Span, Tempo, Tick};
 
 /// How many taps count.
@@ -20,7 +20,7 @@ const BOUNCE: Span = Span::from_millis(75);
 
 /// The times of the last taps. Real-time safe throughout.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Taps {
+pub(in crate::engine) struct Taps {
     at: [Nanos; TAPS],
     len: usize,
 }
@@ -64,25 +64,25 @@ fn held(bpm: f64) -> Tempo {
 
 impl Engine {
     /// Plays at `tempo` from now on, where the clock is our own.
-    pub(super) fn set_tempo(&mut self, tempo: Tempo) {
+    pub(in crate::engine) fn set_tempo(&mut self, tempo: Tempo) {
         let now = self.now;
         if self.clock.set_tempo(now, tempo) {
             // What the new tempo makes due was not due before it.
-            self.happened_at = self.happened_at.max(now);
+            self.not_before = self.not_before.max(now);
         }
     }
 
     /// From now on the system's clock runs fast by `pace` millionths.
-    pub(super) fn set_pace(&mut self, pace: i32) {
+    pub(in crate::engine) fn set_pace(&mut self, pace: i32) {
         let now = self.now;
         self.pace = pace;
         if self.clock.set_pace(now, pace) {
-            self.happened_at = self.happened_at.max(now);
+            self.not_before = self.not_before.max(now);
         }
     }
 
     /// Changes the tempo by so many hundredths of a quarter note a minute.
-    pub(super) fn nudge(&mut self, hundredths: i32) {
+    pub(in crate::engine) fn nudge(&mut self, hundredths: i32) {
         if let Some(tempo) = self.clock.own_tempo() {
             // Rounded, so that what is nudged to and fro comes back to where it was.
             let bpm = (tempo.bpm() * 1e6).round() / 1e6;
@@ -91,14 +91,14 @@ impl Engine {
     }
 
     /// A beat was tapped at `at`.
-    pub(super) fn tap(&mut self, at: Nanos) {
+    pub(in crate::engine) fn tap(&mut self, at: Nanos) {
         if let Some(tempo) = self.taps.tap(at) {
             self.set_tempo(tempo);
         }
     }
 
     /// Goes over to the tempo of `program`, if it is another one than its predecessor's: from the position `from` on, or now.
-    pub(super) fn adopt_tempo(&mut self, program: &Program, from: Option<Tick>) {
+    pub(in crate::engine) fn adopt_tempo(&mut self, program: &Program, from: Option<Tick>) {
         if program.tempo == self.written_tempo {
             return;
         }

@@ -7,8 +7,8 @@
 //! An indexed binary heap, ordered by the position of the note-off: finding the next off takes no time, entering and
 //! ending a note takes time logarithmic in what sounds.
 
-use super::fixed::Slots;
-use super::program::TrackSlot;
+use crate::engine::fixed::Slots;
+use crate::engine::program::TrackSlot;
 use crate::midi::{Channel, Key};
 use crate::time::Tick;
 

@@ -3,46 +3,15 @@
 //! A fader does not jump. It takes hold when it passes the value that is in force, or stands on it, and has it from then on,
 //! until somebody else changes the value. What is not known, a controller that nobody has sent yet, it takes at once.
 
-use super::binding::Trigger;
-use super::fixed::{Queue, Slots};
-use super::homing::{AWAY, By};
-use super::outbox::{Departure, Outbox};
-use super::pattern::{MAX_VALUE_MESSAGES, Target};
-use super::program::{Does, Interval, MAX_AT_ONCE, MAX_BINDINGS, PortSlot, Program, TrackSlot};
-use super::scheduler::departure;
-use super::{Command, Engine, Moment};
+use crate::engine::fixed::{Queue, Slots};
+use crate::engine::outbox::{Departure, Outbox};
+use crate::engine::ports::homing::{AWAY, By};
+use crate::engine::program::{
+    Does, Fader, Knob, MAX_AT_ONCE, MAX_BINDINGS, MAX_VALUE_MESSAGES, PortSlot, Program, Target, TrackSlot, Trigger,
+};
+use crate::engine::scheduler::departure;
+use crate::engine::{Command, Engine, Moment};
 use crate::time::{Nanos, Tempo};
-
-/// What a fader moves, and how far.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fader {
-    /// What it moves.
-    pub knob: Knob,
-    /// The value at its lower end.
-    pub low: i32,
-    /// The value at its upper end; below the other one where it works upside down.
-    pub high: i32,
-}
-
-impl Fader {
-    /// The value at `position` of `most`, rounded.
-    fn value(self, position: u16, most: u16) -> i32 {
-        let (way, most) = (i64::from(self.high) - i64::from(self.low), i64::from(most.max(1)));
-        let moved = (2 * way * i64::from(position) + most).div_euclid(2 * most);
-        self.low + moved as i32
-    }
-}
-
-/// What a fader moves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Knob {
-    /// The tempo, in hundredths of a quarter note a minute.
-    Tempo,
-    /// How far a track is transposed, or all are; -127 to 127.
-    Transpose(Option<TrackSlot>, Interval),
-    /// A controller of a track, within what its target takes.
-    Control(TrackSlot, Target),
-}
 
 /// How many values can wait to leave: what one message may be bound to, and commands beside it.
 const WAITING: usize = 2 * MAX_AT_ONCE;
@@ -68,7 +37,7 @@ struct Slid {
 
 /// All faders, by the bindings. Real-time safe after construction.
 #[derive(Debug)]
-pub(super) struct Faders {
+pub(in crate::engine) struct Faders {
     slid: Slots<Slid>,
     waiting: Queue<Value>,
 }
@@ -101,7 +70,7 @@ impl Faders {
 impl Engine {
     /// The fader of binding `index` moves from `before`, if that is known, to `now`.
     #[allow(clippy::too_many_arguments, reason = "a fader, its binding and its way")]
-    pub(super) fn slide(
+    pub(in crate::engine) fn slide(
         &mut self,
         program: &Program,
         at: Nanos,
@@ -148,7 +117,7 @@ impl Engine {
     }
 
     /// A command sends a value to a controller.
-    pub(super) fn control(
+    pub(in crate::engine) fn control(
         &mut self,
         program: &Program,
         at: Nanos,
@@ -164,7 +133,7 @@ impl Engine {
     }
 
     /// Notes that a controller of a track has been sent a value. Takes time in proportion to the bindings.
-    pub(super) fn note_value(&mut self, program: &Program, track: TrackSlot, target: Target, value: u16) {
+    pub(in crate::engine) fn note_value(&mut self, program: &Program, track: TrackSlot, target: Target, value: u16) {
         for (slid, binding) in self.faders.slid.iter_mut().zip(&program.bindings) {
             if let Does::Slide(Fader { knob: Knob::Control(moved, known), .. }) = binding.does
                 && (moved, known) == (track, target)
@@ -175,7 +144,7 @@ impl Engine {
     }
 
     /// Sends the first value that waits: at most [`MAX_VALUE_MESSAGES`] messages.
-    pub(super) fn send_value(&mut self, program: &Program, out: &mut Outbox) {
+    pub(in crate::engine) fn send_value(&mut self, program: &Program, out: &mut Outbox) {
         let Some(Value { moment, track, target, value, by }) = self.faders.waiting.pop() else { return };
         if let Some(known) = program.tracks.get(usize::from(track.0)) {
             for message in target.messages(known.channel, value).take(MAX_VALUE_MESSAGES) {

@@ -9,14 +9,16 @@
 //! its offset, so while one port already plays a pattern that was launched, another may still have notes of the old one to
 //! play. There are two banks of lanes for that, and the old clip plays on up to the line.
 
+pub mod chance;
+pub mod keyboard;
 mod lane;
 
 pub use lane::{LONGEST_LOOK_BACK, holds};
 
-use super::fixed::{Agenda, Slots};
-use super::keyboard::Keyboards;
-use super::lever::Lever;
-use super::program::{
+use crate::engine::fixed::{Agenda, Slots};
+use crate::engine::lanes::keyboard::Keyboards;
+use crate::engine::program::lever::Lever;
+use crate::engine::program::{
     Clip, Lane, LaneRange, MAX_LANES, MAX_PORTS, MAX_TRACKS, PatternSlot, PortSlot, Program, Target, TrackSlot,
 };
 use crate::midi::{Key, Velocity};
@@ -67,7 +69,7 @@ pub struct Strike {
 
 /// What decides, besides the program, what a lane plays.
 #[derive(Clone, Copy, Debug)]
-pub struct Hands<'e> {
+pub struct InputState<'e> {
     /// Whether a fill is asked for.
     pub fill: bool,
     /// The pattern that waits for its line, if any, and where that is.
@@ -376,7 +378,7 @@ impl Player {
     }
 
     /// Takes the next event on `port`; `None` when there is none, or when it is not played this time.
-    pub fn play(&mut self, program: &Program, port: PortSlot, hands: Hands<'_>) -> Option<Played> {
+    pub fn play(&mut self, program: &Program, port: PortSlot, input: InputState<'_>) -> Option<Played> {
         let due = self.agendas.get_mut(usize::from(port.0))?.pop()?;
         self.ready_at = None;
         let (slot, bank) = (usize::from(due.lane), usize::from(due.bank));
@@ -384,9 +386,9 @@ impl Player {
         let playing = self.playing.get(bank)?.get(usize::from(state.track.0)).copied()?;
         let lane = lane_of(program, playing, state.track, slot)?;
         // A pattern that leaves a track alone does not end its clip.
-        let coming = hands.coming.filter(|&(pattern, _)| takes_over(program, pattern, state.track));
+        let coming = input.coming.filter(|&(pattern, _)| takes_over(program, pattern, state.track));
         let end = coming.map_or(playing.until, |(_, line)| line.min(playing.until));
-        let played = state.play(lane, Span { origin: playing.origin, end }, hands);
+        let played = state.play(lane, Span { origin: playing.origin, end }, input);
         self.schedule(program, bank, slot, lane);
         Some(match played? {
             Played::Note(strike) => Played::Note(Strike { off: strike.off.min(playing.until), ..strike }),

@@ -26,22 +26,22 @@
 //! [`Engine::adopt`] takes time in proportion to the ports. What depends on the tracks and on what sounds comes after it, in
 //! steps of [`Engine::advance`]: first the notes, port by port, then the tracks.
 
-use super::clock::Clock;
-use super::echo::Echoes;
-use super::fixed::{Queue, Slots};
-use super::homing::By;
-use super::launch::Coming;
-use super::ledger::HELD;
-use super::outbox::Outbox;
-use super::player::{Played, SetTo, Strike, takes_over};
-use super::program::{MAX_PORTS, MAX_TRACKS, PortSet, PortSlot, Program, Tenant, TrackSlot};
-use super::transport::Phase;
-use super::{Engine, Moment};
+use crate::engine::arrangement::launcher::Coming;
+use crate::engine::arrangement::transport::Phase;
+use crate::engine::clock::Clock;
+use crate::engine::clock::clock_loop::ClockLoops;
+use crate::engine::fixed::{Queue, Slots};
+use crate::engine::lanes::{Played, SetTo, Strike, takes_over};
+use crate::engine::outbox::Outbox;
+use crate::engine::ports::homing::By;
+use crate::engine::ports::ledger::HELD;
+use crate::engine::program::{MAX_PORTS, MAX_TRACKS, PortSet, PortSlot, Program, SlotOwner, TrackSlot};
+use crate::engine::{Engine, Moment};
 use crate::midi::{Channel, Message};
 use crate::time::{Nanos, Span, Tick, TickSpan};
 
 /// How long before its line a program is taken up: what 256 tracks need to find their places on a slow machine, twice over.
-pub(super) const RENEWED_BEFORE: Span = Span::from_millis(1);
+pub(in crate::engine) const RENEWED_BEFORE: Span = Span::from_millis(1);
 
 /// How many events the old program may still have to play when the new one is there.
 pub const TAIL_CAPACITY: usize = 1_024;
@@ -54,7 +54,7 @@ struct Tailed {
     offset: Span,
     channel: Channel,
     /// Of the track.
-    tenant: Tenant,
+    owner: SlotOwner,
     at: Tick,
     /// Of a note, as it will sound.
     played: Played,
@@ -69,7 +69,7 @@ struct Ready {
 
 /// What is known of the program that is awaited, and of the one before.
 #[derive(Debug)]
-pub(super) struct Renewal {
+pub(in crate::engine) struct ProgramSwap {
     /// The bar line at which the awaited program takes over, if the music plays; `None` if none is awaited.
     line: Option<Tick>,
     ready: Option<Ready>,
@@ -84,13 +84,13 @@ pub(super) struct Renewal {
     unsettled: PortSet,
     moved: PortSet,
     edition: u32,
-    ports: [Tenant; MAX_PORTS],
-    tracks: Slots<Tenant>,
+    ports: [SlotOwner; MAX_PORTS],
+    tracks: Slots<SlotOwner>,
 }
 
-impl Renewal {
-    pub fn new(program: &Program) -> Renewal {
-        Renewal {
+impl ProgramSwap {
+    pub fn new(program: &Program) -> ProgramSwap {
+        ProgramSwap {
             line: None,
             ready: None,
             tail: Queue::with_capacity(TAIL_CAPACITY),
@@ -101,7 +101,7 @@ impl Renewal {
             moved: PortSet::default(),
             edition: program.edition,
             ports: std::array::from_fn(|port| port_tenant(program, PortSlot(port as u8))),
-            tracks: Slots::from_fn(MAX_TRACKS, |track| track_tenant(program, TrackSlot(track as u16))),
+            tracks: Slots::from_fn(MAX_TRACKS, |track| track_owner(program, TrackSlot(track as u16))),
         }
     }
 
@@ -125,45 +125,46 @@ impl Renewal {
     }
 }
 
-fn port_tenant(program: &Program, port: PortSlot) -> Tenant {
-    program.ports.get(usize::from(port.0)).map_or(Tenant::NOBODY, |port| port.tenant)
+fn port_tenant(program: &Program, port: PortSlot) -> SlotOwner {
+    program.ports.get(usize::from(port.0)).map_or(SlotOwner::NOBODY, |port| port.owner)
 }
 
-fn track_tenant(program: &Program, track: TrackSlot) -> Tenant {
-    program.tracks.get(usize::from(track.0)).map_or(Tenant::NOBODY, |track| track.tenant)
+fn track_owner(program: &Program, track: TrackSlot) -> SlotOwner {
+    program.tracks.get(usize::from(track.0)).map_or(SlotOwner::NOBODY, |track| track.owner)
 }
 
 impl Engine {
     /// Another program is there, at `at`, and will replace `program`, which all calls are given until then. From now on
-    /// [`Engine::advance`] answers [`Progress::ProgramDue`](super::Progress) when it is to be handed over: at the next bar
+    /// [`Engine::advance`] answers [`Progress::ProgramDue`](crate::engine::Progress) when it is to be handed over: at the next bar
     /// line while the music runs, at once otherwise. If there is one newer still by then, it is the one to hand over; to say
     /// so is not needed, and harmless. Like an input it comes after an `advance` to `at`.
     pub fn await_program(&mut self, program: &Program, at: Nanos) {
         self.happened(at);
-        if self.renewal.line.is_none() && self.renewal.ready.is_none() {
-            self.renewal.line = Some(self.next_line(program, at));
+        if self.program_swap.line.is_none() && self.program_swap.ready.is_none() {
+            self.program_swap.line = Some(self.next_line(program, at));
         }
     }
 
     /// Whether the awaited program is to be handed over now.
-    pub(super) fn is_program_due(&self) -> bool {
-        self.renewal.ready.is_some() || (self.renewal.line.is_some() && self.transport.phase() != Phase::Running)
+    pub(in crate::engine) fn is_program_due(&self) -> bool {
+        self.program_swap.ready.is_some()
+            || (self.program_swap.line.is_some() && self.transport.phase() != Phase::Running)
     }
 
     /// The music goes on from `position`, and what waits for a bar line waits for the next one from there.
-    pub(super) fn reckon_renewal(&mut self, program: &Program, position: Tick) {
-        let is_awaited = self.renewal.ready.take().is_some() || self.renewal.line.is_some();
-        self.renewal.line = is_awaited.then(|| position.round_up_to(program.meter.bar()));
+    pub(in crate::engine) fn reckon_program_swap(&mut self, program: &Program, position: Tick) {
+        let is_awaited = self.program_swap.ready.take().is_some() || self.program_swap.line.is_some();
+        self.program_swap.line = is_awaited.then(|| position.round_up_to(program.meter.bar()));
     }
 
     /// The awaited program is to take over at `line`, or at a launch before it. What `program` has yet to play before that
     /// is kept.
-    pub(super) fn renew(&mut self, program: &Program, line: Tick, at: Nanos) {
+    pub(in crate::engine) fn renew(&mut self, program: &Program, line: Tick, at: Nanos) {
         let line = self.launcher.coming(program).map_or(line, |coming: Coming| coming.line().min(line));
-        self.renewal.line = None;
-        self.renewal.ready = Some(Ready { at, line });
+        self.program_swap.line = None;
+        self.program_swap.ready = Some(Ready { at, line });
         let Some(timeline) = self.clock.timeline() else { return };
-        while self.renewal.tail.free() > 0 {
+        while self.program_swap.tail.free() > 0 {
             let first = self.ports.iter().filter_map(|port| {
                 let tick = self.player.first(port).filter(|&tick| tick < line)?;
                 Some((timeline.time_of(tick + self.base) + program.offset(port), tick, port))
@@ -191,8 +192,9 @@ impl Engine {
                     Played::Value(SetTo { until: launch.map_or(set.until, |(_, line)| set.until.min(line)), ..set })
                 }
             };
-            let (offset, tenant) = (program.offset(port), of_track.tenant);
-            let kept = self.renewal.tail.push(Tailed { port, offset, channel: of_track.channel, tenant, at, played });
+            let (offset, owner) = (program.offset(port), of_track.owner);
+            let kept =
+                self.program_swap.tail.push(Tailed { port, offset, channel: of_track.channel, owner, at, played });
             debug_assert!(kept.is_ok(), "there was room");
         }
     }
@@ -200,61 +202,61 @@ impl Engine {
     /// Goes over to `program`, which replaces the one that all calls have been given so far: at the line, when
     /// [`Engine::advance`] has asked for it; otherwise here and now, at `at`.
     pub fn adopt(&mut self, program: &Program, at: Nanos) {
-        let ready = self.renewal.ready.take();
-        self.renewal.line = None;
+        let ready = self.program_swap.ready.take();
+        self.program_swap.line = None;
         // What came in meanwhile, if anything did, came later.
-        let at = ready.map_or(at, |ready| ready.at.max(self.happened_at));
+        let at = ready.map_or(at, |ready| ready.at.max(self.not_before));
         self.happened(at);
         if !self.clock.adopt(program) {
             // Another clock has another position.
             self.stop(at);
             self.clock = Clock::new(program);
             self.set_pace(self.pace);
-            *self.echoes = Echoes::default();
+            *self.clock_loops = ClockLoops::default();
             self.set_pulses(Tick::ZERO);
-            self.forget_ahead();
+            self.forget_pulse_debt();
         }
         self.faders.forget();
         self.adopt_duties(program);
-        self.lights.note(self.happened_at);
+        self.lights.note(self.not_before);
         self.homing.release(self.moment(at), |away| matches!(away.by, By::Hand(_)));
         let here = self.moment(at).tick;
-        self.renewal.taken_up_at = at;
-        self.renewal.seam = ready.map_or(here, |ready| ready.line);
+        self.program_swap.taken_up_at = at;
+        self.program_swap.seam = ready.map_or(here, |ready| ready.line);
         let position = ready.map_or(here + TickSpan(1), |ready| ready.line);
         let position = Some(position).filter(|_| self.transport.phase() == Phase::Running);
         self.adopt_tempo(program, position);
         self.meet_ports(program, at, position);
         let (pattern, begins) = self.launcher.adopt(program, position);
-        self.renewal.is_replaced = pattern != self.player.pattern();
+        self.program_swap.is_replaced = pattern != self.player.pattern();
         self.player.adopt(pattern, begins.unwrap_or(self.player.origin()), position);
         if let Some(position) = position {
             self.chase(program, position, |_| true);
         }
         self.undo_prepared(program, at);
-        self.renewal.edition = program.edition;
+        self.program_swap.edition = program.edition;
     }
 
     /// Looks up which port is which, and what it gets. Who gets no clock any more, or is another, has been stopped; who gets
     /// it from now on joins at `position`, where the music plays.
     fn meet_ports(&mut self, program: &Program, at: Nanos, position: Option<Tick>) {
         let (pulsed, clocked) = (self.pulsed, self.clocked);
-        self.renewal.moved = PortSet::default();
+        self.program_swap.moved = PortSet::default();
         for port in (0..MAX_PORTS as u8).map(PortSlot) {
-            let tenant = port_tenant(program, port);
-            if std::mem::replace(&mut self.renewal.ports[usize::from(port.0)], tenant) != tenant {
-                self.renewal.moved = self.renewal.moved.with(port);
+            let owner = port_tenant(program, port);
+            if std::mem::replace(&mut self.program_swap.ports[usize::from(port.0)], owner) != owner {
+                self.program_swap.moved = self.program_swap.moved.with(port);
                 self.let_go(at, port);
                 self.keyboards.forget(port);
                 self.forget_duties(port);
-                self.ahead[usize::from(port.0)] = TickSpan::ZERO;
+                self.pulse_debt[usize::from(port.0)] = TickSpan::ZERO;
             }
         }
-        let moved = self.renewal.moved;
+        let moved = self.program_swap.moved;
         self.route_clock(program);
         self.recovery.reroute(self.clocked);
         if pulsed != self.pulsed || !moved.is_empty() {
-            *self.echoes = Echoes::default();
+            *self.clock_loops = ClockLoops::default();
         }
         for port in self.pulsed.iter().filter(|&port| !pulsed.contains(port) || moved.contains(port)) {
             self.pulses[usize::from(port.0)] = self.clock.pulse_after(at);
@@ -271,9 +273,9 @@ impl Engine {
         }
         // A port that nothing is played on any more is one until its notes have ended.
         let sounding = |port: &PortSlot| !self.ledgers[usize::from(port.0)].is_empty() || self.homing.is_away(*port);
-        self.renewal.unsettled =
+        self.program_swap.unsettled =
             (0..MAX_PORTS as u8).map(PortSlot).filter(sounding).fold(PortSet::default(), PortSet::with);
-        self.ports = self.renewal.unsettled.iter().fold(program.played_ports(), PortSet::with);
+        self.ports = self.program_swap.unsettled.iter().fold(program.played_ports(), PortSet::with);
     }
 
     /// Lets `ports`, which have got no clock so far, play along from the sixteenth at or after `position` on.
@@ -287,32 +289,32 @@ impl Engine {
     }
 
     /// Whether there is something that has yet to find its place in a new program.
-    pub(super) fn is_unsettled(&self) -> bool {
-        !self.renewal.unsettled.is_empty() || self.player.unseated().is_some()
+    pub(in crate::engine) fn is_unsettled(&self) -> bool {
+        !self.program_swap.unsettled.is_empty() || self.player.unseated().is_some()
     }
 
     /// Lets the notes of a port, or a track, find their place in a new program.
-    pub(super) fn settle_next(&mut self, program: &Program) {
-        if let Some(port) = self.renewal.unsettled.iter().next() {
-            self.renewal.unsettled = self.renewal.unsettled.without(port);
-            let Engine { renewal, player, ledgers, homing, .. } = self;
-            ledgers[usize::from(port.0)].cut_notes(renewal.seam, |note| {
-                let tenant = renewal.tracks.get(usize::from(note.track.0)).copied().unwrap_or_default();
-                let goes_on = goes_on(renewal, program, port, note.track, note.channel, tenant);
+    pub(in crate::engine) fn settle_next(&mut self, program: &Program) {
+        if let Some(port) = self.program_swap.unsettled.iter().next() {
+            self.program_swap.unsettled = self.program_swap.unsettled.without(port);
+            let Engine { program_swap: swap, player, ledgers, homing, .. } = self;
+            ledgers[usize::from(port.0)].cut_notes(swap.seam, |note| {
+                let owner = swap.tracks.get(usize::from(note.track.0)).copied().unwrap_or_default();
+                let goes_on = goes_on(swap, program, port, note.track, note.channel, owner);
                 !goes_on || (note.off != HELD && !player.has_clip(program, note.track))
             });
-            homing.cut_port(port, renewal.seam, |channel, away, lever| {
-                let tenant = renewal.tracks.get(usize::from(away.track.0)).copied().unwrap_or_default();
+            homing.cut_port(port, swap.seam, |channel, away, lever| {
+                let owner = swap.tracks.get(usize::from(away.track.0)).copied().unwrap_or_default();
                 let sets = || lever.is_some_and(|lever| player.sets(program, away.track, lever));
-                let goes_on = goes_on(renewal, program, port, away.track, channel, tenant);
-                !goes_on || away.by == By::Pattern && (renewal.is_replaced || !sets())
+                let goes_on = goes_on(swap, program, port, away.track, channel, owner);
+                !goes_on || away.by == By::Pattern && (swap.is_replaced || !sets())
             });
-            self.release_cut(self.moment(self.renewal.taken_up_at));
+            self.release_cut(self.moment(self.program_swap.taken_up_at));
             return;
         }
         let Some(track) = self.player.unseated() else { return };
-        let tenant = track_tenant(program, track);
-        let is_new = std::mem::replace(&mut self.renewal.tracks[usize::from(track.0)], tenant) != tenant;
+        let owner = track_owner(program, track);
+        let is_new = std::mem::replace(&mut self.program_swap.tracks[usize::from(track.0)], owner) != owner;
         if is_new {
             self.mixer.forget(track);
         }
@@ -320,22 +322,22 @@ impl Engine {
     }
 
     /// Plays the next event of the old program.
-    pub(super) fn play_tail(&mut self, program: &Program, moment: Moment, out: &mut Outbox) {
-        let Some(Tailed { port, channel, tenant, played, .. }) = self.renewal.tail.pop() else { return };
+    pub(in crate::engine) fn play_tail(&mut self, program: &Program, moment: Moment, out: &mut Outbox) {
+        let Some(Tailed { port, channel, owner, played, .. }) = self.program_swap.tail.pop() else { return };
         match played {
             Played::Note(strike) if self.mixer.hears(strike.track) && !self.recovery.is_silent(port, moment.tick) => {
-                let stays = goes_on(&self.renewal, program, port, strike.track, channel, tenant)
+                let stays = goes_on(&self.program_swap, program, port, strike.track, channel, owner)
                     && self.player.has_clip(program, strike.track);
-                let off = if stays { strike.off } else { strike.off.min(self.renewal.seam) };
+                let off = if stays { strike.off } else { strike.off.min(self.program_swap.seam) };
                 // The port may not be played on any more.
                 self.ports = self.ports.with(port);
                 self.begin_note(strike.track, (port, channel, strike.key), strike.velocity, off, moment, out);
             }
             Played::Value(value) if self.is_sent(value) => {
                 let stays = |lever| self.player.sets(program, value.track, lever);
-                let goes_on = goes_on(&self.renewal, program, port, value.track, channel, tenant);
-                let stays = goes_on && !self.renewal.is_replaced && value.target.levers().all(stays);
-                let until = if stays { value.until } else { value.until.min(self.renewal.seam) };
+                let goes_on = goes_on(&self.program_swap, program, port, value.track, channel, owner);
+                let stays = goes_on && !self.program_swap.is_replaced && value.target.levers().all(stays);
+                let until = if stays { value.until } else { value.until.min(self.program_swap.seam) };
                 self.set_value(SetTo { until, ..value }, port, channel, moment, out);
             }
             Played::Note(_) | Played::Value(_) => {}
@@ -343,15 +345,16 @@ impl Engine {
     }
 }
 
-/// Whether the notes that `track`, which `tenant` had, has struck on `port` and `channel` are its own in `program` too.
+/// Whether the notes that `track`, which `owner` had, has struck on `port` and `channel` are its own in `program` too.
 fn goes_on(
-    renewal: &Renewal,
+    swap: &ProgramSwap,
     program: &Program,
     port: PortSlot,
     track: TrackSlot,
     channel: Channel,
-    tenant: Tenant,
+    owner: SlotOwner,
 ) -> bool {
-    let is_same = |track: &super::program::Track| (track.tenant, track.port, track.channel) == (tenant, port, channel);
-    program.tracks.get(usize::from(track.0)).is_some_and(is_same) && !renewal.moved.contains(port)
+    let is_same =
+        |track: &crate::engine::program::Track| (track.owner, track.port, track.channel) == (owner, port, channel);
+    program.tracks.get(usize::from(track.0)).is_some_and(is_same) && !swap.moved.contains(port)
 }

@@ -14,7 +14,7 @@
 //! belongs to a sound stays as it was set: all other controllers, and parameters (RPN, NRPN), the range of the bend and the
 //! tuning among them.
 
-use super::pattern::{Action, Event, Target};
+use super::{Action, Event, Target};
 use crate::midi::{Channel, Key, Message};
 
 /// A pedal, a wheel, or the pressure of a channel.

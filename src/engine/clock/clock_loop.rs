@@ -34,8 +34,8 @@
 //!
 //! Everything is real-time safe: fixed arrays, a few steps for each port that is sent a clock, for each pulse that comes in.
 
-use super::program::{MAX_PORTS, MAX_SOURCES, PortSet, PortSlot};
-use super::random::Random;
+use crate::engine::lanes::chance::Random;
+use crate::engine::program::{MAX_PORTS, MAX_SOURCES, PortSet, PortSlot};
 use crate::time::{Nanos, Span};
 
 /// How late one of each pair of pulses leaves during a test.
@@ -292,7 +292,7 @@ struct Test {
 
 /// Watches the clocks that come in for our own.
 #[derive(Clone, Debug)]
-pub struct Echoes {
+pub struct ClockLoops {
     logs: [Log; MAX_PORTS],
     /// As many as there can be sources; without a source to follow, the first ports that a clock comes in on.
     hearings: [Option<Hearing>; MAX_SOURCES],
@@ -301,13 +301,18 @@ pub struct Echoes {
     swung: PortSet,
 }
 
-impl Default for Echoes {
-    fn default() -> Echoes {
-        Echoes { logs: [Log::EMPTY; MAX_PORTS], hearings: [None; MAX_SOURCES], test: None, swung: PortSet::default() }
+impl Default for ClockLoops {
+    fn default() -> ClockLoops {
+        ClockLoops {
+            logs: [Log::EMPTY; MAX_PORTS],
+            hearings: [None; MAX_SOURCES],
+            test: None,
+            swung: PortSet::default(),
+        }
     }
 }
 
-impl Echoes {
+impl ClockLoops {
     /// By how much the pulse `number` to `port` leaves late, for the sake of a test.
     #[must_use]
     pub fn delay(&self, port: PortSlot, number: i64) -> Span {

@@ -1,12 +1,12 @@
 //! One lane: where it is in its loop or its generator, and what it plays next.
 
-use super::{Class, FOREVER, Hands, Played, SetTo, Span, Strike};
-use crate::engine::lever::{Lever, LeverSet};
+use super::{Class, FOREVER, InputState, Played, SetTo, Span, Strike};
+use crate::engine::lanes::chance::{Random, draw, scaled};
+use crate::engine::program::lever::{Lever, LeverSet};
 use crate::engine::program::{
     Action, Arp, ArpKeys, Condition, Event, GuardIndex, Lane, MAX_CONDITIONS, Pick, Source, Steps, Swing, Target,
     TrackSlot,
 };
-use crate::engine::random::{Random, draw, scaled};
 use crate::midi::Key;
 use crate::time::{Tick, TickSpan};
 
@@ -143,14 +143,14 @@ impl LaneState {
     }
 
     /// Takes the next event; `None` when it is not played this time.
-    pub fn play(&mut self, lane: &Lane, span: Span, hands: Hands<'_>) -> Option<Played> {
+    pub fn play(&mut self, lane: &Lane, span: Span, input: InputState<'_>) -> Option<Played> {
         match &lane.source {
-            Source::Steps(steps) => self.play_steps(steps, lane, span, hands),
-            Source::Arp(arp) => self.play_arp(arp, lane, span.origin, hands),
+            Source::Steps(steps) => self.play_steps(steps, lane, span, input),
+            Source::Arp(arp) => self.play_arp(arp, lane, span.origin, input),
         }
     }
 
-    fn play_steps(&mut self, steps: &Steps, lane: &Lane, span: Span, hands: Hands<'_>) -> Option<Played> {
+    fn play_steps(&mut self, steps: &Steps, lane: &Lane, span: Span, input: InputState<'_>) -> Option<Played> {
         let Span { origin, end } = span;
         let event = self.event(steps)?;
         let begins = self.begins;
@@ -166,7 +166,7 @@ impl LaneState {
         };
         self.cursor += 1;
         self.settle(steps, lane.swing, origin);
-        if belongs_nowhere || !holds(steps, event.guard, lane.seed, pass, hands.fill) {
+        if belongs_nowhere || !holds(steps, event.guard, lane.seed, pass, input.fill) {
             return None;
         }
         let track = self.track;
@@ -248,7 +248,7 @@ impl LaneState {
         self.next = origin + lane.swing.bend(self.at);
     }
 
-    fn play_arp(&mut self, arp: &Arp, lane: &Lane, origin: Tick, hands: Hands<'_>) -> Option<Played> {
+    fn play_arp(&mut self, arp: &Arp, lane: &Lane, origin: Tick, input: InputState<'_>) -> Option<Played> {
         let at = self.next;
         let straight = self.at;
         let turn = self.cursor;
@@ -257,7 +257,7 @@ impl LaneState {
         let key = match &arp.keys {
             ArpKeys::Written(keys, pick) => random.choose(keys, *pick, turn),
             &ArpKeys::Held { port, channel, order, octave } => {
-                let held = hands.keyboards.held(port, channel, order, turn, |bound| random.below(bound));
+                let held = input.keyboards.held(port, channel, order, turn, |bound| random.below(bound));
                 if held.is_none() {
                     // Whatever is pressed next begins with the first turn.
                     self.cursor = 0;

@@ -3,8 +3,8 @@
 //! Arpeggios play what is held; transposition follows the last key. Bounded: of more than [`MAX_HELD`] keys that are down on
 //! a port at once, the later ones are not held.
 
-use super::fixed::Slots;
-use super::program::{MAX_PORTS, Order, PortSlot};
+use crate::engine::fixed::Slots;
+use crate::engine::program::{MAX_PORTS, Order, PortSlot};
 use crate::midi::{Channel, Key, Message};
 
 /// How many keys can be held on a port.
@@ -174,7 +174,7 @@ impl Keyboards {
     /// Of the keys that are held on `port`, on `channel` or on any, number `turn` in `order`; `None` when there are none.
     /// Where the order is random, `below` draws a number below its argument. Takes time in proportion to [`MAX_HELD`] and
     /// its logarithm.
-    pub(super) fn held(
+    pub(in crate::engine) fn held(
         &self,
         port: PortSlot,
         channel: Option<Channel>,

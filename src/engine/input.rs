@@ -1,10 +1,10 @@
 //! What input and commands do to the music.
 
-use super::clock::{Choice, Line, Listener, SessionState};
-use super::homing::By;
-use super::program::{Join, PortSet, PortSlot, Program};
-use super::transport::Phase;
-use super::{Command, Engine, Moment, Told};
+use crate::engine::arrangement::transport::Phase;
+use crate::engine::clock::{Choice, Line, Listener};
+use crate::engine::ports::homing::By;
+use crate::engine::program::{Join, PortSet, PortSlot, Program};
+use crate::engine::{Command, Engine, Moment, QueuedTransport, SessionState};
 use crate::midi::Message;
 use crate::time::{Nanos, Tick, TickSpan};
 
@@ -50,7 +50,7 @@ impl Engine {
             _ => {}
         }
         if self.transport.phase() != phase {
-            self.lights.note(self.happened_at);
+            self.lights.note(self.not_before);
         }
     }
 
@@ -60,7 +60,7 @@ impl Engine {
     }
 
     /// Somebody asked for something at `at`.
-    pub(super) fn carry_out(&mut self, program: &Program, at: Nanos, command: Command, by: By) {
+    pub(in crate::engine) fn carry_out(&mut self, program: &Program, at: Nanos, command: Command, by: By) {
         self.happened(at);
         if self.ended {
             return;
@@ -70,7 +70,7 @@ impl Engine {
             Command::Continue => self.resume(program, at),
             Command::Stop => self.stop(at),
             Command::Launch { pattern, at: when } => self.request_launch(program, at, pattern, when),
-            Command::Withdraw => self.withdraw(program, at),
+            Command::CancelLaunch => self.withdraw(program, at),
             Command::Jump(part) => self.request_jump(program, at, part),
             Command::Hold(hold) => self.hold(program, at, hold),
             Command::Mute(track, mute) => self.mute(program, at, track, mute),
@@ -79,13 +79,13 @@ impl Engine {
             Command::Transpose { track, by, unit } => self.transpose(track, by, unit),
             Command::Control { track, target, value } => self.control(program, at, track, target, value, by),
             Command::Tempo(tempo) => self.set_tempo(tempo),
-            Command::Nudge(hundredths) => self.nudge(hundredths),
+            Command::TempoStep(hundredths) => self.nudge(hundredths),
             Command::Tap => self.tap(at),
             Command::Pace(pace) => self.set_pace(pace),
             Command::Session(state) => self.tell_session(program, at, state),
             Command::Panic => self.panic(program, at),
-            Command::Silence(port) => self.silence(program, at, port),
-            Command::LetGo(port) => {
+            Command::SilencePort(port) => self.silence(program, at, port),
+            Command::ReleaseInput(port) => {
                 self.release_bound(program, at, port);
                 self.let_go(at, port);
             }
@@ -95,14 +95,14 @@ impl Engine {
                 self.end();
             }
         }
-        self.lights.note(self.happened_at);
+        self.lights.note(self.not_before);
     }
 
     /// Something came in at `at`. What it makes due cannot have been due before.
-    pub(super) fn happened(&mut self, at: Nanos) {
+    pub(in crate::engine) fn happened(&mut self, at: Nanos) {
         self.now = self.now.max(at);
         self.progress = None;
-        self.happened_at = self.happened_at.max(at);
+        self.not_before = self.not_before.max(at);
     }
 
     fn start(&mut self, program: &Program, at: Nanos) {
@@ -110,7 +110,7 @@ impl Engine {
         self.release_music(self.moment(at));
         self.transport.start();
         self.armed_at = at;
-        self.forget_ahead();
+        self.forget_pulse_debt();
         self.settle_launch(at);
         self.rewind(program, at);
         self.tell_transport(self.moment(at), Message::Start);
@@ -129,19 +129,19 @@ impl Engine {
     /// Tells clocked ports to play, and to wait for the pulse after it.
     fn tell_transport(&mut self, moment: Moment, message: Message) {
         self.joinable_from = None;
-        let ports = self.told_transport(moment, message);
+        let ports = self.transport_sent(moment, message);
         self.tell(moment, message, ports);
         self.told_to_play = true;
     }
 
-    pub(super) fn stop(&mut self, at: Nanos) {
+    pub(in crate::engine) fn stop(&mut self, at: Nanos) {
         // Where the master was gone, what has been played in its place has been played.
         let position = self.clock.stop_position(at).map_or(self.moment(at).tick, |pulse| pulse - self.base);
         self.stop_after(at, position);
     }
 
     /// Stops where the music is, because the master is gone or the end has come.
-    pub(super) fn stop_here(&mut self, at: Nanos) {
+    pub(in crate::engine) fn stop_here(&mut self, at: Nanos) {
         self.stop_after(at, self.moment(at).tick);
     }
 
@@ -159,7 +159,7 @@ impl Engine {
         self.turn = None;
         if was_running {
             let resume = self.transport.resume() + self.base;
-            for (ahead, &next) in self.ahead.iter_mut().zip(self.pulses.iter()) {
+            for (ahead, &next) in self.pulse_debt.iter_mut().zip(self.pulses.iter()) {
                 *ahead = next - resume;
             }
         }
@@ -172,12 +172,12 @@ impl Engine {
     }
 
     /// A new position is told, from which everybody counts anew.
-    pub(super) fn forget_ahead(&mut self) {
-        self.ahead.iter_mut().for_each(|ahead| *ahead = TickSpan::ZERO);
+    pub(in crate::engine) fn forget_pulse_debt(&mut self) {
+        self.pulse_debt.iter_mut().for_each(|ahead| *ahead = TickSpan::ZERO);
     }
 
     /// The next pulse that is sent to every port is `next`.
-    pub(super) fn set_pulses(&mut self, next: Tick) {
+    pub(in crate::engine) fn set_pulses(&mut self, next: Tick) {
         self.pulses.iter_mut().for_each(|pulse| *pulse = next);
     }
 
@@ -186,7 +186,7 @@ impl Engine {
         self.forget_resumption();
         self.transport.locate(sixteenths);
         self.armed_at = at;
-        self.forget_ahead();
+        self.forget_pulse_debt();
         self.settle_launch(at);
         self.tell(self.moment(at), Message::SongPosition(sixteenths), self.clocked);
     }
@@ -194,10 +194,10 @@ impl Engine {
     /// A pulse came on `port`.
     fn pulse(&mut self, program: &Program, at: Nanos, port: PortSlot) {
         let period = self.clock.timeline().map_or(program.tempo, |timeline| timeline.tempo()).span_of(TickSpan::PULSE);
-        let own = self.echoes.is_own(port, at);
+        let own = self.clock_loops.is_own(port, at);
         if !self.clock.counts_pulses() {
             if !own {
-                self.echoes.heard(port, at, period, false);
+                self.clock_loops.heard(port, at, period, false);
             }
             return;
         }
@@ -205,7 +205,7 @@ impl Engine {
         let Some(heard) = (!own).then(|| self.clock.hear_pulse(port, at, listener)).flatten() else { return };
         // Of a clock that is doubled, what is too many may be ours.
         if heard.counted == 0 || !heard.is_doubled {
-            self.echoes.heard(port, at, period, true);
+            self.clock_loops.heard(port, at, period, true);
         }
         match heard.choice {
             Choice::Stays => {}
@@ -252,13 +252,13 @@ impl Engine {
     }
 
     /// The bar line has come, at `at`, from which another clock is followed, if that is still the better one.
-    pub(super) fn turn(&mut self, program: &Program, at: Nanos) {
+    pub(in crate::engine) fn turn(&mut self, program: &Program, at: Nanos) {
         let Some(line) = self.turn.take() else { return };
         let listener = self.listener(program);
         if let Some(falls_at) = self.clock.turn(line + self.base, at, listener) {
             self.clock_changed(falls_at);
             // What the new grid would have had before now was not due then.
-            self.happened_at = self.happened_at.max(at);
+            self.not_before = self.not_before.max(at);
         }
     }
 
@@ -299,7 +299,7 @@ impl Engine {
     /// Whoever has been told to play counts from `pulse` on; pulses that went before do not count for them. A port that had
     /// more pulses than the master when it stopped, or fewer, has them made up for.
     fn seat_pulses(&mut self, pulse: Tick) {
-        for (next, ahead) in self.pulses.iter_mut().zip(self.ahead.iter_mut()) {
+        for (next, ahead) in self.pulses.iter_mut().zip(self.pulse_debt.iter_mut()) {
             *next = pulse + std::mem::take(ahead);
         }
     }
@@ -332,12 +332,12 @@ impl Engine {
     }
 
     /// The music goes on from where the transport says, which falls on `pulse` of the clock.
-    pub(super) fn run(&mut self, program: &Program, pulse: Tick) {
+    pub(in crate::engine) fn run(&mut self, program: &Program, pulse: Tick) {
         let position = self.transport.resume();
         self.turn = None;
         self.base = pulse - position;
         self.transport.run();
-        self.reckon_renewal(program, position);
+        self.reckon_program_swap(program, position);
         self.await_line(program, position);
         self.seat_music(program, position);
         self.chase.forget();
@@ -348,36 +348,36 @@ impl Engine {
     }
 
     /// The first bar line that no port has reached at `at`, however early it is.
-    pub(super) fn next_line(&self, program: &Program, at: Nanos) -> Tick {
+    pub(in crate::engine) fn next_line(&self, program: &Program, at: Nanos) -> Tick {
         self.first_unreached(program, at).round_up_to(program.meter.bar())
     }
 
     /// The first position that no port has reached at `at`, however early it is.
-    pub(super) fn first_unreached(&self, program: &Program, at: Nanos) -> Tick {
+    pub(in crate::engine) fn first_unreached(&self, program: &Program, at: Nanos) -> Tick {
         self.moment(at - self.earliest_offset(program)).tick + TickSpan(1)
     }
 
     /// Sends `message` to `ports`.
-    pub(super) fn tell(&mut self, moment: Moment, message: Message, ports: PortSet) {
+    pub(in crate::engine) fn tell(&mut self, moment: Moment, message: Message, ports: PortSet) {
         self.tell_times(1, moment, message, ports);
     }
 
     /// Sends `message` to `ports`, so many times.
     fn tell_times(&mut self, times: i64, moment: Moment, message: Message, ports: PortSet) {
         if times > 0 && !ports.is_empty() {
-            let queued = self.told.push(Told { moment, message, ports, times });
+            let queued = self.transport_queue.push(QueuedTransport { moment, message, ports, times });
             debug_assert!(queued.is_ok(), "input without advance between");
         }
     }
 
     /// Nothing plays any more; what a panic has left to send, and what waits, leaves at once.
-    pub(super) fn end(&mut self) {
+    pub(in crate::engine) fn end(&mut self) {
         self.ended = true;
-        self.end_duties(self.happened_at);
+        self.end_duties(self.not_before);
     }
 
     /// Ends every note that sounds, whoever plays it, and brings home what holds or bends notes.
-    pub(super) fn release_all(&mut self, moment: Moment) {
+    pub(in crate::engine) fn release_all(&mut self, moment: Moment) {
         self.homing.release(moment, |_| true);
         self.tell_to_end(moment, true);
     }
@@ -395,7 +395,7 @@ impl Engine {
     }
 
     /// Ends every note that sounds on `port`.
-    pub(super) fn release_port(&mut self, moment: Moment, port: PortSlot) {
+    pub(in crate::engine) fn release_port(&mut self, moment: Moment, port: PortSlot) {
         if !self.ledgers[usize::from(port.0)].is_empty() {
             if self.releasing.is_empty() {
                 self.released_at = moment;
@@ -406,7 +406,7 @@ impl Engine {
     }
 
     /// Ends what has been cut short, where nothing runs that would come to its end.
-    pub(super) fn release_cut(&mut self, moment: Moment) {
+    pub(in crate::engine) fn release_cut(&mut self, moment: Moment) {
         if self.transport.phase() != Phase::Running {
             self.tell_to_end(moment, false);
             self.homing.release_cut(moment);
@@ -415,7 +415,7 @@ impl Engine {
 
     fn tell_to_end(&mut self, moment: Moment, also_held: bool) {
         // What is still to be struck before a line would not end.
-        self.renewal.forget_tail();
+        self.program_swap.forget_tail();
         // What is being released already keeps its time.
         if self.releasing.is_empty() {
             self.released_at = moment;
