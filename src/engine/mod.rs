@@ -70,10 +70,10 @@ use ports::note_loop::NoteLoops;
 pub use ports::note_loop::PROBE_RELEASE;
 use ports::recovery::Recovery;
 use ports::silence_all::Silencing;
+use ports::transport_queue::{QueuedTransport, TRANSPORT_QUEUE};
 use ports::wire::Wires;
-use program::{ClockOut, MAX_PORTS, PartSlot, PatternSlot, PortSet, PortSlot, Program, TrackSet};
+use program::{MAX_PORTS, PartSlot, PatternSlot, PortSet, PortSlot, Program, TrackSet};
 
-use crate::midi::Message;
 use crate::time::{Nanos, Tempo, Tick, TickSpan};
 
 /// How far [`Engine::advance`] got.
@@ -120,20 +120,6 @@ pub struct Status {
 }
 
 const _: () = assert!(!core::mem::needs_drop::<Status>());
-
-/// How many clock and transport bytes can wait to leave, where those that repeat count once. The driver advances between
-/// inputs, and no input makes more than a few: a pulse, as often as it counts, and a START.
-const TRANSPORT_QUEUE: usize = 16;
-
-/// Clock or transport on its way to the ports that get it.
-#[derive(Clone, Copy, Debug)]
-struct QueuedTransport {
-    moment: Moment,
-    message: Message,
-    ports: PortSet,
-    /// How often it has yet to leave: at least once.
-    times: i64,
-}
 
 /// A time, and the position that the music had then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -282,13 +268,6 @@ impl Engine {
         engine
     }
 
-    /// Looks up which port gets what of the clock.
-    fn route_clock(&mut self, program: &Program) {
-        self.pulsed = program.clocked(|clock| clock == ClockOut::Regenerated);
-        self.raw = program.clocked(|clock| clock == ClockOut::Raw);
-        self.clocked = program.clocked(|clock| clock != ClockOut::None);
-    }
-
     /// Whether it has stopped for good, with everything sent.
     #[must_use]
     pub fn is_finished(&self) -> bool {
@@ -304,19 +283,6 @@ impl Engine {
     #[must_use]
     pub fn phase(&self) -> Phase {
         self.transport.phase()
-    }
-
-    /// The position now: while it runs, of the latest call; otherwise where CONTINUE would go on.
-    #[must_use]
-    pub fn position(&self) -> Tick {
-        self.moment(self.now).tick.max(self.transport.resume())
-    }
-
-    /// When the music comes to `tick`, as far as is known; `None` unless it runs.
-    #[must_use]
-    pub fn time_of(&self, tick: Tick) -> Option<Nanos> {
-        let timeline = self.clock.timeline().filter(|_| self.transport.phase() == Phase::Running)?;
-        Some(timeline.time_of(tick + self.base))
     }
 
     /// The tempo: our own, or as the followed clock is heard; `None` before it has been.
@@ -349,15 +315,6 @@ impl Engine {
         self.clock.source()
     }
 
-    /// The pattern that plays, or that will play from the next start on.
-    #[must_use]
-    pub fn pattern(&self) -> PatternSlot {
-        match self.transport.phase() {
-            Phase::Stopped => self.launcher.chosen().pattern,
-            Phase::Armed | Phase::Running => self.player.pattern(),
-        }
-    }
-
     /// What plays and what is next.
     #[must_use]
     pub fn status(&self) -> Status {
@@ -381,14 +338,5 @@ impl Engine {
     #[must_use]
     pub fn sounding(&self) -> usize {
         self.ledgers.iter().map(Ledger::len).sum()
-    }
-
-    /// `time`, with the position that the music has then.
-    fn moment(&self, time: Nanos) -> Moment {
-        let tick = match (self.transport.phase(), self.clock.timeline()) {
-            (Phase::Running, Some(timeline)) => timeline.tick_at(time) - self.base,
-            _ => self.transport.resume(),
-        };
-        Moment { time, tick }
     }
 }

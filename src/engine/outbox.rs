@@ -4,6 +4,7 @@
 //! note-offs, note-ons in the order of the lanes. The driver drains it by sending. A full outbox is not an error: the
 //! engine stops where it is, says so ([`Progress::OutboxFull`](super::Progress)), and goes on when there is room.
 
+use super::Moment;
 use super::fixed::Queue;
 use crate::engine::program::{MAX_PORTS, PortSlot, TrackSlot};
 use crate::midi::Message;
@@ -84,4 +85,9 @@ impl Outbox {
         self.made += 1;
         debug_assert!(pushed.is_ok(), "the engine pushed into a full outbox");
     }
+}
+
+/// A message that belongs to no track.
+pub(in crate::engine) fn departure(moment: Moment, port: PortSlot, message: Message) -> Departure {
+    Departure { due: moment.time, port, message, tick: moment.tick, track: None, number: 0 }
 }

@@ -7,17 +7,14 @@
 //! for their wire, and active sensing. At `Turn` another clock is followed; at `Renew` another program takes over, and
 //! what the old one had to play before its line comes from the `Tail`.
 
-use super::outbox::{Departure, OUTBOX_CAPACITY, Outbox};
+use super::outbox::{OUTBOX_CAPACITY, Outbox, departure};
 use super::ports::Duty;
 use super::{Engine, Moment, Progress};
-use crate::engine::arrangement::launcher::Coming;
 use crate::engine::arrangement::program_swap::RENEWED_BEFORE;
 use crate::engine::arrangement::transport::Phase;
-use crate::engine::lanes::{InputState, Played, SetTo, Strike};
-use crate::engine::ports::homing::By;
-use crate::engine::ports::ledger::{HELD, Sounding};
-use crate::engine::program::{PatternSlot, PortSet, PortSlot, Program, TrackSlot};
-use crate::midi::{Channel, Key, Message, Velocity};
+use crate::engine::ports::ledger::HELD;
+use crate::engine::program::{PortSet, PortSlot, Program};
+use crate::midi::Message;
 use crate::time::{Nanos, Span, Tick, TickSpan};
 
 /// What comes next. The order is that of one wire at one time.
@@ -167,17 +164,6 @@ impl Engine {
         }
     }
 
-    fn send_transport(&mut self, out: &mut Outbox) {
-        let Some(told) = self.transport_queue.front_mut() else { return };
-        for port in told.ports.iter() {
-            self.wires.send(departure(told.moment, port, told.message), out);
-        }
-        told.times -= 1;
-        if told.times == 0 {
-            self.transport_queue.pop();
-        }
-    }
-
     /// The first to come. A duty comes after all music of its time.
     fn first(&self, program: &Program) -> Option<First> {
         match (self.first_of_music(program), self.next_duty()) {
@@ -274,22 +260,6 @@ impl Engine {
         }
     }
 
-    /// The first position of the song that may not be played yet.
-    fn horizon(&self) -> Tick {
-        self.clock.horizon().map_or(Tick(i64::MAX), |tick| tick - self.base)
-    }
-
-    /// By how much the earliest port is ahead of the music: not positive.
-    pub(super) fn earliest_offset(&self, program: &Program) -> Span {
-        self.ports.iter().map(|port| program.offset(port)).min().unwrap_or(Span::ZERO).min(Span::ZERO)
-    }
-
-    /// By how much the latest port is behind the music: not negative.
-    fn latest_offset(&self, program: &Program) -> Span {
-        let offset = |port| program.offset(port);
-        self.ports.iter().chain(self.clocked.iter()).map(offset).max().unwrap_or(Span::ZERO).max(Span::ZERO)
-    }
-
     fn take(&mut self, program: &Program, due: Due, out: &mut Outbox) {
         let moment = Moment { time: due.time, tick: due.tick };
         // What this step makes due, or no longer holds back, was not due before it.
@@ -321,7 +291,11 @@ impl Engine {
             Step::Renew => self.renew(program, due.tick, due.time),
             Step::Tail => self.play_tail(program, moment, out),
             Step::Prepare => self.take_prepare(program, moment),
-            Step::Line => self.take_line(program, due.time),
+            Step::Line => {
+                if self.take_line(program) {
+                    self.stop_here(due.time);
+                }
+            }
             Step::Chase(port) => self.take_chase(program, port, moment, out),
             Step::Event(port) => self.play(program, port, moment, out),
         }
@@ -329,118 +303,4 @@ impl Engine {
             self.lights.note(due.time);
         }
     }
-
-    /// Ends the next of the notes that are released.
-    fn release_next_note(&mut self, out: &mut Outbox) {
-        let Some(port) = self.releasing.iter().next() else { return };
-        let index = usize::from(port.0);
-        let is_released = |note: &Sounding| self.releases_held || note.off != HELD;
-        if let Some(note) = self.ledgers[index].first().filter(is_released) {
-            self.end_note(port, note, self.released_at, out);
-        } else {
-            self.releasing = self.releasing.without(port);
-        }
-    }
-
-    /// Takes the next event on `port`; `None` when it is not played this time.
-    pub(super) fn take_event(&mut self, program: &Program, port: PortSlot) -> Option<Played> {
-        let input =
-            InputState { fill: self.mixer.fill(), coming: self.coming_pattern(program), keyboards: &self.keyboards };
-        self.player.play(program, port, input)
-    }
-
-    /// The pattern that waits for its line, if any, and where that is.
-    pub(super) fn coming_pattern(&self, program: &Program) -> Option<(PatternSlot, Tick)> {
-        match self.launcher.coming(program) {
-            Some(Coming::Pattern { choice, line, .. }) => Some((choice.pattern, line)),
-            _ => None,
-        }
-    }
-
-    fn play(&mut self, program: &Program, port: PortSlot, moment: Moment, out: &mut Outbox) {
-        match self.take_event(program, port) {
-            Some(Played::Note(strike)) => self.strike(program, port, strike, moment, out),
-            Some(Played::Value(value)) => {
-                if !self.is_sent(value) {
-                    return;
-                }
-                self.note_value(program, value.track, value.target, value.value);
-                let Some(track) = program.tracks.get(usize::from(value.track.0)) else { return };
-                self.set_value(value, port, track.channel, moment, out);
-            }
-            None => {}
-        }
-    }
-
-    fn strike(&mut self, program: &Program, port: PortSlot, strike: Strike, moment: Moment, out: &mut Outbox) {
-        if self.recovery.is_silent(port, moment.tick) {
-            return;
-        }
-        let slot = strike.track;
-        let Some(track) = program.tracks.get(usize::from(slot.0)).filter(|_| self.mixer.hears(slot)) else { return };
-        let shift = self.mixer.shift(program, slot, track, strike.key, &self.keyboards);
-        let to = (port, track.channel, strike.key.transposed(shift));
-        self.begin_note(slot, to, strike.velocity, strike.off, moment, out);
-    }
-
-    /// Whether a value is sent: not that of a lever, while its track is not heard.
-    pub(super) fn is_sent(&self, set: SetTo) -> bool {
-        self.mixer.hears(set.track) || set.target.levers().next().is_none()
-    }
-
-    /// Sends a value of a track, which plays on `port` and `channel`: at most four messages.
-    pub(super) fn set_value(&mut self, set: SetTo, port: PortSlot, channel: Channel, moment: Moment, out: &mut Outbox) {
-        for message in set.target.messages(channel, set.value) {
-            self.homing.note(port, message, set.track, By::Pattern, set.until);
-            let departure = Departure { track: Some(set.track), ..departure(moment, port, message) };
-            if set.needed { self.wires.send(departure, out) } else { self.wires.offer(departure, out) }
-        }
-    }
-
-    /// Strikes a note, after what has to leave before it: at most 14 messages. Says which note it is.
-    pub(super) fn begin_note(
-        &mut self,
-        track: TrackSlot,
-        (port, channel, key): (PortSlot, Channel, Key),
-        velocity: Velocity,
-        off: Tick,
-        moment: Moment,
-        out: &mut Outbox,
-    ) -> u64 {
-        if let Some(old) = self.ledgers[usize::from(port.0)].in_the_way(channel, key) {
-            self.end_note(port, old, moment, out);
-        }
-        if self.recovery.strike(port, channel, key) {
-            self.wires.send(departure(moment, port, Message::NoteOff(channel, key, 0)), out);
-        }
-        self.silence_before(port, channel, moment, out);
-        self.wires.send_modes(port, channel, moment, out);
-        let serial = self.ledgers[usize::from(port.0)].strike(track, channel, key, off);
-        let message = Message::NoteOn(channel, key, velocity);
-        self.wires.send(Departure { track: Some(track), ..departure(moment, port, message) }, out);
-        serial
-    }
-
-    pub(super) fn end_note(&mut self, port: PortSlot, note: Sounding, moment: Moment, out: &mut Outbox) {
-        self.end_note_with(0, port, note, moment, out);
-    }
-
-    /// The same, with a release velocity.
-    pub(super) fn end_note_with(
-        &mut self,
-        release: u8,
-        port: PortSlot,
-        note: Sounding,
-        moment: Moment,
-        out: &mut Outbox,
-    ) {
-        self.ledgers[usize::from(port.0)].end(note.channel, note.key);
-        let message = Message::NoteOff(note.channel, note.key, release);
-        self.wires.send(Departure { track: Some(note.track), ..departure(moment, port, message) }, out);
-    }
-}
-
-/// A message that belongs to no track.
-pub(super) fn departure(moment: Moment, port: PortSlot, message: Message) -> Departure {
-    Departure { due: moment.time, port, message, tick: moment.tick, track: None, number: 0 }
 }

@@ -105,7 +105,7 @@ impl Engine {
             let is_free = |lever| !self.homing.holds(port, track.channel, lever);
             let rests = set.target.levers().any(|lever| lever.targets().any(|known| known == (set.target, set.value)));
             if !rests && set.target.levers().all(is_free) {
-                self.note_value(program, slot, set.target, set.value);
+                self.faders.note_value(program, slot, set.target, set.value);
                 self.set_value(set, port, track.channel, moment, out);
             }
         }

@@ -12,9 +12,9 @@
 use crate::engine::arrangement::transport::Phase;
 use crate::engine::lanes::takes_over;
 use crate::engine::outbox::Outbox;
+use crate::engine::outbox::departure;
 use crate::engine::ports::homing::By;
 use crate::engine::program::{AfterSong, Part, PartSlot, PatternSlot, Program, ProgramChange, Quantum, Song};
-use crate::engine::scheduler::departure;
 use crate::engine::{Engine, Moment, Switch};
 use crate::midi::Message;
 use crate::time::{Nanos, Tick, TickSpan};
@@ -399,6 +399,14 @@ impl Engine {
         self.player.launch(program, choice.pattern, origin, origin);
     }
 
+    /// The pattern that waits for its line, if any, and where that is.
+    pub(in crate::engine) fn coming_pattern(&self, program: &Program) -> Option<(PatternSlot, Tick)> {
+        match self.launcher.coming(program) {
+            Some(Coming::Pattern { choice, line, .. }) => Some((choice.pattern, line)),
+            _ => None,
+        }
+    }
+
     /// Where the song began, or would have, to be where it is; none outside of the song.
     #[must_use]
     pub fn song_origin(&self) -> Option<TickSpan> {
@@ -462,8 +470,9 @@ impl Engine {
         }
     }
 
-    /// The line has come.
-    pub(in crate::engine) fn take_line(&mut self, program: &Program, time: Nanos) {
+    /// The line has come. Whether it is the end of the song, where the music stops.
+    #[must_use]
+    pub(in crate::engine) fn take_line(&mut self, program: &Program) -> bool {
         match self.launcher.coming(program) {
             Some(Coming::Pattern { choice, line, origin }) => {
                 self.launcher.pending = self.launcher.pending.filter(|pending| pending.line > line);
@@ -488,11 +497,10 @@ impl Engine {
                     self.launcher.song_origin += length;
                 }
             }
-            Some(Coming::Over(_)) => {
-                self.stop_here(time);
-            }
+            Some(Coming::Over(_)) => return true,
             None => {}
         }
+        false
     }
 
     /// Where programs have to be sent ahead of the line that comes next, if they have not been.

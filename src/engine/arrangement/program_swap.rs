@@ -110,6 +110,12 @@ impl ProgramSwap {
         self.line
     }
 
+    /// The music goes on elsewhere, where `line` is the next bar line: what is awaited waits for that.
+    pub fn reckon(&mut self, line: Tick) {
+        let is_awaited = self.ready.take().is_some() || self.line.is_some();
+        self.line = is_awaited.then_some(line);
+    }
+
     /// Which edition plays.
     pub fn edition(&self) -> u32 {
         self.edition
@@ -149,12 +155,6 @@ impl Engine {
     pub(in crate::engine) fn is_program_due(&self) -> bool {
         self.program_swap.ready.is_some()
             || (self.program_swap.line.is_some() && self.transport.phase() != Phase::Running)
-    }
-
-    /// The music goes on from `position`, and what waits for a bar line waits for the next one from there.
-    pub(in crate::engine) fn reckon_program_swap(&mut self, program: &Program, position: Tick) {
-        let is_awaited = self.program_swap.ready.take().is_some() || self.program_swap.line.is_some();
-        self.program_swap.line = is_awaited.then(|| position.round_up_to(program.meter.bar()));
     }
 
     /// The awaited program is to take over at `line`, or at a launch before it. What `program` has yet to play before that

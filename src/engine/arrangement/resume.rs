@@ -132,9 +132,4 @@ impl Engine {
         self.recovery.lead_astray(self.clocked);
         self.run(program, pulse);
     }
-
-    /// Nothing is waited for any more.
-    pub(in crate::engine) fn forget_resumption(&mut self) {
-        self.resuming = None;
-    }
 }

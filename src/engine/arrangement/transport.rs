@@ -4,7 +4,10 @@
 //! position they name (MIDI 1.0, "Start": "the receiver waits for the next Timing Clock"). Taking START itself for the
 //! first pulse is the classic mistake, which plays everything one pulse early; [`Phase::Armed`] is what prevents it.
 
-use crate::time::{TICKS_PER_SIXTEENTH, Tick, TickSpan};
+use crate::engine::program::Program;
+use crate::engine::{Engine, Moment};
+use crate::midi::Message;
+use crate::time::{Nanos, TICKS_PER_SIXTEENTH, Tick, TickSpan};
 
 /// What the transport is doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -84,6 +87,116 @@ impl Transport {
     /// The pulse that START or CONTINUE waited for has come: the music runs from [`Transport::resume`].
     pub fn run(&mut self) {
         self.phase = Phase::Running;
+    }
+}
+
+impl Engine {
+    pub(in crate::engine) fn start(&mut self, program: &Program, at: Nanos) {
+        self.resuming = None;
+        self.release_music(self.moment(at));
+        self.transport.start();
+        self.armed_at = at;
+        self.forget_pulse_debt();
+        self.settle_launch(at);
+        self.rewind(program, at);
+        self.tell_transport(self.moment(at), Message::Start);
+        self.run_own_clock(program, at);
+    }
+
+    pub(in crate::engine) fn resume(&mut self, program: &Program, at: Nanos) {
+        self.resuming = None;
+        if self.transport.cont() {
+            self.armed_at = at;
+            self.tell_transport(self.moment(at), Message::Continue);
+            self.run_own_clock(program, at);
+        }
+    }
+
+    /// Tells clocked ports to play, and to wait for the pulse after it.
+    pub(in crate::engine) fn tell_transport(&mut self, moment: Moment, message: Message) {
+        self.joinable_from = None;
+        let ports = self.transport_sent(moment, message);
+        self.tell(moment, message, ports);
+        self.told_to_play = true;
+    }
+
+    pub(in crate::engine) fn stop(&mut self, at: Nanos) {
+        // Where the master was gone, what has been played in its place has been played.
+        let position = self.clock.stop_position(at).map_or(self.moment(at).tick, |pulse| pulse - self.base);
+        self.stop_after(at, position);
+    }
+
+    /// Stops where the music is, because the master is gone or the end has come.
+    pub(in crate::engine) fn stop_here(&mut self, at: Nanos) {
+        self.stop_after(at, self.moment(at).tick);
+    }
+
+    /// Stops at `at`; CONTINUE goes on after `position`.
+    pub(in crate::engine) fn stop_after(&mut self, at: Nanos, position: Tick) {
+        let moment = self.moment(at);
+        let was_running = self.transport.phase() == Phase::Running;
+        if self.transport.phase() == Phase::Armed {
+            // No pulses were sent while START waited for its own; they go on with the next.
+            self.set_pulses(self.clock.pulse_after(at));
+        }
+        self.resuming = None;
+        self.chase.forget();
+        self.transport.stop(position);
+        self.turn = None;
+        if was_running {
+            let resume = self.transport.resume() + self.base;
+            for (ahead, &next) in self.pulse_debt.iter_mut().zip(self.pulses.iter()) {
+                *ahead = next - resume;
+            }
+        }
+        self.release_all(moment);
+        self.settle_launch(at);
+        if self.told_to_play {
+            self.tell(moment, Message::Stop, self.clocked);
+            self.told_to_play = false;
+        }
+    }
+
+    pub(in crate::engine) fn locate(&mut self, at: Nanos, sixteenths: u16) {
+        self.release_music(self.moment(at));
+        self.resuming = None;
+        self.transport.locate(sixteenths);
+        self.armed_at = at;
+        self.forget_pulse_debt();
+        self.settle_launch(at);
+        self.tell(self.moment(at), Message::SongPosition(sixteenths), self.clocked);
+    }
+
+    /// Our own clock waits for no pulse: the music goes on with the next of its own.
+    pub(in crate::engine) fn run_own_clock(&mut self, program: &Program, at: Nanos) {
+        let next = self.pulsed.iter().map(|port| self.pulses[usize::from(port.0)]).max().unwrap_or(Tick(i64::MIN));
+        let sent = program.clock.when_stopped.then_some(next);
+        if let Some(pulse) = self.clock.begin(at, sent, self.transport.resume()) {
+            self.seat_pulses(pulse);
+            self.run(program, pulse);
+        }
+    }
+
+    /// The music goes on from where the transport says, which falls on `pulse` of the clock.
+    pub(in crate::engine) fn run(&mut self, program: &Program, pulse: Tick) {
+        let position = self.transport.resume();
+        self.turn = None;
+        self.base = pulse - position;
+        self.transport.run();
+        self.program_swap.reckon(position.round_up_to(program.meter.bar()));
+        self.await_line(program, position);
+        self.seat_music(program, position);
+        self.chase.forget();
+        self.chase(program, position, |_| true);
+        if let Some(length) = self.end_after.take() {
+            self.end_at = Some(position + length);
+        }
+    }
+
+    /// Nothing plays any more; what a panic has left to send, and what waits, leaves at once.
+    pub(in crate::engine) fn end(&mut self) {
+        self.ended = true;
+        self.end_duties(self.not_before);
     }
 }
 

@@ -12,6 +12,7 @@
 pub mod chance;
 pub mod keyboard;
 mod lane;
+mod play;
 
 pub use lane::{LONGEST_LOOK_BACK, holds};
 

@@ -1,14 +1,13 @@
 //! Bindings: a message that comes in gives the commands that it is bound to, and moves faders.
 
-use crate::engine::Engine;
-use crate::engine::ports::homing::By;
-use crate::engine::program::{Binding, Does, MAX_AT_ONCE, MAX_BINDINGS, PortSlot, Program, Trigger};
+use crate::engine::program::{Binding, Does, MAX_BINDINGS, PortSlot, Program, Trigger};
+use crate::engine::{Command, Engine};
 use crate::midi::{Channel, Message};
 use crate::time::Nanos;
 
 /// What a message means to bindings.
 #[derive(Clone, Copy, Debug)]
-struct Touched {
+pub(in crate::engine) struct Touched {
     trigger: Trigger,
     channel: Channel,
     /// The value before, of what has one that lasts, if it is known.
@@ -33,6 +32,11 @@ impl Rising {
         (self.which != [0; MAX_BINDINGS / 64]).then_some(self.at)
     }
 
+    /// When they came up.
+    pub fn at(&self) -> Nanos {
+        self.at
+    }
+
     fn put(&mut self, index: usize) {
         if let Some(bits) = self.which.get_mut(index / 64) {
             *bits |= 1 << (index % 64);
@@ -40,7 +44,7 @@ impl Rising {
     }
 
     /// Takes the first one out.
-    fn take(&mut self) -> Option<usize> {
+    pub fn take(&mut self) -> Option<usize> {
         let word = self.which.iter().position(|&bits| bits != 0)?;
         let bits = &mut self.which[word];
         let index = 64 * word + bits.trailing_zeros() as usize;
@@ -50,34 +54,32 @@ impl Rising {
 }
 
 impl Engine {
-    /// Does what a message is bound to, in the order of the bindings, and says whether it is bound at all. Takes time in
-    /// proportion to the bindings; of those that listen for the same message, [`MAX_AT_ONCE`] count.
-    pub(in crate::engine) fn obey(&mut self, program: &Program, at: Nanos, port: PortSlot, message: Message) -> bool {
-        let Some(touched) = self.touched(port, message) else { return false };
-        let Touched { trigger, channel, before, now } = touched;
+    /// The first binding from place `from` on that listens for what `touched` says, and its place. Takes time in proportion to
+    /// the bindings.
+    pub(in crate::engine) fn bound(
+        program: &Program,
+        port: PortSlot,
+        touched: Touched,
+        from: usize,
+    ) -> Option<(usize, &Binding)> {
+        let Touched { trigger, channel, .. } = touched;
         let hears = |(_, binding): &(usize, &Binding)| {
             binding.port == port && binding.trigger == trigger && binding.channel.is_none_or(|wanted| wanted == channel)
         };
-        let mut is_bound = false;
-        for (index, binding) in program.bindings.iter().enumerate().filter(hears).take(MAX_AT_ONCE) {
-            is_bound = true;
-            let counts = |value: Option<u16>| value.is_some_and(|value| binding.values.contain(value));
-            match (binding.does, now) {
-                (Does::Press { command, .. }, _) if counts(now) && !counts(before) => {
-                    self.carry_out(program, at, command, By::Hand(port));
-                }
-                (Does::Press { release: Some(release), .. }, _)
-                    if !counts(now) && (counts(before) || now.is_none()) =>
-                {
-                    self.carry_out(program, at, release, By::Hand(port));
-                }
-                (Does::Slide(fader), Some(now)) => self.slide(program, at, port, index, fader, trigger, before, now),
-                _ => {}
-            }
-        }
-        is_bound
+        program.bindings.iter().enumerate().skip(from).find(hears)
     }
 
+    /// What the binding in place `index` asks for when its message says `touched`, if anything.
+    pub(in crate::engine) fn asked(&mut self, index: usize, binding: &Binding, touched: Touched) -> Option<Command> {
+        let Touched { trigger, before, now, .. } = touched;
+        let counts = |value: Option<u16>| value.is_some_and(|value| binding.values.contain(value));
+        match (binding.does, now) {
+            (Does::Press { command, .. }, _) if counts(now) && !counts(before) => Some(command),
+            (Does::Press { release, .. }, _) if !counts(now) && (counts(before) || now.is_none()) => release,
+            (Does::Slide(fader), Some(now)) => self.slide(index, fader, trigger, before, now),
+            (Does::Press { .. }, _) | (Does::Slide(_), None) => None,
+        }
+    }
     /// The input at `port` is gone. Whatever was down there counts as released, one after the other with the next
     /// [`Engine::advance`]; where faders stand when it is back is not known, and they have to take hold anew. Takes time in
     /// proportion to the bindings.
@@ -104,16 +106,8 @@ impl Engine {
         self.keyboards.forget_values(port);
     }
 
-    /// Does what one of the bindings says that have come up.
-    pub(in crate::engine) fn release_next(&mut self, program: &Program) {
-        let Some(index) = self.rising.take() else { return };
-        let binding = program.bindings.get(index);
-        if let Some(Binding { does: Does::Press { release: Some(release), .. }, port, .. }) = binding {
-            self.carry_out(program, self.rising.at, *release, By::Hand(*port));
-        }
-    }
-
-    fn touched(&mut self, port: PortSlot, message: Message) -> Option<Touched> {
+    /// What `message` means to bindings, and what it has been before. Takes note of it.
+    pub(in crate::engine) fn touched(&mut self, port: PortSlot, message: Message) -> Option<Touched> {
         let touched = |trigger, channel, before, now| Some(Touched { trigger, channel, before, now });
         match message {
             Message::NoteOn(channel, key, velocity) => {

@@ -4,12 +4,12 @@
 //! until somebody else changes the value. What is not known, a controller that nobody has sent yet, it takes at once.
 
 use crate::engine::fixed::{Queue, Slots};
+use crate::engine::outbox::departure;
 use crate::engine::outbox::{Departure, Outbox};
 use crate::engine::ports::homing::{AWAY, By};
 use crate::engine::program::{
-    Does, Fader, Knob, MAX_AT_ONCE, MAX_BINDINGS, MAX_VALUE_MESSAGES, PortSlot, Program, Target, TrackSlot, Trigger,
+    Does, Fader, Knob, MAX_AT_ONCE, MAX_BINDINGS, MAX_VALUE_MESSAGES, Program, Target, TrackSlot, Trigger,
 };
-use crate::engine::scheduler::departure;
 use crate::engine::{Command, Engine, Moment};
 use crate::time::{Nanos, Tempo};
 
@@ -61,6 +61,17 @@ impl Faders {
         }
     }
 
+    /// Notes that a controller of a track has been sent a value. Takes time in proportion to the bindings.
+    pub fn note_value(&mut self, program: &Program, track: TrackSlot, target: Target, value: u16) {
+        for (slid, binding) in self.slid.iter_mut().zip(&program.bindings) {
+            if let Does::Slide(Fader { knob: Knob::Control(moved, known), .. }) = binding.does
+                && (moved, known) == (track, target)
+            {
+                slid.known = Some(i32::from(value));
+            }
+        }
+    }
+
     /// When the first value that waits is due.
     pub fn due(&self) -> Option<Nanos> {
         self.waiting.front().map(|value| value.moment.time)
@@ -68,29 +79,26 @@ impl Faders {
 }
 
 impl Engine {
-    /// The fader of binding `index` moves from `before`, if that is known, to `now`.
-    #[allow(clippy::too_many_arguments, reason = "a fader, its binding and its way")]
+    /// The fader of binding `index` moves from `before`, if that is known, to `now`. What it asks for by
+    /// that, if anything.
     pub(in crate::engine) fn slide(
         &mut self,
-        program: &Program,
-        at: Nanos,
-        port: PortSlot,
         index: usize,
         fader: Fader,
         trigger: Trigger,
         before: Option<u16>,
         now: u16,
-    ) {
+    ) -> Option<Command> {
         let most = trigger.highest();
         let value = fader.value(now, most);
-        let Some(slid) = self.faders.slid.get(index).copied() else { return };
+        let slid = self.faders.slid.get(index).copied()?;
         let in_force = match fader.knob {
             Knob::Tempo => match self.clock.own_tempo() {
                 Some(tempo) => Some((tempo.bpm() * 100.0).round() as i32),
                 // A followed clock is not moved.
-                None => return,
+                None => return None,
             },
-            Knob::Transpose(track, unit) => Some(self.transposed(track, unit)),
+            Knob::Transpose(track, unit) => Some(self.mixer.transposed_in(track, unit)),
             Knob::Control(..) => slid.known,
         };
         let passes = |in_force: i32| {
@@ -98,21 +106,18 @@ impl Engine {
             from.min(value) <= in_force && in_force <= from.max(value)
         };
         if in_force.is_some_and(|in_force| slid.set != Some(in_force) && !passes(in_force)) {
-            return;
+            return None;
         }
         self.faders.slid[index].set = Some(value);
         if in_force == Some(value) {
-            return;
+            return None;
         }
-        let command = match fader.knob {
+        match fader.knob {
             Knob::Tempo => Tempo::from_bpm(f64::from(value) / 100.0).map(Command::Tempo),
             Knob::Transpose(track, unit) => i8::try_from(value).ok().map(|by| Command::Transpose { track, by, unit }),
             Knob::Control(track, target) => {
                 u16::try_from(value).ok().map(|value| Command::Control { track, target, value })
             }
-        };
-        if let Some(command) = command {
-            self.carry_out(program, at, command, By::Hand(port));
         }
     }
 
@@ -126,21 +131,10 @@ impl Engine {
         value: u16,
         by: By,
     ) {
-        self.note_value(program, track, target, value);
+        self.faders.note_value(program, track, target, value);
         // Where too many wait, because nothing was sent between, the later ones are left out: hands will move again.
         let _: Result<(), Value> =
             self.faders.waiting.push(Value { moment: self.moment(at), track, target, value, by });
-    }
-
-    /// Notes that a controller of a track has been sent a value. Takes time in proportion to the bindings.
-    pub(in crate::engine) fn note_value(&mut self, program: &Program, track: TrackSlot, target: Target, value: u16) {
-        for (slid, binding) in self.faders.slid.iter_mut().zip(&program.bindings) {
-            if let Does::Slide(Fader { knob: Knob::Control(moved, known), .. }) = binding.does
-                && (moved, known) == (track, target)
-            {
-                slid.known = Some(i32::from(value));
-            }
-        }
     }
 
     /// Sends the first value that waits: at most [`MAX_VALUE_MESSAGES`] messages.

@@ -94,6 +94,15 @@ impl Mixer {
         Shift { semitones, degrees }
     }
 
+    /// By how much commands have transposed a track, or all, in `unit`.
+    pub fn transposed_in(&self, track: Option<TrackSlot>, unit: Interval) -> i32 {
+        let shift = self.transposed(track);
+        match unit {
+            Interval::Semitones => shift.semitones,
+            Interval::Degrees => shift.degrees,
+        }
+    }
+
     fn transpose(&mut self, track: Option<TrackSlot>, by: [i8; 2]) {
         let place = match track {
             None => Some(&mut self.transposed.all),
@@ -182,15 +191,6 @@ impl Engine {
         let soloed = solo.of(self.mixer.soloed.contains(track));
         self.mixer.soloed.set(track, soloed);
         self.hear_others(program, at, before);
-    }
-
-    /// By how much commands have transposed a track, or all, in `unit`.
-    pub(in crate::engine) fn transposed(&self, track: Option<TrackSlot>, unit: Interval) -> i32 {
-        let shift = self.mixer.transposed(track);
-        match unit {
-            Interval::Semitones => shift.semitones,
-            Interval::Degrees => shift.degrees,
-        }
     }
 
     pub(in crate::engine) fn transpose(&mut self, track: Option<TrackSlot>, by: i8, unit: Interval) {

@@ -26,11 +26,11 @@
 use crate::engine::Engine;
 use crate::engine::Moment;
 use crate::engine::fixed::{Queue, Slots};
+use crate::engine::outbox::departure;
 use crate::engine::outbox::{Departure, Outbox};
 use crate::engine::ports::homing::{AWAY, By};
 use crate::engine::ports::ledger::HELD;
 use crate::engine::program::{MAX_PORTS, MAX_THRUS, PortSlot, Program, Thru, TrackSlot};
-use crate::engine::scheduler::departure;
 use crate::midi::{Channel, Key, Message};
 use crate::time::{Nanos, Span};
 

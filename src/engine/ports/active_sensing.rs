@@ -8,9 +8,9 @@
 use crate::engine::Engine;
 use crate::engine::fixed::Slots;
 use crate::engine::outbox::Outbox;
+use crate::engine::outbox::departure;
 use crate::engine::ports::Background;
 use crate::engine::program::{MAX_PORTS, PortSet, PortSlot, Program};
-use crate::engine::scheduler::departure;
 use crate::midi::Message;
 use crate::time::{Nanos, Span};
 

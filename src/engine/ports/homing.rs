@@ -26,10 +26,10 @@
 //! bend last.
 
 use crate::engine::fixed::Slots;
+use crate::engine::outbox::departure;
 use crate::engine::outbox::{Departure, Outbox};
 use crate::engine::program::lever::{Lever, Pull};
 use crate::engine::program::{MAX_PORTS, PortSet, PortSlot, Program, Track, TrackSlot};
-use crate::engine::scheduler::departure;
 use crate::engine::{Engine, Moment};
 use crate::midi::{Channel, Key, Message};
 use crate::time::{Nanos, Tick};
@@ -366,7 +366,7 @@ impl Engine {
     ) {
         // A fader that moves it does not have hold of it any more.
         if let Some(Pull::Lever(_, lever, _)) = Pull::of(message) {
-            lever.targets().for_each(|(target, rest)| self.note_value(program, track, target, rest));
+            lever.targets().for_each(|(target, rest)| self.faders.note_value(program, track, target, rest));
         }
         self.wires.send(Departure { track: Some(track), ..departure(moment, port, message) }, out);
     }

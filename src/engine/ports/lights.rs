@@ -13,9 +13,9 @@ use crate::engine::arrangement::launcher::Choice;
 use crate::engine::arrangement::transport::Phase;
 use crate::engine::fixed::Slots;
 use crate::engine::outbox::Outbox;
+use crate::engine::outbox::departure;
 use crate::engine::ports::Background;
 use crate::engine::program::{Binding, Does, Light, MAX_PORTS, PortSet, PortSlot, Program, Shown, Trigger};
-use crate::engine::scheduler::departure;
 use crate::midi::{Channel, Key, Message, Velocity};
 use crate::time::{Nanos, Span};
 
@@ -236,7 +236,7 @@ impl Engine {
             Shown::Fills => lit(self.fills()),
             Shown::Muted(track) => lit(self.muted().contains(track)),
             Shown::Soloed(track) => lit(self.soloed().contains(track)),
-            Shown::Transposed(track, by, unit) => lit(self.transposed(track, unit) == i32::from(by)),
+            Shown::Transposed(track, by, unit) => lit(self.mixer.transposed_in(track, unit) == i32::from(by)),
         }
     }
 }

@@ -10,8 +10,10 @@ pub(super) mod homing;
 pub mod ledger;
 pub(super) mod lights;
 pub(super) mod note_loop;
+mod notes;
 pub(super) mod recovery;
 pub(super) mod silence_all;
+pub(super) mod transport_queue;
 pub mod wire;
 
 use super::Engine;

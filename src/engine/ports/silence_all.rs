@@ -13,9 +13,10 @@
 
 use crate::engine::fixed::Slots;
 use crate::engine::outbox::Outbox;
+use crate::engine::outbox::departure;
 use crate::engine::ports::Background;
+use crate::engine::ports::wire::Wires;
 use crate::engine::program::{MAX_PORTS, PortSet, PortSlot, Program, SlotOwner, Track};
-use crate::engine::scheduler::departure;
 use crate::engine::{Engine, Moment};
 use crate::midi::{Channel, Message};
 use crate::time::{Nanos, Span};
@@ -94,6 +95,29 @@ impl Silencing {
     }
 }
 
+impl Silencing {
+    /// Sends what `channel` of `port` lacks of a panic, because a note is about to be struck there. At most three messages.
+    pub fn silence_before(
+        &mut self,
+        wires: &mut Wires,
+        port: PortSlot,
+        channel: Channel,
+        moment: Moment,
+        out: &mut Outbox,
+    ) {
+        if !self.ports.contains(port) {
+            return;
+        }
+        let left = &mut self.left[usize::from(port.0)];
+        let numbers = left.take_all(channel);
+        left.next_at = left.next_at.max(moment.time + Span(PACE.0 * numbers.len() as i64));
+        for &number in numbers {
+            wires.send(departure(moment, port, Message::ControlChange(channel, number, 0)), out);
+        }
+        self.settle(port);
+    }
+}
+
 impl Background for Silencing {
     fn next(&self, ready: impl Fn(PortSlot) -> Nanos) -> Option<(Nanos, PortSlot)> {
         self.ports.iter().map(|port| (self.left[usize::from(port.0)].next_at.max(ready(port)), port)).min()
@@ -154,26 +178,6 @@ impl Engine {
         }
         if let Some(message) = left.take() {
             self.wires.send_when_ready(departure(moment, port, message), out);
-        }
-        self.silencing.settle(port);
-    }
-
-    /// Sends what `channel` of `port` lacks of a panic, because a note is about to be struck there. At most three messages.
-    pub(in crate::engine) fn silence_before(
-        &mut self,
-        port: PortSlot,
-        channel: Channel,
-        moment: Moment,
-        out: &mut Outbox,
-    ) {
-        if !self.silencing.ports.contains(port) {
-            return;
-        }
-        let left = &mut self.silencing.left[usize::from(port.0)];
-        let numbers = left.take_all(channel);
-        left.next_at = left.next_at.max(moment.time + Span(PACE.0 * numbers.len() as i64));
-        for &number in numbers {
-            self.wires.send(departure(moment, port, Message::ControlChange(channel, number, 0)), out);
         }
         self.silencing.settle(port);
     }

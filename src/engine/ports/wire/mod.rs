@@ -28,10 +28,10 @@
 mod waiting;
 
 use crate::engine::fixed::Slots;
+use crate::engine::outbox::departure;
 use crate::engine::outbox::{Departure, Outbox};
 use crate::engine::ports::Background;
 use crate::engine::program::{MAX_PORTS, PortSet, PortSlot, Program, Wire};
-use crate::engine::scheduler::departure;
 use crate::engine::{Engine, Moment};
 use crate::midi::{Channel, Message};
 use crate::time::{Nanos, Span};
