@@ -17,8 +17,8 @@ use tightrope::link::{Histogram, Percentiles, Sent, link};
 use tightrope::midi::Message;
 use tightrope::rt::clock::{Monotonic, TimeSource};
 use tightrope::rt::output::NullOutput;
+use tightrope::rt::pacer::{Pacer, Strategy};
 use tightrope::rt::sched;
-use tightrope::rt::wait::{Strategy, Waiter};
 use tightrope::rt::{self, Settings};
 use tightrope::set::{Set, builtin};
 use tightrope::time::{Nanos, Span, TickSpan};
@@ -121,7 +121,7 @@ fn print_row(name: &str, row: &Percentiles) {
 
 /// Waits for one deadline after the other, as far apart as clock pulses, and reads the clock.
 fn run_bare(settings: Settings, length: Duration, period: Span, lateness: &Histogram) {
-    let mut waiter = Waiter::new(settings.wait, settings.spin);
+    let mut waiter = Pacer::new(settings.wait, settings.spin);
     let work = || {
         let _granted = sched::promote(settings.policy, settings.priority, settings.cpu);
         let clock = Monotonic::start();

@@ -12,8 +12,8 @@ use tightrope::midi::Message;
 use tightrope::rt::clock::TimeSource;
 use tightrope::rt::driver::Driver;
 use tightrope::rt::output::{Output, SendFailed};
+use tightrope::rt::pacer::{Pacer, Strategy};
 use tightrope::rt::run::Loop;
-use tightrope::rt::wait::{Strategy, Waiter};
 use tightrope::time::{DeviceTime, Nanos, Span};
 
 const SET: &str = r#"
@@ -95,7 +95,7 @@ fn play(program: Program, mut inputs: Vec<(u64, PortSlot, Message)>) -> Vec<(u64
     Loop::new(
         Driver::new(&mut rt, &mut engine, &mut outbox, &stage),
         &mut wire,
-        Waiter::new(Strategy::Busy, Span::ZERO),
+        Pacer::new(Strategy::Busy, Span::ZERO),
     )
     .run();
     let mut sounding = BTreeMap::new();

@@ -22,8 +22,8 @@ use tightrope::midi::Message;
 use tightrope::rt::driver::Driver;
 use tightrope::rt::note_tracking::NoteTracking;
 use tightrope::rt::output::NullOutput;
+use tightrope::rt::pacer::{Pacer, Strategy};
 use tightrope::rt::run::Loop;
-use tightrope::rt::wait::{Strategy, Waiter};
 use tightrope::set::{Set, builtin};
 use tightrope::time::{DeviceTime, Nanos, Span, TickSpan};
 
@@ -203,7 +203,7 @@ fn play(seconds: u64) {
     let source = control::Source::new(&set.name.clone(), None, false, &set);
     let mut show = Conducted::new(control_end, set, source, String::new(), || Nanos(time.get()));
     let mut sink = NoteTracking::new(NullOutput);
-    let waiter = Waiter::new(Strategy::Sleep, Span::ZERO);
+    let waiter = Pacer::new(Strategy::Sleep, Span::ZERO);
     let mut player = Loop::new(Driver::new(&mut rt, &mut engine, &mut outbox, Virtual(&time)), &mut sink, waiter);
 
     let (mut master, mut ear, mut drift) = (Master::new(), Ear::default(), Drift::default());

@@ -13,8 +13,8 @@ use tightrope::link::{ControlEnd, InputEvent, MidiInEnd, Sent, link};
 use tightrope::midi::Message;
 use tightrope::rt::driver::Driver;
 use tightrope::rt::output::{Output, SendFailed};
+use tightrope::rt::pacer::{Pacer, Strategy};
 use tightrope::rt::run::Loop;
-use tightrope::rt::wait::{Strategy, Waiter};
 use tightrope::set::Set;
 use tightrope::time::{DeviceTime, Nanos, Span};
 
@@ -166,7 +166,7 @@ fn perform(act: impl FnOnce(&mut Desk<'_>)) {
     let time = Cell::new(999_000_000);
     let (mut engine, mut outbox, mut wire) = (Engine::new(&set.program), Outbox::default(), Wire);
     let (control, mut rt_end, keys) = link(set.program.clone(), &[KEYS]);
-    let waiter = Waiter::new(Strategy::Sleep, Span::ZERO);
+    let waiter = Pacer::new(Strategy::Sleep, Span::ZERO);
     let rt = Loop::new(Driver::new(&mut rt_end, &mut engine, &mut outbox, Virtual(&time)), &mut wire, waiter);
     let source = control::Source::new("set.toml", Some(file.clone()), false, &set);
     let show = control::Show::new(control, set, source, String::new(), || Nanos(time.get()));

@@ -14,15 +14,15 @@ use tightrope::engine::outbox::{Departure, Outbox};
 use tightrope::engine::program::lever::Lever;
 use tightrope::engine::program::{PortSlot, Program, TrackSlot};
 use tightrope::engine::{Command, Engine, Switch};
-use tightrope::link::{InputEvent, MidiInEnd, Sounding, link};
+use tightrope::link::{InputEvent, MidiInEnd, NoteTable, link};
 use tightrope::midi::{Channel, Key, Message};
 use tightrope::rt::clock::Monotonic;
 use tightrope::rt::driver::Driver;
 use tightrope::rt::note_tracking::NoteTracking;
 use tightrope::rt::output::{Output, SendFailed};
+use tightrope::rt::pacer::{Pacer, Strategy};
 use tightrope::rt::run::Loop;
 use tightrope::rt::sched::Policy;
-use tightrope::rt::wait::{Strategy, Waiter};
 use tightrope::rt::{self, Ending, Running, Settings};
 use tightrope::time::{DeviceTime, Nanos, Span};
 
@@ -167,7 +167,7 @@ fn whatever_ends_it_what_holds_or_bends_notes_goes_home() {
 
 /// Instruments whose show could be killed before and after every message.
 struct Doomed<'a> {
-    table: &'a Sounding,
+    table: &'a NoteTable,
     sounding: BTreeSet<(PortSlot, Channel, Key)>,
     playing: BTreeSet<PortSlot>,
     away: Away,
@@ -221,7 +221,7 @@ impl Output for Doomed<'_> {
 
 #[test]
 fn whenever_it_is_killed_the_table_says_all_that_sounds() {
-    let (time, table) = (Cell::new(1_000_000_000), Sounding::default());
+    let (time, table) = (Cell::new(1_000_000_000), NoteTable::default());
     let text = EVERYTHING.replace("c2 d2=150 e2~ | c2", "c2{64=127 pressure=9} d2=150 e2~{64=0} | c2{cc14-1=900 69=1}");
     let program = compile(&text);
     let mut engine = Engine::new(&program);
@@ -230,7 +230,7 @@ fn whenever_it_is_killed_the_table_says_all_that_sounds() {
     let (sounding, playing, away) = Default::default();
     let doomed = Doomed { table: &table, sounding, playing, away, sent: 0, most: 0, most_away: 0 };
     let mut sink = NoteTracking::noting_in(&table, doomed);
-    let waiter = Waiter::new(Strategy::Sleep, Span::ZERO);
+    let waiter = Pacer::new(Strategy::Sleep, Span::ZERO);
     let mut player = Loop::new(Driver::new(&mut rt, &mut engine, &mut outbox, Virtual(&time)), &mut sink, waiter);
     let hear = |inputs: &mut [MidiInEnd], port: usize, message| {
         inputs[port].push(InputEvent { at: Nanos(time.get()), device: DeviceTime(0), message });

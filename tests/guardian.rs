@@ -10,8 +10,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tightrope::engine::program::PortSlot;
-use tightrope::guardian::keeper::{Charge, Keeper, Page};
-use tightrope::guardian::words::GuardedPort;
+use tightrope::guardian::keeper::{Config, Keeper, SharedTable};
+use tightrope::guardian::protocol::GuardedPort;
 
 /// Far more than it needs.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -148,7 +148,7 @@ impl Drop for Kept {
 impl Kept {
     fn start(executable: &str) -> Kept {
         let executable = executable.into();
-        let charge = Charge { page: Page::new(), origin_ns: 0, terminal: None, executable };
+        let charge = Config { page: SharedTable::new(), origin_ns: 0, terminal: None, executable };
         let port = GuardedPort {
             slot: PortSlot(0),
             channels: 1,

@@ -22,8 +22,8 @@ use tightrope::rt::clock::{Monotonic, TimeSource};
 use tightrope::rt::driver::Driver;
 use tightrope::rt::note_tracking::NoteTracking;
 use tightrope::rt::output::{NullOutput, Output, SendFailed};
+use tightrope::rt::pacer::{Pacer, Strategy};
 use tightrope::rt::run::Loop;
-use tightrope::rt::wait::{Strategy, Waiter};
 use tightrope::set::Set;
 use tightrope::time::{DeviceTime, Nanos, Span};
 
@@ -81,7 +81,7 @@ fn run_show<O: Output + Send + 'static>(output: O, strategy: Strategy) -> (u64, 
     let clock = Monotonic::start();
     let player = thread::spawn(move || {
         let mut sink = NoteTracking::new(output);
-        let waiter = Waiter::new(strategy, Span::from_micros(50));
+        let waiter = Pacer::new(strategy, Span::from_micros(50));
         let mut player = Loop::new(Driver::new(&mut rt, &mut engine, &mut outbox, clock), &mut sink, waiter);
         let visits = visits_of(|| player.run());
         assert_eq!(sink.silence(), 0, "the engine left something sounding");

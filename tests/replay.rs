@@ -18,8 +18,8 @@ use tightrope::rt::clock::TimeSource;
 use tightrope::rt::driver::Driver;
 use tightrope::rt::note_tracking::NoteTracking;
 use tightrope::rt::output::{Output, SendFailed};
+use tightrope::rt::pacer::{Pacer, Strategy as Wait};
 use tightrope::rt::run::Loop;
-use tightrope::rt::wait::{Strategy as Wait, Waiter};
 use tightrope::set::Set;
 use tightrope::time::{DeviceTime, Nanos, Span, Tempo, Tick, TickSpan};
 
@@ -196,7 +196,7 @@ fn play_on(
     let script = Script { events, ends, control, set, own_clock, drained: 0, log };
     let stage = Stage { time: Cell::new(BEGIN), steps, reading: Cell::new(0), script: RefCell::new(script) };
     let mut wire = NoteTracking::new(Wire(&stage, 0));
-    Loop::new(Driver::new(&mut rt, &mut engine, &mut outbox, &stage), &mut wire, Waiter::new(Wait::Busy, Span::ZERO))
+    Loop::new(Driver::new(&mut rt, &mut engine, &mut outbox, &stage), &mut wire, Pacer::new(Wait::Busy, Span::ZERO))
         .run();
     let mut script = stage.script.into_inner();
     script.drain();

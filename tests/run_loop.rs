@@ -11,8 +11,8 @@ use tightrope::midi::{Channel, Key, Message, Velocity};
 use tightrope::rt::driver::{Driver, INPUTS_PER_PASS, LATEST_NOTE};
 use tightrope::rt::note_tracking::NoteTracking;
 use tightrope::rt::output::{Output, SendFailed};
+use tightrope::rt::pacer::{Pacer, Strategy};
 use tightrope::rt::run::Loop;
-use tightrope::rt::wait::{Strategy, Waiter};
 use tightrope::time::{DeviceTime, Nanos, Span};
 
 /// Takes 2 us for each message; refuses everything on the ports above 0 when told to.
@@ -57,7 +57,7 @@ fn rehearse<O: Output>(
     let mut engine = Engine::new(&program);
     let mut outbox = Outbox::default();
     let (mut control, mut rt, mut inputs) = link(program, &[CIRCUIT]);
-    let waiter = Waiter::new(Strategy::Sleep, Span::ZERO);
+    let waiter = Pacer::new(Strategy::Sleep, Span::ZERO);
     let player = Loop::new(Driver::new(&mut rt, &mut engine, &mut outbox, Virtual(time)), &mut output, waiter);
     work(&mut Rehearsal { player, control: &mut control, inputs: &mut inputs, time });
     (control, output)
@@ -140,7 +140,7 @@ fn a_program_that_waits_for_its_bar_does_not_keep_the_thread_awake() {
     let (mut control, mut rt, _) = link(program, &[]);
     control.command(Command::Start).unwrap();
     {
-        let waiter = Waiter::new(Strategy::Sleep, Span::ZERO);
+        let waiter = Pacer::new(Strategy::Sleep, Span::ZERO);
         let mut player = Loop::new(Driver::new(&mut rt, &mut engine, &mut outbox, Virtual(&time)), &mut sink, waiter);
         player.pass();
         control.publish(quarters("d2", 2));
@@ -334,7 +334,7 @@ fn blocks_of_an_audio_callback_give_the_same_departures_with_the_same_due_times_
             break;
         }
         let driver = Driver::new(&mut rt, &mut engine, &mut outbox, Virtual(&time));
-        Loop::new(driver, &mut paced, Waiter::new(Strategy::Sleep, Span::ZERO)).pass();
+        Loop::new(driver, &mut paced, Pacer::new(Strategy::Sleep, Span::ZERO)).pass();
     }
     while control.sent().is_some() {}
     assert!(paced.0.len() > 700, "{}", paced.0.len());

@@ -3,9 +3,9 @@
 
 use std::fmt::Write as _;
 
-use tightrope::offline::hints::hints;
-use tightrope::offline::needs::needs;
-use tightrope::offline::rehearsal::{MOST_EVENTS, rehearse};
+use tightrope::offline::dry_run::{MOST_EVENTS, rehearse};
+use tightrope::offline::lints::hints;
+use tightrope::offline::wire_load::needs;
 use tightrope::set::Set;
 
 /// The largest set that is looked at here, in bytes.

@@ -24,7 +24,7 @@ use tightrope::engine::program::{
     MAX_PORTS, MAX_THRUS, MAX_TRACKS, PartSlot, PatternSlot, PortSlot, Program, TrackSlot,
 };
 use tightrope::engine::{Command, Engine, Switch};
-use tightrope::link::{InputEvent, Sounding, link};
+use tightrope::link::{InputEvent, NoteTable, link};
 use tightrope::midi::Message;
 use tightrope::rt::clock::{Monotonic, TimeSource};
 use tightrope::rt::output::{Output, SendFailed};
@@ -39,7 +39,7 @@ const LEFT: usize = 32 * 1024;
 const MOST: usize = if cfg!(debug_assertions) { STACK_BYTES / 2 } else { PREFAULTED_BYTES };
 
 /// What a sink uses that is noticed.
-const MORE: usize = MOST / 2;
+const MORE: usize = MOST - LEFT;
 
 /// How much of the stack is used that `address` lies in: all but what is still zero at its far end.
 fn used(address: usize) -> usize {
@@ -112,7 +112,7 @@ fn used_by_show<const N: usize>() -> usize {
     let (mut control, rt, mut inputs) = link(program, &ports);
     let settings = Settings { policy: Policy::Other, lock_memory: false, ..Settings::default() };
     let sink = Deep::<N>(address.clone());
-    let mut performance = Performance::new(Box::<Sounding>::default(), rt, engine, clock, sink, settings);
+    let mut performance = Performance::new(Box::<NoteTable>::default(), rt, engine, clock, sink, settings);
     let thread = thread::Builder::new().stack_size(STACK_BYTES).spawn(move || performance.play()).unwrap();
     let mut send = |port: usize, message| {
         inputs[port].push(InputEvent { at: clock.now(), device: DeviceTime(0), message });

@@ -6,8 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::encode;
 use super::record::{End, Head, Meters, Names, Notice, Port, Record, Scene, SetText};
-use super::spelling;
 use crate::engine::{Call, Mark};
 use crate::link::{Called, Sent};
 use crate::time::{DeviceTime, Nanos, Tick};
@@ -31,7 +31,7 @@ enum Packed {
 #[derive(Serialize, Deserialize)]
 enum PackedCall {
     Input { port: u8, message: u32, device: i64 },
-    Command(spelling::Spelled),
+    Command(encode::Spelled),
     Await,
     Adopt(u32),
     Reopened(u8, bool),
@@ -115,9 +115,9 @@ impl Encoder {
             Call::Input(port, message) => {
                 let since = from(before.device, device.0);
                 before.device = device.0;
-                PackedCall::Input { port: port.0, message: spelling::message(message), device: since }
+                PackedCall::Input { port: port.0, message: encode::message(message), device: since }
             }
-            Call::Command(command) => PackedCall::Command(spelling::command(command)),
+            Call::Command(command) => PackedCall::Command(encode::command(command)),
             Call::Await => PackedCall::Await,
             Call::Adopt(edition) => PackedCall::Adopt(edition),
             Call::Reopened(port, rejoins) => PackedCall::Reopened(port.0, rejoins),
@@ -130,7 +130,7 @@ impl Encoder {
             tick: tick.0.wrapping_sub(before.call_tick),
             ahead: from(at.0, mark.now.0),
             made: from(before.made, mark.made),
-            progress: spelling::progress(mark.progress),
+            progress: encode::progress(mark.progress),
             call,
         };
         (before.call, before.call_at, before.call_tick) = (number.wrapping_add(1), at.0, tick.0);
@@ -146,9 +146,9 @@ impl Encoder {
             due: from(before.due, due.0),
             late: from(due.0, at.0),
             tick: tick.0.wrapping_sub(before.tick),
-            place: port.0 & 0x0F | spelling::fate(fate) << 4,
-            track: spelling::owner(track),
-            message: spelling::message(message),
+            place: port.0 & 0x0F | encode::fate(fate) << 4,
+            track: encode::owner(track),
+            message: encode::message(message),
         };
         (before.number, before.due, before.tick) = (number.wrapping_add(1), due.0, tick.0);
         packed
@@ -185,19 +185,19 @@ impl Decoder {
                     PackedCall::Input { port, message, device: since } => {
                         before.device = plus(before.device, since);
                         device = DeviceTime(before.device);
-                        Call::Input(spelling::port(port.into())?, spelling::read_message(message)?)
+                        Call::Input(encode::port(port.into())?, encode::read_message(message)?)
                     }
-                    PackedCall::Command(spelled) => Call::Command(spelling::read_command(spelled)?),
+                    PackedCall::Command(spelled) => Call::Command(encode::read_command(spelled)?),
                     PackedCall::Await => Call::Await,
                     PackedCall::Adopt(edition) => Call::Adopt(edition),
-                    PackedCall::Reopened(port, rejoins) => Call::Reopened(spelling::port(port.into())?, rejoins),
+                    PackedCall::Reopened(port, rejoins) => Call::Reopened(encode::port(port.into())?, rejoins),
                     PackedCall::Nothing => Call::Nothing,
                     PackedCall::Finish => Call::Finish,
                 };
                 let (number, at) = (plus(before.call, number), Nanos(plus(before.call_at, at)));
                 let tick = Tick(before.call_tick.wrapping_add(tick));
                 let now = Nanos(plus(at.0, ahead));
-                let mark = Mark { now, made: plus(before.made, made), progress: spelling::read_progress(progress)? };
+                let mark = Mark { now, made: plus(before.made, made), progress: encode::read_progress(progress)? };
                 (before.call, before.call_at, before.call_tick) = (number.wrapping_add(1), at.0, tick.0);
                 before.made = mark.made;
                 Record::Called(Called { number, at, tick, mark, call, device, returned: false })
@@ -211,15 +211,15 @@ impl Decoder {
                     due,
                     at: Nanos(plus(due.0, late)),
                     tick,
-                    port: spelling::port((place & 0x0F).into())?,
-                    track: spelling::read_owner(track)?,
-                    message: spelling::read_message(message)?,
-                    fate: spelling::read_fate(place >> 4)?,
+                    port: encode::port((place & 0x0F).into())?,
+                    track: encode::read_owner(track)?,
+                    message: encode::read_message(message)?,
+                    fate: encode::read_fate(place >> 4)?,
                 })
             }
             Packed::Notice { at, text, is_wrong } => Record::Notice(Notice { at: Nanos(at), text, is_wrong }),
             Packed::Port { at, port, input, output } => {
-                Record::Port(Port { at: Nanos(at), port: spelling::port(port.into())?, input, output })
+                Record::Port(Port { at: Nanos(at), port: encode::port(port.into())?, input, output })
             }
             Packed::Meters(meters) => Record::Meters(meters),
             Packed::Scene(scene) => Record::Scene(scene),

@@ -78,7 +78,7 @@ fn gather(log: &Log, report: &Report) -> Columns {
             Found::Record(_) | Found::Damage(_) => {}
         }
     }
-    let ports = (0..).zip(slots).filter_map(|(slot, columns)| Some((super::wording::name(&names, slot), columns?)));
+    let ports = (0..).zip(slots).filter_map(|(slot, columns)| Some((super::describe::name(&names, slot), columns?)));
     let ports = ports.collect();
     // As many points as there is room for.
     let step = tempo.len() / 2_000 + 1;

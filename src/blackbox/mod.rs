@@ -13,7 +13,7 @@
 //! | file | duty |
 //! |---|---|
 //! | [`record`] | what a log says |
-//! | `spelling` | small values of the engine as numbers |
+//! | `encode` | small values of the engine as numbers |
 //! | `codec` | records as bytes |
 //! | `block` | blocks of records with their check sums |
 //! | [`segments`] | blocks in segments, and how much room they take |
@@ -23,23 +23,23 @@
 //! | [`reader`] | a log as records, and what is wrong with it |
 //! | [`replay`] | the show, played again |
 //! | [`report`] | what happened, in figures |
-//! | [`gauge`] | what is measured of a stretch of it |
-//! | `wording` | what was done, in words |
+//! | [`stats`] | what is measured of a stretch of it |
+//! | `describe` | what was done, in words |
 //! | [`drawing`] | what happened, as a picture |
 
 mod block;
 mod codec;
+mod describe;
 pub mod drawing;
+mod encode;
 pub mod folder;
-pub mod gauge;
 pub mod reader;
 pub mod record;
 pub mod recorder;
 pub mod replay;
 pub mod report;
 pub mod segments;
-mod spelling;
-mod wording;
+pub mod stats;
 pub mod writer;
 
 pub use record::Record;

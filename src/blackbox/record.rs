@@ -1,6 +1,6 @@
 //! What a log says: one record after the other.
 
-use super::spelling::{self, LONGEST, Spelled};
+use super::encode::{self, LONGEST, Spelled};
 use crate::engine::arrangement::resume::Resumption;
 use crate::engine::program::{PartSlot, PatternSlot, PortSlot, Program};
 use crate::engine::{Command, Engine};
@@ -139,19 +139,19 @@ impl Resumed {
             at: at.0,
             position: was.position.0,
             ago: was.ago.0,
-            tempo: spelling::command(Command::Tempo(was.tempo)),
+            tempo: encode::command(Command::Tempo(was.tempo)),
             runs: was.runs,
             pattern: was.pattern.0,
             origin: was.origin.0,
             part: was.part.map(|(part, origin)| (part.0, origin.0)),
-            commands: commands.iter().copied().map(spelling::command).collect(),
+            commands: commands.iter().copied().map(encode::command).collect(),
         }
     }
 
     /// What is meant, if that can be.
     #[must_use]
     pub fn legacy(&self) -> Option<Legacy> {
-        let Some(Command::Tempo(tempo)) = spelling::read_command(self.tempo) else { return None };
+        let Some(Command::Tempo(tempo)) = encode::read_command(self.tempo) else { return None };
         let (_, origin) = self.part.unwrap_or_default();
         let ranges = [self.position, self.origin, origin].map(|ticks| (-LONGEST..=LONGEST).contains(&ticks));
         if ranges != [true; 3] || !(0..=LONGEST_AGO).contains(&self.ago) || self.at > LATEST {
@@ -166,7 +166,7 @@ impl Resumed {
             origin: Tick(self.origin),
             part: self.part.map(|(part, origin)| (PartSlot(part), TickSpan(origin))),
         };
-        let commands = self.commands.iter().copied().map(spelling::read_command).collect::<Option<_>>()?;
+        let commands = self.commands.iter().copied().map(encode::read_command).collect::<Option<_>>()?;
         Some(Legacy { at: Nanos(self.at), was, commands })
     }
 }

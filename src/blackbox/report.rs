@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::gauge::{Gauge, Lateness, Pulses};
+use super::describe;
 use super::reader::{Found, Log};
 use super::record::{Head, Names, Record, Scene};
-use super::wording;
+use super::stats::{Lateness, Pulses, Stats};
 use crate::engine::Call;
 use crate::engine::program::{MAX_PORTS, PortSlot};
 use crate::link::{Called, Fate, Sent};
@@ -100,7 +100,7 @@ pub struct Event {
 /// What went wrong.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Wrong {
-    /// Messages later than [`LATE`](super::gauge::LATE).
+    /// Messages later than [`LATE`](super::stats::LATE).
     pub late: u64,
     /// Notes that were too late to be played.
     pub skipped: u64,
@@ -170,13 +170,13 @@ pub fn report(log: &Log, stretches: usize) -> Report {
     let extent = extent(log);
     let length = extent.to.since(extent.from).0.max(1);
     let width = stretch(length, stretches);
-    let mut gauges: Vec<Gauge> = Vec::new();
-    gauges.resize_with((length / width + 1).clamp(1, 10_000) as usize, Gauge::default);
+    let mut gauges: Vec<Stats> = Vec::new();
+    gauges.resize_with((length / width + 1).clamp(1, 10_000) as usize, Stats::default);
     let mut reader = Reader {
         extent: &extent,
         width,
         gauges,
-        whole: Gauge::default(),
+        whole: Stats::default(),
         ports: std::array::from_fn(|_| Port::default()),
         pulses: [Pulses::default(); MAX_PORTS],
         names: Names::default(),
@@ -217,8 +217,8 @@ fn add(count: &mut u64, more: u64) {
 struct Reader<'e> {
     extent: &'e Extent,
     width: i64,
-    gauges: Vec<Gauge>,
-    whole: Gauge,
+    gauges: Vec<Stats>,
+    whole: Stats,
     ports: [Port; MAX_PORTS],
     pulses: [Pulses; MAX_PORTS],
     names: Names,
@@ -245,7 +245,7 @@ impl Reader<'_> {
         at.since(self.extent.from).0 as f64 / 1e9
     }
 
-    fn gauge(&mut self, at: Nanos) -> Option<&mut Gauge> {
+    fn gauge(&mut self, at: Nanos) -> Option<&mut Stats> {
         let index = at.since(self.extent.from).0.max(0) / self.width;
         self.gauges.get_mut(index as usize)
     }
@@ -277,7 +277,7 @@ impl Reader<'_> {
                 self.event(notice.at, text, notice.is_wrong);
             }
             Record::Port(port) => {
-                let name = wording::name(&self.names.ports, port.port.0.into());
+                let name = describe::name(&self.names.ports, port.port.0.into());
                 let what = match (&port.input, &port.output) {
                     (None, None) => format!("{name} is not connected"),
                     (Some(input), None) => format!("{name} listens to `{input}`"),
@@ -297,7 +297,7 @@ impl Reader<'_> {
             }
             Record::Scene(scene) => {
                 let before = std::mem::replace(&mut self.scene, scene.clone());
-                for what in wording::scene(&before, scene, &self.names) {
+                for what in describe::scene(&before, scene, &self.names) {
                     self.event(Nanos(scene.at), what, false);
                 }
             }
@@ -324,10 +324,10 @@ impl Reader<'_> {
             self.meter = self.meters.get(&edition).copied().flatten();
         }
         let meter = self.meter.unwrap_or(Meter::COMMON);
-        let Some(what) = wording::call(called.call, &self.names, meter) else { return };
+        let Some(what) = describe::call(called.call, &self.names, meter) else { return };
         // A knob is turned: only where it ends is told.
         let same = |turned: Call| std::mem::discriminant(&turned) == std::mem::discriminant(&called.call);
-        let stands_for = self.turned.filter(|&turned| same(turned) && wording::is_turned(called.call)).is_some();
+        let stands_for = self.turned.filter(|&turned| same(turned) && describe::is_turned(called.call)).is_some();
         if stands_for
             && let Some(last) = self.report.events.last_mut()
             && last.what.rsplit_once(' ').map(|(before, _)| before) == what.rsplit_once(' ').map(|(before, _)| before)
@@ -336,7 +336,7 @@ impl Reader<'_> {
             return;
         }
         self.event(called.at, what, false);
-        self.turned = wording::is_turned(called.call).then_some(called.call);
+        self.turned = describe::is_turned(called.call).then_some(called.call);
     }
 
     fn take_message(&mut self, sent: &Sent) {

@@ -9,10 +9,10 @@ use super::json;
 use crate::engine::program::{
     Action, AfterSong, ArpKeys, Event, Lane, Part, ProgramChange, Source, Track, TrackSlot, Wire,
 };
-use crate::offline::hints::{Hint, hints};
-use crate::offline::needs::{Need, needs};
-use crate::offline::rehearsal::rehearse;
+use crate::offline::dry_run::rehearse;
+use crate::offline::lints::{Hint, hints};
 use crate::offline::text::{length, position};
+use crate::offline::wire_load::{Need, needs};
 use crate::session::source;
 use crate::set::{Port, Set};
 use crate::time::{Meter, Span, TickSpan};
@@ -33,7 +33,7 @@ impl Findings {
     }
 }
 
-/// Prints what is in a set. Hints are no failure.
+/// Prints what is in a set. Lints are no failure.
 ///
 /// # Errors
 ///

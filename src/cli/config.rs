@@ -39,8 +39,8 @@ use crate::blackbox::folder::default_root;
 use crate::control::osc::gate::Key;
 use crate::edit;
 use crate::rt::Settings;
+use crate::rt::pacer::Strategy;
 use crate::rt::sched::Policy;
-use crate::rt::wait::Strategy;
 use crate::time::Span;
 
 /// The longest spin that is accepted: beyond it, a busy core is meant.

@@ -8,7 +8,7 @@ use super::check::Findings;
 use super::failure::Failure;
 use crate::engine::program::Source;
 use crate::engine::program::{PatternSlot, Wire};
-use crate::offline::rehearsal::lanes;
+use crate::offline::dry_run::lanes;
 use crate::offline::text::position;
 use crate::set::{Mistakes, Set};
 use crate::time::Span;

@@ -8,8 +8,8 @@ use super::printer::Readable;
 use super::{files, replay};
 use crate::blackbox::drawing::{clock, draw};
 use crate::blackbox::folder::date;
-use crate::blackbox::gauge::Lateness;
 use crate::blackbox::report::{Report, Wrong, report};
+use crate::blackbox::stats::Lateness;
 use crate::time::Span;
 
 /// In how many stretches a show is told.

@@ -3,7 +3,7 @@
 use super::machine::{Machine, Silence};
 use super::{Finding, Level};
 use crate::rt::Settings;
-use crate::rt::wait::Strategy;
+use crate::rt::pacer::Strategy;
 
 /// How soon the kernel gives the processor to a thread that is more important than what it does itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 
 use super::machine::Machine;
 use super::{Asked, Finding};
+use crate::rt::pacer::Strategy;
 use crate::rt::sched::{MemoryGrant, Policy};
-use crate::rt::wait::Strategy;
 
 /// What lets the members of a group do both.
 const ALLOW: &str = "printf '@audio - rtprio 95\\n@audio - memlock unlimited\\n' | sudo tee /etc/security/limits.d/audio.conf && \

@@ -15,8 +15,8 @@ use super::Level;
 use crate::link::{Histogram, Percentiles};
 use crate::rt::Settings;
 use crate::rt::clock::{Monotonic, TimeSource};
+use crate::rt::pacer::Pacer;
 use crate::rt::sched;
-use crate::rt::wait::Waiter;
 use crate::time::Span;
 
 /// From one deadline to the next.
@@ -77,7 +77,7 @@ impl Drop for EndOfLoad<'_> {
 
 fn keep_time(settings: &Settings, length: Duration, wake: &Histogram, late: &Histogram) {
     let _granted = sched::promote(settings.policy, settings.priority, settings.cpu);
-    let mut waiter = Waiter::new(settings.wait, settings.spin);
+    let mut waiter = Pacer::new(settings.wait, settings.spin);
     let clock = Monotonic::start();
     let end = clock.now() + Span(i64::try_from(length.as_nanos()).unwrap_or(i64::MAX));
     let mut deadline = clock.now() + PERIOD;

@@ -104,7 +104,7 @@ fn after(origin: &str, text: &str) -> Result<Set, Refused> {
 /// Whether two sets are the same but for what is taken out of both.
 fn same(before: &Set, after: &Set, take_out: impl Fn(&mut Set)) -> bool {
     let without = |set: &Set| {
-        let mut set = Set { places: crate::set::Places::default(), ..set.clone() };
+        let mut set = Set { places: crate::set::SourceMap::default(), ..set.clone() };
         take_out(&mut set);
         set
     };

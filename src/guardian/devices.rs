@@ -16,8 +16,8 @@ mod imp {
     use alsa::Direction;
     use alsa::seq::{Addr, EvCtrl, EvNote, EvQueueControl, Event, EventType, PortCap, PortSubscribe, PortType, Seq};
 
+    use crate::guardian::protocol::{GuardedPort, MAX_GUARDED, plain};
     use crate::guardian::watch::Outputs;
-    use crate::guardian::words::{GuardedPort, MAX_GUARDED, plain};
     use crate::io::address::Address;
     use crate::io::ports::{PortName, midi_system};
     use crate::io::{CLIENT_NAME, books};
@@ -193,8 +193,8 @@ mod imp {
 
 #[cfg(not(target_os = "linux"))]
 mod imp {
+    use crate::guardian::protocol::{GuardedPort, MAX_GUARDED, plain};
     use crate::guardian::watch::Outputs;
-    use crate::guardian::words::{GuardedPort, MAX_GUARDED, plain};
     use crate::io::output::{self, MidirOutput};
     use crate::midi::Message;
 

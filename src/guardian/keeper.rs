@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::words::{Attention, Cooked, GuardedPort, Word};
-use crate::link::{Sounding, Table};
+use super::protocol::{Attention, Cooked, GuardedPort, Word};
+use crate::link::{NoteTable, Table};
 
 /// How many guardians are started in a while.
 const MOST_STARTS: usize = 4;
@@ -32,28 +32,28 @@ const PATIENCE: Duration = Duration::from_millis(200);
 
 /// The table of what sounds, where the guardian sees it too if the system allows that.
 #[derive(Clone, Debug)]
-pub struct Page(Arc<Memory>);
+pub struct SharedTable(Arc<Memory>);
 
 #[derive(Debug)]
 enum Memory {
-    Own(Box<Sounding>),
+    Own(Box<NoteTable>),
     #[cfg(unix)]
     Shared(super::sys::Mapped, std::os::fd::OwnedFd),
 }
 
-impl Page {
+impl SharedTable {
     /// A table in which nothing sounds.
     #[must_use]
-    pub fn new() -> Page {
+    pub fn new() -> SharedTable {
         #[cfg(unix)]
         if let Ok((table, file)) = super::sys::create_table() {
-            return Page(Arc::new(Memory::Shared(table, file)));
+            return SharedTable(Arc::new(Memory::Shared(table, file)));
         }
-        Page(Arc::new(Memory::Own(Box::default())))
+        SharedTable(Arc::new(Memory::Own(Box::default())))
     }
 }
 
-impl Table for Page {
+impl Table for SharedTable {
     fn attend(&self) {
         #[cfg(target_os = "linux")]
         if let Memory::Shared(table, _) = &*self.0 {
@@ -69,7 +69,7 @@ impl Table for Page {
     }
 }
 
-impl Page {
+impl SharedTable {
     /// What the guardian lets be seen of itself, where it sees this table.
     fn attention(&self) -> Option<&Attention> {
         match &*self.0 {
@@ -80,16 +80,16 @@ impl Page {
     }
 }
 
-impl Default for Page {
-    fn default() -> Page {
-        Page::new()
+impl Default for SharedTable {
+    fn default() -> SharedTable {
+        SharedTable::new()
     }
 }
 
-impl Deref for Page {
-    type Target = Sounding;
+impl Deref for SharedTable {
+    type Target = NoteTable;
 
-    fn deref(&self) -> &Sounding {
+    fn deref(&self) -> &NoteTable {
         match &*self.0 {
             Memory::Own(table) => table,
             #[cfg(unix)]
@@ -100,9 +100,9 @@ impl Deref for Page {
 
 /// What the guardian is told once.
 #[derive(Clone, Debug)]
-pub struct Charge {
+pub struct Config {
     /// Where the show notes what sounds.
-    pub page: Page,
+    pub page: SharedTable,
     /// What the system's monotonic clock shows when the show's clock shows zero, in nanoseconds.
     pub origin_ns: u64,
     /// The modes of the terminal before there is a screen on it, where there will be one.
@@ -122,12 +122,12 @@ pub fn own_executable() -> io::Result<PathBuf> {
 
 /// Whether a guardian still looks around.
 #[derive(Clone, Copy, Debug, Default)]
-struct Vigil {
+struct Liveness {
     looked: u64,
     in_vain: u32,
 }
 
-impl Vigil {
+impl Liveness {
     /// The keeper looks, and the guardian has looked around so often. Whether that has not changed for too long.
     fn is_over(&mut self, looked: u64) -> bool {
         self.in_vain = if looked == self.looked { self.in_vain + 1 } else { 0 };
@@ -138,9 +138,9 @@ impl Vigil {
 
 /// Keeps a guardian.
 pub struct Keeper {
-    charge: Charge,
+    charge: Config,
     guardian: Option<imp::Guardian>,
-    vigil: Vigil,
+    vigil: Liveness,
     /// Whether the real-time thread is there, and was granted a real-time class.
     begun: Option<bool>,
     told: Vec<GuardedPort>,
@@ -154,11 +154,11 @@ pub struct Keeper {
 
 impl Keeper {
     /// Starts a guardian of `ports`, for a show that has yet to begin; where that fails, why, and the keeper tries again later.
-    pub fn start(charge: Charge, ports: &[GuardedPort], now: Instant) -> (Keeper, io::Result<u32>) {
+    pub fn start(charge: Config, ports: &[GuardedPort], now: Instant) -> (Keeper, io::Result<u32>) {
         let mut keeper = Keeper {
             charge,
             guardian: None,
-            vigil: Vigil::default(),
+            vigil: Liveness::default(),
             begun: None,
             told: Vec::new(),
             starts: VecDeque::new(),
@@ -205,7 +205,7 @@ impl Keeper {
     }
 
     fn show_word(&self) -> String {
-        let Charge { origin_ns, .. } = self.charge;
+        let Config { origin_ns, .. } = self.charge;
         let word = |realtime| Word::Show { pid: std::process::id(), origin_ns, realtime }.to_string();
         self.begun.map_or(String::new(), word)
     }
@@ -214,7 +214,7 @@ impl Keeper {
     fn start_one(&mut self, now: Instant) -> io::Result<u32> {
         self.starts.push_back(now);
         self.told.clear();
-        self.vigil = Vigil::default();
+        self.vigil = Liveness::default();
         // The old one's pipe is closed first.
         self.guardian = None;
         self.charge.page.attention().into_iter().for_each(Attention::reset);
@@ -244,7 +244,7 @@ impl Keeper {
                     let looked = self.charge.page.attention().map(Attention::looked);
                     if looked.is_some_and(|looked| self.vigil.is_over(looked)) {
                         // Once for each: the next look finds it dead.
-                        self.vigil = Vigil::default();
+                        self.vigil = Liveness::default();
                         say("the guardian does not answer any more; it is replaced", true);
                         guardian.kill();
                     }
@@ -332,8 +332,8 @@ mod imp {
     use std::thread;
     use std::time::{Duration, Instant};
 
-    use super::{Charge, Memory, PATIENCE};
-    use crate::guardian::words::Word;
+    use super::{Config, Memory, PATIENCE};
+    use crate::guardian::protocol::Word;
     use crate::guardian::{ARGUMENT, PROCESS_NAME, sys};
 
     /// A guardian that was started.
@@ -346,7 +346,7 @@ mod imp {
     }
 
     impl Guardian {
-        pub fn start(charge: &Charge) -> io::Result<Guardian> {
+        pub fn start(charge: &Config) -> io::Result<Guardian> {
             let table = match &*charge.page.0 {
                 Memory::Own(_) => Stdio::null(),
                 Memory::Shared(_, file) => file.try_clone()?.into(),
@@ -427,13 +427,13 @@ mod imp {
 mod imp {
     use std::io;
 
-    use super::Charge;
+    use super::Config;
 
     /// There is none: an output belongs to one program alone here.
     pub struct Guardian;
 
     impl Guardian {
-        pub fn start(_: &Charge) -> io::Result<Guardian> {
+        pub fn start(_: &Config) -> io::Result<Guardian> {
             Err(io::Error::new(io::ErrorKind::Unsupported, "on this system an output belongs to one program alone"))
         }
 
@@ -482,7 +482,7 @@ mod tests {
 
     #[test]
     fn a_vigil_is_over_when_nothing_is_seen_for_so_many_looks() {
-        let mut vigil = Vigil::default();
+        let mut vigil = Liveness::default();
         assert!((0..1_000).all(|look| !vigil.is_over(look / 40)), "it looks around now and then");
         assert_eq!((0..).find(|_| vigil.is_over(24)), Some(LOOKS_IN_VAIN as usize - 40));
     }

@@ -12,7 +12,7 @@
 //! ```
 //!
 //! - It is told over the pipe which ports there are, and anew when one comes or goes; so it is always connected already.
-//! - What sounds it sees in a table in memory that both processes share ([`Sounding`](crate::link::Sounding)): the real-time
+//! - What sounds it sees in a table in memory that both processes share ([`NoteTable`](crate::link::NoteTable)): the real-time
 //!   thread writes a word for each note, and no more.
 //! - It also sees there when the real-time thread wanted to be awake again. A show that is overdue while notes sound is
 //!   frozen (stopped, in a debugger, stuck in a driver): its notes are ended once, and it goes on by itself when it thaws.
@@ -22,10 +22,10 @@
 //!
 //! | file | runs in | duty |
 //! |---|---|---|
-//! | [`words`] | both | what goes over the pipe |
+//! | [`protocol`] | both | what goes over the pipe |
 //! | [`keeper`] | the show | starting the guardian, keeping it informed, starting another |
 //! | [`watch`] | the guardian | what it knows, and what it does about it |
-//! | [`hush`] | the guardian | which messages end everything, in which order, how fast |
+//! | [`silence`] | the guardian | which messages end everything, in which order, how fast |
 //! | [`process`] | the guardian | the process around it: pipe, devices, priority |
 //! | [`devices`] | the guardian | its connections |
 //! | [`signals`] | both | what each signal means |
@@ -34,18 +34,18 @@
 
 #[cfg(unix)]
 pub mod devices;
-pub mod hush;
 pub mod keeper;
 #[cfg(unix)]
 pub mod process;
+pub mod protocol;
 #[cfg(unix)]
 pub mod screen;
 #[cfg(unix)]
 pub mod signals;
+pub mod silence;
 #[cfg(unix)]
 mod sys;
 pub mod watch;
-pub mod words;
 
 /// The argument by which the executable knows that it is to be a guardian.
 pub const ARGUMENT: &str = "guard";

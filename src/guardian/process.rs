@@ -15,9 +15,9 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::FileType;
 
 use super::devices::Devices;
+use super::protocol::{Attention, Cooked, Reader};
 use super::sys::{self, Mapped};
 use super::watch::{End, Silenced, Silencing, Watch};
-use super::words::{Attention, Cooked, Reader};
 use super::{screen, signals};
 use crate::rt::{clock, sched};
 

@@ -8,7 +8,7 @@ use rustix::termios::{
     ControlModes, InputModes, LocalModes, OptionalActions, OutputModes, Termios, tcgetattr, tcsetattr,
 };
 
-use super::words::Cooked;
+use super::protocol::Cooked;
 
 /// Ends a sequence that was broken off; then what the screen does when it is dropped (`cli::ui::terminal`).
 const LEAVE: &str = "\x18\x1b[0m\x1b[?2004l\x1b[?7h\x1b[?25h\x1b[?1049l";

@@ -15,14 +15,14 @@ use std::ptr::NonNull;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
 
-use super::words::{Attention, CRASH};
-use crate::link::Sounding;
+use super::protocol::{Attention, CRASH};
+use crate::link::NoteTable;
 
 /// What both processes see: the table of what sounds, a lock that its writer holds as long as it lives, and what the guardian
 /// lets be seen of itself.
 #[repr(C)]
 struct Shared {
-    sounding: Sounding,
+    sounding: NoteTable,
     attention: Attention,
     lock: UnsafeCell<libc::pthread_mutex_t>,
 }
@@ -37,16 +37,16 @@ pub struct Mapped {
     shared: NonNull<Shared>,
 }
 
-// SAFETY: a `Sounding` is atomics only, and a process-shared lock may be used by any thread; the memory stays mapped until
+// SAFETY: a `NoteTable` is atomics only, and a process-shared lock may be used by any thread; the memory stays mapped until
 // this is dropped.
 unsafe impl Send for Mapped {}
 // SAFETY: as above.
 unsafe impl Sync for Mapped {}
 
 impl Deref for Mapped {
-    type Target = Sounding;
+    type Target = NoteTable;
 
-    fn deref(&self) -> &Sounding {
+    fn deref(&self) -> &NoteTable {
         // SAFETY: `map` has made sure that this points to a mapping large enough and aligned to a page, whose bytes are all
         // valid for atomic integers; it is unmapped only when `self` is gone.
         unsafe { &self.shared.as_ref().sounding }

@@ -1,9 +1,9 @@
 //! What the guardian knows, and what it does about it. It owns no pipe, no device and no clock, so it can be tested where
 //! there are none.
 
-use super::hush::{self, Hush};
-use super::words::{Cooked, GuardedPort, MAX_GUARDED, Word};
-use crate::link::Sounding;
+use super::protocol::{Cooked, GuardedPort, MAX_GUARDED, Word};
+use super::silence::{self, Hush};
+use crate::link::NoteTable;
 use crate::midi::Message;
 use crate::time::{Nanos, Span};
 
@@ -127,7 +127,7 @@ impl<O: Outputs> Watch<O> {
 
     /// Looks around, when the system's monotonic clock shows `now_ns`. If the show is frozen, and notes sound or are held by a pedal, this gives what
     /// has to be sent, once.
-    pub fn look(&mut self, now_ns: u64, table: Option<&Sounding>) -> Option<Silencing> {
+    pub fn look(&mut self, now_ns: u64, table: Option<&NoteTable>) -> Option<Silencing> {
         self.tend();
         let (table, (origin_ns, _)) = (table?, self.begun?);
         let (now, awake_by) = (Nanos(now_ns.saturating_sub(origin_ns)), table.awake_by());
@@ -140,8 +140,8 @@ impl<O: Outputs> Watch<O> {
     }
 
     /// Sends what `silencing` may have sent `millis` milliseconds after its beginning. Whether there is more.
-    pub fn silence(&mut self, silencing: &mut Silencing, millis: u64, table: Option<&Sounding>) -> bool {
-        let allowed = hush::allowed(millis);
+    pub fn silence(&mut self, silencing: &mut Silencing, millis: u64, table: Option<&NoteTable>) -> bool {
+        let allowed = silence::allowed(millis);
         loop {
             // In turns: no port waits for another.
             let mut sent = false;
@@ -243,7 +243,7 @@ mod tests {
         (Channel::from_status(0), Key::from_data(number))
     }
 
-    fn on(table: &Sounding, slot: u8, number: u8) {
+    fn on(table: &NoteTable, slot: u8, number: u8) {
         let (channel, key) = key(number);
         table.note_begin(PortSlot(slot), Message::NoteOn(channel, key, Velocity::MAX));
     }
@@ -254,7 +254,7 @@ mod tests {
     }
 
     /// Silences everything, and tells in how many milliseconds.
-    fn end(watch: &mut Watch<Table>, table: Option<&Sounding>) -> (Silenced, u64) {
+    fn end(watch: &mut Watch<Table>, table: Option<&NoteTable>) -> (Silenced, u64) {
         let mut silencing = Silencing::everything();
         let took = (0..).find(|&millis| !watch.silence(&mut silencing, millis, table)).unwrap();
         (silencing.silenced(), took)
@@ -262,7 +262,7 @@ mod tests {
 
     #[test]
     fn the_end_of_a_show_is_silence_on_every_port_at_once() {
-        let (table, mut watch) = (Sounding::default(), Watch::new(Table::default()));
+        let (table, mut watch) = (NoteTable::default(), Watch::new(Table::default()));
         for word in [port(0, "A", 1), port(1, "B", 2)] {
             assert_eq!(watch.hear(word), None);
         }
@@ -277,7 +277,7 @@ mod tests {
 
     #[test]
     fn much_takes_longer_and_all_of_it_leaves() {
-        let (table, mut watch) = (Sounding::default(), Watch::new(Table::default()));
+        let (table, mut watch) = (NoteTable::default(), Watch::new(Table::default()));
         watch.hear(port(3, "A", 1));
         (0..128).for_each(|number| on(&table, 3, number));
         assert_eq!(end(&mut watch, Some(&table)), (Silenced { messages: 131, notes: 128 }, 3));
@@ -304,7 +304,7 @@ mod tests {
 
     #[test]
     fn a_slot_that_changes_its_device_is_silenced_on_both() {
-        let (table, mut watch) = (Sounding::default(), Watch::new(Table::default()));
+        let (table, mut watch) = (NoteTable::default(), Watch::new(Table::default()));
         [port(0, "Old", 1), port(0, "New", 1)].into_iter().for_each(|word| _ = watch.hear(word));
         on(&table, 0, 60);
         end(&mut watch, Some(&table));
@@ -334,7 +334,7 @@ mod tests {
 
     #[test]
     fn a_connection_that_was_lost_is_made_anew() {
-        let (table, mut watch) = (Sounding::default(), Watch::new(Table::default()));
+        let (table, mut watch) = (NoteTable::default(), Watch::new(Table::default()));
         watch.hear(port(0, "A", 1));
         watch.outputs.open.clear();
         on(&table, 0, 60);
@@ -345,7 +345,7 @@ mod tests {
 
     #[test]
     fn a_frozen_show_has_its_notes_ended_once_and_after_it_thaws_again() {
-        let (table, mut watch) = (Sounding::default(), Watch::new(Table::default()));
+        let (table, mut watch) = (NoteTable::default(), Watch::new(Table::default()));
         let origin_ns = 1_000_000_000_000;
         watch.hear(Word::Show { pid: 1, origin_ns, realtime: false });
         watch.hear(port(0, "A", 1));
@@ -373,7 +373,7 @@ mod tests {
 
     #[test]
     fn a_show_that_dies_frozen_is_silenced_all_the_same() {
-        let (table, mut watch) = (Sounding::default(), Watch::new(Table::default()));
+        let (table, mut watch) = (NoteTable::default(), Watch::new(Table::default()));
         watch.hear(Word::Show { pid: 1, origin_ns: 0, realtime: false });
         watch.hear(port(0, "A", 1));
         on(&table, 0, 60);

@@ -25,15 +25,15 @@
 
 mod latest;
 mod meters;
+mod note_table;
 mod port_output;
-mod sounding;
 mod trace;
 mod waker;
 
 pub use latest::{LatestReader, LatestWriter, latest};
 pub use meters::{Histogram, Meters, OCTAVES, Percentiles, PortMeters, PortSnapshot, Snapshot};
+pub use note_table::{NoteTable, Table};
 pub use port_output::{OpenedOutput, PortOutput, SendFailed};
-pub use sounding::{Sounding, Table};
 pub use trace::{Called, Fate, Heard, Sent};
 pub use waker::Waker;
 

@@ -12,17 +12,17 @@
 //! | [`score`] | a Standard MIDI File as music: parts and notes |
 //! | [`lines`] | notes as lines of the step language |
 //! | [`import`] | a set file of a Standard MIDI File |
-//! | [`rehearsal`] | each pattern by itself, for what is to be found out about it |
-//! | [`needs`] | what a set asks of its wires |
-//! | [`hints`] | what a set says that it probably does not mean |
+//! | [`dry_run`] | each pattern by itself, for what is to be found out about it |
+//! | [`wire_load`] | what a set asks of its wires |
+//! | [`lints`] | what a set says that it probably does not mean |
 
-pub mod hints;
+pub mod dry_run;
 pub mod import;
 pub mod lines;
-pub mod needs;
+pub mod lints;
 pub mod orders;
-pub mod rehearsal;
 pub mod render;
 pub mod score;
 pub mod smf;
 pub mod text;
+pub mod wire_load;

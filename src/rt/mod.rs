@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`driver`] | carry in, bring the engine to a time, carry out; knows no waiting |
 //! | [`run`] | the loop of the thread: drive, and wait for what is due next |
-//! | [`wait`] | sleeping long enough and waking in time |
+//! | [`pacer`] | sleeping long enough and waking in time |
 //! | [`output`] | where messages go |
 //! | [`note_tracking`] | what has really left, so that it can be silenced |
 //! | [`clock`] | the only place that reads the running clock |
@@ -16,13 +16,13 @@
 
 pub mod clock;
 pub mod driver;
-mod held;
+mod irq_delay;
 pub mod note_tracking;
 pub mod output;
+pub mod pacer;
 pub mod run;
 pub mod sched;
 mod sys;
-pub mod wait;
 
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::mpsc;
@@ -32,13 +32,13 @@ use clock::Monotonic;
 use driver::Driver;
 use note_tracking::NoteTracking;
 use output::Output;
+use pacer::{Pacer, Strategy};
 use run::Loop;
 use sched::{Awake, Granted, MemoryGrant, Policy, ThreadGrant};
-use wait::{Strategy, Waiter};
 
 use crate::engine::Engine;
 use crate::engine::outbox::Outbox;
-use crate::link::{RtEnd, Sounding, Table};
+use crate::link::{NoteTable, RtEnd, Table};
 use crate::panics::RT_THREAD;
 use crate::time::Span;
 
@@ -165,7 +165,7 @@ pub fn spawn<O: Output + Send + 'static>(
     output: O,
     settings: Settings,
 ) -> std::io::Result<Running> {
-    spawn_noting(Box::<Sounding>::default(), end, engine, clock, output, settings)
+    spawn_noting(Box::<NoteTable>::default(), end, engine, clock, output, settings)
 }
 
 /// Starts the real-time thread, which notes in `table` what sounds. Everything it will touch has been allocated when the
@@ -210,14 +210,14 @@ pub struct Performance<O, T> {
     engine: Engine,
     outbox: Outbox,
     clock: Monotonic,
-    waiter: Option<Waiter>,
+    waiter: Option<Pacer>,
 }
 
 impl<O: Output, T: Table> Performance<O, T> {
     /// Puts it together. Allocates; nothing after it does.
     pub fn new(table: T, end: RtEnd, engine: Engine, clock: Monotonic, output: O, settings: Settings) -> Box<Self> {
         let (output, outbox) = (NoteTracking::noting_in(table, output), Outbox::default());
-        let waiter = Some(Waiter::new(settings.wait, settings.spin));
+        let waiter = Some(Pacer::new(settings.wait, settings.spin));
         Box::new(Performance { output, end, engine, outbox, clock, waiter })
     }
 

@@ -7,7 +7,7 @@ use crate::engine::PROBE_RELEASE;
 use crate::engine::outbox::Departure;
 use crate::engine::program::lever::Lever;
 use crate::engine::program::{MAX_PORTS, PortSlot};
-use crate::link::{OpenedOutput, Sounding};
+use crate::link::{NoteTable, OpenedOutput};
 use crate::midi::{Channel, Key, Message};
 use crate::time::Nanos;
 
@@ -20,7 +20,7 @@ type Keys = [[u128; Channel::COUNT]; MAX_PORTS];
 /// the end of a show it has the last word. Where its table lies in memory that the [guardian](crate::guardian) sees too, what
 /// it knows survives the process.
 #[derive(Debug)]
-pub struct NoteTracking<O, T = Box<Sounding>> {
+pub struct NoteTracking<O, T = Box<NoteTable>> {
     output: O,
     sounding: T,
     /// The keys that were ever struck on the output that a port has: where that is opened anew, they may sound, because their
@@ -35,7 +35,7 @@ impl<O: Output> NoteTracking<O> {
     }
 }
 
-impl<O: Output, T: Deref<Target = Sounding>> NoteTracking<O, T> {
+impl<O: Output, T: Deref<Target = NoteTable>> NoteTracking<O, T> {
     /// The same, with what sounds noted in `table`, where nothing does yet and nobody else writes.
     pub fn noting_in(table: T, output: O) -> NoteTracking<O, T> {
         NoteTracking { output, sounding: table, struck: Box::new([[0; Channel::COUNT]; MAX_PORTS]) }
@@ -111,7 +111,7 @@ impl<O: Output, T: Deref<Target = Sounding>> NoteTracking<O, T> {
     }
 }
 
-impl<O: Output, T: Deref<Target = Sounding>> Output for NoteTracking<O, T> {
+impl<O: Output, T: Deref<Target = NoteTable>> Output for NoteTracking<O, T> {
     fn send(&mut self, departure: &Departure) -> Result<(), SendFailed> {
         let Departure { port, message, .. } = *departure;
         let index = usize::from(port.0).min(MAX_PORTS - 1);

@@ -5,9 +5,9 @@
 
 use super::clock::TimeSource;
 use super::driver::{Attempt, Driver, INPUTS_PER_PASS, PulseTimes};
-use super::held::Held;
+use super::irq_delay::IrqDelay;
 use super::output::Output;
-use super::wait::{Waiter, Woken};
+use super::pacer::{Pacer, Woken};
 use crate::engine::outbox::{Departure, OUTBOX_CAPACITY, Outbox};
 use crate::engine::program::lever::Pull;
 use crate::engine::program::{PortSlot, Program};
@@ -114,12 +114,12 @@ const _: () = assert!(OUTBOX_CAPACITY <= PREPARED);
 pub struct Loop<'a, C, O> {
     driver: Driver<'a, C>,
     output: &'a mut O,
-    waiter: Waiter,
+    waiter: Pacer,
     batch: Batch,
 }
 
 /// The time when our own hold of the processor is what delayed a pulse.
-impl PulseTimes for Held {
+impl PulseTimes for IrqDelay {
     fn came_at(&mut self, stamp: Nanos, expected: impl FnOnce() -> Option<Nanos>) -> Nanos {
         self.undelayed(stamp, expected)
     }
@@ -127,7 +127,7 @@ impl PulseTimes for Held {
 
 impl<'a, C: TimeSource, O: Output> Loop<'a, C, O> {
     /// Puts the parts together.
-    pub fn new(driver: Driver<'a, C>, output: &'a mut O, waiter: Waiter) -> Self {
+    pub fn new(driver: Driver<'a, C>, output: &'a mut O, waiter: Pacer) -> Self {
         Loop { driver, output, waiter, batch: Batch::EMPTY }
     }
 
@@ -151,7 +151,7 @@ impl<'a, C: TimeSource, O: Output> Loop<'a, C, O> {
     }
 
     /// Waits for the next deadline or for input. What is due at the deadline is prepared while the thread spins, and leaves
-    /// at it; what comes in meanwhile is answered at once. Whether anything left. `sent` is for the [`Waiter`].
+    /// at it; what comes in meanwhile is answered at once. Whether anything left. `sent` is for the [`Pacer`].
     fn wait(&mut self, mut sent: bool) -> bool {
         let due = self.driver.engine.next_deadline(self.driver.end.program());
         let deadline = due.map(|due| due - self.driver.lead);

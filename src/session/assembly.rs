@@ -26,8 +26,8 @@ use crate::control::bulkhead::Bulkhead;
 use crate::control::reload::Watcher;
 use crate::control::{self, Call, Caller, Inbox, Limits, Observer, PortWatch, Reason, Show, Signals, Source, Stuck};
 use crate::engine::{Command, Engine};
-use crate::guardian::keeper::{Charge, Keeper, Page};
-use crate::guardian::words::GuardedPort;
+use crate::guardian::keeper::{Config, Keeper, SharedTable};
+use crate::guardian::protocol::GuardedPort;
 use crate::io::input::Hooks;
 use crate::link::link;
 use crate::rt::clock::{Monotonic, TimeSource};
@@ -98,11 +98,11 @@ pub fn assemble(
     }
     let clock = Monotonic::start();
     let output = targets.open_outputs(&set)?;
-    let page = Page::new();
+    let page = SharedTable::new();
     // Before anything can sound. Without instruments it has a terminal to give back, if there is one.
     let is_guarded = options.guardian && (options.terminal.is_some() || targets.has_instruments());
     let mut guardian = if is_guarded {
-        let charge = |executable| Charge {
+        let charge = |executable| Config {
             page: page.clone(),
             origin_ns: clock.origin_ns(),
             terminal: options.terminal,
@@ -329,7 +329,7 @@ fn watch(file: &Path, caller: &Caller) -> io::Result<Watcher> {
 }
 
 /// Starts the guardian, waits until it watches, and says so. Where it cannot be started, it is tried again later.
-fn start_guardian(charge: Option<Charge>, ports: &[GuardedPort], tell: &mut dyn FnMut(StartNotice)) -> Option<Keeper> {
+fn start_guardian(charge: Option<Config>, ports: &[GuardedPort], tell: &mut dyn FnMut(StartNotice)) -> Option<Keeper> {
     let Some(charge) = charge else {
         tell(StartNotice::NoGuardian(io::Error::other("it is not known which program to start")));
         return None;

@@ -12,7 +12,7 @@ use super::virtual_ports::virtual_output;
 use crate::control::{Notices, PortState, PortWatch};
 use crate::engine::program::PortSlot;
 use crate::guardian::keeper::Keeper;
-use crate::guardian::words::GuardedPort;
+use crate::guardian::protocol::GuardedPort;
 use crate::link::ControlEnd;
 use crate::set::{Port, Set};
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::control::osc::gate::Key;
-use crate::guardian::words::Cooked;
+use crate::guardian::protocol::Cooked;
 use crate::rt::Settings;
 use crate::rt::output::{NullOutput, Output};
 

@@ -3,9 +3,9 @@
 use std::ops::Range;
 
 use super::command::{self, Names};
+use super::diagnostic::{Diagnostic, Report, quoted};
 use super::keys::bind;
 use super::light;
-use super::mistake::{Mistake, Report, quoted};
 use super::phrase::{self, CHANNEL, Clause};
 use super::pitch::Octaves;
 use super::port::Port;
@@ -28,7 +28,7 @@ pub(super) fn read(
     let Some(list) = value.list(bind::ENTRY, report) else { return Vec::new() };
     if let Some(binding) = list.get(MAX_BINDINGS) {
         report.add(binding.span.clone(), || {
-            Mistake::new("there are too many bindings")
+            Diagnostic::new("there are too many bindings")
                 .label("one too many")
                 .help(format!("a set has at most {MAX_BINDINGS} bindings"))
         });
@@ -60,7 +60,7 @@ pub(super) fn read(
             }
             (Trigger::Note(_) | Trigger::Program(_), Does::Slide(_)) => {
                 report.add(text.span.clone(), || {
-                    Mistake::new(format!("{} cannot be moved over a range", quoted(text.text)))
+                    Diagnostic::new(format!("{} cannot be moved over a range", quoted(text.text)))
                         .label("expected what moves: `cc` and a number, or `bend`")
                         .help("for example `keys cc 20`")
                 });
@@ -68,7 +68,7 @@ pub(super) fn read(
             }
             (_, Does::Slide(_)) if range.is_some() => {
                 report.add(range.map_or(text.span.clone(), |range| text.place(range)), || {
-                    Mistake::new("a fader has its whole way")
+                    Diagnostic::new("a fader has its whole way")
                         .label("this range has no meaning here")
                         .help("the range in `do` says from where to where it goes")
                 });
@@ -85,7 +85,7 @@ pub(super) fn read(
         };
         if (1..=Channel::COUNT as u8).any(do_all) {
             report.add(text.span.clone(), || {
-                Mistake::new(format!("{} does too much at once", quoted(text.text)))
+                Diagnostic::new(format!("{} does too much at once", quoted(text.text)))
                     .label("one thing too many")
                     .help(format!("one message does at most {MAX_AT_ONCE} things"))
             });
@@ -105,7 +105,7 @@ fn understood(text: &Text<'_>, names: &Names<'_>, report: &mut Report) -> Option
     command::bound(text.text, names)
         .map_err(|wrong| {
             let place = if wrong.span.is_empty() { text.span.clone() } else { text.place(wrong.span) };
-            report.add(place, || Mistake::new(wrong.message).label(wrong.label).help(wrong.help));
+            report.add(place, || Diagnostic::new(wrong.message).label(wrong.label).help(wrong.help));
         })
         .ok()
 }
@@ -135,7 +135,7 @@ fn trigger(
             // Where there is no such port, nothing is known of what is meant.
             if phrase.port.is_some() {
                 report.add(text.span.clone(), || {
-                    Mistake::new(format!("{} does not say what has to come", quoted(text.text)))
+                    Diagnostic::new(format!("{} does not say what has to come", quoted(text.text)))
                         .label("expected `note`, `cc` or `program` and a number, or `bend`")
                         .help(format!("for example `{}`", bind::ON.example))
                 });
@@ -144,7 +144,7 @@ fn trigger(
         }
         [_, (_, second), ..] => {
             report.add(text.place(second.clone()), || {
-                Mistake::new(format!("{} says two things that have to come", quoted(text.text)))
+                Diagnostic::new(format!("{} says two things that have to come", quoted(text.text)))
                     .label("one of them too many")
                     .help("write a `[[bind]]` for each")
             });
@@ -171,7 +171,9 @@ fn values(text: &Text<'_>, range: &Range<usize>, trigger: Trigger, report: &mut 
     };
     let Some(lowest) = lowest else {
         report.add(text.place(range.clone()), || {
-            Mistake::new("a program change has no value").label("this range has no meaning here").help("leave it out")
+            Diagnostic::new("a program change has no value")
+                .label("this range has no meaning here")
+                .help("leave it out")
         });
         return None;
     };
@@ -186,7 +188,7 @@ fn values(text: &Text<'_>, range: &Range<usize>, trigger: Trigger, report: &mut 
     });
     if values.is_none() {
         report.add(text.place(range.clone()), || {
-            Mistake::new(format!("{} is not a range of values", quoted(written)))
+            Diagnostic::new(format!("{} is not a range of values", quoted(written)))
                 .label(format!("expected two numbers from {lowest} to {highest}, the lower one first"))
                 .help("for example `64..127`")
         });
@@ -203,7 +205,7 @@ fn key(text: &Text<'_>, value: &Range<usize>, octaves: Octaves, report: &mut Rep
     let key = digits(written).and_then(Key::new);
     if key.is_none() {
         report.add(text.place(value.clone()), || {
-            Mistake::new(format!("{} is not a key", quoted(written)))
+            Diagnostic::new(format!("{} is not a key", quoted(written)))
                 .label("expected a key from 0 to 127, or a note name")
                 .help(format!("for example `{}`", bind::ON.example))
         });
@@ -217,7 +219,7 @@ fn number(text: &Text<'_>, one: &str, value: &Range<usize>, report: &mut Report)
     let number = digits::<u8>(written).filter(|&number| number < 128);
     if number.is_none() {
         report.add(text.place(value.clone()), || {
-            Mistake::new(format!("{} is not the number of a {one}", quoted(written)))
+            Diagnostic::new(format!("{} is not the number of a {one}", quoted(written)))
                 .label("expected a number from 0 to 127")
                 .help(format!("for example `{}`", bind::ON.example))
         });

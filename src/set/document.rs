@@ -6,10 +6,10 @@
 use super::binding;
 use super::command::Names;
 use super::controller::{self, Controller};
+use super::diagnostic::{Diagnostic, Report, nearest, quoted};
 use super::keys::{self, arp, clock, pattern, set, steps};
 use super::lane::{self, Lane};
 use super::launch;
-use super::mistake::{Mistake, Report, nearest, quoted};
 use super::phrase::transpose;
 use super::pitch::Octaves;
 use super::port::{self, Port, port_slot};
@@ -177,7 +177,7 @@ fn scale(root: &Reader<'_>, octaves: Octaves, report: &mut Report) -> Option<sca
                 Some(spelling) => format!("did you mean `{spelling}`?"),
                 None => format!("the scales are {}", scale::names().collect::<Vec<_>>().join(", ")),
             };
-            Mistake::new(format!("there is no scale {}", quoted(text.text))).label(label.as_str()).help(help)
+            Diagnostic::new(format!("there is no scale {}", quoted(text.text))).label(label.as_str()).help(help)
         });
     }
     // After a mistake some scale stands in, so that degrees are not reported as well.
@@ -196,7 +196,7 @@ fn named<'t>(
     let Some(mut entries) = value.entries(entry, report) else { return Vec::new() };
     if let Some((name, _)) = entries.get(most) {
         report.add(name.span.clone(), || {
-            Mistake::new(format!("there are more than {most} {}", key.name))
+            Diagnostic::new(format!("there are more than {most} {}", key.name))
                 .label("one too many")
                 .help(format!("a set has at most {most} {}", key.name))
         });
@@ -206,7 +206,7 @@ fn named<'t>(
         let spelled = name.text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
         if !spelled || name.text.is_empty() || name.text.len() > MAX_NAME {
             report.add(name.span.clone(), || {
-                Mistake::new(format!("{} cannot be a name", quoted(name.text)))
+                Diagnostic::new(format!("{} cannot be a name", quoted(name.text)))
                     .label(match name.text.contains(char::is_whitespace) && name.text.len() <= MAX_NAME {
                         true => "names have no spaces".to_owned(),
                         false => format!("expected 1 to {MAX_NAME} letters from a to z, digits, `-` or `_`"),
@@ -262,7 +262,7 @@ fn follow(value: &Value<'_>, ports: &[Port<'_>], report: &mut Report) -> Box<[Po
     }
     if let Some(name) = names.get(MAX_SOURCES) {
         report.add(name.span.clone(), || {
-            Mistake::new(format!("there are more than {MAX_SOURCES} clocks to follow"))
+            Diagnostic::new(format!("there are more than {MAX_SOURCES} clocks to follow"))
                 .label("one too many")
                 .help(format!("a set follows at most {MAX_SOURCES}, each in place of those before it"))
         });
@@ -272,7 +272,7 @@ fn follow(value: &Value<'_>, ports: &[Port<'_>], report: &mut Report) -> Box<[Po
         let Some(slot) = source(name, ports, report) else { continue };
         match sources.iter().find(|(known, _)| *known == slot) {
             Some((_, first)) => report.add(name.span.clone(), || {
-                Mistake::new(format!("the clock of {} is named twice", quoted(ports[usize::from(slot.0)].name)))
+                Diagnostic::new(format!("the clock of {} is named twice", quoted(ports[usize::from(slot.0)].name)))
                     .label("here again")
                     .also(first.span.clone(), "it is followed already")
                     .help("name each port once, the preferred one first")
@@ -290,7 +290,7 @@ fn source(value: &Value<'_>, ports: &[Port<'_>], report: &mut Report) -> Option<
     let port = ports.get(usize::from(slot.0))?;
     if port.clock != ClockOut::None {
         report.add(text.span, || {
-            Mistake::new(format!("the clock of {} would go back to it", quoted(port.name)))
+            Diagnostic::new(format!("the clock of {} would go back to it", quoted(port.name)))
                 .label("the clock comes from there")
                 .also(port.clock_span.clone(), "and is sent there")
                 .help("leave out one of the two: a device that gets its own clock back races or stumbles")
@@ -324,7 +324,7 @@ fn tracks<'t>(root: &Reader<'t>, ports: &[Port<'_>], octaves: Octaves, report: &
         .map(|(name, value)| {
             if pattern::RESERVED.contains(&name.text) {
                 report.add(name.span.clone(), || {
-                    Mistake::new(format!("a track cannot be called `{}`", name.text))
+                    Diagnostic::new(format!("a track cannot be called `{}`", name.text))
                         .label("this word has its own meaning in patterns")
                         .help("choose another name")
                 });
@@ -346,7 +346,7 @@ fn patterns<'t>(root: &Reader<'t>, stage: &Stage<'_, '_>, report: &mut Report) -
     let entries = named(root, set::PATTERNS, pattern::ENTRY, MAX_PATTERNS, report);
     if entries.is_empty() && given.is_none_or(|value| value.is_table()) {
         report.add_without_place(
-            Mistake::new("the set has no pattern, so there is nothing to play")
+            Diagnostic::new("the set has no pattern, so there is nothing to play")
                 .help("a pattern begins with `[patterns.main]`; under it stand the tracks with their steps"),
         );
     }
@@ -402,7 +402,7 @@ fn bars(value: &Value<'_>, meter: Meter, report: &mut Report) -> Option<TickSpan
 
 /// The message for a key of a pattern that is neither known nor a track. What has steps is meant for a track, however near
 /// its name is to that of a key; but the name of a key that belongs elsewhere is that key.
-fn unknown_key(name: &str, value: &Value<'_>, tracks: &[Track<'_>], meter: Meter) -> Mistake {
+fn unknown_key(name: &str, value: &Value<'_>, tracks: &[Track<'_>], meter: Meter) -> Diagnostic {
     let known = || pattern::TABLE.keys.iter().map(|key| key.name);
     let names = tracks.iter().map(|track| track.name);
     let near = nearest(name, known().chain(names.clone()));
@@ -410,7 +410,7 @@ fn unknown_key(name: &str, value: &Value<'_>, tracks: &[Track<'_>], meter: Meter
         && value.written_text().is_some_and(|text| launch::parse(text, meter).is_ok());
     let has_steps =
         value.is_text() && !is_launch || value.has(steps::STEPS) || value.has(arp::ARP) || value.has(arp::HELD);
-    let unknown = || Mistake::new(format!("unknown key {}", quoted(name))).label("there is no such key here");
+    let unknown = || Diagnostic::new(format!("unknown key {}", quoted(name))).label("there is no such key here");
     let is_key = |name: &str| keys::TABLES.iter().any(|table| table.find(name).is_some());
     let near_track = near.is_some_and(|near| names.clone().any(|track| track == near));
     match near {

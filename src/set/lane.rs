@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
+use super::diagnostic::{Diagnostic, Report, quoted};
 use super::keys::{arp, steps};
-use super::mistake::{Mistake, Report, quoted};
 use super::notation::GATES;
 use super::phrase;
 use super::port::Port;
@@ -95,7 +95,7 @@ pub(super) fn read<'t>(
     match *sources.map(|key| key.name).collect::<Vec<_>>() {
         [first, second, ..] => {
             report.add(name.span.clone(), || {
-                Mistake::new(format!("{} has both `{first}` and `{second}`", quoted(name.text)))
+                Diagnostic::new(format!("{} has both `{first}` and `{second}`", quoted(name.text)))
                     .label("one of them too many")
                     .help("a track plays steps or an arpeggio; give the other one a track of its own")
             });
@@ -106,7 +106,7 @@ pub(super) fn read<'t>(
         [] => {
             if value.is_table() {
                 report.add(name.span.clone(), || {
-                    Mistake::new(format!("{} has neither `steps` nor `arp` nor `held`", quoted(name.text)))
+                    Diagnostic::new(format!("{} has neither `steps` nor `arp` nor `held`", quoted(name.text)))
                         .label("nothing to play")
                         .help(format!(
                             "add steps such as `{}`, or notes such as `{}`",

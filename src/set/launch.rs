@@ -1,7 +1,7 @@
 //! Where a pattern begins that is asked for, as it is written: `bar`, `beat`, `4 bars`, `end`, `now`.
 
+use super::diagnostic::{Report, nearest};
 use super::length;
-use super::mistake::{Report, nearest};
 use super::reader::Value;
 use crate::engine::program::Quantum;
 use crate::time::Meter;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::mistake::{Mistake, Report, quoted};
+use super::diagnostic::{Diagnostic, Report, quoted};
 use super::port::Port;
 use super::reader::Value;
 use super::track::Track;
@@ -64,7 +64,7 @@ pub(super) fn of(
         // What the port says is meant for those that can be shown.
         if let Some(place) = place {
             report.add(place, || {
-                let mistake = Mistake::new("there is nothing to show");
+                let mistake = Diagnostic::new("there is nothing to show");
                 if has_light {
                     mistake.label("this command is neither on nor off").help("leave `light` out")
                 } else {
@@ -86,7 +86,7 @@ pub(super) fn of(
     }
     if let Some(track) = tracks.iter().find(|track| track.port == binding.port && track.channel == channel) {
         report.add(place.unwrap_or(on.clone()), || {
-            Mistake::new(format!("the light would be heard on {}", quoted(track.name)))
+            Diagnostic::new(format!("the light would be heard on {}", quoted(track.name)))
                 .label(format!("channel {} of this port is played by that track", channel.number()))
                 .help("write `light = false`, or bind another channel")
         });

@@ -25,17 +25,16 @@ pub mod builtin;
 pub mod command;
 mod compile;
 mod controller;
+mod diagnostic;
 mod document;
 pub mod keys;
 mod lane;
 mod launch;
 mod length;
 mod light;
-mod mistake;
 mod notation;
 mod phrase;
 mod pitch;
-mod places;
 mod port;
 mod programs;
 mod reader;
@@ -43,18 +42,19 @@ mod scale;
 mod schema;
 mod slots;
 mod song;
+mod source_map;
 mod syntax;
 mod target;
 mod track;
 mod values;
 
+pub use diagnostic::{Diagnostic, Mistakes, listed, nearest};
 pub use lane::{GATE as DEFAULT_GATE, VELOCITY as DEFAULT_VELOCITY};
 pub use length::parse as parse_length;
-pub use mistake::{Mistake, Mistakes, listed, nearest};
 pub use notation::{ACCENT, reference};
 pub use pitch::{Octaves, key as parse_key};
-pub use places::Places;
 pub use schema::schema;
+pub use source_map::SourceMap;
 
 /// The names of all scales, as they are written after their tonic.
 pub fn scale_names() -> impl Iterator<Item = &'static str> + Clone {
@@ -70,9 +70,9 @@ use std::path::Path;
 
 use crate::engine::program::{ClockOut, PatternSlot, PortSet, PortSlot, Program, Wire};
 use command::Names;
+use diagnostic::Report;
 use document::Document;
 pub use document::meter_of;
-use mistake::Report;
 
 /// A set without mistakes.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,7 +92,7 @@ pub struct Set {
     /// What the engine plays.
     pub program: Program,
     /// Where in the file it is written.
-    pub places: Places,
+    pub places: SourceMap,
     /// In which order it stands there.
     pub order: FileOrder,
 }
@@ -193,7 +193,7 @@ fn parse_text(origin: &str, text: &str, report: &mut Report) -> Option<Set> {
         patterns: document.patterns.iter().map(|pattern| pattern.name.to_owned()).collect(),
         parts: document.song.parts.iter().map(|part| name_of(&document, part.pattern)).collect(),
         program,
-        places: places::of(&document, table.get_ref(), text),
+        places: source_map::of(&document, table.get_ref(), text),
         order: FileOrder {
             tracks: (0..document.tracks.len()).collect(),
             patterns: (0..document.patterns.len()).collect(),

@@ -4,8 +4,8 @@
 
 use std::ops::Range;
 
+use super::diagnostic::{Diagnostic, Report, nearest, quoted};
 use super::keys::{Key as KeyOf, track};
-use super::mistake::{Mistake, Report, nearest, quoted};
 use super::pitch::{self, Octaves};
 use super::port::{Port, port_slot};
 use super::reader::Text;
@@ -60,7 +60,7 @@ pub(super) fn read_ranged(
     let mut words = words(text.text).peekable();
     let Some(word) = words.next() else {
         report.add(text.span.clone(), || {
-            Mistake::new(format!("`{}` cannot be empty", key.name))
+            Diagnostic::new(format!("`{}` cannot be empty", key.name))
                 .label(format!("expected {}", key.takes))
                 .help(format!("for example `{}`", key.example))
         });
@@ -91,7 +91,7 @@ pub(super) fn read_ranged(
                         Some(near) if near != written => format!("did you mean `{near}`?"),
                         _ => format!("for example `{}`", key.example),
                     };
-                    Mistake::new(format!("{} does not fit here", quoted(written)))
+                    Diagnostic::new(format!("{} does not fit here", quoted(written)))
                         .label(format!("expected {}", alternatives(known)))
                         .help(help)
                 });
@@ -119,7 +119,7 @@ pub(super) fn channel(phrase: &Phrase, text: &Text<'_>, key: KeyOf, report: &mut
     let number = text.text.get(value.clone()).and_then(digits).and_then(Channel::from_number);
     if number.is_none() {
         report.add(text.place(value), || {
-            Mistake::new("`channel` here has no number that is a channel")
+            Diagnostic::new("`channel` here has no number that is a channel")
                 .label(format!("expected {}", track::CHANNEL.takes))
                 .help(format!("for example `{}`", key.example))
         });
@@ -133,7 +133,7 @@ pub(super) fn note(text: &Text<'_>, part: Range<usize>, octaves: Octaves, report
     pitch::key(word, octaves)
         .map_err(|why| {
             report.add(text.place(part), || {
-                Mistake::new(format!("{} is not a note", quoted(word)))
+                Diagnostic::new(format!("{} is not a note", quoted(word)))
                     .label(why)
                     .help("notes are `c2`, `f#3`, `bb1` and so on")
             });
@@ -186,7 +186,7 @@ pub(super) fn thru(text: &Text<'_>, key: KeyOf, ports: &[Port<'_>], report: &mut
         let number = number.filter(|number| (-most..=most).contains(number));
         if number.is_none() {
             report.add(text.place(value), || {
-                Mistake::new(format!("`{}` here has no number that fits", clause.0))
+                Diagnostic::new(format!("`{}` here has no number that fits", clause.0))
                     .label(format!("expected a whole number from -{most} to {most}"))
                     .help(format!("for example `{}`", key.example))
             });

@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
+use super::diagnostic::{Report, quoted};
 use super::keys::port;
 use super::light::{self, Shades};
-use super::mistake::{Report, quoted};
 use super::reader::{Text, Value};
 use super::values::{one_of, unknown_name};
 use crate::engine::program::{ClockOut, MAX_OFFSET, PortSlot, Wire};

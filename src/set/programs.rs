@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
+use super::diagnostic::{Diagnostic, Report, listed, nearest, quoted};
 use super::keys::{program, programs};
-use super::mistake::{Mistake, Report, listed, nearest, quoted};
 use super::port::Port;
 use super::reader::{Name, Value};
 use super::track::Track;
@@ -54,7 +54,7 @@ pub(super) fn read(
                     if known.change != new.change {
                         let before = known.span.clone();
                         report.add(name.span.clone(), || {
-                            Mistake::new(format!("{} has another program already", quoted(name.text)))
+                            Diagnostic::new(format!("{} has another program already", quoted(name.text)))
                                 .label("this track is on the same channel")
                                 .also(before, "as this one")
                                 .help("one channel has one program at a time; leave out one of the two")
@@ -92,7 +92,7 @@ fn channels(
     }
     if channels.is_empty() {
         report.add(name.span.clone(), || {
-            Mistake::new(format!("no track plays on the port {}", quoted(name.text)))
+            Diagnostic::new(format!("no track plays on the port {}", quoted(name.text)))
                 .label("which channel?")
                 .help("a program is that of a track's channel; add a track on this port")
         });
@@ -100,7 +100,7 @@ fn channels(
     Some(channels)
 }
 
-fn unknown(name: &str, tracks: &[Track<'_>], ports: &[Port<'_>]) -> Mistake {
+fn unknown(name: &str, tracks: &[Track<'_>], ports: &[Port<'_>]) -> Diagnostic {
     let names = || tracks.iter().map(|track| track.name).chain(ports.iter().map(|port| port.name));
     let mut known: Vec<&str> = Vec::new();
     names().for_each(|name| {
@@ -113,7 +113,7 @@ fn unknown(name: &str, tracks: &[Track<'_>], ports: &[Port<'_>]) -> Mistake {
         None if known.is_empty() => "the set has no tracks and no ports yet".to_owned(),
         None => format!("the tracks and ports are {}", listed(known.into_iter())),
     };
-    Mistake::new(format!("there is no track and no port {}", quoted(name)))
+    Diagnostic::new(format!("there is no track and no port {}", quoted(name)))
         .label("not a track or a port of this set")
         .help(help)
 }

@@ -13,8 +13,8 @@ use std::rc::Rc;
 
 use toml::de::{DeTable, DeValue};
 
+use super::diagnostic::{Diagnostic, Report, nearest, quoted};
 use super::keys::{self, Key, Kind, Table};
-use super::mistake::{Mistake, Report, nearest, quoted};
 use super::values::respelled_number;
 
 /// A value, the key it belongs to, and where it is.
@@ -154,7 +154,7 @@ impl<'t> Reader<'t> {
         let value = self.take(key);
         if value.is_none() && !self.misspells(key) {
             report.add(self.span.clone(), || {
-                Mistake::new(format!("{} has no `{}`", whose(), key.name))
+                Diagnostic::new(format!("{} has no `{}`", whose(), key.name))
                     .label(format!("`{}` is missing here", key.name))
                     .help(format!("add {}, for example `{}`", key.takes, key.example))
             });
@@ -182,14 +182,16 @@ impl<'t> Reader<'t> {
 }
 
 /// The message for a key that `table` does not have.
-fn unknown_key(name: &str, table: &'static Table) -> Mistake {
+fn unknown_key(name: &str, table: &'static Table) -> Diagnostic {
     let near = nearest(name, table.keys.iter().map(|key| key.name));
     let help = match (near, elsewhere(name, table.heading)) {
         (Some(near), _) => format!("did you mean `{near}`?"),
         (None, Some(belongs)) => belongs,
-        (None, None) => format!("the keys here are {}", super::mistake::listed(table.keys.iter().map(|key| key.name))),
+        (None, None) => {
+            format!("the keys here are {}", super::diagnostic::listed(table.keys.iter().map(|key| key.name)))
+        }
     };
-    Mistake::new(format!("unknown key {}", quoted(name))).label("there is no such key here").help(help)
+    Diagnostic::new(format!("unknown key {}", quoted(name))).label("there is no such key here").help(help)
 }
 
 /// Where the key `name`, or the nearest one, belongs, if not in the table called `here`: the words of a help.
@@ -237,7 +239,7 @@ impl<'t> Value<'t> {
     pub fn refuse(&self, report: &mut Report) {
         if let Some((label, help)) = self.slip() {
             report.add(self.span.clone(), || {
-                Mistake::new(format!("{} cannot be {}", quoted(self.name), self.in_words())).label(label).help(help)
+                Diagnostic::new(format!("{} cannot be {}", quoted(self.name), self.in_words())).label(label).help(help)
             });
             return;
         }
@@ -273,7 +275,7 @@ impl<'t> Value<'t> {
     /// Reports that the value is not what its key takes, with the reason as the label.
     pub fn refuse_because(&self, report: &mut Report, why: impl FnOnce() -> String) {
         report.add(self.span.clone(), || {
-            Mistake::new(format!("{} cannot be {}", quoted(self.name), self.in_words()))
+            Diagnostic::new(format!("{} cannot be {}", quoted(self.name), self.in_words()))
                 .label(why())
                 .help(format!("for example `{}`", self.key.example))
         });
@@ -286,7 +288,7 @@ impl<'t> Value<'t> {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("for example `{}`", self.key.example),
             };
-            Mistake::new(format!("{} cannot be {}", quoted(self.name), self.in_words()))
+            Diagnostic::new(format!("{} cannot be {}", quoted(self.name), self.in_words()))
                 .label(format!("expected {}", self.key.takes))
                 .help(help)
         });

@@ -3,7 +3,7 @@
 //! `c minor` leaves open in which octave degree 1 is; it is then the tonic from middle C upwards, keys 60 to 71. `c2 minor`
 //! says it.
 
-use super::mistake::nearest;
+use super::diagnostic::nearest;
 use super::pitch::{self, Octaves};
 use crate::engine::program::Scale;
 use crate::midi::Key;

@@ -1,8 +1,8 @@
 //! The song: patterns in the order in which the show plays them by itself.
 
+use super::diagnostic::{Diagnostic, Report, quoted};
 use super::document::Pattern;
 use super::keys::song;
-use super::mistake::{Mistake, Report, quoted};
 use super::phrase::words;
 use super::reader::{Text, Value};
 use super::values::{digits, one_of, unknown_name};
@@ -35,7 +35,7 @@ fn parts_of(value: &Value<'_>, patterns: &[Pattern<'_>], report: &mut Report) ->
     }
     if let Some(part) = list.get(MAX_PARTS) {
         report.add(part.span.clone(), || {
-            Mistake::new("the song has too many parts")
+            Diagnostic::new("the song has too many parts")
                 .label("one too many")
                 .help(format!("a song has at most {MAX_PARTS} parts; `x4` plays a pattern four times"))
         });
@@ -47,7 +47,7 @@ fn parts_of(value: &Value<'_>, patterns: &[Pattern<'_>], report: &mut Report) ->
         let Some((pattern, length)) = part(&text, patterns, report) else { continue };
         if (start + length) - Tick::ZERO > MAX_LENGTH {
             report.add(value.span.clone(), || {
-                Mistake::new("the song is too long")
+                Diagnostic::new("the song is too long")
                     .label("it gets too long here")
                     .help(format!("a song lasts at most {} quarter notes", MAX_LENGTH.0 / TICKS_PER_QUARTER))
             });
@@ -92,7 +92,7 @@ fn part(text: &Text<'_>, patterns: &[Pattern<'_>], report: &mut Report) -> Optio
     };
     if let Some(respelled) = respelled(text.text, patterns).filter(|_| !known && !is_right(text.text.trim())) {
         report.add(text.span.clone(), || {
-            Mistake::new(format!("{} cannot be a part", quoted(text.text)))
+            Diagnostic::new(format!("{} cannot be a part", quoted(text.text)))
                 .label("how often stands apart, with an `x` before it")
                 .help(format!("write `\"{respelled}\"`"))
         });
@@ -101,7 +101,7 @@ fn part(text: &Text<'_>, patterns: &[Pattern<'_>], report: &mut Report) -> Optio
     let mut words = words(text.text);
     let Some(name) = words.next() else {
         report.add(text.span.clone(), || {
-            Mistake::new("the part has no pattern").label(format!("expected {}", song::PART.takes))
+            Diagnostic::new("the part has no pattern").label(format!("expected {}", song::PART.takes))
         });
         return None;
     };
@@ -117,7 +117,7 @@ fn part(text: &Text<'_>, patterns: &[Pattern<'_>], report: &mut Report) -> Optio
                 None => times,
                 Some(wrong) => {
                     report.add(text.place(wrong), || {
-                        Mistake::new(format!("{} cannot be a part", quoted(text.text)))
+                        Diagnostic::new(format!("{} cannot be a part", quoted(text.text)))
                             .label("expected `x` and how often, such as `x4`")
                             .help(format!("for example `{}`", song::PART.example))
                     });

@@ -3,7 +3,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::mistake::nearest;
+use super::diagnostic::nearest;
 use super::values::digits;
 use crate::engine::program::Target;
 

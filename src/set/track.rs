@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
+use super::diagnostic::{Diagnostic, Report, quoted};
 use super::keys::track as keys;
 use super::lane;
-use super::mistake::{Mistake, Report, quoted};
 use super::notation::{GATES, Kit};
 use super::phrase::{Thru, note, thru, transpose};
 use super::pitch::Octaves;
@@ -122,8 +122,8 @@ fn kit(value: &Value<'_>, octaves: Octaves, report: &mut Report) -> Option<Kit> 
 }
 
 /// The message for what a drum cannot be called.
-fn drum_name(name: &str) -> Mistake {
-    let mistake = Mistake::new(format!("a drum cannot be called {}", quoted(name)));
+fn drum_name(name: &str) -> Diagnostic {
+    let mistake = Diagnostic::new(format!("a drum cannot be called {}", quoted(name)));
     let lower = name.to_ascii_lowercase();
     match name.as_bytes() {
         [b'x' | b'X'] => mistake

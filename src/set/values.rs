@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
+use super::diagnostic::{Diagnostic, Report, listed, nearest, quoted};
 use super::length;
-use super::mistake::{Mistake, Report, listed, nearest, quoted};
 use super::notation::GATES;
 use super::reader::{Text, Value};
 use crate::midi::Velocity;
@@ -117,7 +117,7 @@ pub(super) fn one_of_words<T: Copy>(
     if choice.is_none() {
         report.add(text.place(part), || {
             let near = nearest(word, choices.iter().map(|&(name, _)| name));
-            Mistake::new(format!("{} does not fit here", quoted(word)))
+            Diagnostic::new(format!("{} does not fit here", quoted(word)))
                 .label(label)
                 .maybe_help(near.map(|near| format!("did you mean `{near}`?")))
         });
@@ -149,7 +149,7 @@ pub(super) fn unknown_name<'n>(
     many: &str,
     word: &str,
     names: impl Iterator<Item = &'n str> + Clone,
-) -> Mistake {
+) -> Diagnostic {
     let near = nearest(word, names.clone());
     let help = match (near, names.clone().take(2).count()) {
         (Some(near), _) => format!("did you mean `{near}`?"),
@@ -157,7 +157,7 @@ pub(super) fn unknown_name<'n>(
         (None, 1) => format!("the only {one} is {}", listed(names)),
         (None, _) => format!("the {many} are {}", listed(names)),
     };
-    Mistake::new(format!("there is no {one} {}", quoted(word))).label(format!("not a {one} of this set")).help(help)
+    Diagnostic::new(format!("there is no {one} {}", quoted(word))).label(format!("not a {one} of this set")).help(help)
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ use ratatui::crossterm::{queue, style};
 
 use crate::cli::printer::Frames;
 use crate::control::{Call, Caller};
-use crate::guardian::words::Cooked;
+use crate::guardian::protocol::Cooked;
 
 /// How many keys can wait for the control thread. One that finds no room is lost: a cat on the keyboard harms nobody.
 const WAITING_KEYS: usize = 256;

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::{Misunderstanding, Reader, Said};
 use crate::engine::Command;
 use crate::engine::program::{Fader, Interval, Knob};
-use crate::set::mistake::quoted;
+use crate::set::diagnostic::quoted;
 use crate::set::target;
 use crate::set::values::respelled_number;
 use crate::time::Tempo;

@@ -15,8 +15,8 @@ pub use write::{Wordless, length, number, write};
 use std::fmt;
 use std::ops::Range;
 
+use super::diagnostic::{listed, nearest, quoted};
 use super::launch;
-use super::mistake::{listed, nearest, quoted};
 use super::phrase;
 use crate::engine::program::{Does, Fader, PartSlot, PatternSlot, Quantum, TrackSlot};
 use crate::engine::{Command, Switch};

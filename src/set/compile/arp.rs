@@ -3,8 +3,8 @@
 use super::Compiler;
 use crate::engine::program::{Arp, ArpKeys};
 use crate::midi::Key;
+use crate::set::diagnostic::{Diagnostic, Report};
 use crate::set::lane::{Held, Kind, LONGEST_ARP_GATE, MAX_ARP_NOTES, arrange};
-use crate::set::mistake::{Mistake, Report};
 use crate::set::notation::{self, Head, Voice};
 
 impl Compiler<'_, '_> {
@@ -14,7 +14,7 @@ impl Compiler<'_, '_> {
         let steps = notation::steps(text, 0..text.text.len(), voice, report);
         if let Some(step) = steps.get(MAX_ARP_NOTES) {
             report.add(text.place(step.span.clone()), || {
-                Mistake::new("the arpeggio has too many notes")
+                Diagnostic::new("the arpeggio has too many notes")
                     .label("one too many")
                     .help(format!("an arpeggio has at most {MAX_ARP_NOTES} notes"))
             });
@@ -26,12 +26,12 @@ impl Compiler<'_, '_> {
             match step.head {
                 Head::Play(key) if step.modified.is_none() && !step.accent => keys.push(key),
                 Head::Play(_) => report.add(text.place(place), || {
-                    Mistake::new("the notes of an arpeggio are plain")
+                    Diagnostic::new("the notes of an arpeggio are plain")
                         .label("this changes one note")
                         .help("set `velocity` and `gate` for all of them beside `arp`")
                 }),
                 Head::Rest | Head::Hold => report.add(text.place(place), || {
-                    Mistake::new("an arpeggio is made of notes")
+                    Diagnostic::new("an arpeggio is made of notes")
                         .label("this is not a note")
                         .help("`rest` says when it rests, `lengths` how long its notes are")
                 }),

@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 
 use super::controller::Controller;
 use super::controller::curve::{self, Excess};
+use super::diagnostic::{Diagnostic, Report, quoted};
 use super::document::{self, Document};
 use super::keys::{arp as arp_keys, steps as steps_keys};
 use super::lane::{Kind, Lane};
-use super::mistake::{Mistake, Report, quoted};
 use super::notation::{self, ACCENT, Budget, Voice};
 use super::pitch::Octaves;
 use super::scale;
@@ -32,7 +32,7 @@ pub(super) fn compile(document: &Document<'_>, report: &mut Report) -> Program {
     let ranges = lane_ranges(&patterns, document.tracks.len());
     if ranges.last().is_some_and(|last| usize::from(last.first) + usize::from(last.count) > MAX_LANES) {
         report.add_without_place(
-            Mistake::new(format!("the tracks have more than {MAX_LANES} lines of steps and controllers together")).help(
+            Diagnostic::new(format!("the tracks have more than {MAX_LANES} lines of steps and controllers together")).help(
                 "what counts is the pattern where a track has most of them, added up over the tracks; write fewer lines",
             ),
         );
@@ -197,8 +197,8 @@ impl Patterns<'_, '_> {
     }
 }
 
-fn too_many_lanes(pattern: &str) -> Mistake {
-    Mistake::new(format!("the pattern {} has too many lines of steps and controllers", quoted(pattern)))
+fn too_many_lanes(pattern: &str) -> Diagnostic {
+    Diagnostic::new(format!("the pattern {} has too many lines of steps and controllers", quoted(pattern)))
         .label("here it is one too many")
         .help(format!("a pattern has at most {MAX_LANES} of them in all of its tracks"))
 }
@@ -231,7 +231,7 @@ impl Compiler<'_, '_> {
         };
         if let (Some(_), Some((_, span))) = (kit, octave) {
             report.add(span.clone(), || {
-                Mistake::new("a kit has no octaves")
+                Diagnostic::new("a kit has no octaves")
                     .label(format!("{} has a kit", quoted(self.track.name)))
                     .help("its letters are drums, not notes; leave `octave` out")
             });
@@ -245,7 +245,7 @@ impl Compiler<'_, '_> {
                 Kind::Arp { .. } => ("note", format!("for example `{}`", arp_keys::ARP.example)),
             };
             report.add(text.span.clone(), || {
-                Mistake::new(format!("{} has no {what}", quoted(self.track.name)))
+                Diagnostic::new(format!("{} has no {what}", quoted(self.track.name)))
                     .label(format!("expected at least one {what}"))
                     .help(help)
             });
@@ -278,8 +278,8 @@ impl Compiler<'_, '_> {
         }
     }
 
-    fn off_the_keyboard(&self) -> Mistake {
-        Mistake::new("`octave` moves a note off the keyboard")
+    fn off_the_keyboard(&self) -> Diagnostic {
+        Diagnostic::new("`octave` moves a note off the keyboard")
             .label(super::pitch::off_the_keyboard(self.octaves))
             .help("move the notes by fewer octaves")
     }

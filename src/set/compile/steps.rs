@@ -10,7 +10,7 @@ use std::ops::Range;
 use super::Compiler;
 use crate::engine::program::lever::LeverSet;
 use crate::engine::program::{Action, Condition, Event, Guard, GuardIndex, MAX_EVENTS, MAX_LENGTH, Steps, Target};
-use crate::set::mistake::{Mistake, Report};
+use crate::set::diagnostic::{Diagnostic, Report};
 use crate::set::notation::{self, Choice, Length, Mods, Node, Spent, Step, Tone, TooLong, Turn, Voice};
 use crate::time::TickSpan;
 
@@ -67,7 +67,7 @@ impl Compiler<'_, '_> {
             TooLong::Budget(span) => self.budget.report(text.place(span), report),
             TooLong::Steps(span) => report.add(text.place(span), || {
                 let longest = MAX_LENGTH.0 / TickSpan::QUARTER.0;
-                Mistake::new("the line of steps is too long")
+                Diagnostic::new("the line of steps is too long")
                     .label(format!("a line lasts at most {longest} quarter notes"))
                     .help("write fewer steps, or make them shorter")
             }),
@@ -78,16 +78,16 @@ impl Compiler<'_, '_> {
         let place = self.lane.text.place(span);
         let mistake = match stop {
             Stop::Budget => return self.budget.report(place, report),
-            Stop::Events => Mistake::new("the line of steps has too many notes")
+            Stop::Events => Diagnostic::new("the line of steps has too many notes")
                 .label("one too many")
                 .help(format!("a line has at most {MAX_EVENTS} notes")),
             Stop::Gate => {
                 let longest = MAX_LENGTH.0 / TickSpan::QUARTER.0;
-                Mistake::new("the note is too long")
+                Diagnostic::new("the note is too long")
                     .label(format!("a note sounds for at most {longest} quarter notes"))
                     .help("give it a smaller gate")
             }
-            Stop::Rounds => Mistake::new("the choices within each other come round too rarely")
+            Stop::Rounds => Diagnostic::new("the choices within each other come round too rarely")
                 .label("it would be years until all of them were heard")
                 .help("choose from fewer, or at random: `<a b>?`"),
         };

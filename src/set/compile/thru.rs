@@ -2,9 +2,9 @@
 
 use crate::engine::program::{MAX_THRUS, PortSlot, Thru, TrackSlot};
 use crate::midi::Channel;
+use crate::set::diagnostic::{Diagnostic, Report};
 use crate::set::document::Document;
 use crate::set::lane::Kind;
-use crate::set::mistake::{Mistake, Report};
 
 /// The keyboards of `document` with their tracks. One that names no channel leaves out those that something else names, so
 /// that keys that are there to transpose do not sound.
@@ -14,7 +14,7 @@ pub(super) fn compile(document: &Document<'_>, report: &mut Report) -> Box<[Thru
         let Some((thru, span)) = &track.thru else { continue };
         if thrus.len() == MAX_THRUS {
             report.add(span.clone(), || {
-                Mistake::new("too many tracks are played by hand")
+                Diagnostic::new("too many tracks are played by hand")
                     .label("one too many")
                     .help(format!("at most {MAX_THRUS} tracks of a set have a `thru`"))
             });

@@ -13,7 +13,7 @@ use super::{Controller, Movement, Wave};
 use crate::engine::program::lever::LeverSet;
 use crate::engine::program::{Action, Event, MAX_EVENTS, MAX_LENGTH, Steps, Target, Wire};
 use crate::midi::Channel;
-use crate::set::mistake::Mistake;
+use crate::set::diagnostic::Diagnostic;
 use crate::time::{TICKS_PER_QUARTER, Tempo, TickSpan};
 
 /// How many bytes a second what moves may take of a DIN cable: a quarter of 3,125.
@@ -60,14 +60,14 @@ pub(in crate::set) enum Excess {
 
 impl Excess {
     /// What is said about it.
-    pub fn mistake(self) -> Mistake {
+    pub fn mistake(self) -> Diagnostic {
         const FEWER: &str = "shorten the loop, or move it over a smaller range";
-        let values = || Mistake::new("the controller takes too many values").help(FEWER);
+        let values = || Diagnostic::new("the controller takes too many values").help(FEWER);
         match self {
-            Excess::Length => Mistake::new("the points last too long")
+            Excess::Length => Diagnostic::new("the points last too long")
                 .label(format!("together they last at most {} quarter notes", MAX_LENGTH.0 / TICKS_PER_QUARTER))
                 .help("write fewer points, or a shorter `step`"),
-            Excess::Points => Mistake::new("the points are too short")
+            Excess::Points => Diagnostic::new("the points are too short")
                 .label(format!("a quarter note has {TICKS_PER_QUARTER} ticks, and each point takes one at least"))
                 .help("write fewer points, or say with `step` how long one lasts"),
             Excess::Values => values().label(format!("a controller takes at most {MAX_EVENTS} values in its loop")),

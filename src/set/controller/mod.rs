@@ -8,8 +8,8 @@ mod points;
 
 use std::ops::Range;
 
+use super::diagnostic::{Diagnostic, Report, quoted};
 use super::keys::{Key, lfo, pattern, points as points_keys};
-use super::mistake::{Mistake, Report, quoted};
 use super::reader::{Name, Reader, Value};
 use super::target::{self, range, value as on_the_wire};
 use super::track::Track;
@@ -79,7 +79,7 @@ pub(super) fn read(value: &Value<'_>, tracks: &[Track<'_>], meter: Meter, report
             if let Some(same) = same {
                 let before = same.span.clone();
                 report.add(name.span.clone(), || {
-                    Mistake::new(format!("{} is the same controller as the one before", quoted(name.text)))
+                    Diagnostic::new(format!("{} is the same controller as the one before", quoted(name.text)))
                         .label("twice on one track")
                         .also(before, "here it is first")
                         .help("leave one of them out")
@@ -94,12 +94,12 @@ pub(super) fn read(value: &Value<'_>, tracks: &[Track<'_>], meter: Meter, report
     controllers
 }
 
-fn unknown_target(name: &str, why: &str, near: Option<String>) -> Mistake {
+fn unknown_target(name: &str, why: &str, near: Option<String>) -> Diagnostic {
     let help = match near {
         Some(near) => format!("did you mean `{near}`?"),
         None => "for example `74`, `bend` or `nrpn-1234`".to_owned(),
     };
-    Mistake::new(format!("{} is not a controller", quoted(name))).label(why).help(help)
+    Diagnostic::new(format!("{} is not a controller", quoted(name))).label(why).help(help)
 }
 
 fn movement(name: &Name<'_>, value: Value<'_>, target: Target, meter: Meter, report: &mut Report) -> Option<Movement> {
@@ -118,7 +118,7 @@ fn movement(name: &Name<'_>, value: Value<'_>, target: Target, meter: Meter, rep
         (both, _) => {
             report.add(name.span.clone(), || {
                 let has = if both { "both `points` and `lfo`" } else { "neither `points` nor `lfo`" };
-                Mistake::new(format!("{} has {has}", quoted(name.text)))
+                Diagnostic::new(format!("{} has {has}", quoted(name.text)))
                     .label(if both { "one of them too many" } else { "nothing to send" })
                     .help(format!("for example `{}`, or `{}`", points_keys::POINTS.example, lfo::LFO.example))
             });

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use super::{on_the_wire, values_of};
 use crate::engine::program::{MAX_EVENTS, Target};
-use crate::set::mistake::{Mistake, Report, quoted};
+use crate::set::diagnostic::{Diagnostic, Report, quoted};
 use crate::set::reader::Text;
 use crate::set::values::respelled_number;
 
@@ -71,7 +71,7 @@ pub(super) fn read(text: &Text<'_>, target: Target, report: &mut Report) -> Opti
         let written = text.text.get(part.clone()).unwrap_or_default();
         if slots.len() > MAX_EVENTS {
             report.add(text.place(part), || {
-                Mistake::new("the controller has too many points")
+                Diagnostic::new("the controller has too many points")
                     .label("one too many")
                     .help(format!("a controller has at most {MAX_EVENTS} points"))
             });
@@ -89,7 +89,7 @@ pub(super) fn read(text: &Text<'_>, target: Target, report: &mut Report) -> Opti
     }
     if slots.is_empty() {
         report.add(text.span.clone(), || {
-            Mistake::new("there are no points").label(SIGNS).help("for example `20 ~ ~ ~ 110`")
+            Diagnostic::new("there are no points").label(SIGNS).help("for example `20 ~ ~ ~ 110`")
         });
         return None;
     }
@@ -107,7 +107,7 @@ pub(super) fn read(text: &Text<'_>, target: Target, report: &mut Report) -> Opti
 }
 
 /// The slot that `written` stands for, or the mistake that it is.
-fn slot(written: &str, target: Target) -> Result<Slot, impl FnOnce(&str) -> Mistake> {
+fn slot(written: &str, target: Target) -> Result<Slot, impl FnOnce(&str) -> Diagnostic> {
     let is_number = written.starts_with(|c: char| c.is_ascii_digit() || c == '-');
     let slot = match written {
         "_" => Some(Slot::Hold),
@@ -121,22 +121,22 @@ fn slot(written: &str, target: Target) -> Result<Slot, impl FnOnce(&str) -> Mist
     slot.ok_or(move |written: &str| {
         let digits = written.strip_prefix('-').unwrap_or(written);
         if is_number && !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Mistake::new(format!("{} is not a value of this controller", quoted(written)))
+            return Diagnostic::new(format!("{} is not a value of this controller", quoted(written)))
                 .label(format!("expected {}", values_of(target)));
         }
         if let Some((right, why)) = respelled_number(written) {
-            let mistake = Mistake::new(format!("{} is no whole number", quoted(written)));
+            let mistake = Diagnostic::new(format!("{} is no whole number", quoted(written)));
             return match right.contains('.') {
                 true => mistake.label(format!("expected {}", values_of(target))),
                 false => mistake.label(why).help(format!("did you mean `{right}`?")),
             };
         }
         if written.starts_with(|c: char| c.is_ascii_digit()) && written.contains('.') {
-            return Mistake::new(format!("{} is no whole number", quoted(written)))
+            return Diagnostic::new(format!("{} is no whole number", quoted(written)))
                 .label(format!("expected {}", values_of(target)))
                 .help("between `.`, which sends nothing, and a number stands a space");
         }
-        let mistake = Mistake::new(format!("{} is not known among points", quoted(written)));
+        let mistake = Diagnostic::new(format!("{} is not known among points", quoted(written)));
         if written.starts_with('~') {
             return mistake
                 .label("expected `~`, `~s`, `~e` or `~l`")
@@ -179,7 +179,7 @@ fn check_order(slots: &[(Slot, Range<usize>)], text: &Text<'_>, report: &mut Rep
             _ => continue,
         };
         let (message, label, help) = mistake;
-        report.add(text.place(part.clone()), || Mistake::new(message).label(label).help(help));
+        report.add(text.place(part.clone()), || Diagnostic::new(message).label(label).help(help));
         return false;
     }
     true

@@ -7,7 +7,7 @@ use super::is_space;
 use super::parser::{Parser, not_closed};
 use super::tree::{Node, Tone};
 use crate::midi::Key;
-use crate::set::mistake::{Mistake, nearest, quoted};
+use crate::set::diagnostic::{Diagnostic, nearest, quoted};
 use crate::set::pitch;
 
 /// The most keys of a chord: more than two hands have fingers.
@@ -104,10 +104,10 @@ impl Parser<'_, '_> {
         if tones.is_empty() || tones.len() > MAX_TONES {
             let empty = tones.is_empty();
             self.mistake(span, || match empty {
-                true => Mistake::new("the chord is empty")
+                true => Diagnostic::new("the chord is empty")
                     .label("expected at least one note")
                     .help("for example `[c2 e2 g2]` or `[c2m7]`; a rest is `.`"),
-                false => Mistake::new("the chord has too many notes")
+                false => Diagnostic::new("the chord has too many notes")
                     .label(format!("at most {MAX_TONES} sound at once"))
                     .help("write the others in another line"),
             });
@@ -132,7 +132,7 @@ impl Parser<'_, '_> {
             let span = start..self.at;
             let sign = self.written(&span);
             self.mistake(span, || {
-                Mistake::new(format!("{} cannot stand within a chord", quoted(sign)))
+                Diagnostic::new(format!("{} cannot stand within a chord", quoted(sign)))
                     .label("a chord is made of notes that begin together")
                     .help(why)
             });
@@ -209,12 +209,12 @@ fn add(tones: &mut Vec<Tone>, tone: Option<Tone>) {
     }
 }
 
-fn unknown_quality(name: &str) -> Mistake {
+fn unknown_quality(name: &str) -> Diagnostic {
     let help = match nearest(name, qualities()) {
         Some(near) => format!("did you mean `{near}`?"),
         None => "for example `[c2m7]`, `[c2maj7]` or `[c2sus4]`; the octave of a chord's note is one digit".to_owned(),
     };
-    Mistake::new(format!("there is no chord {}", quoted(name))).label("not a quality of a chord").help(help)
+    Diagnostic::new(format!("there is no chord {}", quoted(name))).label("not a quality of a chord").help(help)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::ops::Range;
 use super::parser::{Parser, not_closed};
 use super::tree::{Item, Node, Tone};
 use super::{MAX_EUCLID, is_space};
-use crate::set::mistake::Mistake;
+use crate::set::diagnostic::Diagnostic;
 
 impl Parser<'_, '_> {
     /// Whether a rhythm begins here: `e(`. Where `e` is a drum, it is one if a number comes behind the bracket.
@@ -50,7 +50,7 @@ impl Parser<'_, '_> {
             Some(&[pulses, steps, rotation]) => (pulses, steps, rotation),
             _ => {
                 self.mistake(span, || {
-                    Mistake::new("`e(..)` takes two or three numbers")
+                    Diagnostic::new("`e(..)` takes two or three numbers")
                         .label("expected hits, steps and perhaps a rotation, with commas between them")
                         .help("for example `e(5,16)`, or `e(5,16,2)` to begin two steps later in it")
                 });
@@ -59,7 +59,7 @@ impl Parser<'_, '_> {
         };
         if steps == 0 || steps > MAX_EUCLID || pulses > steps || rotation > steps {
             self.mistake(span, || {
-                let mistake = Mistake::new("there is no such rhythm");
+                let mistake = Diagnostic::new("there is no such rhythm");
                 if steps == 0 || steps > MAX_EUCLID {
                     mistake.label(format!("expected 1 to {MAX_EUCLID} steps")).help("hits come first: `e(5,16)`")
                 } else if pulses > steps {

@@ -6,8 +6,8 @@ use super::parser::{Parser, unknown_sign};
 use super::tree::Tone;
 use super::{Kit, is_space};
 use crate::midi::Key;
+use crate::set::diagnostic::{Diagnostic, listed, quoted};
 use crate::set::keys;
-use crate::set::mistake::{Mistake, listed, quoted};
 use crate::set::pitch;
 
 impl Parser<'_, '_> {
@@ -35,7 +35,7 @@ impl Parser<'_, '_> {
         let voice = self.voice;
         if let Some(kit) = voice.kit {
             self.mistake(span, || {
-                Mistake::new(format!("note names are not read on {}, which has a kit", quoted(voice.track)))
+                Diagnostic::new(format!("note names are not read on {}, which has a kit", quoted(voice.track)))
                     .label("a note name")
                     .help(format!("write a letter of the kit ({}), or use a track without a kit", letters(kit)))
                     .also(kit.span.clone(), "the kit")
@@ -45,7 +45,7 @@ impl Parser<'_, '_> {
         if written.starts_with(|c: char| c.is_ascii_uppercase()) {
             let lower = written.to_ascii_lowercase();
             self.mistake(span, || {
-                Mistake::new("note names are in lower case")
+                Diagnostic::new("note names are in lower case")
                     .label("a letter in upper case")
                     .help(format!("write `{lower}`, or `{lower}!` for an accent"))
             });
@@ -62,7 +62,8 @@ impl Parser<'_, '_> {
     pub fn off_the_keyboard(&mut self, span: Range<usize>) {
         let (written, octaves) = (self.written(&span), self.voice.octaves);
         self.mistake(span, || {
-            Mistake::new(format!("{} is not on the keyboard", quoted(written))).label(pitch::off_the_keyboard(octaves))
+            Diagnostic::new(format!("{} is not on the keyboard", quoted(written)))
+                .label(pitch::off_the_keyboard(octaves))
         });
     }
 
@@ -81,7 +82,7 @@ impl Parser<'_, '_> {
                 let key = kit.get(lower);
                 if key.is_none() && self.first_of(lower) {
                     self.mistake(span, || {
-                        Mistake::new(format!("the kit of {} has no drum `{lower}`", quoted(voice.track)))
+                        Diagnostic::new(format!("the kit of {} has no drum `{lower}`", quoted(voice.track)))
                             .label("not in the kit")
                             .help(format!("the letters of the kit are {}", letters(kit)))
                             .also(kit.span.clone(), "the kit")
@@ -109,9 +110,13 @@ impl Parser<'_, '_> {
             self.mistake(span, || {
                 let or =
                     if written.starts_with('e') { ", or write one before the rhythm, as in `c2 e(3,8)`" } else { "" };
-                Mistake::new(format!("the track {} has no note for {} to play", quoted(voice.track), quoted(written)))
-                    .label("which note?")
-                    .help(format!("give the track one, for example `{}`{or}", keys::track::NOTE.example))
+                Diagnostic::new(format!(
+                    "the track {} has no note for {} to play",
+                    quoted(voice.track),
+                    quoted(written)
+                ))
+                .label("which note?")
+                .help(format!("give the track one, for example `{}`{or}", keys::track::NOTE.example))
             });
         }
         key
@@ -146,7 +151,7 @@ impl Parser<'_, '_> {
         let span = start..self.at;
         if digit == 0 || digit > scale.degrees() {
             self.mistake(start..start + 1, || {
-                Mistake::new(format!("the scale has no degree `{digit}`"))
+                Diagnostic::new(format!("the scale has no degree `{digit}`"))
                     .label(format!("its degrees are 1 to {}", scale.degrees()))
                     .help(match digit {
                         0 => "degree 1 is the tonic; a rest is `.`, and numbers stand right behind their sign, as in `:70`",
@@ -187,31 +192,31 @@ fn letters(kit: &Kit) -> String {
 }
 
 /// The message for `>20` within a choice.
-fn late_in_choice(number: &str) -> Mistake {
-    Mistake::new(format!("{} does not fit here", quoted(&format!(">{number}"))))
+fn late_in_choice(number: &str) -> Diagnostic {
+    Diagnostic::new(format!("{} does not fit here", quoted(&format!(">{number}"))))
         .label("`>` has closed the choice")
         .help(format!("a choice is late as a whole, with one more sign behind it: `<c2 g2>>{number}`"))
 }
 
 /// The message for digits where there are no degrees.
-fn no_degrees(written: &str, track: &str, kit: Option<&Kit>) -> Mistake {
+fn no_degrees(written: &str, track: &str, kit: Option<&Kit>) -> Diagnostic {
     let not_alone = "numbers stand right behind their sign, as in `:70`";
     match kit {
-        Some(kit) => Mistake::new(format!("degrees are not read on {}, which has a kit", quoted(track)))
+        Some(kit) => Diagnostic::new(format!("degrees are not read on {}, which has a kit", quoted(track)))
             .label("a number")
             .help(format!("write a letter of the kit ({}); {not_alone}", letters(kit)))
             .also(kit.span.clone(), "the kit"),
-        None => Mistake::new(format!("{} is a degree, and the set has no scale", quoted(written)))
+        None => Diagnostic::new(format!("{} is a degree, and the set has no scale", quoted(written)))
             .label("a degree of which scale?")
             .help(format!("add `{}` at the top of the file; other {not_alone}", keys::set::SCALE.example)),
     }
 }
 
 /// The message for a letter that begins no note name; `behind` is the character after it.
-fn not_a_note(letter: char, behind: Option<char>, track: &str) -> Mistake {
+fn not_a_note(letter: char, behind: Option<char>, track: &str) -> Diagnostic {
     let lower = letter.to_ascii_lowercase();
     if behind == Some('(') {
-        return Mistake::new(format!("`{letter}(` is not known in steps"))
+        return Diagnostic::new(format!("`{letter}(` is not known in steps"))
             .label("not known")
             .help("a rhythm is `e(3,8)`, a group `3(c2 . .)`");
     }
@@ -222,11 +227,11 @@ fn not_a_note(letter: char, behind: Option<char>, track: &str) -> Mistake {
             Some('♭') => ("b", ", with `b` for a flat"),
             _ => ("", ""),
         };
-        return Mistake::new(format!("`{letter}{sign}` lacks its octave"))
+        return Diagnostic::new(format!("`{letter}{sign}` lacks its octave"))
             .label("which octave?")
             .help(format!("a note is written with its octave right behind it{hint}, for example `{lower}{sign}2`"));
     }
-    let mistake = Mistake::new(format!("`{letter}` is not a note")).label("not known");
+    let mistake = Diagnostic::new(format!("`{letter}` is not a note")).label("not known");
     if lower == 'h' {
         return mistake.help(format!("B natural is written `b`; for drums give the track {} a kit", quoted(track)));
     }

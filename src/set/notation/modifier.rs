@@ -9,7 +9,7 @@ use super::parser::{Parser, not_closed};
 use super::tree::{Item, Length, Node, Tone, Turn};
 use super::{CHANCES, GATES, MAX_TURNS, RATCHETS, SHIFTS, is_space};
 use crate::midi::Velocity;
-use crate::set::mistake::{Mistake, nearest, quoted};
+use crate::set::diagnostic::{Diagnostic, nearest, quoted};
 use crate::set::target;
 
 impl Parser<'_, '_> {
@@ -67,7 +67,7 @@ impl Parser<'_, '_> {
             let span = start..self.at;
             let written = self.written(&span);
             self.mistake(span, || {
-                Mistake::new(format!("{} changes a note, and this is {what}", quoted(written)))
+                Diagnostic::new(format!("{} changes a note, and this is {what}", quoted(written)))
                     .label(format!("behind {what}"))
                     .help(help)
             });
@@ -172,7 +172,7 @@ impl Parser<'_, '_> {
                     (_, None) => format!("the number stands right behind the sign, for example `c2{example}`"),
                     _ => format!("for example `c2{example}`"),
                 };
-                Mistake::new(message).label(format!("expected {takes}")).help(help)
+                Diagnostic::new(message).label(format!("expected {takes}")).help(help)
             });
         }
         right
@@ -187,7 +187,7 @@ impl Parser<'_, '_> {
         let second = after.get(..digits(after)).unwrap_or_default();
         self.at += rest.len() - after.len() + second.len();
         self.mistake(start..self.at, || {
-            Mistake::new("a step has one velocity")
+            Diagnostic::new("a step has one velocity")
                 .label("this is a range")
                 .help(format!("`<c2:{first} c2:{second}>?` plays one or the other by chance"))
         });
@@ -196,7 +196,7 @@ impl Parser<'_, '_> {
     fn twice(&mut self, span: Range<usize>, kind: char) {
         let sign = self.written(&span);
         self.mistake(span, || {
-            Mistake::new(format!("{} says again what this step says already", quoted(sign)))
+            Diagnostic::new(format!("{} says again what this step says already", quoted(sign)))
                 .label("once is enough")
                 .help(match kind {
                     '!' => "an upper-case letter has its accent already",
@@ -209,7 +209,7 @@ impl Parser<'_, '_> {
 
     fn gate_and_legato(&mut self, span: Range<usize>) {
         self.mistake(span, || {
-            Mistake::new("`~` and `=` do not go together")
+            Diagnostic::new("`~` and `=` do not go together")
                 .label("a legato note sounds until the next one")
                 .help("leave one of them out")
         });
@@ -218,7 +218,7 @@ impl Parser<'_, '_> {
     fn early_in_choice(&mut self, span: Range<usize>) {
         let sign = self.written(&span);
         self.mistake(span, || {
-            Mistake::new(format!("{} cannot stand within a choice", quoted(sign)))
+            Diagnostic::new(format!("{} cannot stand within a choice", quoted(sign)))
                 .label("within a choice, nothing is early or late by itself")
                 .help("write it behind the whole choice, as in `<c2 g2><20`; another choice begins behind white space")
         });
@@ -251,7 +251,7 @@ impl Parser<'_, '_> {
         if !exists || (not && of == 1) {
             let written = self.written(&span);
             self.mistake(span, || {
-                let mistake = Mistake::new(format!("{} never comes", quoted(written)));
+                let mistake = Diagnostic::new(format!("{} never comes", quoted(written)));
                 if !(1..=MAX_TURNS).contains(&of) {
                     mistake.label(format!("expected 1 to {MAX_TURNS} passes")).help("for example `/1:4`")
                 } else if first == 0 {
@@ -290,7 +290,7 @@ impl Parser<'_, '_> {
         }
         if found == 0 {
             self.mistake(start..self.at, || {
-                Mistake::new("there is no value in the bracket")
+                Diagnostic::new("there is no value in the bracket")
                     .label("expected at least one value")
                     .help("for example `c2{74=30}`")
             });
@@ -321,7 +321,7 @@ impl Parser<'_, '_> {
         let written = self.written(&word);
         let Some((name, number)) = written.split_once('=') else {
             self.mistake(word, || {
-                Mistake::new(format!("{} is not a value", quoted(written)))
+                Diagnostic::new(format!("{} is not a value", quoted(written)))
                     .label("expected a name, `=` and a number")
                     .help(format!("for example `{{74=30}}`; a name is {}", target::NAMES))
             });
@@ -330,7 +330,7 @@ impl Parser<'_, '_> {
         let (name, number) = (name.trim_end_matches(is_space), number.trim_start_matches(is_space));
         if name.is_empty() {
             self.mistake(word, || {
-                Mistake::new(format!("{} lacks its name", quoted(written)))
+                Diagnostic::new(format!("{} lacks its name", quoted(written)))
                     .label("what gets this value?")
                     .help(format!("for example `{{74=30}}`; a name is {}", target::NAMES))
             });
@@ -342,7 +342,7 @@ impl Parser<'_, '_> {
                 let span = word.start..word.start + name.len();
                 self.mistake(span, || {
                     let help = spelling.map(|spelling| format!("did you mean `{spelling}`?"));
-                    Mistake::new(format!("nothing is called {}", quoted(name))).label(label).maybe_help(help)
+                    Diagnostic::new(format!("nothing is called {}", quoted(name))).label(label).maybe_help(help)
                 });
                 return;
             }
@@ -350,7 +350,7 @@ impl Parser<'_, '_> {
         let Some(value) = written_number(number).and_then(|number| target::value(target, number)) else {
             if number.is_empty() {
                 self.mistake(word, || {
-                    Mistake::new(format!("{} lacks its number", quoted(name)))
+                    Diagnostic::new(format!("{} lacks its number", quoted(name)))
                         .label("which value?")
                         .help("for example `{74=30}`")
                 });
@@ -358,7 +358,7 @@ impl Parser<'_, '_> {
             }
             self.mistake(word.end - number.len()..word.end, || {
                 let range = target::range(target);
-                let mistake = Mistake::new(format!("{} cannot be {}", quoted(name), quoted(number))).label(format!(
+                let mistake = Diagnostic::new(format!("{} cannot be {}", quoted(name), quoted(number))).label(format!(
                     "expected a number from {} to {}",
                     range.start(),
                     range.end()
@@ -370,7 +370,7 @@ impl Parser<'_, '_> {
         };
         if self.values.get(first..).unwrap_or_default().iter().any(|&(other, _)| other == target) {
             self.mistake(word, || {
-                Mistake::new(format!("{} is given twice", quoted(name)))
+                Diagnostic::new(format!("{} is given twice", quoted(name)))
                     .label("it has a value already")
                     .help("leave one of them out")
             });
@@ -401,7 +401,7 @@ fn written_number(text: &str) -> Option<i64> {
 }
 
 /// The message for what stands behind `/` and is no condition.
-fn no_condition(written: &str) -> Mistake {
+fn no_condition(written: &str) -> Diagnostic {
     const HELP: &str = "conditions are `/1:4`, `/!1:4`, `/1st`, `/fill` and `/!fill`; `|` may mark the beats";
     let word = written.trim_start_matches(['/', '!']);
     let digits = &word[..word.bytes().take_while(u8::is_ascii_digit).count()];
@@ -415,8 +415,10 @@ fn no_condition(written: &str) -> Mistake {
         None => HELP.to_owned(),
     };
     match word {
-        "" => Mistake::new(format!("{} lacks its condition", quoted(written))).label("expected a condition").help(HELP),
-        _ => Mistake::new(format!("{} is not a condition", quoted(written)))
+        "" => {
+            Diagnostic::new(format!("{} lacks its condition", quoted(written))).label("expected a condition").help(HELP)
+        }
+        _ => Diagnostic::new(format!("{} is not a condition", quoted(written)))
             .label("expected which passes, `1st` or `fill`")
             .help(help),
     }

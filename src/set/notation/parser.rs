@@ -9,7 +9,7 @@ use std::ops::Range;
 use super::tree::{Choice, Item, Line, Node};
 use super::{MAX_DEPTH, STEPS, Voice, is_space};
 use crate::engine::program::Target;
-use crate::set::mistake::{Mistake, Report, quoted};
+use crate::set::diagnostic::{Diagnostic, Report, quoted};
 use crate::set::reader::Text;
 
 /// How far the end of a bracket that holds no steps is looked for, in bytes.
@@ -109,7 +109,7 @@ impl<'t> Parser<'_, 't> {
     }
 
     /// Reports a mistake at `span`, unless it follows from another one.
-    pub fn mistake(&mut self, span: Range<usize>, make: impl FnOnce() -> Mistake) {
+    pub fn mistake(&mut self, span: Range<usize>, make: impl FnOnce() -> Diagnostic) {
         if !self.muted {
             self.report.add(self.text.place(span), make);
         }
@@ -188,7 +188,7 @@ impl<'t> Parser<'_, 't> {
         let sign = self.written(&span);
         if begins {
             self.mistake(span, || {
-                Mistake::new(format!("{} stands before any step", quoted(sign)))
+                Diagnostic::new(format!("{} stands before any step", quoted(sign)))
                     .label("there is nothing before this")
                     .help(match sign {
                         "~" => "a rest is `.`; `~` right after a note makes it legato",
@@ -243,7 +243,7 @@ impl<'t> Parser<'_, 't> {
                 let span = start..self.at;
                 let number = self.written(&(start..start + number.map_or(0, |number| number.to_string().len())));
                 self.mistake(span, || {
-                    Mistake::new(format!("{} before a bracket may be a degree, or how often", quoted(number)))
+                    Diagnostic::new(format!("{} before a bracket may be a degree, or how often", quoted(number)))
                         .label("with white space between, this could be either")
                         .help(format!("write `{number}(` for a group that is played {number} times, `{number} 1(` for the degree and a group"))
                 });
@@ -259,7 +259,7 @@ impl<'t> Parser<'_, 't> {
         if let Some(span) = self.rhythm_of_others(start, before) {
             if before.last().is_some_and(|head| !head.wrong) {
                 self.mistake(span.clone(), || {
-                    Mistake::new("a Euclidean rhythm begins with `e(`")
+                    Diagnostic::new("a Euclidean rhythm begins with `e(`")
                         .label("in brackets alone stand steps")
                         .help("for example `e(3,8)`, or `c2 e(3,8)` for a rhythm of that note")
                 });
@@ -273,10 +273,10 @@ impl<'t> Parser<'_, 't> {
         if items.is_empty() || count.is_none() {
             let no_time = count.is_none();
             self.mistake(span, || match no_time {
-                true => Mistake::new("a group cannot be played no times")
+                true => Diagnostic::new("a group cannot be played no times")
                     .label("expected a number from 1 up before the bracket")
                     .help("leave the group out, or write rests"),
-                false => Mistake::new("the group is empty")
+                false => Diagnostic::new("the group is empty")
                     .label("expected at least one step")
                     .help("for example `3(c2 . .)`"),
             });
@@ -291,7 +291,7 @@ impl<'t> Parser<'_, 't> {
         if self.open.len() >= MAX_DEPTH {
             if self.first_of('(') {
                 self.mistake(opener, || {
-                    Mistake::new("brackets stand too deep within each other")
+                    Diagnostic::new("brackets stand too deep within each other")
                         .label("one too many")
                         .help(format!("at most {MAX_DEPTH} of `(..)` and `<..>` may be within each other"))
                 });
@@ -339,7 +339,7 @@ impl<'t> Parser<'_, 't> {
             let span = start..self.at;
             let written = self.written(&span);
             self.mistake(span, || {
-                Mistake::new(format!("{} stands apart from its step", quoted(written)))
+                Diagnostic::new(format!("{} stands apart from its step", quoted(written)))
                     .label("behind white space a choice begins, and this one is not closed")
                     .help(format!("to be early, a step has it right behind it: `c2{written}`"))
             });
@@ -349,7 +349,7 @@ impl<'t> Parser<'_, 't> {
         if items.is_empty() {
             let span = start..self.at;
             self.mistake(span, || {
-                Mistake::new("the choice is empty")
+                Diagnostic::new("the choice is empty")
                     .label("expected at least one step")
                     .help("for example `<c2 g2>`, one on each pass in turn")
             });
@@ -366,7 +366,7 @@ impl<'t> Parser<'_, 't> {
             };
             let span = item.span.clone();
             self.mistake(span, || {
-                Mistake::new(format!("a choice is of single steps, and this is {what}"))
+                Diagnostic::new(format!("a choice is of single steps, and this is {what}"))
                     .label("expected a note, a rest, a chord or a choice")
                     .help(help)
             });
@@ -430,25 +430,25 @@ fn is_plain(item: &Item) -> bool {
 }
 
 /// The message for a bracket that is not closed on its line.
-pub(super) fn not_closed(sign: &str, close: char, ends: bool, example: &str) -> Mistake {
+pub(super) fn not_closed(sign: &str, close: char, ends: bool, example: &str) -> Diagnostic {
     let label = if ends { "the line ends before it is closed" } else { "another bracket is closed before this one" };
-    Mistake::new(format!("{} is not closed", quoted(sign)))
+    Diagnostic::new(format!("{} is not closed", quoted(sign)))
         .label(label)
         .help(format!("it is closed by `{close}` on the same line, {example}"))
 }
 
 /// The message for a closing bracket that belongs to none.
-fn closes_nothing(c: char) -> Mistake {
+fn closes_nothing(c: char) -> Diagnostic {
     let help = match c {
         ')' => "a group is `3(c2 .)`, a rhythm `e(3,8)`",
         ']' => "a chord is `[c2 e2 g2]`",
         _ => "values are `{74=30}` behind a step",
     };
-    Mistake::new(format!("`{c}` closes nothing")).label("no such bracket is open").help(help)
+    Diagnostic::new(format!("`{c}` closes nothing")).label("no such bracket is open").help(help)
 }
 
 /// The message for a sign that is none of the language.
-pub(super) fn unknown_sign(sign: char, written: &str) -> Mistake {
+pub(super) fn unknown_sign(sign: char, written: &str) -> Diagnostic {
     let help = match sign {
         ',' | ';' => "steps need no signs between them; `|` may mark the beats",
         '\\' => "`\\` at the end of a line joins it to the next one in text between `\"\"\"`; here it is just a sign",
@@ -467,5 +467,5 @@ pub(super) fn unknown_sign(sign: char, written: &str) -> Mistake {
         '%' => "a gate in per cent is `=50`, chance is `?50`",
         _ => STEPS,
     };
-    Mistake::new(format!("{} is not known in steps", quoted(written))).label("not known").help(help)
+    Diagnostic::new(format!("{} is not known in steps", quoted(written))).label("not known").help(help)
 }

@@ -7,7 +7,7 @@ use super::Voice;
 use super::parser::parse;
 use super::tree::{Item, Node, Tone};
 use crate::midi::Key;
-use crate::set::mistake::{Mistake, Report};
+use crate::set::diagnostic::{Diagnostic, Report};
 use crate::set::reader::Text;
 
 /// The most steps that are written out. Whoever asks for them takes fewer.
@@ -43,7 +43,7 @@ pub(in crate::set) fn steps(text: &Text<'_>, line: Range<usize>, voice: Voice<'_
     row.add(&line.items, None);
     for span in row.more {
         report.add(text.place(span), || {
-            Mistake::new("an arpeggio is made of notes")
+            Diagnostic::new("an arpeggio is made of notes")
                 .label("this is more than notes")
                 .help("`order` says which note is next, `lengths` and `rest` make the rhythm")
         });

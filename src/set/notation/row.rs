@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use super::tree::{Item, Line, Mods, Node};
-use crate::set::mistake::{Mistake, Report};
+use crate::set::diagnostic::{Diagnostic, Report};
 use crate::set::reader::Text;
 
 /// How many notes, values and holds the lines of a set may still be written out to, all together. Without groups no file is
@@ -45,7 +45,7 @@ impl Budget {
     pub fn report(&self, span: Range<usize>, report: &mut Report) {
         if self.0.take().is_some() {
             report.add(span, || {
-                Mistake::new("the groups of the set are too large when they are written out")
+                Diagnostic::new("the groups of the set are too large when they are written out")
                     .label("here it is too much")
                     .help(format!("all lines together may be written out to {} notes, values and holds", Budget::WHOLE))
             });
@@ -218,7 +218,7 @@ pub(in crate::set) fn join(row: &mut Row<'_>, text: &Text<'_>, report: &mut Repo
                 (true, false) => "the line begins here, and its last step is a rest",
                 (false, _) => "before this is a rest",
             };
-            Mistake::new("`_` has nothing to hold").label(label).help(match begins {
+            Diagnostic::new("`_` has nothing to hold").label(label).help(match begins {
                 true => {
                     "at the beginning of a line, `_` makes its last step longer, across the loop point; a rest is `.`"
                 }

@@ -5,7 +5,7 @@
 use super::chord::qualities;
 use super::is_space;
 use super::parser::Parser;
-use crate::set::mistake::{Mistake, listed, quoted};
+use crate::set::diagnostic::{Diagnostic, listed, quoted};
 use crate::set::pitch;
 
 /// How long a word is that is looked at, in characters.
@@ -187,7 +187,7 @@ impl Parser<'_, '_> {
                 "." => "a rest is `.`, one for each step".to_owned(),
                 right => format!("write `{right}`"),
             };
-            Mistake::new(format!("{} is not a note", quoted(word))).label(label).help(help)
+            Diagnostic::new(format!("{} is not a note", quoted(word))).label(label).help(help)
         });
         true
     }
@@ -212,10 +212,10 @@ fn without_octave(word: &str) -> bool {
     pitch::is_without_octave(&word.to_ascii_lowercase())
 }
 
-fn lacks_octave(names: &[&str]) -> Mistake {
+fn lacks_octave(names: &[&str]) -> Diagnostic {
     let right: Vec<String> = names.iter().map(|name| format!("{}{OCTAVE}", name.to_ascii_lowercase())).collect();
     let lacks = if names.len() == 1 { "lacks its octave" } else { "lack their octave" };
-    Mistake::new(format!("{} {lacks}", listed(names.iter().copied()))).label("which octave?").help(format!(
+    Diagnostic::new(format!("{} {lacks}", listed(names.iter().copied()))).label("which octave?").help(format!(
         "a note is written with its octave right after it, for example {}",
         listed(right.iter().map(String::as_str))
     ))

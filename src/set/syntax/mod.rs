@@ -13,7 +13,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::mistake::{Mistake, Report};
+use super::diagnostic::{Diagnostic, Report};
 use problem::{Problem, Sort};
 
 /// The largest set file, in bytes. A recital that was recorded to the tick, with all that its pedals did, takes two megabytes;
@@ -27,14 +27,14 @@ const MAX_RECOVERED: usize = 64 << 10;
 pub(super) fn decode(bytes: &[u8], report: &mut Report) -> String {
     if bytes.len() > MAX_BYTES {
         report.add_without_place(
-            Mistake::new(format!("the file has {} bytes, which is too long for a set", bytes.len()))
+            Diagnostic::new(format!("the file has {} bytes, which is too long for a set", bytes.len()))
                 .help(format!("a set file has at most {MAX_BYTES} bytes; is this the right file?")),
         );
         return String::new();
     }
     if bytes.starts_with(b"MThd") {
         report.add_without_place(
-            Mistake::new("this is a MIDI file, not a set").help("a set is a text file; MIDI files are not read"),
+            Diagnostic::new("this is a MIDI file, not a set").help("a set is a text file; MIDI files are not read"),
         );
         return String::new();
     }
@@ -49,7 +49,7 @@ pub(super) fn decode(bytes: &[u8], report: &mut Report) -> String {
                     true => "this is how UTF-16 begins".to_owned(),
                     false => format!("the byte {byte:02X} is not part of any character"),
                 };
-                Mistake::new("the file is not text in UTF-8").label(label).help("save it with the encoding UTF-8")
+                Diagnostic::new("the file is not text in UTF-8").label(label).help("save it with the encoding UTF-8")
             });
             String::from_utf8_lossy(bytes).into_owned()
         }
@@ -71,7 +71,7 @@ pub(super) fn parse<'t>(text: &'t str, report: &mut Report) -> Option<Spanned<De
     problems.sort_by_key(|problem| problem.span.start);
     if let Some(span) = runaway(table.get_ref(), text) {
         report.add(span.start..span.start + 3, || {
-            Mistake::new("text is not closed")
+            Diagnostic::new("text is not closed")
                 .label("it begins here and has no end of its own")
                 .also(span.end - 3..span.end, "these quotes are meant to begin another text, but end the first")
                 .help("text over several lines ends with three quotes, as it begins: `\"\"\"`")

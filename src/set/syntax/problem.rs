@@ -9,7 +9,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::{from, slip};
-use crate::set::mistake::{Mistake, Report, quoted};
+use crate::set::diagnostic::{Diagnostic, Report, quoted};
 
 /// The sorts of mistakes that can be told apart by what the parser says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,11 +158,11 @@ impl Problem<'_> {
         }
     }
 
-    fn mistake(&self, text: &str, table: Option<&DeTable<'_>>) -> Mistake {
+    fn mistake(&self, text: &str, table: Option<&DeTable<'_>>) -> Diagnostic {
         let written = text.get(self.span.clone()).unwrap_or_default();
         match self.sort {
             Sort::Doubled => {
-                let mistake = Mistake::new(format!("{} is there twice", quoted(written)))
+                let mistake = Diagnostic::new(format!("{} is there twice", quoted(written)))
                     .label("the second one")
                     .help("leave one of them out, or give it another name");
                 match table.and_then(|table| key_before(table, written, self.span.start)) {
@@ -170,65 +170,67 @@ impl Problem<'_> {
                     None => mistake,
                 }
             }
-            Sort::OpenText if self.said.contains("multi-line") => Mistake::new("text is not closed")
+            Sort::OpenText if self.said.contains("multi-line") => Diagnostic::new("text is not closed")
                 .label(self.about_opening(text, table))
                 .help("text over several lines ends with three quotes, as it begins: `\"\"\"`"),
-            Sort::OpenText => Mistake::new("text is not closed")
+            Sort::OpenText => Diagnostic::new("text is not closed")
                 .label("the closing quote is missing")
                 .help("end the text with a quote; text over several lines stands between `\"\"\"` and `\"\"\"`"),
-            Sort::OpenList => Mistake::new("a list is not closed")
+            Sort::OpenList => Diagnostic::new("a list is not closed")
                 .label(self.about_opening(text, table))
                 .help("end the list with `]`"),
-            Sort::OpenTable => Mistake::new("a table is not closed")
+            Sort::OpenTable => Diagnostic::new("a table is not closed")
                 .label(self.about_opening(text, table))
                 .help("end the table with `}`"),
-            Sort::OpenHeading => {
-                Mistake::new("a heading is not closed").label("expected `]`").help("a heading is like `[tracks.bass]`")
-            }
-            Sort::NoEquals => Mistake::new("a key has no value")
+            Sort::OpenHeading => Diagnostic::new("a heading is not closed")
+                .label("expected `]`")
+                .help("a heading is like `[tracks.bass]`"),
+            Sort::NoEquals => Diagnostic::new("a key has no value")
                 .label("expected `=` and a value")
                 .help("a line is like `tempo = 125.0`, a heading like `[tracks.bass]`, a comment begins with `#`"),
-            Sort::NoValue => Mistake::new("a key has no value")
+            Sort::NoValue => Diagnostic::new("a key has no value")
                 .label("expected a value")
                 .help("a line is like `tempo = 125.0` or `port = \"circuit\"`"),
             Sort::Unquoted if from(text, self.span.end).trim_start_matches(' ').starts_with('=') => {
-                Mistake::new("two keys run together")
+                Diagnostic::new("two keys run together")
                     .label("somewhere in here a comma or a new line is missing")
                     .help("put each key on a line of its own, or a comma between the entries of a table")
             }
             Sort::Unquoted => unquoted(written),
-            Sort::KeySign if written.starts_with(':') => Mistake::new("a key and its value are joined by `=`")
+            Sort::KeySign if written.starts_with(':') => Diagnostic::new("a key and its value are joined by `=`")
                 .label("expected `=`")
                 .help("a line is like `tempo = 125.0`"),
             Sort::KeySign if written.starts_with("//") || written.starts_with(';') || written.starts_with("--") => {
-                Mistake::new("this is not how a comment begins").label("expected `#`").help("a line is like `# my set`")
+                Diagnostic::new("this is not how a comment begins")
+                    .label("expected `#`")
+                    .help("a line is like `# my set`")
             }
-            Sort::KeySign => Mistake::new(format!("{} cannot be part of a key", quoted(written)))
+            Sort::KeySign => Diagnostic::new(format!("{} cannot be part of a key", quoted(written)))
                 .label("expected letters, digits, `-` or `_`")
                 .help("a line is like `tempo = 125.0`; a comment begins with `#`"),
-            Sort::NoKey => Mistake::new("a key is missing")
+            Sort::NoKey => Diagnostic::new("a key is missing")
                 .label("expected a name here")
                 .help("a line is like `tempo = 125.0`, a heading like `[tracks.bass]`"),
-            Sort::Control => Mistake::new("a character that cannot be seen")
+            Sort::Control => Diagnostic::new("a character that cannot be seen")
                 .label(if written.is_empty() { "here".to_owned() } else { format!("this is {}", quoted(written)) })
                 .help("delete it; copying from elsewhere brings in such characters"),
-            Sort::Escape => Mistake::new("`\\` means something of its own in text")
+            Sort::Escape => Diagnostic::new("`\\` means something of its own in text")
                 .label("no such escape")
                 .help("write the text between single quotes, where `\\` is just that, or write `\\\\`"),
-            Sort::Number => Mistake::new("a number is not written as one")
+            Sort::Number => Diagnostic::new("a number is not written as one")
                 .label(self.about_number())
                 .help("numbers are like `7` and `125.5`"),
-            Sort::TwoInLine => Mistake::new("the line goes on after its value")
+            Sort::TwoInLine => Diagnostic::new("the line goes on after its value")
                 .label("expected the end of the line")
                 .help("put each key on a line of its own; a comment begins with `#`"),
             Sort::Comma => {
                 let (what, close) = if self.said.contains("array") { ("list", ']') } else { ("table", '}') };
                 let mistake = if self.said.starts_with("extra comma") {
-                    Mistake::new("there is a comma too many")
+                    Diagnostic::new("there is a comma too many")
                         .label("nothing stands before this one")
                         .help("leave it out")
                 } else {
-                    Mistake::new(format!("a comma or `{close}` is missing"))
+                    Diagnostic::new(format!("a comma or `{close}` is missing"))
                         .label("before this")
                         .help(format!("the parts of a {what} are separated by commas, and `{close}` ends it"))
                 };
@@ -237,20 +239,19 @@ impl Problem<'_> {
                     None => mistake,
                 }
             }
-            Sort::Dotted => {
-                Mistake::new(format!("{} is not a table", quoted(written))).label("a value cannot have keys of its own")
-            }
-            Sort::Deep => Mistake::new("tables or lists are nested too deeply").label("too deep"),
-            Sort::Other => Mistake::new("the file cannot be read from here").label(self.said.to_owned()),
+            Sort::Dotted => Diagnostic::new(format!("{} is not a table", quoted(written)))
+                .label("a value cannot have keys of its own"),
+            Sort::Deep => Diagnostic::new("tables or lists are nested too deeply").label("too deep"),
+            Sort::Other => Diagnostic::new("the file cannot be read from here").label(self.said.to_owned()),
         }
     }
 }
 
 /// The message for a value that is neither a number nor true or false nor in quotes.
-fn unquoted(written: &str) -> Mistake {
+fn unquoted(written: &str) -> Diagnostic {
     let lower = written.to_ascii_lowercase();
     let curly = ['“', '”', '„', '‘', '’', '«', '»'];
-    let mistake = Mistake::new(format!("{} is not a value", quoted(written)));
+    let mistake = Diagnostic::new(format!("{} is not a value", quoted(written)));
     if written.contains(curly) {
         let plain: String = written.chars().map(|c| if curly.contains(&c) { '"' } else { c }).collect();
         return mistake.label("these quotes are not straight").help(format!("write {}", quoted(&plain)));

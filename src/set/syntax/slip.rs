@@ -4,12 +4,12 @@
 use std::ops::Range;
 
 use super::problem::Sort;
-use crate::set::mistake::{Mistake, quoted};
+use crate::set::diagnostic::{Diagnostic, quoted};
 use crate::set::pitch;
 use crate::set::values::{plain_name, respelled_number};
 
 /// The slip in the line of the byte `at`, where the parser found something of this sort.
-pub(super) fn of(text: &str, at: usize, sort: Sort) -> Option<(Range<usize>, Mistake)> {
+pub(super) fn of(text: &str, at: usize, sort: Sort) -> Option<(Range<usize>, Diagnostic)> {
     let at = at.min(text.len());
     let start = text.get(..at)?.rfind('\n').map_or(0, |newline| newline + 1);
     let end = text.get(at..)?.find('\n').map_or(text.len(), |length| at + length);
@@ -30,7 +30,7 @@ fn comment(line: &str) -> usize {
 }
 
 /// A number that is written otherwise, as a value in the line.
-fn number(line: &str, start: usize) -> Option<(Range<usize>, Mistake)> {
+fn number(line: &str, start: usize) -> Option<(Range<usize>, Diagnostic)> {
     let ends = |c: char| c.is_whitespace() || matches!(c, '}' | ']' | '#');
     let values =
         line.match_indices('=').filter(|&(place, _)| line[..place].matches(['"', '\'']).count().is_multiple_of(2));
@@ -43,13 +43,13 @@ fn number(line: &str, start: usize) -> Option<(Range<usize>, Mistake)> {
         let (right, why) =
             respelled_number(word).filter(|_| word.starts_with(|c: char| !c.is_alphabetic() || word.len() > 1))?;
         let mistake =
-            Mistake::new(format!("{} is not a number", quoted(word))).label(why).help(format!("write `{right}`"));
+            Diagnostic::new(format!("{} is not a number", quoted(word))).label(why).help(format!("write `{right}`"));
         Some((start + begin..start + begin + word.len(), mistake))
     })
 }
 
 /// Steps without quotes: all that stands after `=` in a line of its own.
-fn unquoted(line: &str, start: usize, sort: Sort) -> Option<(Range<usize>, Mistake)> {
+fn unquoted(line: &str, start: usize, sort: Sort) -> Option<(Range<usize>, Diagnostic)> {
     let found = matches!(
         sort,
         Sort::Unquoted | Sort::NoValue | Sort::TwoInLine | Sort::Number | Sort::Comma | Sort::OpenList | Sort::Other
@@ -76,14 +76,14 @@ fn unquoted(line: &str, start: usize, sort: Sort) -> Option<(Range<usize>, Mista
     if !is_row || value.contains(',') {
         return None;
     }
-    let mistake = Mistake::new("steps stand in quotes")
+    let mistake = Diagnostic::new("steps stand in quotes")
         .label("all of this is one text")
         .help(format!("write {}", quoted(&format!("\"{value}\""))));
     Some((start + begin..start + begin + value.len(), mistake))
 }
 
 /// A heading with a name that cannot be one.
-fn heading(line: &str, start: usize) -> Option<(Range<usize>, Mistake)> {
+fn heading(line: &str, start: usize) -> Option<(Range<usize>, Diagnostic)> {
     let inner = line[..comment(line)].trim();
     let (open, close) = if inner.starts_with("[[") { ("[[", "]]") } else { ("[", "]") };
     let names = inner.strip_prefix(open)?.strip_suffix(close)?;
@@ -105,7 +105,7 @@ fn heading(line: &str, start: usize) -> Option<(Range<usize>, Mistake)> {
         true => "names have no spaces",
         false => "a name is made of letters from a to z, digits, `-` and `_`",
     };
-    let mistake = Mistake::new(format!("{} cannot be a heading", quoted(&format!("{open}{names}{close}"))))
+    let mistake = Diagnostic::new(format!("{} cannot be a heading", quoted(&format!("{open}{names}{close}"))))
         .label(label)
         .help(format!("write `{open}{right}{close}`, and the same wherever it is named"));
     Some((begin..begin + names.len(), mistake))

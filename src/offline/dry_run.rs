@@ -22,7 +22,7 @@ const BEGINNING: u64 = 1_000;
 
 /// A pattern, played by itself.
 #[derive(Clone, Debug)]
-pub struct Rehearsal {
+pub struct DryRun {
     /// Which one.
     pub pattern: PatternSlot,
     /// What was played; more than once where it can be played in several ways. Nothing where there is no time for it.
@@ -33,7 +33,7 @@ pub struct Rehearsal {
 
 /// Plays every pattern of a set, as far as [`MOST_EVENTS`] go.
 #[must_use]
-pub fn rehearse(set: &Set) -> Vec<Rehearsal> {
+pub fn rehearse(set: &Set) -> Vec<DryRun> {
     let program = virtual_of(&certain(&set.program));
     let wholes: Vec<Whole> = program.patterns.iter().map(|pattern| Whole::of(pattern, program.meter.bar())).collect();
     let share = share(&wholes);
@@ -48,7 +48,7 @@ pub fn rehearse(set: &Set) -> Vec<Rehearsal> {
             });
             let takes: Vec<Rendering> = takes.collect();
             let length = if takes.is_empty() { TickSpan::ZERO } else { length };
-            Rehearsal { pattern: slot, takes, length }
+            DryRun { pattern: slot, takes, length }
         })
         .collect()
 }
@@ -205,13 +205,13 @@ pub fn strikers(
 mod tests {
     use super::*;
 
-    fn rehearsed(patterns: &str) -> Vec<Rehearsal> {
+    fn rehearsed(patterns: &str) -> Vec<DryRun> {
         let text =
             format!("[ports.a]\ndevice = \"A\"\n[tracks.t]\nport = \"a\"\nchannel = 1\nnote = \"c2\"\n{patterns}");
         rehearse(&Set::parse("a.toml", text.as_bytes()).unwrap())
     }
 
-    fn sent(rehearsals: &[Rehearsal]) -> usize {
+    fn sent(rehearsals: &[DryRun]) -> usize {
         rehearsals.iter().flat_map(|rehearsal| &rehearsal.takes).map(|take| take.sent.len()).sum()
     }
 

@@ -28,14 +28,14 @@ pub struct Lateness {
 
 /// Measures a stretch. The histogram is the meters'.
 #[derive(Default)]
-pub struct Gauge {
+pub struct Stats {
     lateness: Histogram,
     late: u64,
     bpm: (f64, u64),
     jitter: Histogram,
 }
 
-impl Gauge {
+impl Stats {
     /// A message left.
     pub fn measure(&mut self, sent: &Sent) {
         let late = lateness(sent);

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::needs::{HEARD, Need};
-use super::rehearsal::{Rehearsal, common, lanes, steps_of, strikers};
+use super::dry_run::{DryRun, common, lanes, steps_of, strikers};
 use super::text::{length, position};
+use super::wire_load::{HEARD, Need};
 use crate::engine::Command;
 use crate::engine::program::{Action, Steps};
 use crate::engine::program::{PatternSlot, TrackSlot, Wire};
@@ -28,7 +28,7 @@ const LOOKS: usize = 4_096;
 
 /// What is worth a look, in the order of the file where it has a place there.
 #[must_use]
-pub fn hints(set: &Set, rehearsals: &[Rehearsal], needs: &[Need]) -> Vec<Hint> {
+pub fn hints(set: &Set, rehearsals: &[DryRun], needs: &[Need]) -> Vec<Hint> {
     let mut hints = unused(set);
     hints.extend(unreached(set));
     hints.extend(crowded(set, needs));
@@ -112,14 +112,14 @@ fn crowded(set: &Set, needs: &[Need]) -> Vec<Hint> {
 }
 
 /// Patterns that were not looked at from beginning to end.
-fn in_part(set: &Set, rehearsals: &[Rehearsal]) -> Vec<Hint> {
+fn in_part(set: &Set, rehearsals: &[DryRun]) -> Vec<Hint> {
     let program = &set.program;
-    let whole = |rehearsal: &&Rehearsal| {
+    let whole = |rehearsal: &&DryRun| {
         let pattern = program.patterns.get(usize::from(rehearsal.pattern.0));
         pattern.is_none_or(|pattern| rehearsal.length >= pattern.length)
     };
-    let parts: Vec<&Rehearsal> = rehearsals.iter().filter(|rehearsal| !whole(rehearsal)).collect();
-    let hint = |rehearsal: &&Rehearsal| {
+    let parts: Vec<&DryRun> = rehearsals.iter().filter(|rehearsal| !whole(rehearsal)).collect();
+    let hint = |rehearsal: &&DryRun| {
         let name = set.patterns.get(usize::from(rehearsal.pattern.0)).map_or("?", String::as_str);
         let looked_at = match rehearsal.length {
             TickSpan::ZERO => "nothing of it has".to_owned(),
@@ -162,7 +162,7 @@ fn polymeters(set: &Set) -> Vec<Hint> {
 }
 
 /// Notes that are never heard, because another one strikes the same key at the same time.
-fn doubled(set: &Set, rehearsal: &Rehearsal, looks: &mut usize) -> Vec<Hint> {
+fn doubled(set: &Set, rehearsal: &DryRun, looks: &mut usize) -> Vec<Hint> {
     let mut told: BTreeSet<Vec<Option<usize>>> = BTreeSet::new();
     let mut hints = Vec::new();
     for take in &rehearsal.takes {
@@ -291,8 +291,8 @@ fn first_cut(steps: &Steps) -> Option<TickSpan> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::offline::needs::needs;
-    use crate::offline::rehearsal::rehearse;
+    use crate::offline::dry_run::rehearse;
+    use crate::offline::wire_load::needs;
 
     fn said(patterns: &str) -> Vec<String> {
         let text = format!(

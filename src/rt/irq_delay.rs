@@ -92,7 +92,7 @@ impl Hold {
 
 /// When the thread holds its processor, and whether that holds up the master's pulses. Real-time safe throughout.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Held {
+pub(super) struct IrqDelay {
     current: Hold,
     last: Hold,
     /// Above zero: pulses are held up.
@@ -109,7 +109,7 @@ pub(super) struct Held {
     rests: u32,
 }
 
-impl Held {
+impl IrqDelay {
     /// The thread has the processor since `now`.
     pub fn takes(&mut self, now: Nanos) {
         self.current = Hold { since: now, until: now, seen_until: now, ..Hold::default() };
@@ -224,9 +224,9 @@ mod tests {
         Nanos(micros * 1_000)
     }
 
-    /// Held the processor from 100 to 170 us, spun to 150 us, and was interrupted until `ends`.
-    fn held(ends: &[u64], evidence: i32) -> Held {
-        let mut held = Held { evidence, way: Span::from_micros(6), ..Held::default() };
+    /// IrqDelay the processor from 100 to 170 us, spun to 150 us, and was interrupted until `ends`.
+    fn held(ends: &[u64], evidence: i32) -> IrqDelay {
+        let mut held = IrqDelay { evidence, way: Span::from_micros(6), ..IrqDelay::default() };
         held.takes(at(100));
         for &end in ends {
             held.watches(at(end - 2), at(end));
@@ -237,7 +237,7 @@ mod tests {
     }
 
     /// What is made of a pulse that came at `came` and was expected at 152 us.
-    fn undelayed(mut held: Held, came: u64) -> Nanos {
+    fn undelayed(mut held: IrqDelay, came: u64) -> Nanos {
         held.undelayed(at(came), || Some(at(152)))
     }
 
@@ -294,7 +294,7 @@ mod tests {
     #[derive(Clone, Copy, PartialEq)]
     enum Belief {
         EachStamp,
-        Held,
+        IrqDelay,
     }
 
     /// A master, and what it plays to.
@@ -324,7 +324,7 @@ mod tests {
     /// messages on each sixth. Everything takes up to 0.9 us longer now and then, and other interrupts come in between.
     fn errors(case: Case, belief: Belief) -> Vec<i64> {
         let mut follower = Follower::new(Tempo::from_bpm(120.0).unwrap());
-        let (mut held, mut state) = (Held::default(), 1u64);
+        let (mut held, mut state) = (IrqDelay::default(), 1u64);
         let mut chance = |below: i64| {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             (state >> 33) as i64 % below
@@ -390,8 +390,8 @@ mod tests {
             }
             match (belief, dated) {
                 (Belief::EachStamp, _) => follower.pulse(came),
-                (Belief::Held, Some(dated)) => follower.pulse(dated),
-                (Belief::Held, None) => follower.pulse(held.undelayed(came, || follower.expected_pulse())),
+                (Belief::IrqDelay, Some(dated)) => follower.pulse(dated),
+                (Belief::IrqDelay, None) => follower.pulse(held.undelayed(came, || follower.expected_pulse())),
             };
         }
         errors
@@ -411,7 +411,7 @@ mod tests {
                 let case = Case { bpm, way, ..STEADY };
                 let fooled = p99(&errors(case, Belief::EachStamp)[200..]);
                 assert!(fooled > 20 * MICRO, "{bpm} BPM, {way:?}: this machine holds nothing up: {fooled}");
-                let late = p99(&errors(case, Belief::Held)[200..]);
+                let late = p99(&errors(case, Belief::IrqDelay)[200..]);
                 assert!(late < 2 * MICRO, "{bpm} BPM, {way:?}: {late}");
             }
         }
@@ -420,7 +420,7 @@ mod tests {
     #[test]
     fn wherever_the_grid_moves_to_it_is_found_again() {
         for moves in (-100..=100).chain([-5_000, -200, 200, 5_000]) {
-            let errors = errors(Case { moves, ..STEADY }, Belief::Held);
+            let errors = errors(Case { moves, ..STEADY }, Belief::IrqDelay);
             let late = p99(&errors[1_100..]);
             assert!(late < 2 * MICRO, "moved by {moves} us: {late}");
         }
@@ -429,7 +429,7 @@ mod tests {
     #[test]
     fn whatever_the_tempo_changes_to_it_is_found_again() {
         for changes in (-60..60).map(|step| f64::from(step * step * step) * 1e-6) {
-            let errors = errors(Case { changes, ..STEADY }, Belief::Held);
+            let errors = errors(Case { changes, ..STEADY }, Belief::IrqDelay);
             let late = p99(&errors[1_200..]);
             assert!(late < 2 * MICRO, "changed by {changes}: {late}");
         }
@@ -442,7 +442,7 @@ mod tests {
         for bpm in [62.5, 125.0] {
             for timer in (-60..=60).step_by(2) {
                 for moves in [0, -30, -18, 18, 30] {
-                    let errors = errors(Case { bpm, moves, timer: Some(timer), ..STEADY }, Belief::Held);
+                    let errors = errors(Case { bpm, moves, timer: Some(timer), ..STEADY }, Belief::IrqDelay);
                     let (before, after) = (p99(&errors[600..1_000]), p99(&errors[1_400..]));
                     assert!(before < 3 * MICRO, "{bpm} BPM, {timer} us: {before}");
                     assert!(after < near, "{bpm} BPM, {timer} us, moved by {moves}: {after}");
@@ -455,7 +455,8 @@ mod tests {
     fn where_nothing_waits_each_pulse_is_believed() {
         for jitter in [0, 5, 20, 50, 100, 1_000] {
             let case = Case { jitter, machine: Machine::Several, ..STEADY };
-            let (plain, held) = (p99(&errors(case, Belief::EachStamp)[200..]), p99(&errors(case, Belief::Held)[200..]));
+            let (plain, held) =
+                (p99(&errors(case, Belief::EachStamp)[200..]), p99(&errors(case, Belief::IrqDelay)[200..]));
             assert!(held <= plain + plain / 10 + 200, "±{jitter} us: {held} for {plain}");
         }
     }
@@ -464,7 +465,8 @@ mod tests {
     fn a_jittering_master_whose_pulses_wait_for_us_is_followed_no_worse() {
         for jitter in [5, 20, 50, 100, 1_000] {
             let case = Case { jitter, ..STEADY };
-            let (plain, held) = (p99(&errors(case, Belief::EachStamp)[200..]), p99(&errors(case, Belief::Held)[200..]));
+            let (plain, held) =
+                (p99(&errors(case, Belief::EachStamp)[200..]), p99(&errors(case, Belief::IrqDelay)[200..]));
             assert!(held <= plain + plain / 10, "±{jitter} us: {held} for {plain}");
         }
     }

@@ -27,7 +27,7 @@ type Keys = [[[AtomicU64; WORDS]; Channel::COUNT]; MAX_PORTS];
 /// What sounds, what holds or bends it and what plays, by port, and until when the writer waits.
 #[derive(Debug, Default)]
 #[repr(C)]
-pub struct Sounding {
+pub struct NoteTable {
     /// By port and channel: a bit for each key that sounds. Written by the real-time thread.
     keys: Keys,
     /// The same for each key that may sound, because its end may have been lost. Written by the real-time thread.
@@ -61,7 +61,7 @@ fn bits(all: &Keys, port: PortSlot, channel: Channel) -> u128 {
     word(1) << 64 | word(0)
 }
 
-impl Sounding {
+impl NoteTable {
     /// Notes what may sound or play from now on. The writer only; real-time safe.
     pub fn note_begin(&self, port: PortSlot, message: Message) {
         match message {
@@ -183,7 +183,7 @@ impl Sounding {
 }
 
 /// A table in some memory, and what has to be said of the thread that writes it.
-pub trait Table: Deref<Target = Sounding> + Send + 'static {
+pub trait Table: Deref<Target = NoteTable> + Send + 'static {
     /// The calling thread is the writer from now on. Called once, before anything sounds. Real-time safe.
     fn attend(&self) {}
 
@@ -191,7 +191,7 @@ pub trait Table: Deref<Target = Sounding> + Send + 'static {
     fn leave(&self) {}
 }
 
-impl Table for Box<Sounding> {}
+impl Table for Box<NoteTable> {}
 
 #[cfg(test)]
 mod tests {
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn every_key_of_every_channel_and_port_has_a_bit_of_its_own() {
-        let table = Sounding::default();
+        let table = NoteTable::default();
         let mut count = 0;
         for port in (0..MAX_PORTS as u8).map(PortSlot) {
             for channel in (0..Channel::COUNT as u8).map(Channel::from_status) {
@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn a_key_is_in_doubt_until_its_end_has_been_sent_again() {
-        let table = Sounding::default();
+        let table = NoteTable::default();
         let (port, channel) = (PortSlot(15), Channel::from_status(15));
         table.note_doubt(port, channel, 1 << 127 | 1);
         assert_eq!((table.doubtful(port, channel), table.keys(port, channel), table.count()), (1 << 127 | 1, 0, 0));
@@ -232,7 +232,7 @@ mod tests {
 
     #[test]
     fn what_holds_or_bends_notes_is_noted_until_it_is_home() {
-        let (table, mut count) = (Sounding::default(), 0);
+        let (table, mut count) = (NoteTable::default(), 0);
         let ends = [PortSlot(0), PortSlot(15)]
             .into_iter()
             .flat_map(|port| [0, 15].map(|channel| (port, Channel::from_status(channel))));
@@ -266,7 +266,7 @@ mod tests {
 
     #[test]
     fn ports_play_each_for_itself_and_others_are_not_there() {
-        let table = Sounding::default();
+        let table = NoteTable::default();
         table.note_begin(PortSlot(0), Message::Continue);
         table.note_begin(PortSlot(15), Message::Start);
         table.note_end(PortSlot(0), Message::Stop);

@@ -8,7 +8,7 @@
 use std::thread;
 
 use super::clock::TimeSource;
-use super::held::Held;
+use super::irq_delay::IrqDelay;
 use crate::time::{Nanos, Span};
 
 /// How to wait.
@@ -34,7 +34,7 @@ const GIVE_UP: Span = Span::from_micros(20);
 
 /// The shortest stretch that is spun in the hybrid strategy. While it spins, nothing of lower priority runs on its CPU, so no
 /// more is spun than is needed: some times what it takes from an interrupt to the stamp of the message that it brings (8 us on
-/// a tuned machine, more where USB is slow), so that the interrupt of the master's pulse is seen (`held`).
+/// a tuned machine, more where USB is slow), so that the interrupt of the master's pulse is seen (`irq_delay`).
 pub const SHORTEST_SPIN: Span = Span::from_micros(50);
 
 /// How long before a deadline the thread wakes up to prepare what is due then.
@@ -66,20 +66,20 @@ pub enum Woken {
 /// what the configuration allows. Where there is something to prepare the thread wakes up earlier by what that takes, by the
 /// same measure and at most [`PREPARED_WITHIN`]: who wakes up late has as much time left as without.
 #[derive(Clone, Copy, Debug)]
-pub struct Waiter {
+pub struct Pacer {
     strategy: Strategy,
     longest_spin: Span,
     latency: Span,
     preparing: Span,
     /// When the thread holds the processor.
-    pub(super) held: Held,
+    pub(super) held: IrqDelay,
 }
 
-impl Waiter {
+impl Pacer {
     /// A waiter that, in the hybrid strategy, spins for at most `longest_spin` before a deadline.
     #[must_use]
-    pub fn new(strategy: Strategy, longest_spin: Span) -> Waiter {
-        Waiter { strategy, longest_spin, latency: FIRST_LATENCY, preparing: FIRST_PREPARING, held: Held::default() }
+    pub fn new(strategy: Strategy, longest_spin: Span) -> Pacer {
+        Pacer { strategy, longest_spin, latency: FIRST_LATENCY, preparing: FIRST_PREPARING, held: IrqDelay::default() }
     }
 
     /// How long it spins before a deadline now.
@@ -215,7 +215,7 @@ mod tests {
     fn never_returns_before_the_deadline_on_its_own() {
         for strategy in [Strategy::Hybrid, Strategy::Sleep, Strategy::Busy] {
             let clock = Stepping(Cell::new(0), 1_000);
-            let mut waiter = Waiter::new(strategy, Span::from_micros(100));
+            let mut waiter = Pacer::new(strategy, Span::from_micros(100));
             assert_eq!(
                 waiter.wait(&clock, Some(Nanos(50_500)), true, || false, |_| (), || ()),
                 Woken::Deadline(Nanos(51_000))
@@ -227,7 +227,7 @@ mod tests {
     #[test]
     fn a_deadline_that_has_passed_and_waiting_input_cost_no_wait() {
         let clock = Stepping(Cell::new(1_000), 1);
-        let mut waiter = Waiter::new(Strategy::Sleep, Span::ZERO);
+        let mut waiter = Pacer::new(Strategy::Sleep, Span::ZERO);
         let woken = waiter.wait(&clock, Some(Nanos(5)), false, || false, |_| (), || ());
         assert_eq!(woken, Woken::Deadline(Nanos(1_001)));
         assert_eq!(waiter.wait(&clock, Some(Nanos(u64::MAX)), false, || true, |_| (), || ()), Woken::Early);
@@ -239,7 +239,7 @@ mod tests {
         let clock = Stepping(Cell::new(0), 1_000);
         let prepared_at = Cell::new(0);
         let prepare = || prepared_at.set(prepared_at.get() + clock.0.get());
-        let mut waiter = Waiter::new(Strategy::Busy, Span::ZERO);
+        let mut waiter = Pacer::new(Strategy::Busy, Span::ZERO);
         let woken = waiter.wait(&clock, Some(Nanos(500_000)), false, || false, |_| (), prepare);
         assert_eq!((woken, prepared_at.get()), (Woken::Deadline(Nanos(500_000)), 450_000));
         // Whoever has prepared is still told of what comes in.
@@ -263,7 +263,7 @@ mod tests {
     #[test]
     fn an_interrupt_is_seen_while_the_thread_spins() {
         let clock = Interrupted(Cell::new(900_000), 990_000);
-        let mut waiter = Waiter::new(Strategy::Busy, Span::ZERO);
+        let mut waiter = Pacer::new(Strategy::Busy, Span::ZERO);
         let expected = Nanos(1_002_000);
         for pulse in 0..2 {
             waiter.held.takes(Nanos(900_000));
@@ -280,7 +280,7 @@ mod tests {
     #[test]
     fn what_an_interrupt_brings_is_let_through_while_there_is_time() {
         for (interrupted, is_let_through) in [(960_000, true), (995_000, false)] {
-            let mut waiter = Waiter::new(Strategy::Busy, Span::ZERO);
+            let mut waiter = Pacer::new(Strategy::Busy, Span::ZERO);
             let clock = Interrupted(Cell::new(900_000), 990_000);
             waiter.held.takes(Nanos(900_000));
             waiter.wait(&clock, Some(Nanos(1_000_000)), false, || false, |_| (), || ());
@@ -297,7 +297,7 @@ mod tests {
 
     #[test]
     fn who_wakes_up_earlier_to_look_does_not_sleep_through_it_when_all_is_prepared() {
-        let mut waiter = Waiter::new(Strategy::Busy, Span::from_micros(100));
+        let mut waiter = Pacer::new(Strategy::Busy, Span::from_micros(100));
         // Some interrupts that are seen, and one that is not: from now on it looks.
         for interrupted in [990_000; 8].into_iter().chain([0]) {
             let clock = Interrupted(Cell::new(900_000), interrupted);
@@ -320,18 +320,18 @@ mod tests {
 
     #[test]
     fn the_spin_follows_the_latency_between_its_bounds() {
-        let mut waiter = Waiter::new(Strategy::Hybrid, Span::from_micros(200));
+        let mut waiter = Pacer::new(Strategy::Hybrid, Span::from_micros(200));
         assert_eq!(waiter.spin(), Span::from_micros(60), "nothing is known yet");
         waiter.latency = Span::from_micros(500);
         assert_eq!(waiter.spin(), Span::from_micros(200));
         waiter.latency = Span::ZERO;
         assert_eq!(waiter.spin(), SHORTEST_SPIN);
-        assert_eq!(Waiter::new(Strategy::Hybrid, Span::ZERO).spin(), Span::ZERO, "spinning can be forbidden");
+        assert_eq!(Pacer::new(Strategy::Hybrid, Span::ZERO).spin(), Span::ZERO, "spinning can be forbidden");
     }
 
     #[test]
     fn what_must_be_prepared_costs_none_of_the_time_for_waking_up() {
-        let mut waiter = Waiter::new(Strategy::Hybrid, Span::from_micros(200));
+        let mut waiter = Pacer::new(Strategy::Hybrid, Span::from_micros(200));
         let clock = Stepping(Cell::new(0), 1_000);
         let prepare = || clock.0.set(clock.0.get() + 20_000);
         waiter.wait(&clock, Some(Nanos(40_000)), false, || false, |_| (), prepare);
@@ -342,7 +342,7 @@ mod tests {
         }
         waiter.preparing = Span::from_millis(20);
         assert_eq!(waiter.awake_for(false), waiter.spin() + PREPARED_WITHIN, "something else took the processor");
-        assert_eq!(Waiter::new(Strategy::Sleep, Span::ZERO).awake_for(false), PREPARED_WITHIN, "and prepares at once");
+        assert_eq!(Pacer::new(Strategy::Sleep, Span::ZERO).awake_for(false), PREPARED_WITHIN, "and prepares at once");
     }
 
     #[test]
@@ -350,17 +350,14 @@ mod tests {
         let clock = Stepping(Cell::new(0), 1);
         let asked = Cell::new(0);
         let ready = || asked.replace(asked.get() + 1) == 1_000;
-        assert_eq!(
-            Waiter::new(Strategy::Busy, Span::ZERO).wait(&clock, None, true, ready, |_| (), || ()),
-            Woken::Early
-        );
+        assert_eq!(Pacer::new(Strategy::Busy, Span::ZERO).wait(&clock, None, true, ready, |_| (), || ()), Woken::Early);
         assert_eq!(asked.get(), 1_001, "it slept instead of watching");
     }
 
     #[test]
     fn a_wake_up_that_came_before_the_wait_is_not_lost() {
         thread::current().unpark();
-        let mut waiter = Waiter::new(Strategy::Hybrid, Span::ZERO);
+        let mut waiter = Pacer::new(Strategy::Hybrid, Span::ZERO);
         assert_eq!(waiter.wait(&Stepping(Cell::new(0), 1), None, false, || false, |_| (), || ()), Woken::Early);
     }
 }

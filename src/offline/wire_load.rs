@@ -10,11 +10,11 @@
 //!   frame leaves with the next; so a note is up to 1 ms late, the seventeenth of a moment up to 2 ms.
 //!
 //! The tempo is the set's own, chance always strikes, and the music that is played is that of each pattern alone
-//! ([`rehearsal`](super::rehearsal)).
+//! ([`dry_run`](super::dry_run)).
 
 use std::collections::{HashMap, VecDeque};
 
-use super::rehearsal::{Rehearsal, strikers};
+use super::dry_run::{DryRun, strikers};
 use super::render::{Rendering, Sent};
 pub use crate::engine::ports::wire::DIN_BYTE;
 use crate::engine::program::{ClockOut, PatternSlot, PortSlot, Wire};
@@ -59,7 +59,7 @@ pub struct Moment {
 
 /// What each port of the set has to carry.
 #[must_use]
-pub fn needs(set: &Set, rehearsals: &[Rehearsal]) -> Vec<Need> {
+pub fn needs(set: &Set, rehearsals: &[DryRun]) -> Vec<Need> {
     let program = &set.program;
     let mut moments: Vec<Option<Moment>> = vec![None; program.ports.len()];
     for (pattern, take) in
@@ -222,7 +222,7 @@ impl Usb {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::offline::rehearsal::rehearse;
+    use crate::offline::dry_run::rehearse;
 
     fn moment(pattern: &str) -> Moment {
         let text = format!(

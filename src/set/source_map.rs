@@ -10,14 +10,14 @@ use crate::engine::program::{PatternSlot, TrackSlot};
 
 /// The lines of the file, counted from 1, that hold what the tracks play.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Places {
+pub struct SourceMap {
     /// By pattern: for each track that has something there, the line of each of its lanes.
     patterns: Vec<Vec<(usize, Vec<usize>)>>,
     /// The line where the first table in braces begins that goes over several lines.
     inline: Option<usize>,
 }
 
-impl Places {
+impl SourceMap {
     /// The line that holds lane number `lane` of `track` in `pattern`; of a lane that has none of its own, the last that the
     /// track has there.
     #[must_use]
@@ -28,7 +28,7 @@ impl Places {
     }
 }
 
-impl Places {
+impl SourceMap {
     /// The line where a table in braces begins that TOML 1.0 would refuse, since it goes over several lines.
     #[must_use]
     pub fn inline_over_lines(&self) -> Option<usize> {
@@ -40,7 +40,7 @@ impl Places {
         self,
         pattern: impl Fn(PatternSlot) -> usize,
         track: impl Fn(TrackSlot) -> usize,
-    ) -> Places {
+    ) -> SourceMap {
         let mut patterns = Vec::new();
         for (slot, mut tracks) in (0..).map(PatternSlot).zip(self.patterns) {
             let slot = pattern(slot);
@@ -50,12 +50,12 @@ impl Places {
             }
             patterns[slot] = tracks;
         }
-        Places { patterns, inline: self.inline }
+        SourceMap { patterns, inline: self.inline }
     }
 }
 
 /// The places of what `document` describes, whose text is `text`.
-pub(super) fn of(document: &Document<'_>, table: &DeTable<'_>, text: &str) -> Places {
+pub(super) fn of(document: &Document<'_>, table: &DeTable<'_>, text: &str) -> SourceMap {
     let starts: Vec<usize> = text.match_indices('\n').map(|(at, _)| at + 1).collect();
     let line_of = |at: usize| starts.partition_point(|&start| start <= at) + 1;
     let lines_of = |lane: &super::lane::Lane<'_>| match lane.kind {
@@ -82,7 +82,7 @@ pub(super) fn of(document: &Document<'_>, table: &DeTable<'_>, text: &str) -> Pl
         }
         tracks
     };
-    Places {
+    SourceMap {
         patterns: document.patterns.iter().map(pattern).collect(),
         inline: syntax::inline_over_lines(table, text).map(line_of),
     }

@@ -27,7 +27,7 @@ const QUOTED: usize = 40;
 
 /// One mistake of a set file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mistake {
+pub struct Diagnostic {
     /// What is wrong, in one line.
     pub message: String,
     /// The bytes of the file that are marked, if the mistake has a place.
@@ -40,32 +40,39 @@ pub struct Mistake {
     line_column: Option<(usize, usize)>,
 }
 
-impl Mistake {
+impl Diagnostic {
     /// A mistake that says only what is wrong; [`Report::add`] gives it its place.
-    pub(super) fn new(message: impl Into<String>) -> Mistake {
-        Mistake { message: message.into(), span: None, label: String::new(), help: None, also: None, line_column: None }
+    pub(super) fn new(message: impl Into<String>) -> Diagnostic {
+        Diagnostic {
+            message: message.into(),
+            span: None,
+            label: String::new(),
+            help: None,
+            also: None,
+            line_column: None,
+        }
     }
 
     /// With `label` at the marked place.
-    pub(super) fn label(mut self, label: impl Into<String>) -> Mistake {
+    pub(super) fn label(mut self, label: impl Into<String>) -> Diagnostic {
         self.label = label.into();
         self
     }
 
     /// With advice.
-    pub(super) fn help(mut self, help: impl Into<String>) -> Mistake {
+    pub(super) fn help(mut self, help: impl Into<String>) -> Diagnostic {
         self.help = Some(help.into());
         self
     }
 
     /// With advice, if there is any.
-    pub(super) fn maybe_help(mut self, help: Option<String>) -> Mistake {
+    pub(super) fn maybe_help(mut self, help: Option<String>) -> Diagnostic {
         self.help = help;
         self
     }
 
     /// With a second place that has to do with it, shown where the two are near enough.
-    pub(super) fn also(mut self, span: Range<usize>, label: impl Into<String>) -> Mistake {
+    pub(super) fn also(mut self, span: Range<usize>, label: impl Into<String>) -> Diagnostic {
         self.also = Some((span, label.into()));
         self
     }
@@ -78,7 +85,7 @@ impl Mistake {
 }
 
 /// The message alone.
-impl fmt::Display for Mistake {
+impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
     }
@@ -91,7 +98,7 @@ impl fmt::Display for Mistake {
 pub struct Mistakes {
     origin: String,
     text: String,
-    list: Vec<Mistake>,
+    list: Vec<Diagnostic>,
     more: usize,
 }
 
@@ -101,7 +108,7 @@ impl Mistakes {
 
     /// The mistakes by their places, at least one and at most [`Mistakes::LISTED`]; those without a place come last.
     #[must_use]
-    pub fn list(&self) -> &[Mistake] {
+    pub fn list(&self) -> &[Diagnostic] {
         &self.list
     }
 
@@ -126,7 +133,7 @@ impl Mistakes {
         shown.join("\n\n")
     }
 
-    fn render_one(&self, mistake: &Mistake, renderer: &Renderer) -> String {
+    fn render_one(&self, mistake: &Diagnostic, renderer: &Renderer) -> String {
         let title = Level::ERROR.primary_title(mistake.message.as_str());
         let help = mistake.help.as_ref().map(|help| Level::HELP.message(help.as_str()));
         let (Some(span), Some((line, column))) = (&mistake.span, mistake.line_column) else {
@@ -257,29 +264,29 @@ fn ceil(text: &str, at: usize) -> usize {
 #[derive(Default)]
 pub(super) struct Report {
     /// By place, at most [`Mistakes::LISTED`].
-    kept: Vec<Mistake>,
+    kept: Vec<Diagnostic>,
     /// Those that were found, kept or not.
     found: usize,
 }
 
 impl Report {
     /// Notes a mistake at `span`. `make` runs only if the mistake is among the first of the file as far as it is read.
-    pub fn add(&mut self, span: Range<usize>, make: impl FnOnce() -> Mistake) {
+    pub fn add(&mut self, span: Range<usize>, make: impl FnOnce() -> Diagnostic) {
         self.insert(Some(span), make);
     }
 
     /// Notes a mistake of the file as a whole.
-    pub fn add_without_place(&mut self, mistake: Mistake) {
+    pub fn add_without_place(&mut self, mistake: Diagnostic) {
         self.insert(None, || mistake);
     }
 
-    fn insert(&mut self, span: Option<Range<usize>>, make: impl FnOnce() -> Mistake) {
+    fn insert(&mut self, span: Option<Range<usize>>, make: impl FnOnce() -> Diagnostic) {
         self.found += 1;
         let order = |span: &Option<Range<usize>>| span.as_ref().map_or(usize::MAX, |span| span.start);
         let at = self.kept.partition_point(|kept| order(&kept.span) <= order(&span));
         if at < Mistakes::LISTED {
             self.kept.truncate(Mistakes::LISTED - 1);
-            self.kept.insert(at, Mistake { span, ..make() });
+            self.kept.insert(at, Diagnostic { span, ..make() });
         }
     }
 
@@ -402,9 +409,9 @@ mod tests {
     #[test]
     fn the_first_mistakes_are_kept_in_the_order_of_their_places() {
         let mut report = Report::default();
-        report.add_without_place(Mistake::new("nowhere"));
+        report.add_without_place(Diagnostic::new("nowhere"));
         for place in (0..100).rev() {
-            report.add(place..place + 1, || Mistake::new(place.to_string()));
+            report.add(place..place + 1, || Diagnostic::new(place.to_string()));
         }
         let mistakes = report.finish("a", &"x\n".repeat(50));
         let messages: Vec<&str> = mistakes.list().iter().map(|mistake| &mistake.message[..]).collect();
@@ -422,7 +429,7 @@ mod tests {
         for place in 0..1_000 {
             report.add(place..place, || {
                 made += 1;
-                Mistake::new("")
+                Diagnostic::new("")
             });
         }
         assert_eq!(made, Mistakes::LISTED);
@@ -433,10 +440,10 @@ mod tests {
         let text = format!("\nsteps = \"{}ä?{}\"\n", "k___ ".repeat(100_000), "s___ ".repeat(100_000));
         let at = text.find('?').unwrap();
         let mut report = Report::default();
-        report.add(at..at + 100_000, || Mistake::new("unknown").label("here").also(0..1, "there"));
+        report.add(at..at + 100_000, || Diagnostic::new("unknown").label("here").also(0..1, "there"));
         for color in [false, true] {
             let mut again = Report::default();
-            again.add(at..at + 1, || Mistake::new("unknown"));
+            again.add(at..at + 1, || Diagnostic::new("unknown"));
             assert!(again.finish("a.toml", &text).render(color).contains("a.toml:2:500011"));
         }
         let shown = report.finish("a.toml", &text).to_string();
@@ -450,7 +457,7 @@ mod tests {
         for start in 0..20 {
             for end in start..20 {
                 let mut report = Report::default();
-                report.add(start..end, || Mistake::new("m").label("l").also(end..start + 9, "a"));
+                report.add(start..end, || Diagnostic::new("m").label("l").also(end..start + 9, "a"));
                 assert!(!report.finish("a", text).render(true).is_empty());
             }
         }

@@ -13,9 +13,9 @@
 //! listens has room for 200 messages. So there is a first burst, which is everything on almost every stage; then as much each
 //! millisecond as a program can take, as long as the buffer must still have room; then what DIN takes.
 
-use super::words::GuardedPort;
+use super::protocol::GuardedPort;
 use crate::engine::program::lever::Lever;
-use crate::link::Sounding;
+use crate::link::NoteTable;
 use crate::midi::{Channel, Key, Message};
 
 /// How many messages leave at once by each port: 0.2 s of DIN, and they fit wherever they go.
@@ -90,13 +90,13 @@ impl Hush {
 
     /// The next message for `port`; what has begun to sound meanwhile comes first. There are at most 4,305, or
     /// 2,257 where there is no table. No allocation.
-    pub fn next(&mut self, port: &GuardedPort, table: Option<&Sounding>) -> Option<Message> {
+    pub fn next(&mut self, port: &GuardedPort, table: Option<&NoteTable>) -> Option<Message> {
         let message = self.find(port, table)?;
         self.sent += 1;
         Some(message)
     }
 
-    fn find(&mut self, port: &GuardedPort, table: Option<&Sounding>) -> Option<Message> {
+    fn find(&mut self, port: &GuardedPort, table: Option<&NoteTable>) -> Option<Message> {
         let plays = table.map_or(port.clocked, |table| table.plays(port.slot));
         if plays && !self.stopped {
             self.stopped = true;
@@ -140,7 +140,7 @@ impl Hush {
     }
 
     /// The next lever that goes home: where there is no table, all of the used channels.
-    fn next_lever(&mut self, port: &GuardedPort, table: Option<&Sounding>) -> Option<Message> {
+    fn next_lever(&mut self, port: &GuardedPort, table: Option<&NoteTable>) -> Option<Message> {
         for lever in Lever::all().filter(|lever| !self.notes_only || lever.holds()) {
             for channel in (0..Channel::COUNT as u8).map(Channel::from_status) {
                 let is_away = match table {
@@ -158,7 +158,7 @@ impl Hush {
     }
 
     /// The next key whose pressure goes home.
-    fn next_pressed(&mut self, port: &GuardedPort, table: &Sounding) -> Option<Message> {
+    fn next_pressed(&mut self, port: &GuardedPort, table: &NoteTable) -> Option<Message> {
         for channel in (0..Channel::COUNT as u8).map(Channel::from_status) {
             let eased = &mut self.eased[channel.index()];
             let keys = table.pressed(port.slot, channel) & !*eased;
@@ -196,16 +196,16 @@ mod tests {
         GuardedPort { slot: PortSlot(2), channels, clocked, label: "a".into(), name: "b".into() }
     }
 
-    fn all(mut hush: Hush, port: &GuardedPort, table: Option<&Sounding>) -> Vec<Message> {
+    fn all(mut hush: Hush, port: &GuardedPort, table: Option<&NoteTable>) -> Vec<Message> {
         std::iter::from_fn(|| hush.next(port, table)).collect()
     }
 
-    fn on(table: &Sounding, channel: u8, key: u8) {
+    fn on(table: &NoteTable, channel: u8, key: u8) {
         let note = Message::NoteOn(Channel::from_status(channel), Key::from_data(key), Velocity::MAX);
         table.note_begin(PortSlot(2), note);
     }
 
-    fn pull(table: &Sounding, message: Message) {
+    fn pull(table: &NoteTable, message: Message) {
         table.note_begin(PortSlot(2), message);
     }
 
@@ -219,7 +219,7 @@ mod tests {
 
     #[test]
     fn what_plays_is_stopped_then_what_sounds_is_ended_then_used_channels_are_silenced() {
-        let table = Sounding::default();
+        let table = NoteTable::default();
         on(&table, 9, 60);
         on(&table, 0, 127);
         on(&table, 0, 0);
@@ -234,7 +234,7 @@ mod tests {
 
     #[test]
     fn what_may_sound_is_ended_behind_what_does() {
-        let table = Sounding::default();
+        let table = NoteTable::default();
         table.note_doubt(PortSlot(2), Channel::from_status(0), 1 << 5 | 1 << 60);
         on(&table, 0, 60);
         let mut hush = Hush::EVERYTHING;
@@ -246,7 +246,7 @@ mod tests {
 
     #[test]
     fn what_holds_or_bends_notes_goes_home_after_them() {
-        let table = Sounding::default();
+        let table = NoteTable::default();
         let channel = Channel::from_status(0);
         let control = |number, value| Message::ControlChange(channel, number, value);
         let press = |value| Message::KeyPressure(channel, Key::from_data(60), value);
@@ -267,13 +267,13 @@ mod tests {
 
     #[test]
     fn what_does_not_play_is_not_stopped() {
-        let table = Sounding::default();
+        let table = NoteTable::default();
         assert_eq!(all(Hush::EVERYTHING, &port(1, true), Some(&table)), controllers(0));
     }
 
     #[test]
     fn what_begins_to_sound_meanwhile_is_ended_too_and_each_once() {
-        let (table, mut hush) = (Sounding::default(), Hush::EVERYTHING);
+        let (table, mut hush) = (NoteTable::default(), Hush::EVERYTHING);
         on(&table, 0, 1);
         let port = port(1, false);
         assert_eq!(hush.next(&port, Some(&table)), Some(off(0, 1)));
@@ -297,7 +297,7 @@ mod tests {
 
     #[test]
     fn everything_at_once_is_bounded() {
-        let table = Sounding::default();
+        let table = NoteTable::default();
         for channel in 0..16 {
             for key in 0..128 {
                 on(&table, channel, key);
