@@ -6,6 +6,7 @@ mod editing;
 mod endings;
 mod faders;
 mod feedback;
+mod feeds;
 mod follower;
 mod hands;
 mod homing;

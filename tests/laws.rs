@@ -2,10 +2,13 @@
 
 use crate::support::*;
 use proptest::prelude::*;
+use tightrope::engine::lanes::feed::{Fed, FeedEvent};
 use tightrope::engine::outbox::Departure;
-use tightrope::engine::program::{ClockPlan, Interval, PartSlot, PatternSlot, PortSlot, Quantum, TrackSlot};
+use tightrope::engine::program::{
+    ClockPlan, FeedSlot, Interval, PartSlot, PatternSlot, PortSlot, Quantum, Source, Target, TrackSlot,
+};
 use tightrope::engine::{Command, SessionState, Switch};
-use tightrope::midi::{Channel, Message};
+use tightrope::midi::{Channel, Key, Message, Velocity};
 use tightrope::time::{Nanos, Span, Tempo, Tick, TickSpan};
 
 /// Something that happens to a show.
@@ -15,6 +18,7 @@ enum Event {
     Command(Command),
     Reopened(u8, bool),
     Wait(i64),
+    Feed(FeedEvent),
     /// So many pulses on one port, one on another after each, and so many nanoseconds from one to the next.
     Pulses([u8; 2], u8, i64),
 }
@@ -27,6 +31,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         2 => (0u8..3, 0u8..3, 1u8..64, 5_000_000i64..40_000_000).prop_map(|(one, other, count, interval)| Event::Pulses([one, other], count, interval)),
         4 => (0i64..40_000_000).prop_map(Event::Wait),
         1 => (0u8..4, any::<bool>()).prop_map(|(port, rejoins)| Event::Reopened(port, rejoins)),
+        4 => any_feed().prop_map(Event::Feed),
         1 => (0u8..3).prop_map(|port| Event::Input(port, Message::Start)),
         1 => (0u8..3).prop_map(|port| Event::Input(port, Message::Stop)),
         1 => (0u8..3).prop_map(|port| Event::Input(port, Message::Continue)),
@@ -71,6 +76,37 @@ fn any_event() -> impl Strategy<Value = Event> {
     ]
 }
 
+/// What a source may say, of the first epochs, near the beginning of the song.
+fn any_feed() -> impl Strategy<Value = FeedEvent> {
+    let fed = prop_oneof![
+        1 => Just(Fed::Begin),
+        4 => (0u8..128, 1u8..128, 0i64..2_000).prop_map(|(key, velocity, gate)| Fed::Note {
+            key: Key::new(key).unwrap(),
+            velocity: Velocity::new(velocity).unwrap(),
+            gate: TickSpan(gate),
+        }),
+        1 => (0u16..16_384, any::<bool>()).prop_map(|(value, needed)| Fed::Value { target: Target::Bend, value, needed }),
+        1 => (0u16..128, any::<bool>()).prop_map(|(value, needed)| {
+            Fed::Value { target: Target::Controller(64), value, needed }
+        }),
+    ];
+    (0u8..5, 0u32..3, -100i64..4_000, fed).prop_map(|(feed, epoch, at, fed)| FeedEvent {
+        feed: FeedSlot(feed),
+        epoch,
+        at: Tick(at),
+        fed,
+    })
+}
+
+/// Lanes that are fed in the place of all that was written, two of them by one source.
+fn with_feeds(mut program: tightrope::engine::program::Program) -> tightrope::engine::program::Program {
+    let clips = program.patterns.iter_mut().flat_map(|pattern| &mut pattern.clips);
+    for (feed, lane) in (0u8..).zip(clips.flat_map(|clip| &mut clip.lanes)) {
+        lane.source = Source::Feed(FeedSlot(feed % 4));
+    }
+    program
+}
+
 fn any_switch() -> impl Strategy<Value = Switch> {
     prop::sample::select(&[Switch::On, Switch::Off, Switch::Toggle])
 }
@@ -100,6 +136,7 @@ fn play(program: tightrope::engine::program::Program, events: &[Event], piece: O
             Event::Command(command) => show.command(command),
             Event::Reopened(port, rejoins) => show.reopen(PortSlot(port), rejoins),
             Event::Wait(nanos) => wait(&mut show, nanos),
+            Event::Feed(event) => show.feed(event),
             Event::Pulses([one, other], count, interval) => {
                 for _ in 0..count {
                     show.input(PortSlot(one), Message::Clock);
@@ -160,7 +197,7 @@ fn any_session() -> impl Strategy<Value = Option<SessionState>> {
     })
 }
 
-/// A show of one of seven kinds.
+/// A show of one of nine kinds.
 fn program(kind: u8) -> tightrope::engine::program::Program {
     match kind {
         0 => circuits(),
@@ -172,6 +209,8 @@ fn program(kind: u8) -> tightrope::engine::program::Program {
             ..compile(EVERYTHING)
         },
         5 => several_clocks(),
+        6 => with_feeds(compile(EVERYTHING)),
+        7 => with_feeds(circuits_alone()),
         _ => tightrope::engine::program::Program {
             clock: ClockPlan { follow: Box::default(), session: Some(TickSpan(3_840)), ..circuits().clock },
             ..compile(EVERYTHING)
@@ -183,7 +222,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn chunking_does_not_matter(events in prop::collection::vec(any_event(), 1..200), kind in 0u8..7) {
+    fn chunking_does_not_matter(events in prop::collection::vec(any_event(), 1..200), kind in 0u8..9) {
         let program = || program(kind);
         let whole = play(program(), &events, Some(i64::MAX >> 1));
         let fine = play(program(), &events, Some(1_000_000));
@@ -193,7 +232,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_happens_nothing_is_left_sounding(events in prop::collection::vec(any_event(), 1..300), kind in 0u8..7) {
+    fn whatever_happens_nothing_is_left_sounding(events in prop::collection::vec(any_event(), 1..300), kind in 0u8..9) {
         let mut show = play(program(kind), &events, None);
         let sounding = check_trace(&show.trace);
         prop_assert_eq!(sounding, show.engine.sounding());

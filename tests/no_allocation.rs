@@ -13,11 +13,12 @@ use std::thread;
 use std::time::Duration;
 
 use support::*;
+use tightrope::engine::lanes::feed::{Fed, FeedEvent};
 use tightrope::engine::outbox::{Departure, Outbox};
-use tightrope::engine::program::PortSlot;
+use tightrope::engine::program::{FeedSlot, PortSlot, Source};
 use tightrope::engine::{ClockSource, Command, Engine, Progress};
 use tightrope::link::{InputEvent, link};
-use tightrope::midi::Message;
+use tightrope::midi::{Key, Message, Velocity};
 use tightrope::rt::clock::{Monotonic, TimeSource};
 use tightrope::rt::driver::Driver;
 use tightrope::rt::note_tracking::NoteTracking;
@@ -25,7 +26,7 @@ use tightrope::rt::output::{NullOutput, Output, SendFailed};
 use tightrope::rt::pacer::{Pacer, Strategy};
 use tightrope::rt::run::Loop;
 use tightrope::set::Set;
-use tightrope::time::{DeviceTime, Nanos, Span};
+use tightrope::time::{DeviceTime, Nanos, Span, Tick, TickSpan};
 
 struct Counting;
 
@@ -74,10 +75,20 @@ fn visits_of(work: impl FnOnce()) -> u64 {
 /// Runs the real loop over a show that follows a clock, is stopped, continued, moved and started again, and is ended;
 /// tells how often its thread went to the heap, and how much it sent.
 fn run_show<O: Output + Send + 'static>(output: O, strategy: Strategy) -> (u64, u64) {
-    let program = circuits();
+    let mut program = circuits();
+    program.patterns[0].clips[0].lanes[0].source = Source::Feed(FeedSlot(0));
     let mut engine = Engine::new(&program);
     let mut outbox = Outbox::default();
     let (mut control, mut rt, mut inputs) = link(program, &[CIRCUIT]);
+    let mut feed = control.take_feed().expect("nobody has taken it");
+    let mut epoch = 0;
+    // Some of it in time, some of it late, some of it void.
+    let mut say = |at: i64| {
+        let fed = Fed::Note { key: Key::from_data(60), velocity: Velocity::MAX, gate: TickSpan(30) };
+        let fed = if at % 400 == 0 { Fed::Begin } else { fed };
+        epoch += u32::from(fed == Fed::Begin);
+        let _: Result<(), FeedEvent> = feed.push(FeedEvent { feed: FeedSlot(0), epoch, at: Tick(at), fed });
+    };
     let clock = Monotonic::start();
     let player = thread::spawn(move || {
         let mut sink = NoteTracking::new(output);
@@ -95,6 +106,8 @@ fn run_show<O: Output + Send + 'static>(output: O, strategy: Strategy) -> (u64, 
         send(transport);
         for pulse in 0..200 {
             send(Message::Clock);
+            say(pulse * 40);
+            say(pulse * 40 + 130);
             if pulse % 50 == 7 {
                 send(note_on(1, 50 + pulse as u8 / 10));
             }

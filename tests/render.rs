@@ -132,7 +132,7 @@ proptest! {
         let other = parse(&set_text(1, &[(step, longer)]));
         let first_pass = set.program.patterns[0].clips[0].lanes.iter().map(|lane| match &lane.source {
             tightrope::engine::program::Source::Steps(steps) => steps.length.0,
-            tightrope::engine::program::Source::Arp(_) => 0,
+            tightrope::engine::program::Source::Arp(_) | tightrope::engine::program::Source::Feed(_) => 0,
         });
         let pass = first_pass.min().unwrap_or(0);
         let ons = |set: &Set| -> Vec<_> {

@@ -47,14 +47,14 @@ fn lane(set: &Set) -> &Lane {
 fn steps(set: &Set) -> &Steps {
     match &lane(set).source {
         Source::Steps(steps) => steps,
-        Source::Arp(arp) => panic!("{arp:?}"),
+        other => panic!("{other:?}"),
     }
 }
 
 fn arp(set: &Set) -> &Arp {
     match &lane(set).source {
-        Source::Steps(steps) => panic!("{steps:?}"),
         Source::Arp(arp) => arp,
+        other => panic!("{other:?}"),
     }
 }
 

@@ -37,6 +37,7 @@ enum PackedCall {
     Reopened(u8, bool),
     Nothing,
     Finish,
+    Feed(encode::SpelledFeed),
 }
 
 /// What the next record is told from.
@@ -121,6 +122,7 @@ impl Encoder {
             Call::Await => PackedCall::Await,
             Call::Adopt(edition) => PackedCall::Adopt(edition),
             Call::Reopened(port, rejoins) => PackedCall::Reopened(port.0, rejoins),
+            Call::Feed(event) => PackedCall::Feed(encode::feed(event)),
             Call::Nothing => PackedCall::Nothing,
             Call::Finish => PackedCall::Finish,
         };
@@ -191,6 +193,7 @@ impl Decoder {
                     PackedCall::Await => Call::Await,
                     PackedCall::Adopt(edition) => Call::Adopt(edition),
                     PackedCall::Reopened(port, rejoins) => Call::Reopened(encode::port(port.into())?, rejoins),
+                    PackedCall::Feed(spelled) => Call::Feed(encode::read_feed(spelled)?),
                     PackedCall::Nothing => Call::Nothing,
                     PackedCall::Finish => Call::Finish,
                 };

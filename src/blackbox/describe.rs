@@ -25,7 +25,7 @@ pub fn call(call: Call, names: &Names, meter: Meter) -> Option<String> {
         Call::Adopt(_) => Some("the saved set plays".to_owned()),
         Call::Reopened(port, true) => Some(format!("{} is there again", name(&names.ports, port.0.into()))),
         Call::Reopened(port, false) => Some(format!("the output of {} is another", name(&names.ports, port.0.into()))),
-        Call::Await | Call::Nothing | Call::Finish => None,
+        Call::Feed(_) | Call::Await | Call::Nothing | Call::Finish => None,
     }
 }
 

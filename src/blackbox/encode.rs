@@ -2,11 +2,13 @@
 
 use crate::engine::clock::FARTHEST;
 use crate::engine::command::SessionState;
-use crate::engine::program::Target;
-use crate::engine::program::{Interval, MAX_PORTS, MAX_TRACKS, PartSlot, PatternSlot, PortSlot, Quantum, TrackSlot};
+use crate::engine::lanes::feed::{Fed, FeedEvent};
+use crate::engine::program::{
+    FeedSlot, Interval, MAX_FEEDS, MAX_PORTS, MAX_TRACKS, PartSlot, PatternSlot, PortSlot, Quantum, Target, TrackSlot,
+};
 use crate::engine::{Command, Progress, Switch};
 use crate::link::Fate;
-use crate::midi::Message;
+use crate::midi::{Key, Message, Velocity};
 use crate::time::{Nanos, Tempo, Tick, TickSpan};
 
 /// A command: which one, and up to three numbers.
@@ -40,18 +42,7 @@ pub fn command(command: Command) -> Spelled {
             let track = track.map_or(-1, |track| track.0.into());
             (10, track, by.into(), i64::from(unit == Interval::Degrees))
         }
-        Command::Control { track, target, value } => {
-            let (kind, number) = match target {
-                Target::Controller(number) => (0, number.into()),
-                Target::Fine(number) => (1, number.into()),
-                Target::Bend => (2, 0),
-                Target::Pressure => (3, 0),
-                Target::Rpn(number) => (4, number),
-                Target::Nrpn(number) => (5, number),
-                Target::Program => (6, 0),
-            };
-            (11, track.0.into(), kind << 16 | i64::from(number), value.into())
-        }
+        Command::Control { track, target, value } => (11, track.0.into(), spell_target(target), value.into()),
         Command::Tempo(tempo) => (12, tempo.tick_q32() as i64, 0, 0),
         Command::TempoStep(hundredths) => (13, hundredths.into(), 0, 0),
         Command::Tap => (14, 0, 0, 0),
@@ -101,17 +92,7 @@ fn meant((which, a, b, c): Spelled) -> Option<Command> {
             Command::Transpose { track, by: b.try_into().ok()?, unit }
         }
         11 => {
-            let (small, large) = (|most: i64| Some(b & 0xFFFF).filter(|&number| number <= most), 16_383);
-            let target = match b >> 16 {
-                0 => Target::Controller(small(127)? as u8),
-                1 => Target::Fine(small(31)? as u8),
-                2 => Target::Bend,
-                3 => Target::Pressure,
-                4 => Target::Rpn(small(large)? as u16),
-                5 => Target::Nrpn(small(large)? as u16),
-                6 => Target::Program,
-                _ => return None,
-            };
+            let target = read_target(b)?;
             Command::Control { track: track(a)?, target, value: c.try_into().ok()? }
         }
         12 => Command::Tempo(tempo(a)?),
@@ -158,6 +139,67 @@ fn track(number: i64) -> Option<TrackSlot> {
 /// The port with this number.
 pub fn port(number: i64) -> Option<PortSlot> {
     u8::try_from(number).ok().filter(|&number| usize::from(number) < MAX_PORTS).map(PortSlot)
+}
+
+/// What a value is sent to, as a number.
+fn spell_target(target: Target) -> i64 {
+    let (kind, number) = match target {
+        Target::Controller(number) => (0, number.into()),
+        Target::Fine(number) => (1, number.into()),
+        Target::Bend => (2, 0),
+        Target::Pressure => (3, 0),
+        Target::Rpn(number) => (4, number),
+        Target::Nrpn(number) => (5, number),
+        Target::Program => (6, 0),
+    };
+    kind << 16 | i64::from(number)
+}
+
+fn read_target(number: i64) -> Option<Target> {
+    let (small, large) = (|most: i64| Some(number & 0xFFFF).filter(|&number| number <= most), 16_383);
+    Some(match number >> 16 {
+        0 => Target::Controller(small(127)? as u8),
+        1 => Target::Fine(small(31)? as u8),
+        2 => Target::Bend,
+        3 => Target::Pressure,
+        4 => Target::Rpn(small(large)? as u16),
+        5 => Target::Nrpn(small(large)? as u16),
+        6 => Target::Program,
+        _ => return None,
+    })
+}
+
+/// What a source has said: which source, its epoch, the position, what, and two numbers.
+pub type SpelledFeed = (u8, u32, i64, u8, i64, i64);
+
+/// What a source has said, as numbers.
+pub fn feed(event: FeedEvent) -> SpelledFeed {
+    let FeedEvent { feed, epoch, at, fed } = event;
+    let (what, a, b) = match fed {
+        Fed::Begin => (0, 0, 0),
+        Fed::Note { key, velocity, gate } => {
+            (1, i64::from(key.number()) << 8 | i64::from(velocity.value()), gate.0.clamp(0, LONGEST))
+        }
+        Fed::Value { target, value, needed: true } => (2, spell_target(target), value.into()),
+        Fed::Value { target, value, needed: false } => (3, spell_target(target), value.into()),
+    };
+    (feed.0, epoch, at.0, what, a, b)
+}
+
+/// The other way; `None` for what no source says.
+pub fn read_feed((feed, epoch, at, what, a, b): SpelledFeed) -> Option<FeedEvent> {
+    let feed = Some(FeedSlot(feed)).filter(|feed| usize::from(feed.0) < MAX_FEEDS)?;
+    let fed = match what {
+        0 => Fed::Begin,
+        1 => Fed::Note {
+            key: Key::new(u8::try_from(a >> 8).ok()?)?,
+            velocity: Velocity::new((a & 0xFF) as u8)?,
+            gate: TickSpan(Some(b).filter(|b| (0..=LONGEST).contains(b))?),
+        },
+        2 | 3 => Fed::Value { target: read_target(a)?, value: b.try_into().ok()?, needed: what == 2 },
+        _ => return None,
+    };
+    Some(FeedEvent { feed, epoch, at: Tick(at), fed })
 }
 
 /// A track, or none, as a number.
@@ -226,6 +268,22 @@ pub fn read_fate(number: u8) -> Option<Fate> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whatever_a_source_says_is_read_as_it_was_spelled() {
+        let note = Fed::Note { key: Key::from_data(60), velocity: Velocity::new(99).unwrap(), gate: TickSpan(LONGEST) };
+        let value = |target, needed| Fed::Value { target, value: 16_383, needed };
+        let each = [Fed::Begin, note, value(Target::Nrpn(16_383), true), value(Target::Program, false)];
+        for fed in each {
+            let event = FeedEvent { feed: FeedSlot(63), epoch: u32::MAX, at: Tick(-FARTHEST), fed };
+            assert_eq!(read_feed(feed(event)), Some(event));
+        }
+        let spelled = feed(FeedEvent { feed: FeedSlot(0), epoch: 1, at: Tick(5), fed: note });
+        let with = |what, a, b| read_feed((spelled.0, spelled.1, spelled.2, what, a, b));
+        assert_eq!(read_feed((64, spelled.1, spelled.2, spelled.3, spelled.4, spelled.5)), None);
+        assert_eq!([with(4, 0, 0), with(1, 60 << 8, 5), with(1, 200 << 8 | 5, 5), with(1, 60 << 8 | 5, -1)], [None; 4]);
+        assert_eq!([with(2, 9 << 16, 5), with(3, 0, 70_000)], [None; 2]);
+    }
 
     #[test]
     fn every_command_is_read_as_it_was_spelled() {

@@ -162,6 +162,7 @@ fn lane_summary(lane: &Lane, meter: Meter) -> String {
             ArpKeys::Written(keys, _) => format!("arpeggio of {} keys", keys.len()),
             ArpKeys::Held { .. } => "arpeggio of the keys that are held".into(),
         },
+        Source::Feed(_) => "what comes while it plays".into(),
     }
 }
 

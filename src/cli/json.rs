@@ -108,6 +108,7 @@ fn patterns(set: &Set) -> Vec<Value> {
                 let (kind, events, ticks) = match &lane.source {
                     Source::Steps(steps) => ("steps", Some(steps.events.len()), Some(steps.length.0)),
                     Source::Arp(_) => ("arp", None, None),
+                    Source::Feed(_) => ("feed", None, None),
                 };
                 json!({
                     "track": set.tracks.get(usize::from(track.0)),

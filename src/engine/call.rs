@@ -5,6 +5,7 @@
 //! one step of it, and while it is ahead, which is when what is due has been thought of before.
 
 use super::{Command, Engine, Progress};
+use crate::engine::lanes::feed::FeedEvent;
 use crate::engine::program::{PortSlot, Program};
 use crate::midi::Message;
 use crate::time::Nanos;
@@ -22,6 +23,8 @@ pub enum Call {
     Adopt(u32),
     /// [`Engine::reopened`]: an output has been opened at this port, which rejoins or not.
     Reopened(PortSlot, bool),
+    /// [`Engine::feed`]: this came from a source.
+    Feed(FeedEvent),
     /// Nothing: only the mark counts.
     Nothing,
     /// Nothing, and nothing will be called any more: the show has ended.
@@ -56,6 +59,7 @@ impl Engine {
             Call::Await => self.await_program(program, at),
             Call::Adopt(_) => self.adopt(program, at),
             Call::Reopened(port, rejoins) => self.reopened(program, at, port, rejoins),
+            Call::Feed(event) => self.feed(program, at, event),
             Call::Nothing | Call::Finish => {}
         }
     }

@@ -34,6 +34,25 @@ impl<T: Copy> Queue<T> {
         self.items.iter()
     }
 
+    /// How many items it holds.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// The item at the back.
+    #[must_use]
+    pub fn back(&self) -> Option<&T> {
+        self.items.back()
+    }
+
+    /// Takes items off the back as long as `unwanted` holds for them.
+    pub fn pop_back_while(&mut self, unwanted: impl Fn(&T) -> bool) {
+        while self.items.back().is_some_and(&unwanted) {
+            self.items.pop_back();
+        }
+    }
+
     /// The item at the front.
     #[must_use]
     pub fn front(&self) -> Option<&T> {
@@ -152,6 +171,12 @@ impl<T: Ord + Copy> Agenda<T> {
     /// Keeps only the items for which `wanted` holds. Takes time in proportion to what it holds.
     pub fn retain(&mut self, wanted: impl Fn(&T) -> bool) {
         self.heap.retain(|item| wanted(&item.0));
+    }
+
+    /// Whether `wanted` holds for any item. Takes time in proportion to what it holds.
+    #[must_use]
+    pub fn any(&self, wanted: impl Fn(&T) -> bool) -> bool {
+        self.heap.iter().any(|item| wanted(&item.0))
     }
 
     /// Takes the least item.

@@ -3,7 +3,7 @@
 //! The engine knows no clock, no thread and no port that could fail. Its driver feeds it and carries out what it says:
 //!
 //! 1. Tell it what happened: [`Engine::input`] for a MIDI message that came in, [`Engine::command`] for a command,
-//!    [`Engine::reopened`] for an output that is there again, each with its time, after an [`Engine::advance`] to that time.
+//!    [`Engine::feed`] for what comes from a source, [`Engine::reopened`] for an output that is there again, each with its time, after an [`Engine::advance`] to that time.
 //! 2. Call [`Engine::advance`] with the present time, and send everything in the [`Outbox`](outbox::Outbox); repeat while it
 //!    answers [`Progress::OutboxFull`].
 //! 3. When another program is there, say so with [`Engine::await_program`], and hand it over with [`Engine::adopt`] when

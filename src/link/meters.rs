@@ -10,10 +10,11 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU16, AtomicU64, O
 use atomic_float::AtomicF64;
 use crossbeam_utils::CachePadded;
 
+use super::feed::{AllFeeds, FeedMeters};
 use crate::engine::ClockSource;
 use crate::engine::arrangement::transport::Phase;
 use crate::engine::ports::wire::GaveWay;
-use crate::engine::program::{MAX_PORTS, PortSet, PortSlot};
+use crate::engine::program::{FeedSlot, MAX_PORTS, PortSet, PortSlot};
 use crate::time::{Nanos, Span, Tick};
 
 /// Each power of two is cut into this many buckets: 2⁴, so a bucket is at most 6.25 % wide.
@@ -217,6 +218,7 @@ pub struct Meters {
     phase_error: Histogram,
     skipped: AtomicU64,
     ports: [PortMeters; MAX_PORTS],
+    feeds: AllFeeds,
     lost_trace: AtomicU64,
     sounding: AtomicU64,
     /// The position, in ticks.
@@ -234,6 +236,12 @@ impl Meters {
     #[must_use]
     pub fn port(&self, port: PortSlot) -> &PortMeters {
         &self.ports[usize::from(port.0).min(MAX_PORTS - 1)]
+    }
+
+    /// What is counted for a source of a fed lane, if it is one that there can be.
+    #[must_use]
+    pub fn feed(&self, feed: FeedSlot) -> Option<&FeedMeters> {
+        self.feeds.of(feed)
     }
 
     /// How late a message left: the time just before it was sent, less the time it was due.

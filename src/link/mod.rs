@@ -6,6 +6,7 @@
 //! ```text
 //! MidiInEnd (one for each input port) --InputEvent, ring--------------------.
 //! ControlEnd --Command, ring-----------------------------------------------> RtEnd
+//! FeedEnd (from ControlEnd) --FeedEvent, ring----------------------------->
 //! ControlEnd --Program, newest wins (triple buffer)------------------------>
 //! ControlEnd --opened outputs, ring; <--those they replace, ring------------
 //! ControlEnd <--Sent, and Called, lossy rings, losses counted----------------
@@ -20,9 +21,11 @@
 //! |---|---|---|
 //! | input | [`INPUT_CAPACITY`] | the newest message is lost, counted, and said; the keys whose end may be lost are let go |
 //! | commands | [`COMMAND_CAPACITY`] | the caller gets the command back and says so |
+//! | events of fed lanes | [`FEED_CAPACITY`] | the source gets the event back and tries later |
 //! | outputs, and retired ones | [`OUTPUT_CAPACITY`] | the caller gets the output back and tries later |
 //! | trace, of what went out and of what the engine was told | [`TRACE_CAPACITY`] each | the newest entry is lost and counted; nothing that sounds depends on it |
 
+mod feed;
 mod latest;
 mod meters;
 mod note_table;
@@ -30,6 +33,7 @@ mod port_output;
 mod trace;
 mod waker;
 
+pub use feed::{FEED_CAPACITY, FeedEnd, FeedMeters};
 pub use latest::{LatestReader, LatestWriter, latest};
 pub use meters::{Histogram, Meters, OCTAVES, Percentiles, PortMeters, PortSnapshot, Snapshot};
 pub use note_table::{NoteTable, Table};
@@ -39,7 +43,8 @@ pub use waker::Waker;
 
 use std::sync::Arc;
 
-use crate::engine::program::{MAX_PORTS, PortSlot, Program};
+use crate::engine::lanes::feed::FeedEvent;
+use crate::engine::program::{FeedSlot, MAX_PORTS, PortSlot, Program};
 use crate::engine::{Call, Command, Mark, Status, Transpositions};
 use crate::midi::Message;
 use crate::time::{DeviceTime, Nanos, Tick};
@@ -168,6 +173,8 @@ pub struct ControlEnd {
     calls: rtrb::Consumer<Called>,
     status: LatestReader<Status>,
     transpositions: LatestReader<Transpositions>,
+    /// Until somebody takes it.
+    feed: Option<FeedEnd>,
     outputs: rtrb::Producer<NewOutput>,
     retired: rtrb::Consumer<Retired>,
     /// Outputs that have been handed over and whose predecessors have not come back.
@@ -193,6 +200,11 @@ impl ControlEnd {
         let pushed = self.commands.push(command).map_err(|rtrb::PushError::Full(command)| command);
         self.waker.0.wake();
         pushed
+    }
+
+    /// The end for the source of fed lanes; the first call gets it.
+    pub fn take_feed(&mut self) -> Option<FeedEnd> {
+        self.feed.take()
     }
 
     /// Hands a new program over; frees the one that it replaces for good.
@@ -278,6 +290,9 @@ impl ControlEnd {
 pub struct RtEnd {
     inputs: Box<[(PortSlot, rtrb::Consumer<InputEvent>)]>,
     commands: rtrb::Consumer<Command>,
+    feed: rtrb::Consumer<FeedEvent>,
+    /// Whether the next of them waits, as there is no room for it.
+    fed_waits: bool,
     program: LatestReader<Program>,
     /// Whether a program waits that is known of.
     noticed: bool,
@@ -335,6 +350,13 @@ impl RtEnd {
         self.commands.pop().ok()
     }
 
+    /// The next event of a source, if `takes` says that there is room for it; it waits where there is none. Real-time safe.
+    pub fn next_fed(&mut self, takes: impl FnOnce(FeedSlot) -> bool) -> Option<FeedEvent> {
+        let next = self.feed.peek().ok()?.feed;
+        self.fed_waits = !takes(next);
+        if self.fed_waits { None } else { self.feed.pop().ok() }
+    }
+
     /// Whether an output has come whose time has come too. Real-time safe.
     #[must_use]
     pub fn has_output(&self) -> bool {
@@ -345,7 +367,10 @@ impl RtEnd {
     /// thread. Real-time safe.
     #[must_use]
     pub fn has_input(&self) -> bool {
-        !self.commands.is_empty() || self.has_output() || (!self.noticed && self.program.has_news()) || self.has_heard()
+        // What is fed and finds no room is looked at again with the next deadline, which makes some.
+        let is_fed = !self.fed_waits && !self.feed.is_empty();
+        let has_news = !self.noticed && self.program.has_news();
+        !self.commands.is_empty() || is_fed || self.has_output() || has_news || self.has_heard()
     }
 
     /// Whether a MIDI message has come in. As racy. Real-time safe.
@@ -430,6 +455,7 @@ pub fn link(program: Program, inputs: &[PortSlot]) -> (ControlEnd, RtEnd, Vec<Mi
     let meters = Arc::new(Meters::default());
     let waker = Waker::default();
     let (command_tx, command_rx) = rtrb::RingBuffer::new(COMMAND_CAPACITY);
+    let (feed_tx, feed_rx) = rtrb::RingBuffer::new(FEED_CAPACITY);
     let (trace_tx, trace_rx) = rtrb::RingBuffer::new(TRACE_CAPACITY);
     let (call_tx, call_rx) = rtrb::RingBuffer::new(TRACE_CAPACITY);
     let (output_tx, output_rx) = rtrb::RingBuffer::new(OUTPUT_CAPACITY);
@@ -451,6 +477,7 @@ pub fn link(program: Program, inputs: &[PortSlot]) -> (ControlEnd, RtEnd, Vec<Mi
         calls: call_rx,
         status: status_rx,
         transpositions: transpositions_rx,
+        feed: Some(FeedEnd { events: feed_tx, waker: waker.clone() }),
         outputs: output_tx,
         retired: retired_rx,
         travelling: 0,
@@ -460,6 +487,8 @@ pub fn link(program: Program, inputs: &[PortSlot]) -> (ControlEnd, RtEnd, Vec<Mi
     let rt = RtEnd {
         inputs: rings.into_boxed_slice(),
         commands: command_rx,
+        feed: feed_rx,
+        fed_waits: false,
         program: program_rx,
         noticed: false,
         came_along: 0,

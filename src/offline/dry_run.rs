@@ -5,7 +5,7 @@
 //! and without. A set that asks for too much is played in part, and each rehearsal says how much that is.
 
 use super::render::{Plan, Rendering, render_virtual, virtual_of};
-use crate::engine::program::{Condition, Song, Source, Steps};
+use crate::engine::program::{Condition, Song, Source};
 use crate::engine::program::{Lane, Pattern, PatternSlot, Program, TrackSlot};
 use crate::engine::{Command, Switch};
 use crate::midi::{Channel, Key};
@@ -93,6 +93,8 @@ fn events(lane: &Lane, length: TickSpan) -> u64 {
     let (each, count) = match &lane.source {
         Source::Steps(steps) => (steps.length.0, steps.events.len()),
         Source::Arp(arp) => (arp.lengths.iter().map(|length| length.0).min().unwrap_or(1), 1),
+        // Nobody feeds it here.
+        Source::Feed(_) => (1, 0),
     };
     // A pass that has begun counts.
     let passes = u64::try_from(length.0 / each.max(1) + 1).unwrap_or(u64::MAX);
@@ -134,7 +136,7 @@ fn certain(program: &Program) -> Program {
 }
 
 fn has_fills(pattern: &Pattern) -> bool {
-    let mut guards = lanes(pattern).filter_map(|(_, _, lane)| steps_of(lane)).flat_map(|steps| &steps.guards);
+    let mut guards = lanes(pattern).filter_map(|(_, _, lane)| lane.source.steps()).flat_map(|steps| &steps.guards);
     guards.any(|guard| matches!(guard.condition, Condition::Fill(_)))
 }
 
@@ -143,19 +145,10 @@ pub fn lanes(pattern: &Pattern) -> impl Iterator<Item = (TrackSlot, usize, &Lane
     pattern.clips.iter().flat_map(|clip| clip.lanes.iter().enumerate().map(|(number, lane)| (clip.track, number, lane)))
 }
 
-/// The loop of a lane, if it is one.
-#[must_use]
-pub fn steps_of(lane: &Lane) -> Option<&Steps> {
-    match &lane.source {
-        Source::Steps(steps) => Some(steps),
-        Source::Arp(_) => None,
-    }
-}
-
 /// After how long all loops of a pattern begin together again; at most [`MOST_BARS`], and at least its own length.
 fn comes_round(pattern: &Pattern, bar: TickSpan) -> TickSpan {
     let most = TickSpan((bar.0 * MOST_BARS).max(pattern.length.0));
-    let lengths = lanes(pattern).filter_map(|(_, _, lane)| steps_of(lane)).map(|steps| steps.length);
+    let lengths = lanes(pattern).filter_map(|(_, _, lane)| lane.source.steps()).map(|steps| steps.length);
     let together = lengths.fold(pattern.length, |whole, length| common(whole, length).min(most));
     together.clamp(TickSpan(1), most)
 }
@@ -183,7 +176,7 @@ pub fn strikers(
     let program = &set.program;
     let Some(played) = program.patterns.get(usize::from(pattern.0)) else { return Vec::new() };
     let strikes = |lane: &Lane| {
-        let Some(steps) = steps_of(lane).filter(|steps| steps.length > TickSpan::ZERO) else { return false };
+        let Some(steps) = lane.source.steps().filter(|steps| steps.length > TickSpan::ZERO) else { return false };
         let straight = lane.swing.straighten(tick - Tick::ZERO);
         let within = TickSpan(straight.0.rem_euclid(steps.length.0));
         let from = steps.events.partition_point(|event| event.at < within);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::dry_run::{DryRun, common, lanes, steps_of, strikers};
+use super::dry_run::{DryRun, common, lanes, strikers};
 use super::text::{length, position};
 use super::wire_load::{HEARD, Need};
 use crate::engine::Command;
@@ -138,7 +138,7 @@ fn polymeters(set: &Set) -> Vec<Hint> {
     let mut hints = Vec::new();
     for (slot, pattern) in (0..).map(PatternSlot).zip(&set.program.patterns) {
         for (track, lane, steps) in
-            lanes(pattern).filter_map(|(track, number, lane)| Some((track, number, steps_of(lane)?)))
+            lanes(pattern).filter_map(|(track, number, lane)| Some((track, number, lane.source.steps()?)))
         {
             let (line, whole) = (steps.length, pattern.length);
             // What wanders has no shape that would shift.
@@ -217,7 +217,8 @@ fn side_by_side(set: &Set) -> Vec<Hint> {
     for (slot, pattern) in (0..).map(PatternSlot).zip(&program.patterns) {
         for clip in &pattern.clips {
             let track = usize::from(clip.track.0);
-            let lines: Vec<&Steps> = clip.lanes.iter().filter_map(steps_of).filter(|steps| !steps.chases).collect();
+            let lines: Vec<&Steps> =
+                clip.lanes.iter().filter_map(|lane| lane.source.steps()).filter(|steps| !steps.chases).collect();
             // Drums stand in a line each.
             let is_pitched = program.tracks.get(track).is_some_and(|track| track.moves);
             let Some(first) = lines.first().filter(|_| is_pitched && lines.len() > 1) else { continue };
@@ -250,7 +251,7 @@ fn cut_short(set: &Set) -> Vec<Hint> {
     let mut hints = Vec::new();
     for (slot, pattern) in (0..).map(PatternSlot).zip(&set.program.patterns) {
         for (track, lane, steps) in
-            lanes(pattern).filter_map(|(track, number, lane)| Some((track, number, steps_of(lane)?)))
+            lanes(pattern).filter_map(|(track, number, lane)| Some((track, number, lane.source.steps()?)))
         {
             if let Some(at) = first_cut(steps) {
                 let message = format!(

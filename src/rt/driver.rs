@@ -6,7 +6,7 @@
 //! into calls.
 //!
 //! It never allocates, frees, locks or logs; its only system calls read the clock, and send. What one call may do is bounded:
-//! [`INPUTS_PER_PASS`] messages in, one output that comes and one that goes, [`COMMANDS_PER_PASS`] commands, and whatever they
+//! [`INPUTS_PER_PASS`] messages in, [`FED_PER_PASS`] events of sources, one output that comes and one that goes, [`COMMANDS_PER_PASS`] commands, and whatever they
 //! make due.
 
 use super::clock::TimeSource;
@@ -20,6 +20,8 @@ use crate::time::{DeviceTime, Nanos, Span};
 
 /// How many incoming messages one pass takes before it looks at the clock again.
 pub const INPUTS_PER_PASS: usize = 64;
+/// How many events of fed lanes one pass takes.
+pub const FED_PER_PASS: usize = 64;
 /// How many commands one pass takes.
 pub const COMMANDS_PER_PASS: usize = 16;
 
@@ -125,6 +127,7 @@ impl<'a, C: TimeSource> Driver<'a, C> {
             self.input(port, event);
             sent |= self.advance(event.at, output);
         }
+        sent |= self.take_fed(output);
         // Asked before the ring is read: what was pushed before the other end went still counts.
         let abandoned = self.end.is_abandoned();
         for _ in 0..COMMANDS_PER_PASS {
@@ -154,6 +157,23 @@ impl<'a, C: TimeSource> Driver<'a, C> {
         }
         let bpm = self.engine.tempo().map(crate::time::Tempo::bpm);
         self.end.meters().show_music(self.engine.phase(), self.engine.position(), bpm, self.engine.sounding());
+        sent
+    }
+
+    /// Takes what has come from sources of lanes. Whether anything left.
+    fn take_fed(&mut self, output: &mut impl Output) -> bool {
+        let mut sent = false;
+        let mut at = None;
+        for _ in 0..FED_PER_PASS {
+            let Some(event) = self.end.next_fed(|feed| self.engine.takes_feed(feed)) else { break };
+            let now = *at.get_or_insert_with(|| self.clock.now());
+            sent |= self.advance(now, output);
+            self.call(now, Call::Feed(event));
+            let (counts, until) = (self.engine.feed_counts(event.feed), self.engine.fed_until(event.feed));
+            if let Some(meters) = self.end.meters().feed(event.feed) {
+                meters.show(counts, until);
+            }
+        }
         sent
     }
 

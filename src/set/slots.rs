@@ -254,7 +254,7 @@ impl Numbering {
                 };
                 Source::Arp(Arp { keys, lengths, next_length, gate, velocity, rest })
             }
-            steps @ Source::Steps(_) => steps,
+            same @ (Source::Steps(_) | Source::Feed(_)) => same,
         };
         Lane { source, swing, seed }
     }

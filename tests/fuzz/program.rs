@@ -196,7 +196,10 @@ fn any_lane(u: &mut Unstructured<'_>, ports: u8) -> Result<Lane> {
         _ => Swing::NONE,
     };
     let source = if u.ratio(1, 4)? { Source::Arp(any_arp(u, ports)?) } else { Source::Steps(any_steps(u)?) };
-    Ok(Lane { source, swing, seed: u64::from(u.arbitrary::<u8>()?) })
+    let seed = u.arbitrary::<u8>()?;
+    // Some are fed, where the bytes have had their say.
+    let source = if seed >= 240 { Source::Feed(FeedSlot(seed % 8)) } else { source };
+    Ok(Lane { source, swing, seed: u64::from(seed) })
 }
 
 fn any_arp(u: &mut Unstructured<'_>, ports: u8) -> Result<Arp> {

@@ -11,12 +11,13 @@ use std::collections::BTreeMap;
 
 use arbitrary::{Result, Unstructured};
 use tightrope::engine::arrangement::transport::Phase;
+use tightrope::engine::lanes::feed::{FEED_CAPACITY, Fed, FeedEvent};
 use tightrope::engine::outbox::Departure;
-use tightrope::engine::program::{MAX_PORTS, PortSlot, Program, Source, TrackSlot};
+use tightrope::engine::program::{FeedSlot, MAX_PORTS, PortSlot, Program, Source, Target, TrackSlot};
 use tightrope::engine::{Command, Engine};
-use tightrope::midi::{Channel, Key, Message};
+use tightrope::midi::{Channel, Key, Message, Velocity};
 use tightrope::set::{Set, builtin};
-use tightrope::time::{Nanos, Span, Tempo};
+use tightrope::time::{Nanos, Span, Tempo, Tick, TickSpan};
 
 use super::program::{any_command, any_program};
 use crate::support::{Show, promises, text};
@@ -45,6 +46,8 @@ enum Happening {
     Adopt(Box<Program>),
     /// An output is opened anew, in the place of one that was lost or not.
     Reopened(PortSlot, bool),
+    /// A source says something.
+    Feed(FeedEvent),
     Wait(Span),
     /// The engine is called too early, and for nothing.
     Again,
@@ -162,13 +165,34 @@ fn happenings(program: &Program, mut u: Unstructured<'_>) -> Result<Vec<Happenin
                 other = if other.is_none() { Some((any_port(&mut u)?, lag)) } else { None };
             }
             _ => happenings.push(match u.arbitrary::<u8>()? {
-                0..=63 => Happening::Again,
+                0..=23 => Happening::Again,
+                24..=63 => Happening::Feed(any_feed(&mut u)?),
                 byte => Happening::Reopened(PortSlot(byte % 5), byte < 192),
             }),
         }
     }
     happenings.push(Happening::Wait(Span::from_millis(3_000).min(longest)));
     Ok(happenings)
+}
+
+/// What a source may say: in order or not, of any epoch.
+fn any_feed(u: &mut Unstructured<'_>) -> Result<FeedEvent> {
+    let fed = match u.int_in_range(0..=5u8)? {
+        0 | 1 => Fed::Begin,
+        2 => Fed::Value {
+            target: *u.choose(&[Target::Bend, Target::Controller(64), Target::Fine(1), Target::Program])?,
+            value: u.arbitrary()?,
+            needed: u.arbitrary()?,
+        },
+        _ => Fed::Note {
+            key: Key::from_data(u.arbitrary()?),
+            velocity: Velocity::MAX,
+            gate: TickSpan(*u.choose(&[100, 0, 1, 4_000, i64::MAX, i64::MIN])?),
+        },
+    };
+    let at = *u.choose(&[0, 1, 40, 3_840, -1, i64::MAX, i64::MIN])?;
+    let at = Tick(i64::from(u.int_in_range(0..=200u8)?) * 20).0.saturating_add(at);
+    Ok(FeedEvent { feed: FeedSlot(u.arbitrary::<u8>()? % 9), epoch: u.int_in_range(0..=2)?, at: Tick(at), fed })
 }
 
 fn any_port(u: &mut Unstructured<'_>) -> Result<PortSlot> {
@@ -196,6 +220,7 @@ fn play(program: Program, happenings: &[Happening], in_pieces: bool) -> Vec<Depa
                 show.advance(show.now);
             }
             Happening::Reopened(port, rejoins) => show.reopen(*port, *rejoins),
+            Happening::Feed(event) => show.feed(*event),
             Happening::Wait(span) if in_pieces => show.wait(*span),
             Happening::Wait(span) => show.advance(show.now + *span),
             Happening::Again => {
@@ -343,6 +368,8 @@ impl Density {
                 let (events, length) = match &lane.source {
                     Source::Steps(steps) => (4.0 * steps.events.len() as f64, steps.length),
                     Source::Arp(arp) => (4.0, arp.lengths.iter().copied().min().expect("it has one")),
+                    // What comes is bounded by what has come.
+                    Source::Feed(_) => (4.0 * FEED_CAPACITY as f64, TickSpan(1_000_000)),
                 };
                 density.at_once += 2.0 * events;
                 density.per_tick += events / length.0 as f64;

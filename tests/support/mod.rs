@@ -9,6 +9,7 @@ pub mod words;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
+use tightrope::engine::lanes::feed::FeedEvent;
 use tightrope::engine::outbox::{Departure, Outbox};
 use tightrope::engine::program::{PatternSlot, PortSlot, Program};
 use tightrope::engine::{Command, Engine, Progress};
@@ -225,6 +226,13 @@ impl Show {
     pub fn command(&mut self, command: Command) {
         self.advance(self.now);
         self.engine.command(&self.program, self.now, command);
+        self.advance(self.now);
+    }
+
+    /// An event comes from a source.
+    pub fn feed(&mut self, event: FeedEvent) {
+        self.advance(self.now);
+        self.engine.feed(&self.program, self.now, event);
         self.advance(self.now);
     }
 

@@ -4,8 +4,8 @@
 use tightrope::engine::Command;
 use tightrope::engine::program::{
     Action, Arp, ArpKeys, Binding, ClockOut, Condition, Does, Fader, Knob, Lane, Lost, MAX_BINDINGS, MAX_CONDITIONS,
-    MAX_EVENTS, MAX_LANES, MAX_LENGTH, MAX_OFFSET, MAX_PORTS, MAX_SOURCES, MAX_THRUS, MAX_TRACKS, Pattern, PortSlot,
-    Program, Quantum, Song, Source, Steps, Target, Track, Trigger,
+    MAX_EVENTS, MAX_FEEDS, MAX_LANES, MAX_LENGTH, MAX_OFFSET, MAX_PORTS, MAX_SOURCES, MAX_THRUS, MAX_TRACKS, Pattern,
+    PortSlot, Program, Quantum, Song, Source, Steps, Target, Track, Trigger,
 };
 use tightrope::set::{Mistakes, Set};
 use tightrope::time::{Span, Tempo, Tick, TickSpan};
@@ -216,6 +216,7 @@ fn check_lane(lane: &Lane, program: &Program) {
             lengths.iter().copied().chain(*rest).for_each(check_length);
             assert!((1..=100).contains(gate) && (1..128).contains(&velocity.value()));
         }
+        Source::Feed(feed) => assert!(usize::from(feed.0) < MAX_FEEDS),
     }
 }
 

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use crate::engine::lanes::holds;
-use crate::engine::program::{Action, ArpKeys, Clip, GuardIndex, Lane, Source, Steps, Swing};
+use crate::engine::program::{Action, ArpKeys, Clip, GuardIndex, Lane, Steps, Swing};
 use crate::time::{Tick, TickSpan};
 
 /// The lengths that a cell can have: a sixteenth unless that does not fit, then triplets and finer ones.
@@ -76,9 +76,9 @@ pub struct Figure {
 /// In which pass each lane of `clip` is, `elapsed` after it began. A figure is to be made anew when this changes.
 #[must_use]
 pub fn passes(clip: &Clip, elapsed: TickSpan) -> Vec<i64> {
-    let pass = |lane: &Lane| match &lane.source {
-        Source::Steps(steps) => lane.swing.straighten(elapsed).0.div_euclid(steps.length.0.max(1)).max(0),
-        Source::Arp(_) => 0,
+    let pass = |lane: &Lane| {
+        let of = |steps: &Steps| lane.swing.straighten(elapsed).0.div_euclid(steps.length.0.max(1)).max(0);
+        lane.source.steps().map_or(0, of)
     };
     clip.lanes.iter().map(pass).collect()
 }
@@ -92,13 +92,10 @@ pub fn voices(clip: &Clip) -> usize {
 /// What `clip` plays in these passes of its lanes; `fill` says whether a fill is asked for. `None` where it is empty.
 #[must_use]
 pub fn figure(clip: &Clip, passes: &[i64], fill: bool) -> Option<Figure> {
-    let arp = clip.lanes.iter().find_map(|lane| match &lane.source {
-        Source::Arp(arp) => Some(match &arp.keys {
-            ArpKeys::Written(keys, _) if keys.len() == 1 => "arpeggio of one key".to_owned(),
-            ArpKeys::Written(keys, _) => format!("arpeggio of {} keys", keys.len()),
-            ArpKeys::Held { .. } => "arpeggio of held keys".to_owned(),
-        }),
-        Source::Steps(_) => None,
+    let arp = clip.lanes.iter().find_map(|lane| lane.source.arp()).map(|arp| match &arp.keys {
+        ArpKeys::Written(keys, _) if keys.len() == 1 => "arpeggio of one key".to_owned(),
+        ArpKeys::Written(keys, _) => format!("arpeggio of {} keys", keys.len()),
+        ArpKeys::Held { .. } => "arpeggio of held keys".to_owned(),
     });
     let pass_of = |index: usize| passes.get(index).copied().unwrap_or(0);
     let all: Vec<Loop<'_>> = loops(clip).collect();
@@ -127,15 +124,15 @@ struct Loop<'c> {
 /// The lanes that are shown as steps: those with notes, or where there are none, those that move controllers.
 fn loops(clip: &Clip) -> impl Iterator<Item = Loop<'_>> {
     let all = || {
-        clip.lanes.iter().enumerate().filter_map(|(index, lane)| match &lane.source {
-            Source::Steps(steps) if steps.length.0 > 0 => Some(Loop { index, lane, steps }),
-            Source::Steps(_) | Source::Arp(_) => None,
+        clip.lanes.iter().enumerate().filter_map(|(index, lane)| {
+            let steps = lane.source.steps().filter(|steps| steps.length.0 > 0)?;
+            Some(Loop { index, lane, steps })
         })
     };
     let is_note = |action: Action| matches!(action, Action::Note { .. });
     let has_notes = move |of: &Loop<'_>| of.steps.events.iter().any(|event| is_note(event.action));
     let any_notes = all().any(|of| has_notes(&of));
-    let has_arp = clip.lanes.iter().any(|lane| matches!(lane.source, Source::Arp(_)));
+    let has_arp = clip.lanes.iter().any(|lane| lane.source.arp().is_some());
     all().filter(move |of| has_notes(of) || !any_notes && !has_arp && !of.steps.events.is_empty())
 }
 

@@ -1,5 +1,6 @@
 //! One lane: where it is in its loop or its generator, and what it plays next.
 
+use super::feed::{Feeds, Grid};
 use super::{Class, FOREVER, InputState, Played, SetTo, Span, Strike};
 use crate::engine::lanes::chance::{Random, draw, scaled};
 use crate::engine::program::lever::{Lever, LeverSet};
@@ -28,7 +29,7 @@ const WANDERING_DICE: u32 = 1 << 31;
 pub(super) struct LaneState {
     /// The track that it plays on.
     pub track: TrackSlot,
-    /// The position of its next event, or of the rest that a generator takes there.
+    /// The position of its next event, or of the rest that a generator takes there. Feed: nothing plays before it.
     next: Tick,
     /// Steps: the current pass through the loop.
     pass: i64,
@@ -68,7 +69,7 @@ impl LaneState {
     }
 
     /// The position and the class of the next event; `None` when the lane is silent.
-    pub fn next(&self, lane: &Lane) -> Option<(Tick, Class)> {
+    pub fn next(&mut self, lane: &Lane, origin: Tick, feeds: &Feeds) -> Option<(Tick, Class)> {
         match &lane.source {
             Source::Steps(steps) => {
                 let class = match self.event(steps)?.action {
@@ -81,6 +82,11 @@ impl LaneState {
                 Some((self.next, class))
             }
             Source::Arp(_) => Some((self.next, Class::Note)),
+            &Source::Feed(feed) => {
+                let first = feeds.first(feed, Grid { origin, lane }, self.next)?;
+                self.next = first.0;
+                Some(first)
+            }
         }
     }
 
@@ -89,6 +95,7 @@ impl LaneState {
         match &lane.source {
             Source::Steps(steps) => self.locate_steps(steps, lane.swing, origin, position),
             Source::Arp(arp) => self.locate_arp(arp, lane, origin, position, bar),
+            Source::Feed(_) => self.next = position,
         }
     }
 
@@ -143,10 +150,11 @@ impl LaneState {
     }
 
     /// Takes the next event; `None` when it is not played this time.
-    pub fn play(&mut self, lane: &Lane, span: Span, input: InputState<'_>) -> Option<Played> {
+    pub fn play(&mut self, lane: &Lane, span: Span, input: InputState<'_>, feeds: &mut Feeds) -> Option<Played> {
         match &lane.source {
             Source::Steps(steps) => self.play_steps(steps, lane, span, input),
             Source::Arp(arp) => self.play_arp(arp, lane, span.origin, input),
+            &Source::Feed(feed) => feeds.take(feed, Grid { origin: span.origin, lane }, self.track, self.next),
         }
     }
 
@@ -202,8 +210,19 @@ impl LaneState {
     }
 
     /// What the lane has said of levers before its next event, and before `position`: for each the last value.
-    pub fn passed(&self, lane: &Lane, position: Tick, fill: bool, passed: &mut [Option<SetTo>; Lever::COUNT]) {
-        let Source::Steps(steps) = &lane.source else { return };
+    pub fn passed(
+        &self,
+        lane: &Lane,
+        position: Tick,
+        fill: bool,
+        feeds: &Feeds,
+        passed: &mut [Option<SetTo>; Lever::COUNT],
+    ) {
+        let steps = match &lane.source {
+            Source::Steps(steps) => steps,
+            Source::Arp(_) => return,
+            &Source::Feed(feed) => return feeds.passed(feed, passed),
+        };
         // A curve that begins in its middle says at once where it is.
         let says_itself = steps.chases && self.next <= position;
         if steps.levers.is_empty() || self.begins || says_itself {

@@ -10,6 +10,7 @@
 //! play. There are two banks of lanes for that, and the old clip plays on up to the line.
 
 pub mod chance;
+pub mod feed;
 pub mod keyboard;
 mod lane;
 mod play;
@@ -20,10 +21,11 @@ use crate::engine::fixed::{Agenda, Slots};
 use crate::engine::lanes::keyboard::Keyboards;
 use crate::engine::program::lever::Lever;
 use crate::engine::program::{
-    Clip, Lane, LaneRange, MAX_LANES, MAX_PORTS, MAX_TRACKS, PatternSlot, PortSlot, Program, Target, TrackSlot,
+    Clip, Lane, LaneRange, MAX_LANES, MAX_PORTS, MAX_TRACKS, PatternSlot, PortSlot, Program, Source, Target, TrackSlot,
 };
 use crate::midi::{Key, Velocity};
 use crate::time::Tick;
+use feed::Feeds;
 use lane::LaneState;
 
 /// How many banks there are: what plays, and what played before it.
@@ -141,6 +143,8 @@ pub struct Player {
     /// By bank, by lane among those of all tracks.
     lanes: [Slots<LaneState>; BANKS],
     agendas: Slots<Agenda<Due>>,
+    /// What comes from elsewhere.
+    feeds: Feeds,
     /// By track, its place in `lanes`.
     ranges: Slots<LaneRange>,
     /// Lanes and places under the program before, and the tracks that had found theirs then: those below this one.
@@ -163,6 +167,7 @@ impl Default for Player {
             current: Slots::from_fn(MAX_TRACKS, |_| 0),
             lanes: std::array::from_fn(|_| Slots::from_fn(MAX_LANES, |_| LaneState::default())),
             agendas: Slots::from_fn(MAX_PORTS, |_| Agenda::with_capacity(BANKS * MAX_LANES)),
+            feeds: Feeds::default(),
             ranges: Slots::from_fn(MAX_TRACKS, |_| LaneRange::default()),
             lanes_before: std::array::from_fn(|_| Slots::from_fn(MAX_LANES, |_| LaneState::default())),
             ranges_before: Slots::from_fn(MAX_TRACKS, |_| LaneRange::default()),
@@ -313,7 +318,7 @@ impl Player {
         let of_clip = clip_of(program, playing).and_then(|clip| clip.lanes.get(lane));
         let (Some(slot), Some(lane)) = (slots_of(program, track).nth(lane), of_clip) else { return false };
         if let Some(state) = self.lanes[bank].get(slot).filter(|state| state.track == track) {
-            state.passed(lane, position, fill, passed);
+            state.passed(lane, position, fill, &self.feeds, passed);
             passed.iter_mut().flatten().for_each(|set| set.until = playing.until);
         }
         true
@@ -389,7 +394,7 @@ impl Player {
         // A pattern that leaves a track alone does not end its clip.
         let coming = input.coming.filter(|&(pattern, _)| takes_over(program, pattern, state.track));
         let end = coming.map_or(playing.until, |(_, line)| line.min(playing.until));
-        let played = state.play(lane, Span { origin: playing.origin, end }, input);
+        let played = state.play(lane, Span { origin: playing.origin, end }, input, &mut self.feeds);
         self.schedule(program, bank, slot, lane);
         Some(match played? {
             Played::Note(strike) => Played::Note(Strike { off: strike.off.min(playing.until), ..strike }),
@@ -420,15 +425,20 @@ impl Player {
                 *state = LaneState::new(track, lane);
             }
             state.locate(lane, playing.origin, position, program.meter.bar());
+            if let Source::Feed(feed) = lane.source {
+                self.feeds.seat(feed, bank, slot, position, again);
+            }
             self.schedule(program, bank, slot, lane);
         }
     }
 
     /// Enters the lane's next event into the agenda of its port, unless its clip has come to its end.
     fn schedule(&mut self, program: &Program, bank: usize, slot: usize, lane: &Lane) {
-        let state = &self.lanes[bank][slot];
-        let until = self.playing[bank][usize::from(state.track.0)].until;
-        let Some((at, class)) = state.next(lane).filter(|&(at, _)| at < until) else { return };
+        let state = &mut self.lanes[bank][slot];
+        let Playing { origin, until, .. } = self.playing[bank][usize::from(state.track.0)];
+        let next = state.next(lane, origin, &self.feeds);
+        // A lane that is fed comes back when there is something again.
+        let Some((at, class)) = next.filter(|&(at, _)| at < until) else { return };
         let port = program.tracks.get(usize::from(state.track.0)).map(|track| usize::from(track.port.0));
         if let Some(agenda) = port.and_then(|port| self.agendas.get_mut(port)) {
             // Each lane of each bank is entered once, and an agenda has room for all of them.

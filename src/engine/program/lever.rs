@@ -126,6 +126,9 @@ pub struct LeverSet(u16);
 const _: () = assert!(Lever::COUNT <= u16::BITS as usize);
 
 impl LeverSet {
+    /// All of them.
+    pub const ALL: LeverSet = LeverSet((1 << Lever::COUNT) - 1);
+
     /// Those that these events set.
     #[must_use]
     pub fn of(events: &[Event]) -> LeverSet {

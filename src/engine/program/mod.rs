@@ -27,7 +27,10 @@ pub use condition::{Condition, Guard, GuardIndex, MAX_CONDITIONS};
 pub use pattern::{Action, Clip, Event, Lane, MAX_EVENTS, MAX_LANES, Pattern, ProgramChange, Quantum, Source, Steps};
 pub use port::{ClockOut, MAX_OFFSET, Port, Wire};
 pub use scale::Scale;
-pub use slots::{MAX_PORTS, MAX_TRACKS, PartSlot, PatternSlot, PortSet, PortSlot, SlotOwner, TrackSet, TrackSlot};
+pub use slots::{
+    FeedSlot, MAX_FEEDS, MAX_PORTS, MAX_TRACKS, PartSlot, PatternSlot, PortSet, PortSlot, SlotOwner, TrackSet,
+    TrackSlot,
+};
 pub use song::{AfterSong, Part, Song};
 pub use swing::Swing;
 pub use target::{MAX_VALUE_MESSAGES, Target};

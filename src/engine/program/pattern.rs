@@ -9,7 +9,7 @@
 use super::arp::Arp;
 use super::condition::{Guard, GuardIndex};
 use super::lever::LeverSet;
-use super::slots::{PortSlot, TrackSlot};
+use super::slots::{FeedSlot, PortSlot, TrackSlot};
 use super::swing::Swing;
 use super::target::Target;
 use crate::midi::{Channel, Key, Velocity};
@@ -94,6 +94,8 @@ impl Clip {
         self.lanes.iter().fold(LeverSet::default(), |levers, lane| match &lane.source {
             Source::Steps(steps) => levers.and(steps.levers),
             Source::Arp(_) => levers,
+            // Whatever it may set, so that it goes on when another program takes over.
+            Source::Feed(_) => LeverSet::ALL,
         })
     }
 }
@@ -116,6 +118,29 @@ pub enum Source {
     Steps(Steps),
     /// An arpeggio.
     Arp(Arp),
+    /// Events that come from elsewhere while the show plays, each with its position: see
+    /// [`lanes::feed`](crate::engine::lanes::feed).
+    Feed(FeedSlot),
+}
+
+impl Source {
+    /// The loop, if it is one.
+    #[must_use]
+    pub const fn steps(&self) -> Option<&Steps> {
+        match self {
+            Source::Steps(steps) => Some(steps),
+            Source::Arp(_) | Source::Feed(_) => None,
+        }
+    }
+
+    /// The arpeggio, if it is one.
+    #[must_use]
+    pub const fn arp(&self) -> Option<&Arp> {
+        match self {
+            Source::Arp(arp) => Some(arp),
+            Source::Steps(_) | Source::Feed(_) => None,
+        }
+    }
 }
 
 /// A loop of events.

@@ -14,6 +14,13 @@ pub struct PortSlot(pub u8);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TrackSlot(pub u16);
 
+/// The most lanes of a program whose events come from elsewhere while the show plays.
+pub const MAX_FEEDS: usize = 64;
+
+/// A source of events outside of the program, which one lane plays; below [`MAX_FEEDS`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FeedSlot(pub u8);
+
 /// A pattern of the set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PatternSlot(pub u16);

@@ -315,7 +315,7 @@ mod tests {
     fn notes(lane: &Lane) -> (i64, &[Event]) {
         match &lane.source {
             Source::Steps(steps) => (steps.length.0, &steps.events),
-            Source::Arp(_) => panic!("an arpeggio"),
+            Source::Arp(_) | Source::Feed(_) => panic!("no steps"),
         }
     }
 
@@ -417,7 +417,7 @@ mod tests {
             .into_iter()
             .map(|lane| match &lane.source {
                 Source::Arp(arp) => (are_two(&arp.keys), arp.gate, arp.velocity.value(), arp.rest, arp.lengths.len()),
-                Source::Steps(_) => panic!("steps"),
+                Source::Steps(_) | Source::Feed(_) => panic!("steps"),
             })
             .collect();
         assert_eq!(arps, [(true, 100, 110, None, 1), (true, 50, 100, None, 1)]);

@@ -18,7 +18,7 @@ fn steps(line: &str) -> Steps {
     let program = program(false, line);
     match &program.patterns[0].clips[0].lanes[0].source {
         Source::Steps(steps) => steps.clone(),
-        Source::Arp(_) => panic!("an arpeggio"),
+        Source::Arp(_) | Source::Feed(_) => panic!("no steps"),
     }
 }
 
