@@ -200,10 +200,6 @@ impl Feeds {
     /// Takes in what a source says, if it is of the epoch in force and in order. Whether something was taken in.
     fn put(&mut self, event: FeedEvent) -> bool {
         let Some(feed) = self.0.get_mut(usize::from(event.feed.0)) else { return false };
-        if !(-FARTHEST..=FARTHEST).contains(&event.at.0) {
-            feed.counts.dropped += 1;
-            return false;
-        }
         if event.fed == Fed::Begin {
             feed.epoch = Some(event.epoch);
             feed.events.pop_back_while(|known| known.at >= event.at);
@@ -262,12 +258,18 @@ impl Engine {
         if self.ended {
             return;
         }
-        // What begins anew is never late.
+        if !(-FARTHEST..=FARTHEST).contains(&event.at.0) {
+            if let Some(counts) = self.player.feeds.counts_of(event) {
+                counts.dropped += 1;
+            }
+            return;
+        }
         let late = self.fed_late(program, at, event);
         if let Some(counts) = self.player.feeds.counts_of(event) {
             counts.late += u64::from(late > Span::ZERO && late <= LATEST);
             counts.dropped += u64::from(late > LATEST);
         }
+        // What begins anew is never late.
         if late <= LATEST || event.fed == Fed::Begin {
             self.player.feed(program, event);
         }
