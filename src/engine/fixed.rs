@@ -5,6 +5,9 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
+use std::marker::PhantomData;
+
+use super::program::{FeedSlot, PortSlot, Slot, TrackSlot};
 
 /// A first-in, first-out queue of fixed capacity.
 #[derive(Debug)]
@@ -109,6 +112,63 @@ impl<T> std::ops::Deref for Slots<T> {
 impl<T> std::ops::DerefMut for Slots<T> {
     fn deref_mut(&mut self) -> &mut [T] {
         &mut self.0
+    }
+}
+
+/// A map of fixed size with a value for each [`Slot`] of one kind from the start. Indexing by a slot that no program may use
+/// panics; [`SlotMap::get`] does not find it.
+#[derive(Clone, Debug)]
+pub struct SlotMap<S, T> {
+    values: Box<[T]>,
+    slots: PhantomData<S>,
+}
+
+/// A value for each port.
+pub type PortMap<T> = SlotMap<PortSlot, T>;
+/// A value for each track.
+pub type TrackMap<T> = SlotMap<TrackSlot, T>;
+/// A value for each source of fed lanes.
+pub type FeedMap<T> = SlotMap<FeedSlot, T>;
+
+impl<S: Slot, T> SlotMap<S, T> {
+    /// The value that `make` gives for each slot. Allocates.
+    #[must_use]
+    pub fn from_fn(make: impl FnMut(S) -> T) -> SlotMap<S, T> {
+        SlotMap { values: (0..S::COUNT).map(S::at).map(make).collect(), slots: PhantomData }
+    }
+
+    /// The value of `slot`, if that is one that a program may use.
+    #[must_use]
+    pub fn get(&self, slot: S) -> Option<&T> {
+        self.values.get(slot.index())
+    }
+
+    /// The same, to be changed in its place.
+    pub fn get_mut(&mut self, slot: S) -> Option<&mut T> {
+        self.values.get_mut(slot.index())
+    }
+
+    /// All values, in the order of their slots.
+    pub fn iter(&self) -> std::slice::Iter<'_, T> {
+        self.values.iter()
+    }
+
+    /// The same, to be changed in their places.
+    pub fn iter_mut(&mut self) -> std::slice::IterMut<'_, T> {
+        self.values.iter_mut()
+    }
+}
+
+impl<S: Slot, T> std::ops::Index<S> for SlotMap<S, T> {
+    type Output = T;
+    fn index(&self, slot: S) -> &T {
+        &self.values[slot.index()]
+    }
+}
+
+impl<S: Slot, T> std::ops::IndexMut<S> for SlotMap<S, T> {
+    fn index_mut(&mut self, slot: S) -> &mut T {
+        &mut self.values[slot.index()]
     }
 }
 

@@ -54,7 +54,7 @@ use clock::clock_loop::ClockLoops;
 use clock::tap_tempo::Taps;
 pub use clock::{ClockSource, PulseError};
 pub use command::{Command, SessionState, Switch};
-use fixed::{Parked, Queue, Slots};
+use fixed::{Parked, PortMap, Queue};
 use lanes::Player;
 use lanes::keyboard::Keyboards;
 use live::bindings::Rising;
@@ -72,7 +72,7 @@ use ports::recovery::Recovery;
 use ports::silence_all::Silencing;
 use ports::transport_queue::{QueuedTransport, TRANSPORT_QUEUE};
 use ports::wire::Wires;
-use program::{MAX_PORTS, PartSlot, PatternSlot, PortSet, PortSlot, Program, TrackSet};
+use program::{PartSlot, PatternSlot, PortSet, PortSlot, Program, TrackSet};
 
 use crate::time::{Nanos, Tempo, Tick, TickSpan};
 
@@ -144,7 +144,7 @@ pub struct Engine {
     pulsed: PortSet,
     raw: PortSet,
     clocked: PortSet,
-    ledgers: Slots<Ledger>,
+    ledgers: PortMap<Ledger>,
     /// The ports whose notes were told to end while any of them still sounds, and when.
     releasing: PortSet,
     released_at: Moment,
@@ -165,10 +165,10 @@ pub struct Engine {
     /// What the wires can carry, and what waits for them.
     wires: Wires,
     /// For each port, the position on the clock of the next pulse that it gets.
-    pulses: Slots<Tick>,
+    pulses: PortMap<Tick>,
     /// For each port, by how much it had been sent more pulses than the master when it stopped: predicted ones, which did not
     /// come. They are made up for at CONTINUE.
-    pulse_debt: Slots<TickSpan>,
+    pulse_debt: PortMap<TickSpan>,
     /// Whether what comes in is our own clock.
     clock_loops: Parked<ClockLoops>,
     /// Whether what comes in is what we play.
@@ -224,7 +224,7 @@ impl Engine {
             pulsed: PortSet::default(),
             raw: PortSet::default(),
             clocked: PortSet::default(),
-            ledgers: Slots::from_fn(MAX_PORTS, |_| Ledger::default()),
+            ledgers: PortMap::from_fn(|_| Ledger::default()),
             releasing: PortSet::default(),
             released_at: Moment { time: Nanos(0), tick: Tick::ZERO },
             releases_held: false,
@@ -237,8 +237,8 @@ impl Engine {
             rising: Rising::default(),
             transport_queue: Queue::with_capacity(TRANSPORT_QUEUE),
             wires: Wires::new(program),
-            pulses: Slots::from_fn(MAX_PORTS, |_| Tick::ZERO),
-            pulse_debt: Slots::from_fn(MAX_PORTS, |_| TickSpan::ZERO),
+            pulses: PortMap::from_fn(|_| Tick::ZERO),
+            pulse_debt: PortMap::from_fn(|_| TickSpan::ZERO),
             clock_loops: Parked::new(ClockLoops::default()),
             note_loops: Parked::new(NoteLoops::new(program)),
             launcher: Launcher::new(program),

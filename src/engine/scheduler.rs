@@ -196,7 +196,7 @@ impl Engine {
         };
         if let Some(limit) = self.pulse_limit(program) {
             for port in self.pulsed.iter() {
-                let pulse = self.pulses[usize::from(port.0)];
+                let pulse = self.pulses[port];
                 if pulse <= limit {
                     let delay = self.clock_loops.delay(port, pulse.pulse());
                     consider(pulse - self.base, program.offset(port) + delay, Step::Pulse(port));
@@ -227,7 +227,7 @@ impl Engine {
             }
             for port in self.ports.iter() {
                 let offset = program.offset(port);
-                if let Some(note) = self.ledgers[usize::from(port.0)].first().filter(|note| note.off != HELD) {
+                if let Some(note) = self.ledgers[port].first().filter(|note| note.off != HELD) {
                     consider(note.off, offset, Step::Off(port));
                 }
                 if let Some(tick) = self.homing.first(port) {
@@ -274,16 +274,16 @@ impl Engine {
             Step::GiveUp => self.stop_here(due.time),
             Step::Turn => self.turn(program, due.time),
             Step::Pulse(port) => {
-                let pulse = self.pulses[usize::from(port.0)];
+                let pulse = self.pulses[port];
                 if let Some(timeline) = self.clock.timeline() {
                     self.clock_loops.sent(port, pulse.pulse(), timeline.time_of(pulse) + program.offset(port));
                 }
-                self.pulses[usize::from(port.0)] += TickSpan::PULSE;
+                self.pulses[port] += TickSpan::PULSE;
                 self.wires.send(departure(moment, port, Message::Clock), out);
                 self.let_rejoin(moment, pulse + TickSpan::PULSE, PortSet::default().with(port));
             }
             Step::Off(port) => {
-                if let Some(note) = self.ledgers[usize::from(port.0)].first() {
+                if let Some(note) = self.ledgers[port].first() {
                     self.end_note(port, note, moment, out);
                 }
             }

@@ -9,11 +9,11 @@
 //! Bounded: each lane is looked back at [`LONGEST_LOOK_BACK`](crate::engine::lanes::LONGEST_LOOK_BACK) events at most, and sets at most
 //! as many values as a channel has levers.
 
-use crate::engine::fixed::Slots;
+use crate::engine::fixed::PortMap;
 use crate::engine::lanes::SetTo;
 use crate::engine::outbox::Outbox;
 use crate::engine::program::lever::Lever;
-use crate::engine::program::{MAX_PORTS, PortSet, PortSlot, Program, TrackSet, TrackSlot};
+use crate::engine::program::{PortSet, PortSlot, Program, TrackSet, TrackSlot};
 use crate::engine::{Engine, Moment};
 use crate::time::Tick;
 
@@ -26,7 +26,7 @@ pub(in crate::engine) struct Chase {
     /// From which position on it counts.
     tick: Tick,
     /// For each port, the next track, and the next of its lanes.
-    next: Slots<(TrackSlot, usize)>,
+    next: PortMap<(TrackSlot, usize)>,
 }
 
 impl Default for Chase {
@@ -35,7 +35,7 @@ impl Default for Chase {
             tracks: TrackSet::default(),
             ports: PortSet::default(),
             tick: Tick::ZERO,
-            next: Slots::from_fn(MAX_PORTS, |_| (TrackSlot(0), 0)),
+            next: PortMap::from_fn(|_| (TrackSlot(0), 0)),
         }
     }
 }
@@ -61,7 +61,7 @@ impl Chase {
         self.tick = self.tick.max(tick);
         self.tracks.set(track, true);
         self.ports = self.ports.with(port);
-        if let Some(next) = self.next.get_mut(usize::from(port.0)) {
+        if let Some(next) = self.next.get_mut(port) {
             *next = (TrackSlot(0), 0);
         }
     }
@@ -87,7 +87,7 @@ impl Engine {
         moment: Moment,
         out: &mut Outbox,
     ) {
-        let Some(&(from, lane)) = self.chase.next.get(usize::from(port.0)) else { return };
+        let Some(&(from, lane)) = self.chase.next.get(port) else { return };
         let rest = (0..).map(TrackSlot).zip(&program.tracks).skip(usize::from(from.0));
         let mut of_port = rest.filter(|&(slot, track)| track.port == port && self.chase.tracks.contains(slot));
         let Some((slot, track)) = of_port.next() else {
@@ -97,7 +97,7 @@ impl Engine {
         let lane = if slot == from { lane } else { 0 };
         let mut passed: [Option<SetTo>; Lever::COUNT] = [None; Lever::COUNT];
         let goes_on = self.player.passed(program, slot, lane, moment.tick, self.mixer.fill(), &mut passed);
-        self.chase.next[usize::from(port.0)] = if goes_on { (slot, lane + 1) } else { (TrackSlot(slot.0 + 1), 0) };
+        self.chase.next[port] = if goes_on { (slot, lane + 1) } else { (TrackSlot(slot.0 + 1), 0) };
         if !self.mixer.hears(slot) {
             return;
         }

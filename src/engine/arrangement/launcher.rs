@@ -161,7 +161,7 @@ impl Launcher {
     fn enter(&mut self, song: &Song, choice: Choice, from: Tick) {
         self.current = choice;
         self.known_from = from;
-        if let Some(part) = choice.part.and_then(|part| song.parts.get(usize::from(part.0))) {
+        if let Some(part) = choice.part.and_then(|part| song.part(part)) {
             self.part_from = from;
             self.part_end = from + TickSpan(part.length.0.max(1));
             self.song_origin = from - part.start;
@@ -179,8 +179,7 @@ impl Launcher {
     /// that plays, and where it began if that has changed.
     pub fn adopt(&mut self, program: &Program, position: Option<Tick>) -> (PatternSlot, Option<Tick>) {
         let song = &program.song;
-        let exists =
-            |pattern: PatternSlot| program.patterns.get(usize::from(pattern.0)).is_some_and(|pattern| !pattern.vacant);
+        let exists = |pattern: PatternSlot| program.pattern(pattern).is_some_and(|pattern| !pattern.vacant);
         let found = |choice: Choice| {
             let part = choice.part.and_then(|part| same_part(song, part, choice.pattern));
             exists(choice.pattern).then_some(Choice { part, ..choice })
@@ -218,7 +217,7 @@ impl Launcher {
 
     /// Reckons anew where the part that plays ends, which is not before `position`.
     fn measure_part(&mut self, program: &Program, part: PartSlot, position: Tick) {
-        let Some(written) = program.song.parts.get(usize::from(part.0)) else { return };
+        let Some(written) = program.song.part(part) else { return };
         let length = TickSpan(written.length.0.max(1));
         let (end, pass) = (self.part_from + length, length_of(program, written.pattern));
         let over = (position - end).max(TickSpan::ZERO);
@@ -265,7 +264,7 @@ fn at_position(song: &Song, position: Tick) -> Option<(Choice, Tick)> {
 /// The parts before `part` that may have left something to be heard in it: those since the last one that took over all
 /// tracks, at most [`LONGEST_LEAD_UP`]. Each with its pattern and where it begins.
 fn led_up_to(program: &Program, part: Option<PartSlot>) -> impl Iterator<Item = (PatternSlot, Tick)> {
-    let keeps = |part: &Part| program.patterns.get(usize::from(part.pattern.0)).is_some_and(|pattern| pattern.keep);
+    let keeps = |part: &Part| program.pattern(part.pattern).is_some_and(|pattern| pattern.keep);
     let until = part.map_or(0, |part| usize::from(part.0));
     let parts = program.song.parts.get(..=until).unwrap_or_default();
     let kept = parts.iter().rev().take(LONGEST_LEAD_UP).take_while(|part| keeps(part)).count();
@@ -308,14 +307,14 @@ impl Engine {
         pattern: PatternSlot,
         when: Option<Quantum>,
     ) {
-        let Some(wanted) = program.patterns.get(usize::from(pattern.0)) else { return };
+        let Some(wanted) = program.pattern(pattern) else { return };
         let quantum = when.or(wanted.launch).unwrap_or(program.launch);
         self.request(program, at, Choice { pattern, part: None }, quantum);
     }
 
     /// Somebody asks for a part of the song.
     pub(in crate::engine) fn request_jump(&mut self, program: &Program, at: Nanos, part: PartSlot) {
-        if let Some(wanted) = program.song.parts.get(usize::from(part.0)) {
+        if let Some(wanted) = program.song.part(part) {
             self.request(program, at, Choice { pattern: wanted.pattern, part: Some(part) }, program.launch);
         }
     }
@@ -506,7 +505,7 @@ impl Engine {
     /// Where programs have to be sent ahead of the line that comes next, if they have not been.
     pub(in crate::engine) fn prepares_at(&self, program: &Program, coming: Coming) -> Option<Tick> {
         let Coming::Pattern { choice, line, .. } = coming else { return None };
-        let pattern = program.patterns.get(usize::from(choice.pattern.0))?;
+        let pattern = program.pattern(choice.pattern)?;
         let needed = !pattern.programs.is_empty() && self.launcher.prepared != Some((choice.pattern, line));
         // Nothing is sent again for a pattern that goes over into itself.
         let changes = choice.pattern != self.player.pattern();
@@ -528,14 +527,14 @@ impl Engine {
     /// When the next program change on its way leaves.
     pub(in crate::engine) fn preparing_at(&self, program: &Program) -> Option<Nanos> {
         let preparing = self.launcher.preparing?;
-        let pattern = program.patterns.get(usize::from(preparing.pattern.0))?;
+        let pattern = program.pattern(preparing.pattern)?;
         (preparing.done < pattern.programs.len()).then(|| preparing.moment.map_or(self.now, |moment| moment.time))
     }
 
     /// Sends the next program change that is on its way.
     pub(in crate::engine) fn send_program(&mut self, program: &Program, out: &mut Outbox) {
         let Some(preparing) = &mut self.launcher.preparing else { return };
-        let pattern = program.patterns.get(usize::from(preparing.pattern.0));
+        let pattern = program.pattern(preparing.pattern);
         let change = pattern.and_then(|pattern| pattern.programs.get(preparing.done)).copied();
         let Some(change) = change else {
             self.launcher.preparing = None;
@@ -551,7 +550,7 @@ impl Engine {
 
 /// The length of a pattern, positive.
 fn length_of(program: &Program, pattern: PatternSlot) -> TickSpan {
-    let pattern = program.patterns.get(usize::from(pattern.0));
+    let pattern = program.pattern(pattern);
     TickSpan(pattern.map_or(program.meter.bar(), |pattern| pattern.length).0.max(1))
 }
 

@@ -30,12 +30,12 @@ use crate::engine::arrangement::launcher::Coming;
 use crate::engine::arrangement::transport::Phase;
 use crate::engine::clock::Clock;
 use crate::engine::clock::clock_loop::ClockLoops;
-use crate::engine::fixed::{Queue, Slots};
+use crate::engine::fixed::{PortMap, Queue, TrackMap};
 use crate::engine::lanes::{Played, SetTo, Strike, takes_over};
 use crate::engine::outbox::Outbox;
 use crate::engine::ports::homing::By;
 use crate::engine::ports::ledger::HELD;
-use crate::engine::program::{MAX_PORTS, MAX_TRACKS, PortSet, PortSlot, Program, SlotOwner, TrackSlot};
+use crate::engine::program::{MAX_PORTS, PortSet, PortSlot, Program, SlotOwner, TrackSlot};
 use crate::engine::{Engine, Moment};
 use crate::midi::{Channel, Message};
 use crate::time::{Nanos, Span, Tick, TickSpan};
@@ -84,8 +84,8 @@ pub(in crate::engine) struct ProgramSwap {
     unsettled: PortSet,
     moved: PortSet,
     edition: u32,
-    ports: [SlotOwner; MAX_PORTS],
-    tracks: Slots<SlotOwner>,
+    ports: PortMap<SlotOwner>,
+    tracks: TrackMap<SlotOwner>,
 }
 
 impl ProgramSwap {
@@ -100,8 +100,8 @@ impl ProgramSwap {
             unsettled: PortSet::default(),
             moved: PortSet::default(),
             edition: program.edition,
-            ports: std::array::from_fn(|port| port_tenant(program, PortSlot(port as u8))),
-            tracks: Slots::from_fn(MAX_TRACKS, |track| track_owner(program, TrackSlot(track as u16))),
+            ports: PortMap::from_fn(|port| port_owner(program, port)),
+            tracks: TrackMap::from_fn(|track| track_owner(program, track)),
         }
     }
 
@@ -131,12 +131,12 @@ impl ProgramSwap {
     }
 }
 
-fn port_tenant(program: &Program, port: PortSlot) -> SlotOwner {
-    program.ports.get(usize::from(port.0)).map_or(SlotOwner::NOBODY, |port| port.owner)
+fn port_owner(program: &Program, port: PortSlot) -> SlotOwner {
+    program.port(port).map_or(SlotOwner::NOBODY, |port| port.owner)
 }
 
 fn track_owner(program: &Program, track: TrackSlot) -> SlotOwner {
-    program.tracks.get(usize::from(track.0)).map_or(SlotOwner::NOBODY, |track| track.owner)
+    program.track(track).map_or(SlotOwner::NOBODY, |track| track.owner)
 }
 
 impl Engine {
@@ -174,7 +174,7 @@ impl Engine {
             let track = match played {
                 Played::Note(Strike { track, .. }) | Played::Value(SetTo { track, .. }) => track,
             };
-            let Some(of_track) = program.tracks.get(usize::from(track.0)) else { continue };
+            let Some(of_track) = program.track(track) else { continue };
             let played = match played {
                 // Its slot may be another's by then, of whom nothing has been said.
                 Played::Note(_) if !self.mixer.hears(track) => continue,
@@ -243,13 +243,13 @@ impl Engine {
         let (pulsed, clocked) = (self.pulsed, self.clocked);
         self.program_swap.moved = PortSet::default();
         for port in (0..MAX_PORTS as u8).map(PortSlot) {
-            let owner = port_tenant(program, port);
-            if std::mem::replace(&mut self.program_swap.ports[usize::from(port.0)], owner) != owner {
+            let owner = port_owner(program, port);
+            if std::mem::replace(&mut self.program_swap.ports[port], owner) != owner {
                 self.program_swap.moved = self.program_swap.moved.with(port);
                 self.let_go(at, port);
                 self.keyboards.forget(port);
                 self.forget_duties(port);
-                self.pulse_debt[usize::from(port.0)] = TickSpan::ZERO;
+                self.pulse_debt[port] = TickSpan::ZERO;
             }
         }
         let moved = self.program_swap.moved;
@@ -259,7 +259,7 @@ impl Engine {
             *self.clock_loops = ClockLoops::default();
         }
         for port in self.pulsed.iter().filter(|&port| !pulsed.contains(port) || moved.contains(port)) {
-            self.pulses[usize::from(port.0)] = self.clock.pulse_after(at);
+            self.pulses[port] = self.clock.pulse_after(at);
         }
         let left = clocked.iter().filter(|&port| !self.clocked.contains(port) || moved.contains(port));
         let left = left.fold(PortSet::default(), PortSet::with);
@@ -272,7 +272,7 @@ impl Engine {
             self.let_join(at, position.unwrap_or(self.transport.resume()), came);
         }
         // A port that nothing is played on any more is one until its notes have ended.
-        let sounding = |port: &PortSlot| !self.ledgers[usize::from(port.0)].is_empty() || self.homing.is_away(*port);
+        let sounding = |port: &PortSlot| !self.ledgers[*port].is_empty() || self.homing.is_away(*port);
         self.program_swap.unsettled =
             (0..MAX_PORTS as u8).map(PortSlot).filter(sounding).fold(PortSet::default(), PortSet::with);
         self.ports = self.program_swap.unsettled.iter().fold(program.played_ports(), PortSet::with);
@@ -284,7 +284,7 @@ impl Engine {
         self.place(self.moment(at), joins, ports);
         if self.transport.phase() == Phase::Running {
             // Whoever has been told to play counts from the next pulse.
-            ports.iter().for_each(|port| self.pulses[usize::from(port.0)] = joins + self.base);
+            ports.iter().for_each(|port| self.pulses[port] = joins + self.base);
         }
     }
 
@@ -298,13 +298,13 @@ impl Engine {
         if let Some(port) = self.program_swap.unsettled.iter().next() {
             self.program_swap.unsettled = self.program_swap.unsettled.without(port);
             let Engine { program_swap: swap, player, ledgers, homing, .. } = self;
-            ledgers[usize::from(port.0)].cut_notes(swap.seam, |note| {
-                let owner = swap.tracks.get(usize::from(note.track.0)).copied().unwrap_or_default();
+            ledgers[port].cut_notes(swap.seam, |note| {
+                let owner = swap.tracks.get(note.track).copied().unwrap_or_default();
                 let goes_on = goes_on(swap, program, port, note.track, note.channel, owner);
                 !goes_on || (note.off != HELD && !player.has_clip(program, note.track))
             });
             homing.cut_port(port, swap.seam, |channel, away, lever| {
-                let owner = swap.tracks.get(usize::from(away.track.0)).copied().unwrap_or_default();
+                let owner = swap.tracks.get(away.track).copied().unwrap_or_default();
                 let sets = || lever.is_some_and(|lever| player.sets(program, away.track, lever));
                 let goes_on = goes_on(swap, program, port, away.track, channel, owner);
                 !goes_on || away.by == By::Pattern && (swap.is_replaced || !sets())
@@ -314,7 +314,7 @@ impl Engine {
         }
         let Some(track) = self.player.unseated() else { return };
         let owner = track_owner(program, track);
-        let is_new = std::mem::replace(&mut self.program_swap.tracks[usize::from(track.0)], owner) != owner;
+        let is_new = std::mem::replace(&mut self.program_swap.tracks[track], owner) != owner;
         if is_new {
             self.mixer.forget(track);
         }
@@ -356,5 +356,5 @@ fn goes_on(
 ) -> bool {
     let is_same =
         |track: &crate::engine::program::Track| (track.owner, track.port, track.channel) == (owner, port, channel);
-    program.tracks.get(usize::from(track.0)).is_some_and(is_same) && !swap.moved.contains(port)
+    program.track(track).is_some_and(is_same) && !swap.moved.contains(port)
 }

@@ -74,13 +74,12 @@ impl Engine {
     /// Takes time in proportion to the lanes, as a start does.
     pub fn resume_show(&mut self, program: &Program, at: Nanos, was: Resumption) -> bool {
         self.happened(at);
-        let exists = program.patterns.get(usize::from(was.pattern.0)).is_some_and(|pattern| !pattern.vacant);
+        let exists = program.pattern(was.pattern).is_some_and(|pattern| !pattern.vacant);
         if !exists {
             return false;
         }
-        let part = was.part.filter(|(part, _)| {
-            program.song.parts.get(usize::from(part.0)).is_some_and(|part| part.pattern == was.pattern)
-        });
+        let part =
+            was.part.filter(|(part, _)| program.song.part(*part).is_some_and(|part| part.pattern == was.pattern));
         let choice = Choice { pattern: was.pattern, part: part.map(|(part, _)| part) };
         self.resume_pattern(program, choice, was.origin, part.map(|(_, origin)| origin));
         let awaited = Awaited { position: was.position, from: at, ago: was.ago, tempo: was.tempo };

@@ -17,9 +17,9 @@
 use super::{Class, FOREVER, Played, SetTo, Strike};
 use crate::engine::Engine;
 use crate::engine::clock::FARTHEST;
-use crate::engine::fixed::{Queue, Slots};
+use crate::engine::fixed::{FeedMap, Queue};
 use crate::engine::program::lever::Lever;
-use crate::engine::program::{Action, FeedSlot, Lane, MAX_FEEDS, MAX_LENGTH, Program, Target, TrackSlot};
+use crate::engine::program::{Action, FeedSlot, Lane, MAX_LENGTH, Program, Target, TrackSlot};
 use crate::midi::{Key, Velocity};
 use crate::time::{Nanos, Span, Tick, TickSpan};
 
@@ -95,11 +95,11 @@ struct Feed {
 
 /// All sources.
 #[derive(Debug)]
-pub(super) struct Feeds(Slots<Feed>);
+pub(super) struct Feeds(FeedMap<Feed>);
 
 impl Default for Feeds {
     fn default() -> Feeds {
-        Feeds(Slots::from_fn(MAX_FEEDS, |_| Feed {
+        Feeds(FeedMap::from_fn(|_| Feed {
             epoch: None,
             events: Queue::with_capacity(FEED_CAPACITY),
             counts: FeedCounts::default(),
@@ -126,12 +126,12 @@ impl Grid<'_> {
 
 impl Feeds {
     fn of(&self, feed: FeedSlot) -> Option<&Feed> {
-        self.0.get(usize::from(feed.0))
+        self.0.get(feed)
     }
 
     /// The lane in place `slot` plays `feed` from `position` on in that bank; `again` says that it goes on in the same clip.
     pub fn seat(&mut self, feed: FeedSlot, bank: usize, slot: usize, position: Tick, again: bool) {
-        let Some(feed) = self.0.get_mut(usize::from(feed.0)) else { return };
+        let Some(feed) = self.0.get_mut(feed) else { return };
         if !again || position < feed.taken {
             (feed.said, feed.taken) = ([None; Lever::COUNT], Tick(i64::MIN));
         }
@@ -166,7 +166,7 @@ impl Feeds {
 
     /// Takes the event that is due at `at`; `None` when it has become void. What lies before it was for nobody.
     pub fn take(&mut self, feed: FeedSlot, grid: Grid<'_>, track: TrackSlot, at: Tick) -> Option<Played> {
-        let feed = self.0.get_mut(usize::from(feed.0))?;
+        let feed = self.0.get_mut(feed)?;
         while feed.events.front().is_some_and(|event| grid.bend(event.at) < at) {
             feed.events.pop();
         }
@@ -193,13 +193,13 @@ impl Feeds {
 
     /// The counts of the source of `event`, if it is of the epoch in force.
     fn counts_of(&mut self, event: FeedEvent) -> Option<&mut FeedCounts> {
-        let feed = self.0.get_mut(usize::from(event.feed.0))?;
+        let feed = self.0.get_mut(event.feed)?;
         (event.fed != Fed::Begin && feed.epoch == Some(event.epoch)).then_some(&mut feed.counts)
     }
 
     /// Takes in what a source says, if it is of the epoch in force and in order. Whether something was taken in.
     fn put(&mut self, event: FeedEvent) -> bool {
-        let Some(feed) = self.0.get_mut(usize::from(event.feed.0)) else { return false };
+        let Some(feed) = self.0.get_mut(event.feed) else { return false };
         if event.fed == Fed::Begin {
             feed.epoch = Some(event.epoch);
             feed.events.pop_back_while(|known| known.at >= event.at);
@@ -220,7 +220,7 @@ impl super::Player {
     fn fed_lane<'p>(&self, program: &'p Program, feed: FeedSlot, bank: usize) -> Option<(TrackSlot, usize, Grid<'p>)> {
         let slot = self.feeds.lane(feed, bank)?;
         let track = self.lanes.get(bank)?.get(slot)?.track;
-        let playing = self.playing.get(bank)?.get(usize::from(track.0)).copied()?;
+        let playing = self.playing.get(bank)?.get(track).copied()?;
         let lane = super::lane_of(program, playing, track, slot)?;
         let is_fed = lane.source == crate::engine::program::Source::Feed(feed);
         is_fed.then_some((track, slot, Grid { origin: playing.origin, lane }))
@@ -233,7 +233,7 @@ impl super::Player {
         }
         for bank in 0..super::BANKS {
             let Some((track, slot, grid)) = self.fed_lane(program, event.feed, bank) else { continue };
-            let Some(port) = program.tracks.get(usize::from(track.0)).map(|track| usize::from(track.port.0)) else {
+            let Some(port) = program.track(track).map(|track| track.port) else {
                 continue;
             };
             let Some(agenda) = self.agendas.get_mut(port) else { continue };
@@ -279,7 +279,7 @@ impl Engine {
     fn fed_late(&self, program: &Program, at: Nanos, event: FeedEvent) -> Span {
         let lanes = (0..super::BANKS).filter_map(|bank| self.player.fed_lane(program, event.feed, bank));
         let due = lanes.filter_map(|(track, _, grid)| {
-            let port = program.tracks.get(usize::from(track.0))?.port;
+            let port = program.track(track)?.port;
             Some(self.time_of(grid.bend(event.at))? + program.offset(port))
         });
         due.max().map_or(Span::ZERO, |due| at.since(due)).max(Span::ZERO)

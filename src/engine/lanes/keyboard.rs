@@ -3,8 +3,8 @@
 //! Arpeggios play what is held; transposition follows the last key. Bounded: of more than [`MAX_HELD`] keys that are down on
 //! a port at once, the later ones are not held.
 
-use crate::engine::fixed::Slots;
-use crate::engine::program::{MAX_PORTS, Order, PortSlot};
+use crate::engine::fixed::PortMap;
+use crate::engine::program::{Order, PortSlot};
 use crate::midi::{Channel, Key, Message};
 
 /// How many keys can be held on a port.
@@ -34,7 +34,7 @@ const _: () = assert!(Key::COUNT == u128::BITS as usize);
 
 /// The keys of all ports. Real-time safe after construction.
 #[derive(Debug)]
-pub struct Keyboards(Slots<Keyboard>);
+pub struct Keyboards(PortMap<Keyboard>);
 
 /// A keyboard that nobody has played.
 static UNTOUCHED: Keyboard = Keyboard {
@@ -49,21 +49,21 @@ static UNTOUCHED: Keyboard = Keyboard {
 
 impl Default for Keyboards {
     fn default() -> Keyboards {
-        Keyboards(Slots::from_fn(MAX_PORTS, |_| UNTOUCHED))
+        Keyboards(PortMap::from_fn(|_| UNTOUCHED))
     }
 }
 
 impl Keyboards {
     /// Another keyboard is on `port` from now on.
     pub fn forget(&mut self, port: PortSlot) {
-        if let Some(keyboard) = self.0.get_mut(usize::from(port.0)) {
+        if let Some(keyboard) = self.0.get_mut(port) {
             keyboard.clone_from(&UNTOUCHED);
         }
     }
 
     /// A message came in on `port`. Takes time in proportion to [`MAX_HELD`].
     pub fn hear(&mut self, port: PortSlot, message: Message) {
-        let Some(keyboard) = self.0.get_mut(usize::from(port.0)) else { return };
+        let Some(keyboard) = self.0.get_mut(port) else { return };
         match message {
             Message::NoteOn(channel, key, _) => {
                 keyboard.last[channel.index()] = Some(key);
@@ -99,13 +99,13 @@ impl Keyboards {
     /// Whether `key` is held on `port`, on any channel.
     #[must_use]
     pub fn is_held(&self, port: PortSlot, key: Key) -> bool {
-        let keyboard = self.0.get(usize::from(port.0));
+        let keyboard = self.0.get(port);
         keyboard.is_some_and(|keyboard| keyboard.down[..keyboard.held].iter().any(|&(_, down)| down == key))
     }
 
     /// No key is held any more on `port`.
     pub fn let_go(&mut self, port: PortSlot) {
-        if let Some(keyboard) = self.0.get_mut(usize::from(port.0)) {
+        if let Some(keyboard) = self.0.get_mut(port) {
             keyboard.held = 0;
         }
     }
@@ -117,7 +117,7 @@ impl Keyboards {
 
     /// Nothing is known any more of where the controllers of `port` stand, and none of its keys is down.
     pub fn forget_values(&mut self, port: PortSlot) {
-        if let Some(keyboard) = self.0.get_mut(usize::from(port.0)) {
+        if let Some(keyboard) = self.0.get_mut(port) {
             // In place: the stack is small.
             keyboard.values.iter_mut().for_each(|values| values.fill(UNKNOWN));
             keyboard.bends.fill(UNKNOWN_BEND);
@@ -127,7 +127,7 @@ impl Keyboards {
 
     /// A key goes down or comes up, whatever it stands for.
     pub fn press(&mut self, port: PortSlot, channel: Channel, key: Key, is_down: bool) {
-        let Some(keyboard) = self.0.get_mut(usize::from(port.0)) else { return };
+        let Some(keyboard) = self.0.get_mut(port) else { return };
         let (keys, bit) = (&mut keyboard.keys[channel.index()], 1 << key.index());
         *keys = if is_down { *keys | bit } else { *keys & !bit };
     }
@@ -135,39 +135,39 @@ impl Keyboards {
     /// Whether a key is down, whatever it stands for.
     #[must_use]
     pub fn is_down(&self, port: PortSlot, channel: Channel, key: Key) -> bool {
-        self.0.get(usize::from(port.0)).is_some_and(|keyboard| keyboard.keys[channel.index()] >> key.index() & 1 == 1)
+        self.0.get(port).is_some_and(|keyboard| keyboard.keys[channel.index()] >> key.index() & 1 == 1)
     }
 
     /// Where the pitch bend stands, if that is known.
     #[must_use]
     pub fn bent(&self, port: PortSlot, channel: Channel) -> Option<u16> {
-        let value = self.0.get(usize::from(port.0))?.bends[channel.index()];
+        let value = self.0.get(port)?.bends[channel.index()];
         (value != UNKNOWN_BEND).then_some(value)
     }
 
     /// Where controller `number` stands, if that is known.
     #[must_use]
     pub fn value(&self, port: PortSlot, channel: Channel, number: u8) -> Option<u8> {
-        let value = self.0.get(usize::from(port.0))?.values[channel.index()][usize::from(number & 0x7F)];
+        let value = self.0.get(port)?.values[channel.index()][usize::from(number & 0x7F)];
         (value != UNKNOWN).then_some(value)
     }
 
     /// Controller `number` takes `value`: what it had before, if it has had any.
     pub fn turn(&mut self, port: PortSlot, channel: Channel, number: u8, value: u8) -> Option<u8> {
-        let place = &mut self.0.get_mut(usize::from(port.0))?.values[channel.index()][usize::from(number & 0x7F)];
+        let place = &mut self.0.get_mut(port)?.values[channel.index()][usize::from(number & 0x7F)];
         Some(std::mem::replace(place, value & 0x7F)).filter(|&before| before != UNKNOWN)
     }
 
     /// The pitch bend takes `value`: what it had before, if it has had any.
     pub fn bend(&mut self, port: PortSlot, channel: Channel, value: u16) -> Option<u16> {
-        let place = &mut self.0.get_mut(usize::from(port.0))?.bends[channel.index()];
+        let place = &mut self.0.get_mut(port)?.bends[channel.index()];
         Some(std::mem::replace(place, value)).filter(|&before| before != UNKNOWN_BEND)
     }
 
     /// The last key that was pressed on `port`, on `channel` or on any.
     #[must_use]
     pub fn last(&self, port: PortSlot, channel: Option<Channel>) -> Option<Key> {
-        let keyboard = self.0.get(usize::from(port.0))?;
+        let keyboard = self.0.get(port)?;
         channel.map_or(keyboard.last_of_any, |channel| keyboard.last[channel.index()])
     }
 
@@ -182,7 +182,7 @@ impl Keyboards {
         turn: usize,
         below: impl FnOnce(usize) -> usize,
     ) -> Option<Key> {
-        let keyboard = self.0.get(usize::from(port.0))?;
+        let keyboard = self.0.get(port)?;
         let mut keys = [Key::from_data(0); MAX_HELD];
         let mut count = 0;
         for &(_, key) in

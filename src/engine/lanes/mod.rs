@@ -17,11 +17,11 @@ mod play;
 
 pub use lane::{LONGEST_LOOK_BACK, holds};
 
-use crate::engine::fixed::{Agenda, Slots};
+use crate::engine::fixed::{Agenda, PortMap, Slots, TrackMap};
 use crate::engine::lanes::keyboard::Keyboards;
 use crate::engine::program::lever::Lever;
 use crate::engine::program::{
-    Clip, Lane, LaneRange, MAX_LANES, MAX_PORTS, MAX_TRACKS, PatternSlot, PortSlot, Program, Source, Target, TrackSlot,
+    Clip, Lane, LaneRange, MAX_LANES, MAX_TRACKS, PatternSlot, PortSlot, Program, Source, Target, TrackSlot,
 };
 use crate::midi::{Key, Velocity};
 use crate::time::Tick;
@@ -137,19 +137,19 @@ pub struct Player {
     pattern: PatternSlot,
     origin: Tick,
     /// By bank, by track.
-    playing: [Slots<Playing>; BANKS],
+    playing: [TrackMap<Playing>; BANKS],
     /// By track: the bank of what was launched last.
-    current: Slots<u8>,
+    current: TrackMap<u8>,
     /// By bank, by lane among those of all tracks.
     lanes: [Slots<LaneState>; BANKS],
-    agendas: Slots<Agenda<Due>>,
+    agendas: PortMap<Agenda<Due>>,
     /// What comes from elsewhere.
     feeds: Feeds,
     /// By track, its place in `lanes`.
-    ranges: Slots<LaneRange>,
+    ranges: TrackMap<LaneRange>,
     /// Lanes and places under the program before, and the tracks that had found theirs then: those below this one.
     lanes_before: [Slots<LaneState>; BANKS],
-    ranges_before: Slots<LaneRange>,
+    ranges_before: TrackMap<LaneRange>,
     seated_before: TrackSlot,
     /// After a new program: the tracks from here on have yet to find their places in it; where the music plays, at this
     /// position.
@@ -163,14 +163,14 @@ impl Default for Player {
         Player {
             pattern: PatternSlot(0),
             origin: Tick::ZERO,
-            playing: std::array::from_fn(|_| Slots::from_fn(MAX_TRACKS, |_| Playing::NOTHING)),
-            current: Slots::from_fn(MAX_TRACKS, |_| 0),
+            playing: std::array::from_fn(|_| TrackMap::from_fn(|_| Playing::NOTHING)),
+            current: TrackMap::from_fn(|_| 0),
             lanes: std::array::from_fn(|_| Slots::from_fn(MAX_LANES, |_| LaneState::default())),
-            agendas: Slots::from_fn(MAX_PORTS, |_| Agenda::with_capacity(BANKS * MAX_LANES)),
+            agendas: PortMap::from_fn(|_| Agenda::with_capacity(BANKS * MAX_LANES)),
             feeds: Feeds::default(),
-            ranges: Slots::from_fn(MAX_TRACKS, |_| LaneRange::default()),
+            ranges: TrackMap::from_fn(|_| LaneRange::default()),
             lanes_before: std::array::from_fn(|_| Slots::from_fn(MAX_LANES, |_| LaneState::default())),
-            ranges_before: Slots::from_fn(MAX_TRACKS, |_| LaneRange::default()),
+            ranges_before: TrackMap::from_fn(|_| LaneRange::default()),
             seated_before: TrackSlot(0),
             unseated: None,
             ready_at: None,
@@ -211,18 +211,17 @@ impl Player {
         self.ready_at = None;
         for track in tracks(program).filter(|&track| takes_over(program, pattern, track)) {
             let old = self.bank_of(track);
-            let playing = &mut self.playing[old][usize::from(track.0)];
+            let playing = &mut self.playing[old][track];
             playing.until = playing.until.min(from);
-            self.current[usize::from(track.0)] = (1 - old) as u8;
+            self.current[track] = (1 - old) as u8;
             let clip = place_of_clip(program, Some(pattern), track);
-            self.playing[1 - old][usize::from(track.0)] =
-                Playing { pattern: Some(pattern), clip, origin, until: FOREVER };
+            self.playing[1 - old][track] = Playing { pattern: Some(pattern), clip, origin, until: FOREVER };
         }
         let Player { current, lanes, agendas, .. } = self;
         for agenda in agendas.iter_mut() {
             agenda.retain(|due| {
                 let track = lanes[usize::from(due.bank)][usize::from(due.lane)].track;
-                let is_old = current[usize::from(track.0)] != due.bank;
+                let is_old = current[track] != due.bank;
                 !takes_over(program, pattern, track) || is_old && due.at < from
             });
         }
@@ -269,20 +268,19 @@ impl Player {
         let Some((track, position)) = self.unseated else { return };
         let next = TrackSlot(track.0 + 1);
         self.unseated = Some((next, position)).filter(|_| usize::from(next.0) < program.tracks.len().min(MAX_TRACKS));
-        let Some(of_track) = program.tracks.get(usize::from(track.0)) else { return };
+        let Some(of_track) = program.track(track) else { return };
         let bank = self.bank_of(track);
-        let playing = &mut self.playing[bank][usize::from(track.0)];
+        let playing = &mut self.playing[bank][track];
         let before = playing.pattern;
-        let is_there =
-            |slot: PatternSlot| program.patterns.get(usize::from(slot.0)).is_some_and(|pattern| !pattern.vacant);
+        let is_there = |slot: PatternSlot| program.pattern(slot).is_some_and(|pattern| !pattern.vacant);
         if is_new || !before.is_none_or(is_there) || takes_over(program, self.pattern, track) {
             *playing = Playing { pattern: Some(self.pattern), clip: None, origin: self.origin, until: FOREVER };
         }
         playing.clip = place_of_clip(program, playing.pattern, track);
         let playing = *playing;
         let goes_on = !is_new && playing.pattern == before && track < self.seated_before;
-        let old = if goes_on { self.ranges_before[usize::from(track.0)] } else { LaneRange::default() };
-        self.ranges[usize::from(track.0)] = of_track.lanes;
+        let old = if goes_on { self.ranges_before[track] } else { LaneRange::default() };
+        self.ranges[track] = of_track.lanes;
         let Some(clip) = clip_of(program, playing) else { return };
         let places = usize::from(old.first)..usize::from(old.first) + usize::from(old.count);
         let mut carried = self.lanes_before[bank].get(places).unwrap_or_default().iter();
@@ -314,7 +312,7 @@ impl Player {
         passed: &mut [Option<SetTo>; Lever::COUNT],
     ) -> bool {
         let bank = self.bank_of(track);
-        let Some(playing) = self.playing[bank].get(usize::from(track.0)).copied() else { return false };
+        let Some(playing) = self.playing[bank].get(track).copied() else { return false };
         let of_clip = clip_of(program, playing).and_then(|clip| clip.lanes.get(lane));
         let (Some(slot), Some(lane)) = (slots_of(program, track).nth(lane), of_clip) else { return false };
         if let Some(state) = self.lanes[bank].get(slot).filter(|state| state.track == track) {
@@ -334,7 +332,7 @@ impl Player {
         lever: Lever,
     ) -> Option<SetTo> {
         let bank = self.bank_of(track);
-        let playing = self.playing[bank].get(usize::from(track.0)).copied()?;
+        let playing = self.playing[bank].get(track).copied()?;
         let mut lanes = slots_of(program, track).zip(&clip_of(program, playing)?.lanes);
         lanes.find_map(|(slot, lane)| {
             let state = self.lanes[bank].get(slot).filter(|state| state.track == track)?;
@@ -359,9 +357,9 @@ impl Player {
         let pattern = if takes_over(program, self.pattern, track) {
             self.pattern
         } else {
-            self.playing[self.bank_of(track)].get(usize::from(track.0))?.pattern?
+            self.playing[self.bank_of(track)].get(track)?.pattern?
         };
-        program.patterns.get(usize::from(pattern.0))?.clip(track)
+        program.pattern(pattern)?.clip(track)
     }
 
     /// No track plays anything any more.
@@ -380,16 +378,16 @@ impl Player {
     /// The position of the next event on `port`; it may turn out to be nothing.
     #[must_use]
     pub fn first(&self, port: PortSlot) -> Option<Tick> {
-        self.agendas.get(usize::from(port.0))?.first().map(|due| due.at)
+        self.agendas.get(port)?.first().map(|due| due.at)
     }
 
     /// Takes the next event on `port`; `None` when there is none, or when it is not played this time.
     pub fn play(&mut self, program: &Program, port: PortSlot, input: InputState<'_>) -> Option<Played> {
-        let due = self.agendas.get_mut(usize::from(port.0))?.pop()?;
+        let due = self.agendas.get_mut(port)?.pop()?;
         self.ready_at = None;
         let (slot, bank) = (usize::from(due.lane), usize::from(due.bank));
         let state = self.lanes.get_mut(bank)?.get_mut(slot)?;
-        let playing = self.playing.get(bank)?.get(usize::from(state.track.0)).copied()?;
+        let playing = self.playing.get(bank)?.get(state.track).copied()?;
         let lane = lane_of(program, playing, state.track, slot)?;
         // A pattern that leaves a track alone does not end its clip.
         let coming = input.coming.filter(|&(pattern, _)| takes_over(program, pattern, state.track));
@@ -403,21 +401,20 @@ impl Player {
     }
 
     fn bank_of(&self, track: TrackSlot) -> usize {
-        usize::from(self.current[usize::from(track.0)])
+        usize::from(self.current[track])
     }
 
     /// Puts the lanes of `track` to their first events at or after `position`, and into the agenda. `again` says that they
     /// may have played before, in the same clip.
     fn seat(&mut self, program: &Program, track: TrackSlot, position: Tick, again: bool) {
         let bank = self.bank_of(track);
-        let playing = &mut self.playing[bank][usize::from(track.0)];
+        let playing = &mut self.playing[bank][track];
         if again {
             // The program may be another.
             playing.clip = place_of_clip(program, playing.pattern, track);
         }
         let playing = *playing;
-        self.ranges[usize::from(track.0)] =
-            program.tracks.get(usize::from(track.0)).map(|track| track.lanes).unwrap_or_default();
+        self.ranges[track] = program.track(track).map(|track| track.lanes).unwrap_or_default();
         let Some(clip) = clip_of(program, playing) else { return };
         for (slot, lane) in slots_of(program, track).zip(&clip.lanes) {
             let Some(state) = self.lanes[bank].get_mut(slot) else { return };
@@ -435,11 +432,11 @@ impl Player {
     /// Enters the lane's next event into the agenda of its port, unless its clip has come to its end.
     fn schedule(&mut self, program: &Program, bank: usize, slot: usize, lane: &Lane) {
         let state = &mut self.lanes[bank][slot];
-        let Playing { origin, until, .. } = self.playing[bank][usize::from(state.track.0)];
+        let Playing { origin, until, .. } = self.playing[bank][state.track];
         let next = state.next(lane, origin, &self.feeds);
         // A lane that is fed comes back when there is something again.
         let Some((at, class)) = next.filter(|&(at, _)| at < until) else { return };
-        let port = program.tracks.get(usize::from(state.track.0)).map(|track| usize::from(track.port.0));
+        let port = program.track(state.track).map(|track| track.port);
         if let Some(agenda) = port.and_then(|port| self.agendas.get_mut(port)) {
             // Each lane of each bank is entered once, and an agenda has room for all of them.
             let entered = agenda.push(Due { at, class, lane: slot as u16, bank: bank as u8 });
@@ -451,7 +448,7 @@ impl Player {
 /// Whether `pattern`, when it is launched, changes what `track` plays.
 #[must_use]
 pub fn takes_over(program: &Program, pattern: PatternSlot, track: TrackSlot) -> bool {
-    program.patterns.get(usize::from(pattern.0)).is_none_or(|pattern| !pattern.keep || pattern.clip(track).is_some())
+    program.pattern(pattern).is_none_or(|pattern| !pattern.keep || pattern.clip(track).is_some())
 }
 
 fn tracks(program: &Program) -> impl Iterator<Item = TrackSlot> + use<> {
@@ -460,20 +457,20 @@ fn tracks(program: &Program) -> impl Iterator<Item = TrackSlot> + use<> {
 
 /// The places of the lanes of `track` among those of all tracks.
 fn slots_of(program: &Program, track: TrackSlot) -> impl Iterator<Item = usize> + use<> {
-    let range = program.tracks.get(usize::from(track.0)).map(|track| track.lanes).unwrap_or_default();
+    let range = program.track(track).map(|track| track.lanes).unwrap_or_default();
     usize::from(range.first)..usize::from(range.first) + usize::from(range.count)
 }
 
 fn place_of_clip(program: &Program, pattern: Option<PatternSlot>, track: TrackSlot) -> Option<u16> {
-    let place = program.patterns.get(usize::from(pattern?.0))?.place_of(track)?;
+    let place = program.pattern(pattern?)?.place_of(track)?;
     u16::try_from(place).ok()
 }
 
 fn clip_of(program: &Program, playing: Playing) -> Option<&Clip> {
-    program.patterns.get(usize::from(playing.pattern?.0))?.clips.get(usize::from(playing.clip?))
+    program.pattern(playing.pattern?)?.clips.get(usize::from(playing.clip?))
 }
 
 fn lane_of(program: &Program, playing: Playing, track: TrackSlot, slot: usize) -> Option<&Lane> {
-    let first = program.tracks.get(usize::from(track.0))?.lanes.first;
+    let first = program.track(track)?.lanes.first;
     clip_of(program, playing)?.lanes.get(slot.checked_sub(usize::from(first))?)
 }

@@ -21,7 +21,7 @@ impl Engine {
                     return;
                 }
                 self.faders.note_value(program, value.track, value.target, value.value);
-                let Some(track) = program.tracks.get(usize::from(value.track.0)) else { return };
+                let Some(track) = program.track(value.track) else { return };
                 self.set_value(value, port, track.channel, moment, out);
             }
             None => {}
@@ -40,7 +40,7 @@ impl Engine {
             return;
         }
         let slot = strike.track;
-        let Some(track) = program.tracks.get(usize::from(slot.0)).filter(|_| self.mixer.hears(slot)) else { return };
+        let Some(track) = program.track(slot).filter(|_| self.mixer.hears(slot)) else { return };
         let shift = self.mixer.shift(program, slot, track, strike.key, &self.keyboards);
         let to = (port, track.channel, strike.key.transposed(shift));
         self.begin_note(slot, to, strike.velocity, strike.off, moment, out);

@@ -140,7 +140,7 @@ impl Engine {
     /// Sends the first value that waits: at most [`MAX_VALUE_MESSAGES`] messages.
     pub(in crate::engine) fn send_value(&mut self, program: &Program, out: &mut Outbox) {
         let Some(Value { moment, track, target, value, by }) = self.faders.waiting.pop() else { return };
-        if let Some(known) = program.tracks.get(usize::from(track.0)) {
+        if let Some(known) = program.track(track) {
             for message in target.messages(known.channel, value).take(MAX_VALUE_MESSAGES) {
                 self.homing.note(known.port, message, track, by, AWAY);
                 self.wires.offer(Departure { track: Some(track), ..departure(moment, known.port, message) }, out);

@@ -25,12 +25,12 @@
 
 use crate::engine::Engine;
 use crate::engine::Moment;
-use crate::engine::fixed::{Queue, Slots};
+use crate::engine::fixed::{PortMap, Queue, Slots};
 use crate::engine::outbox::departure;
 use crate::engine::outbox::{Departure, Outbox};
 use crate::engine::ports::homing::{AWAY, By};
 use crate::engine::ports::ledger::HELD;
-use crate::engine::program::{MAX_PORTS, MAX_THRUS, PortSlot, Program, Thru, TrackSlot};
+use crate::engine::program::{MAX_THRUS, PortSlot, Program, Thru, TrackSlot};
 use crate::midi::{Channel, Key, Message};
 use crate::time::{Nanos, Span};
 
@@ -75,7 +75,7 @@ pub(in crate::engine) struct ThruNotes {
     held: usize,
     /// For each way to a track, what went there last, if the instrument could send it back.
     last: Slots<Option<Message>>,
-    passing: Slots<Passing>,
+    passing: PortMap<Passing>,
 }
 
 /// How many notes of an input are passed on.
@@ -97,7 +97,7 @@ impl Default for ThruNotes {
             down: Slots::from_fn(MAX_THRU_NOTES, |_| finger),
             held: 0,
             last: Slots::from_fn(MAX_THRUS, |_| None),
-            passing: Slots::from_fn(MAX_PORTS, |_| Passing { spent_until: Nanos(0), refused: 0 }),
+            passing: PortMap::from_fn(|_| Passing { spent_until: Nanos(0), refused: 0 }),
         }
     }
 }
@@ -110,7 +110,7 @@ impl ThruNotes {
 
     /// Whether one more note of `port` may be passed on at `at`.
     fn affords(&mut self, at: Nanos, port: PortSlot) -> bool {
-        let Some(passing) = self.passing.get_mut(usize::from(port.0)) else { return false };
+        let Some(passing) = self.passing.get_mut(port) else { return false };
         if passing.spent_until.since(at).0 > (AT_ONCE - 1) * NOTE_EVERY.0 {
             passing.refused += 1;
             return false;
@@ -121,7 +121,7 @@ impl ThruNotes {
 
     /// How many notes of `port` were too many.
     pub fn refused(&self, port: PortSlot) -> u64 {
-        self.passing.get(usize::from(port.0)).map_or(0, |passing| passing.refused)
+        self.passing.get(port).map_or(0, |passing| passing.refused)
     }
 
     /// Takes out a note that `from` is true of, the oldest first.
@@ -197,7 +197,7 @@ impl Engine {
         self.keyboards.let_go(port);
         while let Some(finger) = self.thru_notes.lift(|finger| finger.from.0 == port) {
             let (port, channel, key) = finger.to;
-            self.ledgers[usize::from(port.0)].cut_struck(channel, key, finger.serial, moment.tick);
+            self.ledgers[port].cut_struck(channel, key, finger.serial, moment.tick);
         }
         self.release_cut(moment);
         self.homing.release(moment, |away| away.by == By::Hand(port));
@@ -263,7 +263,7 @@ impl Engine {
     fn lift_one(&mut self, release: u8, moment: Moment, out: &mut Outbox, of: impl Fn(&ThruNote) -> bool) -> bool {
         let Some(finger) = self.thru_notes.lift(of) else { return false };
         let (port, channel, key) = finger.to;
-        if let Some(note) = self.ledgers[usize::from(port.0)].struck(channel, key, finger.serial) {
+        if let Some(note) = self.ledgers[port].struck(channel, key, finger.serial) {
             self.end_note_with(release, port, note, moment, out);
         }
         true
@@ -274,7 +274,7 @@ impl Engine {
         let back = |finger: &ThruNote| {
             finger.to == (port, channel, key)
                 && finger.from.2 == key
-                && self.ledgers[usize::from(port.0)].struck(channel, key, finger.serial).is_some()
+                && self.ledgers[port].struck(channel, key, finger.serial).is_some()
         };
         program.thrus.iter().any(|thru| thru.hears(port, channel))
             && self.thru_notes.down[..self.thru_notes.held].iter().any(back)
@@ -284,7 +284,7 @@ impl Engine {
         let (Message::NoteOn(channel, key, velocity), Heard { moment, port, .. }) = (heard.message, heard) else {
             return;
         };
-        let Some(track) = program.tracks.get(usize::from(thru.track.0)).filter(|_| self.mixer.hears(thru.track)) else {
+        let Some(track) = program.track(thru.track).filter(|_| self.mixer.hears(thru.track)) else {
             return;
         };
         // Whoever has come back does not have its sound yet.
@@ -306,7 +306,7 @@ impl Engine {
 
     fn move_by_hand(&mut self, program: &Program, index: usize, heard: Heard, out: &mut Outbox) {
         let Some(thru) = program.thrus.get(index) else { return };
-        let Some(track) = program.tracks.get(usize::from(thru.track.0)) else { return };
+        let Some(track) = program.track(thru.track) else { return };
         let message = on(track.channel, heard.message);
         let last = &mut self.thru_notes.last[index];
         if *last == Some(message) && heard.message == message {

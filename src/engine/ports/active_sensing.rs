@@ -6,7 +6,7 @@
 //! Specification, "Active Sensing").
 
 use crate::engine::Engine;
-use crate::engine::fixed::Slots;
+use crate::engine::fixed::PortMap;
 use crate::engine::outbox::Outbox;
 use crate::engine::outbox::departure;
 use crate::engine::ports::Background;
@@ -25,13 +25,12 @@ pub(in crate::engine) struct ActiveSensing {
     /// Whether nobody gets it any more, whatever program comes.
     is_over: bool,
     /// When the last message was due; nothing where none has left.
-    last: Slots<Option<Nanos>>,
+    last: PortMap<Option<Nanos>>,
 }
 
 impl ActiveSensing {
     pub fn new(program: &Program) -> ActiveSensing {
-        let mut senses =
-            ActiveSensing { ports: PortSet::default(), is_over: false, last: Slots::from_fn(MAX_PORTS, |_| None) };
+        let mut senses = ActiveSensing { ports: PortSet::default(), is_over: false, last: PortMap::from_fn(|_| None) };
         senses.adopt(program);
         senses
     }
@@ -40,7 +39,7 @@ impl ActiveSensing {
 impl Background for ActiveSensing {
     /// The port that gets it next, and when, if nothing else leaves before.
     fn next(&self, _: impl Fn(PortSlot) -> Nanos) -> Option<(Nanos, PortSlot)> {
-        let last = |port: PortSlot| self.last.get(usize::from(port.0)).copied().flatten();
+        let last = |port: PortSlot| self.last.get(port).copied().flatten();
         self.ports.iter().filter_map(|port| Some((last(port)? + SENSED_EVERY, port))).min()
     }
 
@@ -49,21 +48,21 @@ impl Background for ActiveSensing {
             return;
         }
         for departure in out.iter() {
-            if let Some(last) = self.last.get_mut(usize::from(departure.port.0)) {
+            if let Some(last) = self.last.get_mut(departure.port) {
                 *last = (*last).max(Some(departure.due));
             }
         }
     }
 
     fn forget(&mut self, port: PortSlot) {
-        if let Some(last) = self.last.get_mut(usize::from(port.0)) {
+        if let Some(last) = self.last.get_mut(port) {
             *last = None;
         }
     }
 
     /// Other ports may get it.
     fn adopt(&mut self, program: &Program) {
-        let senses = |port: &PortSlot| program.ports.get(usize::from(port.0)).is_some_and(|port| port.senses);
+        let senses = |port: &PortSlot| program.port(*port).is_some_and(|port| port.senses);
         let ports = (0..MAX_PORTS as u8).map(PortSlot).filter(|port| !self.is_over && senses(port));
         self.ports = ports.fold(PortSet::default(), PortSet::with);
     }

@@ -25,7 +25,7 @@
 //! What goes home leaves like a note-off: when it is due, whatever waits. All of it is a message for each lever, sustain first,
 //! bend last.
 
-use crate::engine::fixed::Slots;
+use crate::engine::fixed::{PortMap, Slots};
 use crate::engine::outbox::departure;
 use crate::engine::outbox::{Departure, Outbox};
 use crate::engine::program::lever::{Lever, Pull};
@@ -126,7 +126,7 @@ impl State {
 pub(in crate::engine) struct Homing {
     channels: Slots<State>,
     /// For each port, the first position at which something goes home.
-    first: [Tick; MAX_PORTS],
+    first: PortMap<Tick>,
     /// The ports where something may be away. Most sets move no lever, and a START must not wait for a look at all channels.
     moved: PortSet,
     /// The ports where something goes home now, and the moment that this is.
@@ -138,7 +138,7 @@ impl Default for Homing {
     fn default() -> Homing {
         Homing {
             channels: Slots::from_fn(MAX_PORTS * Channel::COUNT, |_| State::NEW),
-            first: [AWAY; MAX_PORTS],
+            first: PortMap::from_fn(|_| AWAY),
             moved: PortSet::default(),
             leaving: PortSet::default(),
             leaves_at: Moment { time: Nanos(0), tick: Tick::ZERO },
@@ -176,7 +176,7 @@ impl Homing {
             state.touched |= bit;
             state.places[place] = Away { track, by, message, home };
             self.moved = self.moved.with(port);
-            let first = &mut self.first[usize::from(port.0)];
+            let first = &mut self.first[port];
             *first = home.min(*first);
         } else if place != KEYS || state.keys == 0 {
             state.away &= !bit;
@@ -204,7 +204,7 @@ impl Homing {
 
     /// The same on one port, by the lever as well; there is none for the pressure of keys.
     pub fn cut_port(&mut self, port: PortSlot, tick: Tick, which: impl Fn(Channel, &Away, Option<Lever>) -> bool) {
-        let mut first = self.first.get(usize::from(port.0)).copied().unwrap_or(AWAY);
+        let mut first = self.first.get(port).copied().unwrap_or(AWAY);
         for (state, channel) in self.of_port(port).iter_mut().zip(channels()) {
             for place in places(state.away) {
                 let away = &mut state.places[place];
@@ -214,7 +214,7 @@ impl Homing {
                 }
             }
         }
-        if let Some(known) = self.first.get_mut(usize::from(port.0)) {
+        if let Some(known) = self.first.get_mut(port) {
             *known = first;
         }
     }
@@ -272,7 +272,7 @@ impl Homing {
 
     /// The first position at which something goes home on `port`.
     pub fn first(&self, port: PortSlot) -> Option<Tick> {
-        self.first.get(usize::from(port.0)).copied().filter(|&first| first != AWAY)
+        self.first.get(port).copied().filter(|&first| first != AWAY)
     }
 
     /// Takes the next message that brings something home at once.
@@ -323,7 +323,7 @@ impl Homing {
                 return Some((track, state.take(place, channel)?));
             }
         }
-        if let Some(known) = self.first.get_mut(usize::from(port.0)) {
+        if let Some(known) = self.first.get_mut(port) {
             *known = first;
         }
         None
@@ -344,7 +344,7 @@ impl Engine {
         let Engine { homing, player, .. } = self;
         let stays = |channel, away: &Away, lever| {
             let is_there = |track: &&Track| (track.port, track.channel) == (port, channel);
-            let track = program.tracks.get(usize::from(away.track.0)).filter(is_there);
+            let track = program.track(away.track).filter(is_there);
             let said = track.and_then(|_| player.begins_with(program, away.track, moment.tick, lever));
             said.is_some_and(|set| {
                 set.needed || set.target.messages(channel, set.value).any(|said| said == away.message)

@@ -11,11 +11,11 @@
 use crate::engine::Engine;
 use crate::engine::arrangement::launcher::Choice;
 use crate::engine::arrangement::transport::Phase;
-use crate::engine::fixed::Slots;
+use crate::engine::fixed::PortMap;
 use crate::engine::outbox::Outbox;
 use crate::engine::outbox::departure;
 use crate::engine::ports::Background;
-use crate::engine::program::{Binding, Does, Light, MAX_PORTS, PortSet, PortSlot, Program, Shown, Trigger};
+use crate::engine::program::{Binding, Does, Light, PortSet, PortSlot, Program, Shown, Trigger};
 use crate::midi::{Channel, Key, Message, Velocity};
 use crate::time::{Nanos, Span};
 
@@ -65,7 +65,7 @@ fn message(lamp: usize, value: u8) -> Message {
 /// The lights of all ports. Real-time safe after construction.
 #[derive(Debug)]
 pub(in crate::engine) struct Lights {
-    panels: Slots<Panel>,
+    panels: PortMap<Panel>,
     /// The ports that have lights, and those of them where something may have changed.
     lit: PortSet,
     stale: PortSet,
@@ -76,7 +76,7 @@ impl Default for Lights {
     fn default() -> Lights {
         let dark = Panel { shown: [UNKNOWN; LAMPS], wanted: [0; LAMPS / 64], sweeps: false, next_at: Nanos(0) };
         Lights {
-            panels: Slots::from_fn(MAX_PORTS, |_| dark),
+            panels: PortMap::from_fn(|_| dark),
             lit: PortSet::default(),
             stale: PortSet::default(),
             has_begun: false,
@@ -88,7 +88,7 @@ impl Lights {
     /// Something may have changed at `at`.
     pub fn note(&mut self, at: Nanos) {
         for port in self.lit.iter().filter(|&port| !self.stale.contains(port)) {
-            let panel = &mut self.panels[usize::from(port.0)];
+            let panel = &mut self.panels[port];
             panel.next_at = panel.next_at.max(at);
         }
         self.stale = self.lit;
@@ -103,7 +103,7 @@ impl Lights {
 
     /// Nothing is known of the lights of `port` from `at` on.
     pub fn doubt(&mut self, port: PortSlot, at: Nanos) {
-        if let Some(panel) = self.panels.get_mut(usize::from(port.0)) {
+        if let Some(panel) = self.panels.get_mut(port) {
             panel.shown = [UNKNOWN; LAMPS];
             self.note(at);
         }
@@ -111,14 +111,14 @@ impl Lights {
 
     /// The lights of `port` leave what comes before `until` to others.
     pub fn wait(&mut self, port: PortSlot, until: Nanos) {
-        if let Some(panel) = self.panels.get_mut(usize::from(port.0)) {
+        if let Some(panel) = self.panels.get_mut(port) {
             panel.next_at = panel.next_at.max(until);
         }
     }
 
     /// A light of `port` that shines and should not: it goes out.
     fn sweep(&mut self, port: PortSlot) -> Option<Message> {
-        let panel = self.panels.get_mut(usize::from(port.0)).filter(|panel| panel.sweeps)?;
+        let panel = self.panels.get_mut(port).filter(|panel| panel.sweeps)?;
         let stray = |(lamp, shown): (usize, &u8)| {
             !matches!(*shown, 0 | UNKNOWN) && panel.wanted[lamp / 64] >> (lamp % 64) & 1 == 0
         };
@@ -132,7 +132,7 @@ impl Lights {
 
 impl Background for Lights {
     fn next(&self, ready: impl Fn(PortSlot) -> Nanos) -> Option<(Nanos, PortSlot)> {
-        self.stale.iter().map(|port| (self.panels[usize::from(port.0)].next_at.max(ready(port)), port)).min()
+        self.stale.iter().map(|port| (self.panels[port].next_at.max(ready(port)), port)).min()
     }
 
     /// Its output is opened anew, and then nothing is known of its lights.
@@ -141,13 +141,13 @@ impl Background for Lights {
     /// Other bindings count: the lights of those that are gone go out.
     fn adopt(&mut self, program: &Program) {
         for port in self.lit.iter() {
-            let panel = &mut self.panels[usize::from(port.0)];
+            let panel = &mut self.panels[port];
             panel.wanted = [0; LAMPS / 64];
             panel.sweeps = true;
         }
         for binding in &program.bindings {
             let Some(lamp) = binding.light.and_then(|light| lamp(light, binding.trigger)) else { continue };
-            if let Some(panel) = self.panels.get_mut(usize::from(binding.port.0)) {
+            if let Some(panel) = self.panels.get_mut(binding.port) {
                 panel.wanted[lamp / 64] |= 1 << (lamp % 64);
                 self.lit = self.lit.with(binding.port);
             }
@@ -157,7 +157,7 @@ impl Background for Lights {
     /// All lights go out.
     fn end(&mut self, at: Nanos) {
         for port in self.lit.iter() {
-            let panel = &mut self.panels[usize::from(port.0)];
+            let panel = &mut self.panels[port];
             panel.wanted = [0; LAMPS / 64];
             (panel.sweeps, panel.next_at) = (true, at);
         }
@@ -177,7 +177,7 @@ impl Engine {
             return;
         };
         if !self.ended {
-            self.lights.panels[usize::from(port.0)].next_at = at + PACE;
+            self.lights.panels[port].next_at = at + PACE;
         }
         self.wires.send_when_ready(departure(self.moment(at), port, message), out);
     }
@@ -193,7 +193,7 @@ impl Engine {
                 continue;
             };
             let value = self.shown(light, binding);
-            let shown = &mut self.lights.panels[usize::from(port.0)].shown[lamp];
+            let shown = &mut self.lights.panels[port].shown[lamp];
             if *shown != value {
                 *shown = value;
                 return Some(message(lamp, value));

@@ -11,12 +11,12 @@
 //!
 //! An instrument that has not read for a while gets the same, on its port alone ([`Command::SilencePort`](crate::engine::Command)). A second panic begins anew. When the show ends, what is left leaves at once.
 
-use crate::engine::fixed::Slots;
+use crate::engine::fixed::PortMap;
 use crate::engine::outbox::Outbox;
 use crate::engine::outbox::departure;
 use crate::engine::ports::Background;
 use crate::engine::ports::wire::Wires;
-use crate::engine::program::{MAX_PORTS, PortSet, PortSlot, Program, SlotOwner, Track};
+use crate::engine::program::{PortSet, PortSlot, Program, SlotOwner, Track};
 use crate::engine::{Engine, Moment};
 use crate::midi::{Channel, Message};
 use crate::time::{Nanos, Span};
@@ -70,7 +70,7 @@ impl Left {
 #[derive(Debug)]
 pub(in crate::engine) struct Silencing {
     ports: PortSet,
-    left: Slots<Left>,
+    left: PortMap<Left>,
     /// How often somebody asked for silence.
     pub panics: u32,
 }
@@ -78,7 +78,7 @@ pub(in crate::engine) struct Silencing {
 impl Default for Silencing {
     fn default() -> Silencing {
         let nothing = Left { channels: 0, had: 0, next_at: Nanos(0) };
-        Silencing { ports: PortSet::default(), left: Slots::from_fn(MAX_PORTS, |_| nothing), panics: 0 }
+        Silencing { ports: PortSet::default(), left: PortMap::from_fn(|_| nothing), panics: 0 }
     }
 }
 
@@ -89,7 +89,7 @@ impl Silencing {
     }
 
     fn settle(&mut self, port: PortSlot) {
-        if self.left[usize::from(port.0)].channels == 0 {
+        if self.left[port].channels == 0 {
             self.ports = self.ports.without(port);
         }
     }
@@ -108,7 +108,7 @@ impl Silencing {
         if !self.ports.contains(port) {
             return;
         }
-        let left = &mut self.left[usize::from(port.0)];
+        let left = &mut self.left[port];
         let numbers = left.take_all(channel);
         left.next_at = left.next_at.max(moment.time + Span(PACE.0 * numbers.len() as i64));
         for &number in numbers {
@@ -120,7 +120,7 @@ impl Silencing {
 
 impl Background for Silencing {
     fn next(&self, ready: impl Fn(PortSlot) -> Nanos) -> Option<(Nanos, PortSlot)> {
-        self.ports.iter().map(|port| (self.left[usize::from(port.0)].next_at.max(ready(port)), port)).min()
+        self.ports.iter().map(|port| (self.left[port].next_at.max(ready(port)), port)).min()
     }
 
     /// What lost count there may sound on, whoever it is.
@@ -149,7 +149,7 @@ impl Engine {
     /// The instrument on `port` may have missed what was sent: begins to silence all channels that tracks play on there.
     /// Takes time in proportion to the tracks.
     pub(in crate::engine) fn silence(&mut self, program: &Program, at: Nanos, port: PortSlot) {
-        if let Some(left) = self.silencing.left.get_mut(usize::from(port.0)) {
+        if let Some(left) = self.silencing.left.get_mut(port) {
             (left.channels, left.had) = (0, 0);
         }
         self.homing.doubt(self.moment(at), port);
@@ -160,7 +160,7 @@ impl Engine {
     fn silence_ports(&mut self, program: &Program, at: Nanos, which: impl Fn(PortSlot) -> bool) {
         let is_of_it = |track: &&Track| track.owner != SlotOwner::NOBODY && which(track.port);
         for track in program.tracks.iter().filter(is_of_it) {
-            if let Some(left) = self.silencing.left.get_mut(usize::from(track.port.0)) {
+            if let Some(left) = self.silencing.left.get_mut(track.port) {
                 left.channels |= 1 << track.channel.index();
                 // A panic that follows another keeps its pace.
                 left.next_at = left.next_at.max(at);
@@ -172,7 +172,7 @@ impl Engine {
     /// Sends `port` what it gets next.
     pub(in crate::engine) fn take_silencer(&mut self, _: &Program, port: PortSlot, at: Nanos, out: &mut Outbox) {
         let moment = self.moment(at);
-        let Some(left) = self.silencing.left.get_mut(usize::from(port.0)) else { return };
+        let Some(left) = self.silencing.left.get_mut(port) else { return };
         if !self.ended {
             left.next_at = at + PACE;
         }

@@ -28,7 +28,7 @@ pub use pattern::{Action, Clip, Event, Lane, MAX_EVENTS, MAX_LANES, Pattern, Pro
 pub use port::{ClockOut, MAX_OFFSET, Port, Wire};
 pub use scale::Scale;
 pub use slots::{
-    FeedSlot, MAX_FEEDS, MAX_PORTS, MAX_TRACKS, PartSlot, PatternSlot, PortSet, PortSlot, SlotOwner, TrackSet,
+    FeedSlot, MAX_FEEDS, MAX_PORTS, MAX_TRACKS, PartSlot, PatternSlot, PortSet, PortSlot, Slot, SlotOwner, TrackSet,
     TrackSlot,
 };
 pub use song::{AfterSong, Part, Song};
@@ -77,6 +77,24 @@ pub struct Program {
 }
 
 impl Program {
+    /// The port in this slot.
+    #[must_use]
+    pub fn port(&self, slot: PortSlot) -> Option<&Port> {
+        self.ports.get(usize::from(slot.0))
+    }
+
+    /// The track in this slot.
+    #[must_use]
+    pub fn track(&self, slot: TrackSlot) -> Option<&Track> {
+        self.tracks.get(usize::from(slot.0))
+    }
+
+    /// The pattern in this slot, vacant or not.
+    #[must_use]
+    pub fn pattern(&self, slot: PatternSlot) -> Option<&Pattern> {
+        self.patterns.get(usize::from(slot.0))
+    }
+
     /// The ports that get what `wanted` says of the clock.
     #[must_use]
     pub fn clocked(&self, wanted: impl Fn(ClockOut) -> bool) -> PortSet {
@@ -87,7 +105,7 @@ impl Program {
     /// By how much what leaves by `port` is shifted.
     #[must_use]
     pub fn offset(&self, port: PortSlot) -> Span {
-        self.ports.get(usize::from(port.0)).map_or(Span::ZERO, |port| port.offset)
+        self.port(port).map_or(Span::ZERO, |port| port.offset)
     }
 
     /// The ports that its tracks play on.

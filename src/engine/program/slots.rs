@@ -6,6 +6,41 @@ pub const MAX_PORTS: usize = 16;
 /// The most tracks a program may have.
 pub const MAX_TRACKS: usize = 256;
 
+/// A slot that a program may use, of one kind: what a map of the engine is indexed by.
+pub trait Slot: Copy {
+    /// How many there are.
+    const COUNT: usize;
+
+    /// The slot in this place; below [`Slot::COUNT`].
+    fn at(place: usize) -> Self;
+
+    /// Its place.
+    fn index(self) -> usize;
+}
+
+macro_rules! slots {
+    ($($slot:ident($number:ty): $count:expr;)*) => {$(
+        impl Slot for $slot {
+            const COUNT: usize = $count;
+
+            fn at(place: usize) -> $slot {
+                const { assert!($count - 1 <= <$number>::MAX as usize) }
+                $slot(place as $number)
+            }
+
+            fn index(self) -> usize {
+                usize::from(self.0)
+            }
+        }
+    )*};
+}
+
+slots! {
+    PortSlot(u8): MAX_PORTS;
+    TrackSlot(u16): MAX_TRACKS;
+    FeedSlot(u8): MAX_FEEDS;
+}
+
 /// A port of the set; below [`MAX_PORTS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PortSlot(pub u8);

@@ -1,6 +1,6 @@
 //! The order of patterns that a set plays by itself.
 
-use super::slots::PatternSlot;
+use super::slots::{PartSlot, PatternSlot};
 use crate::time::{Tick, TickSpan};
 
 /// The order of patterns that a set plays by itself.
@@ -10,6 +10,14 @@ pub struct Song {
     pub parts: Box<[Part]>,
     /// What happens after the last one.
     pub then: AfterSong,
+}
+
+impl Song {
+    /// The part in this slot.
+    #[must_use]
+    pub fn part(&self, slot: PartSlot) -> Option<&Part> {
+        self.parts.get(usize::from(slot.0))
+    }
 }
 
 /// A part of a song: a pattern, some times.

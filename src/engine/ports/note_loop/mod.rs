@@ -47,6 +47,7 @@ mod hearing;
 mod trail;
 
 use crate::engine::Engine;
+use crate::engine::fixed::PortMap;
 use crate::engine::lanes::chance::Random;
 use crate::engine::outbox::Outbox;
 use crate::engine::outbox::departure;
@@ -150,7 +151,7 @@ pub(in crate::engine) struct NoteLoops {
     heard_at: Nanos,
     test: Option<Asked>,
     loops: [Option<Asked>; MAX_LOOPS],
-    hearings: [Hearing; MAX_PORTS],
+    hearings: PortMap<Hearing>,
     trail: Trail,
     chance: Random,
     /// Counts the loops that were found and forgotten.
@@ -168,7 +169,7 @@ impl NoteLoops {
             heard_at: Nanos(0),
             test: None,
             loops: [None; MAX_LOOPS],
-            hearings: [Hearing::NEW; MAX_PORTS],
+            hearings: PortMap::from_fn(|_| Hearing::NEW),
             trail: Trail::EMPTY,
             chance: Random::new(0, 0),
             revision: 0,
@@ -223,7 +224,7 @@ impl NoteLoops {
             let is_loop = test.answers(at, port, key) && test.sent == PROBES && test.open.iter().all(Option::is_none);
             return is_loop.then(|| self.convict(at)).flatten();
         }
-        let hearing = self.hearings.get_mut(usize::from(port.0))?;
+        let hearing = self.hearings.get_mut(port)?;
         let doubt = hearing.learn(&self.trail, at, message)?;
         if at < hearing.rests_until || self.test.is_some() {
             return None;
@@ -261,7 +262,7 @@ impl NoteLoops {
         let free = || self.loops.iter().position(Option::is_none).unwrap_or(MAX_LOOPS - 1);
         let free = place.unwrap_or_else(free);
         self.loops[free] = Some(Asked { next_at: at + PROBED_EVERY, ..test });
-        self.hearings[usize::from(test.heard_on.0)] = Hearing::NEW;
+        self.hearings[test.heard_on] = Hearing::NEW;
         self.settle();
         Some(test.heard_on)
     }
@@ -269,7 +270,7 @@ impl NoteLoops {
     /// What is tested is none.
     fn acquit(&mut self, at: Nanos) {
         if let Some(test) = self.test.take() {
-            self.hearings[usize::from(test.heard_on.0)] = Hearing::resting(at + REST);
+            self.hearings[test.heard_on] = Hearing::resting(at + REST);
         }
     }
 
@@ -337,7 +338,7 @@ impl Background for NoteLoops {
     }
 
     fn forget(&mut self, port: PortSlot) {
-        if let Some(hearing) = self.hearings.get_mut(usize::from(port.0)) {
+        if let Some(hearing) = self.hearings.get_mut(port) {
             *hearing = Hearing::NEW;
         }
         let concerns = |asked: &Asked| asked.heard_on == port || asked.way.sent_to == port;
@@ -420,7 +421,7 @@ impl Engine {
             let (Some(key), Some(back)) = (key(number), key(back)) else { continue };
             let is_open = asked.open.iter().flatten().any(|probe| i32::from(probe.key) == number);
             if !is_open
-                && !self.ledgers[usize::from(sent_to.0)].sounds(key)
+                && !self.ledgers[sent_to].sounds(key)
                 && !self.keyboards.is_held(asked.heard_on, back)
                 && !is_bound(sent_to, key)
                 && !is_bound(asked.heard_on, back)

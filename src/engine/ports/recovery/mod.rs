@@ -29,7 +29,7 @@
 mod sent_state;
 
 use crate::engine::arrangement::transport::Phase;
-use crate::engine::fixed::Slots;
+use crate::engine::fixed::PortMap;
 use crate::engine::outbox::Outbox;
 use crate::engine::outbox::departure;
 use crate::engine::ports::Background;
@@ -64,7 +64,7 @@ impl Line {
 /// What all ports have been sent, and what those that have come back have yet to get. Real-time safe after construction.
 #[derive(Debug)]
 pub(in crate::engine) struct Recovery {
-    lines: Slots<Line>,
+    lines: PortMap<Line>,
     /// The ports that have something yet to get.
     ports: PortSet,
     /// The ports that get the clock and do not play with it: they do not know where the music is.
@@ -76,7 +76,7 @@ pub(in crate::engine) struct Recovery {
 impl Default for Recovery {
     fn default() -> Recovery {
         Recovery {
-            lines: Slots::from_fn(MAX_PORTS, |_| Line::NEW),
+            lines: PortMap::from_fn(|_| Line::NEW),
             ports: PortSet::default(),
             astray: PortSet::default(),
             tells: false,
@@ -93,14 +93,14 @@ impl Recovery {
     /// Whether no note of the sequence is struck on `port` at `tick`.
     pub fn is_silent(&self, port: PortSlot, tick: Tick) -> bool {
         let waits = |line: &Line| tick < line.silent_until || line.silent_until != NEVER && self.is_told(port);
-        self.lines.get(usize::from(port.0)).is_some_and(waits)
+        self.lines.get(port).is_some_and(waits)
     }
 
     /// All has left that `port` had yet to get, and the first bar line after that is `line`: it is waited for, where another
     /// one was. On a wire that carries much besides, it takes longer than was thought.
     fn settle(&mut self, port: PortSlot, line: Tick) {
         self.ports = self.ports.without(port);
-        let of_port = &mut self.lines[usize::from(port.0)];
+        let of_port = &mut self.lines[port];
         of_port.joins_at = of_port.joins_at.max(line);
         if of_port.silent_until != NEVER {
             of_port.silent_until = of_port.silent_until.max(line);
@@ -125,12 +125,12 @@ impl Recovery {
 
     /// A note is struck. Whether the key had yet to be ended.
     pub fn strike(&mut self, port: PortSlot, channel: Channel, key: Key) -> bool {
-        self.lines[usize::from(port.0)].sent.strike(channel, key)
+        self.lines[port].sent.strike(channel, key)
     }
 
     /// `port` is to be sent all that is known, from `at` on. When that will have left.
     fn recall(&mut self, port: PortSlot, at: Nanos) -> Nanos {
-        let line = &mut self.lines[usize::from(port.0)];
+        let line = &mut self.lines[port];
         line.next_at = at;
         self.ports = self.ports.with(port);
         at + Span(PACE.0 * i64::from(line.sent.recall()))
@@ -139,14 +139,14 @@ impl Recovery {
 
 impl Background for Recovery {
     fn next(&self, ready: impl Fn(PortSlot) -> Nanos) -> Option<(Nanos, PortSlot)> {
-        self.ports.iter().map(|port| (self.lines[usize::from(port.0)].next_at.max(ready(port)), port)).min()
+        self.ports.iter().map(|port| (self.lines[port].next_at.max(ready(port)), port)).min()
     }
 
     /// Remembers what has left, unless it is told again.
     fn note_sent(&mut self, out: &Outbox) {
         if !std::mem::take(&mut self.tells) {
             for departure in out.iter() {
-                if let Some(line) = self.lines.get_mut(usize::from(departure.port.0)) {
+                if let Some(line) = self.lines.get_mut(departure.port) {
                     line.sent.note(departure.message);
                 }
             }
@@ -154,7 +154,7 @@ impl Background for Recovery {
     }
 
     fn forget(&mut self, port: PortSlot) {
-        if let Some(line) = self.lines.get_mut(usize::from(port.0)) {
+        if let Some(line) = self.lines.get_mut(port) {
             line.sent.forget();
             (line.silent_until, line.joins_at) = (NEVER, NEVER);
         }
@@ -165,7 +165,7 @@ impl Background for Recovery {
     /// What could sound ends, what could hold or bend it goes home, and nothing else is told any more.
     fn end(&mut self, at: Nanos) {
         for port in self.ports.iter() {
-            let line = &mut self.lines[usize::from(port.0)];
+            let line = &mut self.lines[port];
             line.sent.keep_ends();
             line.next_at = at;
         }
@@ -199,7 +199,7 @@ impl Engine {
         self.lights.wait(port, told);
         let running = self.transport.phase() == Phase::Running;
         let line = self.line_after(program, told, port);
-        let of_port = &mut self.recovery.lines[usize::from(port.0)];
+        let of_port = &mut self.recovery.lines[port];
         of_port.silent_until = if running { line } else { NEVER };
         of_port.joins_at = line;
         if self.clocked.contains(port) {
@@ -221,7 +221,7 @@ impl Engine {
             first += TickSpan::PULSE;
         }
         if self.pulsed.contains(port) {
-            first = first.max(self.pulses[usize::from(port.0)] - self.base + TickSpan::PULSE);
+            first = first.max(self.pulses[port] - self.base + TickSpan::PULSE);
         }
         first.round_up_to(program.meter.bar())
     }
@@ -229,7 +229,7 @@ impl Engine {
     /// Sends `port` what it gets next of what it has missed: at most four messages.
     pub(in crate::engine) fn take_recovery(&mut self, program: &Program, port: PortSlot, at: Nanos, out: &mut Outbox) {
         let moment = self.moment(at);
-        let Some(line) = self.recovery.lines.get_mut(usize::from(port.0)) else { return };
+        let Some(line) = self.recovery.lines.get_mut(port) else { return };
         if self.silencing.is_left(port) && !self.ended {
             // The wire carries one of both.
             line.next_at = at + PACE;
@@ -245,7 +245,7 @@ impl Engine {
             self.wires.send_again(departure(moment, port, message), out);
             count += 1;
         }
-        let Some(line) = self.recovery.lines.get_mut(usize::from(port.0)) else { return };
+        let Some(line) = self.recovery.lines.get_mut(port) else { return };
         let over = at + Span(PACE.0 * count);
         if !self.ended {
             line.next_at = over;
@@ -269,7 +269,7 @@ impl Engine {
             return self.clocked;
         }
         for port in astray.iter() {
-            self.pulse_debt[usize::from(port.0)] = TickSpan::ZERO;
+            self.pulse_debt[port] = TickSpan::ZERO;
         }
         match pointer(self.transport.resume()) {
             Some(pointer) => {
@@ -286,7 +286,7 @@ impl Engine {
     /// Ports that have come back while START or CONTINUE waits for its pulse hear it again.
     fn place_again(&mut self, at: Nanos, ports: PortSet) {
         let position = self.transport.resume();
-        ports.iter().for_each(|port| self.pulse_debt[usize::from(port.0)] = TickSpan::ZERO);
+        ports.iter().for_each(|port| self.pulse_debt[port] = TickSpan::ZERO);
         if pointer(position).is_some() {
             self.place(self.moment(at), position, ports);
         }
@@ -310,7 +310,7 @@ impl Engine {
         self.recovery.forget_lines();
         let line = (position + TickSpan(1)).round_up_to(program.meter.bar());
         for port in self.recovery.astray.iter() {
-            self.recovery.lines[usize::from(port.0)].joins_at = line;
+            self.recovery.lines[port].joins_at = line;
         }
     }
 
@@ -322,7 +322,7 @@ impl Engine {
             return;
         }
         let joins = |port: &PortSlot| {
-            let is_there = self.recovery.lines[usize::from(port.0)].joins_at <= position;
+            let is_there = self.recovery.lines[*port].joins_at <= position;
             is_there && self.recovery.astray.contains(*port) && !self.recovery.is_told(*port)
         };
         let joining = ports.iter().filter(joins).fold(PortSet::default(), PortSet::with);

@@ -27,11 +27,11 @@
 
 mod waiting;
 
-use crate::engine::fixed::Slots;
+use crate::engine::fixed::PortMap;
 use crate::engine::outbox::departure;
 use crate::engine::outbox::{Departure, Outbox};
 use crate::engine::ports::Background;
-use crate::engine::program::{MAX_PORTS, PortSet, PortSlot, Program, Wire};
+use crate::engine::program::{PortSet, PortSlot, Program, Wire};
 use crate::engine::{Engine, Moment};
 use crate::midi::{Channel, Message};
 use crate::time::{Nanos, Span};
@@ -58,7 +58,7 @@ struct Cable {
 /// The wires of all ports. Real-time safe after construction.
 #[derive(Debug)]
 pub(in crate::engine) struct Wires {
-    cables: Slots<Cable>,
+    cables: PortMap<Cable>,
     /// The ports where something waits.
     waits: PortSet,
     /// Nothing has to wait any more.
@@ -68,7 +68,7 @@ pub(in crate::engine) struct Wires {
 impl Wires {
     pub fn new(program: &Program) -> Wires {
         let cable = |_| Cable { wire: Wire::default(), busy_until: Nanos(0), waiting: Waiting::default() };
-        let mut wires = Wires { cables: Slots::from_fn(MAX_PORTS, cable), waits: PortSet::default(), open: false };
+        let mut wires = Wires { cables: PortMap::from_fn(cable), waits: PortSet::default(), open: false };
         wires.adopt(program);
         wires
     }
@@ -80,7 +80,7 @@ impl Wires {
 
     /// When a value may leave by `port`, at the earliest.
     pub fn ready_at(&self, port: PortSlot) -> Nanos {
-        match self.cables.get(usize::from(port.0)) {
+        match self.cables.get(port) {
             Some(cable) if !self.open => match cable.wire {
                 Wire::Din => cable.busy_until,
                 Wire::Usb => Nanos(cable.busy_until.0.saturating_sub((USB_VALUE.0 * USB_AHEAD) as u64)),
@@ -91,7 +91,7 @@ impl Wires {
 
     /// Sends what must leave now.
     pub fn send(&mut self, departure: Departure, out: &mut Outbox) {
-        if let Some(cable) = self.cables.get_mut(usize::from(departure.port.0)) {
+        if let Some(cable) = self.cables.get_mut(departure.port) {
             cable.waiting.overtake(departure.message);
         }
         self.leave(departure, false, out);
@@ -100,7 +100,7 @@ impl Wires {
 
     /// Sends a value now, of which the caller sees to it that it gives way: at [`Wires::ready_at`] or later.
     pub fn send_when_ready(&mut self, departure: Departure, out: &mut Outbox) {
-        if let Some(cable) = self.cables.get_mut(usize::from(departure.port.0)) {
+        if let Some(cable) = self.cables.get_mut(departure.port) {
             cable.waiting.overtake(departure.message);
         }
         self.leave(departure, true, out);
@@ -116,7 +116,7 @@ impl Wires {
     /// Sends a value, now or when the wire is idle. What is no value leaves now.
     pub fn offer(&mut self, departure: Departure, out: &mut Outbox) {
         let Departure { port, message, track, .. } = departure;
-        let Some(cable) = self.cables.get_mut(usize::from(port.0)) else { return };
+        let Some(cable) = self.cables.get_mut(port) else { return };
         let is_first = cable.waiting.is_empty();
         if cable.waiting.put(message, track) {
             self.settle(port);
@@ -135,7 +135,7 @@ impl Wires {
 
     /// Sends what has waited longest on the port of `like`, at its time.
     fn take(&mut self, like: Departure, out: &mut Outbox) {
-        if let Some(cable) = self.cables.get_mut(usize::from(like.port.0))
+        if let Some(cable) = self.cables.get_mut(like.port)
             && let Some((message, track)) = cable.waiting.next()
         {
             Wires::leave_by(cable, Departure { message, track, ..like }, true, out);
@@ -148,7 +148,7 @@ impl Wires {
         if !self.waits.contains(port) {
             return;
         }
-        let Some(cable) = self.cables.get_mut(usize::from(port.0)) else { return };
+        let Some(cable) = self.cables.get_mut(port) else { return };
         while let Some(message) = cable.waiting.take_mode(channel) {
             Wires::leave_by(cable, departure(moment, port, message), false, out);
         }
@@ -156,7 +156,7 @@ impl Wires {
     }
 
     fn leave(&mut self, departure: Departure, gives_way: bool, out: &mut Outbox) {
-        match self.cables.get_mut(usize::from(departure.port.0)) {
+        match self.cables.get_mut(departure.port) {
             Some(cable) => Wires::leave_by(cable, departure, gives_way, out),
             None => out.push(departure),
         }
@@ -175,13 +175,13 @@ impl Wires {
 
     /// The device on `port` has been away, or has not read: what it has been told is not known.
     pub fn reopened(&mut self, port: PortSlot) {
-        if let Some(cable) = self.cables.get_mut(usize::from(port.0)) {
+        if let Some(cable) = self.cables.get_mut(port) {
             cable.waiting.forget_selections();
         }
     }
 
     fn settle(&mut self, port: PortSlot) {
-        let is_empty = self.cables.get(usize::from(port.0)).is_none_or(|cable| cable.waiting.is_empty());
+        let is_empty = self.cables.get(port).is_none_or(|cable| cable.waiting.is_empty());
         self.waits = if is_empty { self.waits.without(port) } else { self.waits.with(port) };
     }
 }
@@ -193,7 +193,7 @@ impl Background for Wires {
 
     /// What waits is not for who is there now.
     fn forget(&mut self, port: PortSlot) {
-        if let Some(cable) = self.cables.get_mut(usize::from(port.0)) {
+        if let Some(cable) = self.cables.get_mut(port) {
             cable.waiting.clear();
             cable.waiting.forget_selections();
         }
@@ -238,7 +238,7 @@ impl Engine {
     /// What has given way on `port`.
     #[must_use]
     pub fn gave_way(&self, port: PortSlot) -> GaveWay {
-        let waiting = self.wires.cables.get(usize::from(port.0)).map(|cable| &cable.waiting);
+        let waiting = self.wires.cables.get(port).map(|cable| &cable.waiting);
         let refused = self.thru_notes.refused(port);
         waiting.map_or(GaveWay::default(), |waiting| GaveWay {
             withheld: waiting.withheld + refused,
@@ -328,7 +328,7 @@ mod tests {
         }
 
         fn withheld(&self) -> u64 {
-            self.wires.cables[0].waiting.withheld
+            self.wires.cables[PortSlot(0)].waiting.withheld
         }
     }
 
