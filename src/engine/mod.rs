@@ -62,9 +62,9 @@ use live::faders::Faders;
 use live::mixer::Mixer;
 pub use live::mixer::Transpositions;
 use live::thru::ThruNotes;
+use ports::Port;
 use ports::active_sensing::ActiveSensing;
 use ports::homing::Homing;
-use ports::ledger::Ledger;
 use ports::lights::Lights;
 use ports::note_loop::NoteLoops;
 pub use ports::note_loop::PROBE_RELEASE;
@@ -139,12 +139,12 @@ pub struct Engine {
     base: TickSpan,
     player: Player,
     /// The ports that tracks play on.
-    ports: PortSet,
+    played: PortSet,
     /// The ports that get the clock made anew, those that get it as it comes, and both.
     pulsed: PortSet,
     raw: PortSet,
     clocked: PortSet,
-    ledgers: PortMap<Ledger>,
+    ports: PortMap<Port>,
     /// The ports whose notes were told to end while any of them still sounds, and when.
     releasing: PortSet,
     released_at: Moment,
@@ -164,11 +164,6 @@ pub struct Engine {
     transport_queue: Queue<QueuedTransport>,
     /// What the wires can carry, and what waits for them.
     wires: Wires,
-    /// For each port, the position on the clock of the next pulse that it gets.
-    pulses: PortMap<Tick>,
-    /// For each port, by how much it had been sent more pulses than the master when it stopped: predicted ones, which did not
-    /// come. They are made up for at CONTINUE.
-    pulse_debt: PortMap<TickSpan>,
     /// Whether what comes in is our own clock.
     clock_loops: Parked<ClockLoops>,
     /// Whether what comes in is what we play.
@@ -220,11 +215,11 @@ impl Engine {
             transport: Transport::default(),
             base: TickSpan::ZERO,
             player: Player::default(),
-            ports: program.played_ports(),
+            played: program.played_ports(),
             pulsed: PortSet::default(),
             raw: PortSet::default(),
             clocked: PortSet::default(),
-            ledgers: PortMap::from_fn(|_| Ledger::default()),
+            ports: PortMap::from_fn(|_| Port::default()),
             releasing: PortSet::default(),
             released_at: Moment { time: Nanos(0), tick: Tick::ZERO },
             releases_held: false,
@@ -237,8 +232,6 @@ impl Engine {
             rising: Rising::default(),
             transport_queue: Queue::with_capacity(TRANSPORT_QUEUE),
             wires: Wires::new(program),
-            pulses: PortMap::from_fn(|_| Tick::ZERO),
-            pulse_debt: PortMap::from_fn(|_| TickSpan::ZERO),
             clock_loops: Parked::new(ClockLoops::default()),
             note_loops: Parked::new(NoteLoops::new(program)),
             launcher: Launcher::new(program),
@@ -337,6 +330,6 @@ impl Engine {
     /// How many notes sound.
     #[must_use]
     pub fn sounding(&self) -> usize {
-        self.ledgers.iter().map(Ledger::len).sum()
+        self.ports.iter().map(|port| port.ledger.len()).sum()
     }
 }

@@ -196,7 +196,7 @@ impl Engine {
         };
         if let Some(limit) = self.pulse_limit(program) {
             for port in self.pulsed.iter() {
-                let pulse = self.pulses[port];
+                let pulse = self.ports[port].next_pulse;
                 if pulse <= limit {
                     let delay = self.clock_loops.delay(port, pulse.pulse());
                     consider(pulse - self.base, program.offset(port) + delay, Step::Pulse(port));
@@ -225,9 +225,9 @@ impl Engine {
                     consider(tick.min(coming.line()), self.earliest_offset(program), Step::Prepare);
                 }
             }
-            for port in self.ports.iter() {
+            for port in self.played.iter() {
                 let offset = program.offset(port);
-                if let Some(note) = self.ledgers[port].first().filter(|note| note.off != HELD) {
+                if let Some(note) = self.ports[port].ledger.first().filter(|note| note.off != HELD) {
                     consider(note.off, offset, Step::Off(port));
                 }
                 if let Some(tick) = self.homing.first(port) {
@@ -274,16 +274,16 @@ impl Engine {
             Step::GiveUp => self.stop_here(due.time),
             Step::Turn => self.turn(program, due.time),
             Step::Pulse(port) => {
-                let pulse = self.pulses[port];
+                let pulse = self.ports[port].next_pulse;
                 if let Some(timeline) = self.clock.timeline() {
                     self.clock_loops.sent(port, pulse.pulse(), timeline.time_of(pulse) + program.offset(port));
                 }
-                self.pulses[port] += TickSpan::PULSE;
+                self.ports[port].next_pulse += TickSpan::PULSE;
                 self.wires.send(departure(moment, port, Message::Clock), out);
                 self.let_rejoin(moment, pulse + TickSpan::PULSE, PortSet::default().with(port));
             }
             Step::Off(port) => {
-                if let Some(note) = self.ledgers[port].first() {
+                if let Some(note) = self.ports[port].ledger.first() {
                     self.end_note(port, note, moment, out);
                 }
             }

@@ -84,7 +84,7 @@ impl Engine {
         if self.transport.phase() != Phase::Running {
             // Nobody is sent the pulses of a silence.
             let next = self.clock.pulse_after(at);
-            self.pulses.iter_mut().for_each(|pulse| *pulse = next.max(*pulse));
+            self.ports.iter_mut().for_each(|port| port.next_pulse = next.max(port.next_pulse));
             self.joinable_from = self.joinable_from.and_then(|_| self.clock.last_pulse());
         }
     }

@@ -477,9 +477,9 @@ impl Engine {
                 self.launcher.pending = self.launcher.pending.filter(|pending| pending.line > line);
                 self.launcher.prepared = None;
                 self.launcher.enter(&program.song, choice, line);
-                self.ledgers
+                self.ports
                     .iter_mut()
-                    .for_each(|ledger| ledger.cut(line, |track| takes_over(program, choice.pattern, track)));
+                    .for_each(|port| port.ledger.cut(line, |track| takes_over(program, choice.pattern, track)));
                 self.homing.cut(line, |away| {
                     !matches!(away.by, By::Hand(_)) && takes_over(program, choice.pattern, away.track)
                 });

@@ -42,13 +42,13 @@ impl Engine {
 
     /// By how much the earliest port is ahead of the music: not positive.
     pub(in crate::engine) fn earliest_offset(&self, program: &Program) -> Span {
-        self.ports.iter().map(|port| program.offset(port)).min().unwrap_or(Span::ZERO).min(Span::ZERO)
+        self.played.iter().map(|port| program.offset(port)).min().unwrap_or(Span::ZERO).min(Span::ZERO)
     }
 
     /// By how much the latest port is behind the music: not negative.
     pub(in crate::engine) fn latest_offset(&self, program: &Program) -> Span {
         let offset = |port| program.offset(port);
-        self.ports.iter().chain(self.clocked.iter()).map(offset).max().unwrap_or(Span::ZERO).max(Span::ZERO)
+        self.played.iter().chain(self.clocked.iter()).map(offset).max().unwrap_or(Span::ZERO).max(Span::ZERO)
     }
 
     /// The first bar line that no port has reached at `at`, however early it is.
@@ -79,19 +79,19 @@ impl Engine {
 
     /// The next pulse that is sent to every port is `next`.
     pub(in crate::engine) fn set_pulses(&mut self, next: Tick) {
-        self.pulses.iter_mut().for_each(|pulse| *pulse = next);
+        self.ports.iter_mut().for_each(|port| port.next_pulse = next);
     }
 
     /// Whoever has been told to play counts from `pulse` on; pulses that went before do not count for them. A port that had
     /// more pulses than the master when it stopped, or fewer, has them made up for.
     pub(in crate::engine) fn seat_pulses(&mut self, pulse: Tick) {
-        for (next, ahead) in self.pulses.iter_mut().zip(self.pulse_debt.iter_mut()) {
-            *next = pulse + std::mem::take(ahead);
+        for port in self.ports.iter_mut() {
+            port.next_pulse = pulse + std::mem::take(&mut port.pulse_debt);
         }
     }
 
     /// A new position is told, from which everybody counts anew.
     pub(in crate::engine) fn forget_pulse_debt(&mut self) {
-        self.pulse_debt.iter_mut().for_each(|ahead| *ahead = TickSpan::ZERO);
+        self.ports.iter_mut().for_each(|port| port.pulse_debt = TickSpan::ZERO);
     }
 }

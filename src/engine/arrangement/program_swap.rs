@@ -165,7 +165,7 @@ impl Engine {
         self.program_swap.ready = Some(Ready { at, line });
         let Some(timeline) = self.clock.timeline() else { return };
         while self.program_swap.tail.free() > 0 {
-            let first = self.ports.iter().filter_map(|port| {
+            let first = self.played.iter().filter_map(|port| {
                 let tick = self.player.first(port).filter(|&tick| tick < line)?;
                 Some((timeline.time_of(tick + self.base) + program.offset(port), tick, port))
             });
@@ -249,7 +249,7 @@ impl Engine {
                 self.let_go(at, port);
                 self.keyboards.forget(port);
                 self.forget_duties(port);
-                self.pulse_debt[port] = TickSpan::ZERO;
+                self.ports[port].pulse_debt = TickSpan::ZERO;
             }
         }
         let moved = self.program_swap.moved;
@@ -259,7 +259,7 @@ impl Engine {
             *self.clock_loops = ClockLoops::default();
         }
         for port in self.pulsed.iter().filter(|&port| !pulsed.contains(port) || moved.contains(port)) {
-            self.pulses[port] = self.clock.pulse_after(at);
+            self.ports[port].next_pulse = self.clock.pulse_after(at);
         }
         let left = clocked.iter().filter(|&port| !self.clocked.contains(port) || moved.contains(port));
         let left = left.fold(PortSet::default(), PortSet::with);
@@ -272,10 +272,10 @@ impl Engine {
             self.let_join(at, position.unwrap_or(self.transport.resume()), came);
         }
         // A port that nothing is played on any more is one until its notes have ended.
-        let sounding = |port: &PortSlot| !self.ledgers[*port].is_empty() || self.homing.is_away(*port);
+        let sounding = |port: &PortSlot| !self.ports[*port].ledger.is_empty() || self.homing.is_away(*port);
         self.program_swap.unsettled =
             (0..MAX_PORTS as u8).map(PortSlot).filter(sounding).fold(PortSet::default(), PortSet::with);
-        self.ports = self.program_swap.unsettled.iter().fold(program.played_ports(), PortSet::with);
+        self.played = self.program_swap.unsettled.iter().fold(program.played_ports(), PortSet::with);
     }
 
     /// Lets `ports`, which have got no clock so far, play along from the sixteenth at or after `position` on.
@@ -284,7 +284,7 @@ impl Engine {
         self.place(self.moment(at), joins, ports);
         if self.transport.phase() == Phase::Running {
             // Whoever has been told to play counts from the next pulse.
-            ports.iter().for_each(|port| self.pulses[port] = joins + self.base);
+            ports.iter().for_each(|port| self.ports[port].next_pulse = joins + self.base);
         }
     }
 
@@ -297,8 +297,8 @@ impl Engine {
     pub(in crate::engine) fn settle_next(&mut self, program: &Program) {
         if let Some(port) = self.program_swap.unsettled.iter().next() {
             self.program_swap.unsettled = self.program_swap.unsettled.without(port);
-            let Engine { program_swap: swap, player, ledgers, homing, .. } = self;
-            ledgers[port].cut_notes(swap.seam, |note| {
+            let Engine { program_swap: swap, player, ports, homing, .. } = self;
+            ports[port].ledger.cut_notes(swap.seam, |note| {
                 let owner = swap.tracks.get(note.track).copied().unwrap_or_default();
                 let goes_on = goes_on(swap, program, port, note.track, note.channel, owner);
                 !goes_on || (note.off != HELD && !player.has_clip(program, note.track))
@@ -330,7 +330,7 @@ impl Engine {
                     && self.player.has_clip(program, strike.track);
                 let off = if stays { strike.off } else { strike.off.min(self.program_swap.seam) };
                 // The port may not be played on any more.
-                self.ports = self.ports.with(port);
+                self.played = self.played.with(port);
                 self.begin_note(strike.track, (port, channel, strike.key), strike.velocity, off, moment, out);
             }
             Played::Value(value) if self.is_sent(value) => {

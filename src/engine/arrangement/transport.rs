@@ -145,8 +145,8 @@ impl Engine {
         self.turn = None;
         if was_running {
             let resume = self.transport.resume() + self.base;
-            for (ahead, &next) in self.pulse_debt.iter_mut().zip(self.pulses.iter()) {
-                *ahead = next - resume;
+            for port in self.ports.iter_mut() {
+                port.pulse_debt = port.next_pulse - resume;
             }
         }
         self.release_all(moment);
@@ -169,7 +169,7 @@ impl Engine {
 
     /// Our own clock waits for no pulse: the music goes on with the next of its own.
     pub(in crate::engine) fn run_own_clock(&mut self, program: &Program, at: Nanos) {
-        let next = self.pulsed.iter().map(|port| self.pulses[port]).max().unwrap_or(Tick(i64::MIN));
+        let next = self.pulsed.iter().map(|port| self.ports[port].next_pulse).max().unwrap_or(Tick(i64::MIN));
         let sent = program.clock.when_stopped.then_some(next);
         if let Some(pulse) = self.clock.begin(at, sent, self.transport.resume()) {
             self.seat_pulses(pulse);

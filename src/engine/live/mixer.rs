@@ -205,8 +205,8 @@ impl Engine {
     /// among `before` have what they have said of it by now.
     fn hear_others(&mut self, program: &Program, at: Nanos, before: TrackSet) {
         let tick = self.moment(at).tick;
-        let Engine { mixer, ledgers, homing, .. } = self;
-        ledgers.iter_mut().for_each(|ledger| ledger.cut(tick, |track| !mixer.hears(track)));
+        let Engine { mixer, ports, homing, .. } = self;
+        ports.iter_mut().for_each(|port| port.ledger.cut(tick, |track| !mixer.hears(track)));
         homing.cut(tick, |away| !mixer.hears(away.track));
         self.release_cut(Moment { time: at, tick });
         if self.transport.phase() == Phase::Running {

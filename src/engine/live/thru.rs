@@ -197,7 +197,7 @@ impl Engine {
         self.keyboards.let_go(port);
         while let Some(finger) = self.thru_notes.lift(|finger| finger.from.0 == port) {
             let (port, channel, key) = finger.to;
-            self.ledgers[port].cut_struck(channel, key, finger.serial, moment.tick);
+            self.ports[port].ledger.cut_struck(channel, key, finger.serial, moment.tick);
         }
         self.release_cut(moment);
         self.homing.release(moment, |away| away.by == By::Hand(port));
@@ -263,7 +263,7 @@ impl Engine {
     fn lift_one(&mut self, release: u8, moment: Moment, out: &mut Outbox, of: impl Fn(&ThruNote) -> bool) -> bool {
         let Some(finger) = self.thru_notes.lift(of) else { return false };
         let (port, channel, key) = finger.to;
-        if let Some(note) = self.ledgers[port].struck(channel, key, finger.serial) {
+        if let Some(note) = self.ports[port].ledger.struck(channel, key, finger.serial) {
             self.end_note_with(release, port, note, moment, out);
         }
         true
@@ -274,7 +274,7 @@ impl Engine {
         let back = |finger: &ThruNote| {
             finger.to == (port, channel, key)
                 && finger.from.2 == key
-                && self.ledgers[port].struck(channel, key, finger.serial).is_some()
+                && self.ports[port].ledger.struck(channel, key, finger.serial).is_some()
         };
         program.thrus.iter().any(|thru| thru.hears(port, channel))
             && self.thru_notes.down[..self.thru_notes.held].iter().any(back)

@@ -1,4 +1,4 @@
-//! What is done for the ports beside the music: silencing, recovery, loops of notes, lights, values that wait for their wire,
+//! What has left by each port, and what is done for them beside the music: silencing, recovery, loops of notes, lights, values that wait for their wire,
 //! active sensing.
 //!
 //! Each of these is a `Background`: it says when it has something to send, takes note of what leaves, forgets a port that is
@@ -19,7 +19,20 @@ pub mod wire;
 use super::Engine;
 use super::outbox::Outbox;
 use crate::engine::program::{PortSlot, Program};
-use crate::time::Nanos;
+use crate::time::{Nanos, Tick, TickSpan};
+use ledger::Ledger;
+
+/// What has left by one port: what is to be ended and made up for.
+#[derive(Debug, Default)]
+pub(super) struct Port {
+    /// The notes that sound there.
+    pub ledger: Ledger,
+    /// The position on the clock of the next pulse that it gets.
+    pub next_pulse: Tick,
+    /// By how much it had been sent more pulses than the master when it stopped: predicted ones, which did not come. They are
+    /// made up for at CONTINUE.
+    pub pulse_debt: TickSpan,
+}
 
 /// Something that is done for ports beside the music. Real-time safe throughout.
 pub(super) trait Background {

@@ -21,7 +21,7 @@ impl Engine {
         moment: Moment,
         out: &mut Outbox,
     ) -> u64 {
-        if let Some(old) = self.ledgers[port].in_the_way(channel, key) {
+        if let Some(old) = self.ports[port].ledger.in_the_way(channel, key) {
             self.end_note(port, old, moment, out);
         }
         if self.recovery.strike(port, channel, key) {
@@ -29,7 +29,7 @@ impl Engine {
         }
         self.silencing.silence_before(&mut self.wires, port, channel, moment, out);
         self.wires.send_modes(port, channel, moment, out);
-        let serial = self.ledgers[port].strike(track, channel, key, off);
+        let serial = self.ports[port].ledger.strike(track, channel, key, off);
         let message = Message::NoteOn(channel, key, velocity);
         self.wires.send(Departure { track: Some(track), ..departure(moment, port, message) }, out);
         serial
@@ -48,7 +48,7 @@ impl Engine {
         moment: Moment,
         out: &mut Outbox,
     ) {
-        self.ledgers[port].end(note.channel, note.key);
+        self.ports[port].ledger.end(note.channel, note.key);
         let message = Message::NoteOff(note.channel, note.key, release);
         self.wires.send(Departure { track: Some(note.track), ..departure(moment, port, message) }, out);
     }
@@ -78,7 +78,7 @@ impl Engine {
     pub(in crate::engine) fn release_next_note(&mut self, out: &mut Outbox) {
         let Some(port) = self.releasing.iter().next() else { return };
         let is_released = |note: &Sounding| self.releases_held || note.off != HELD;
-        if let Some(note) = self.ledgers[port].first().filter(is_released) {
+        if let Some(note) = self.ports[port].ledger.first().filter(is_released) {
             self.end_note(port, note, self.released_at, out);
         } else {
             self.releasing = self.releasing.without(port);
@@ -105,7 +105,7 @@ impl Engine {
 
     /// Ends every note that sounds on `port`.
     pub(in crate::engine) fn release_port(&mut self, moment: Moment, port: PortSlot) {
-        if !self.ledgers[port].is_empty() {
+        if !self.ports[port].ledger.is_empty() {
             if self.releasing.is_empty() {
                 self.released_at = moment;
             }
@@ -131,8 +131,8 @@ impl Engine {
             self.releases_held = also_held;
         }
         self.releases_held |= also_held;
-        for port in self.ports.iter() {
-            if !self.ledgers[port].is_empty() {
+        for port in self.played.iter() {
+            if !self.ports[port].ledger.is_empty() {
                 self.releasing = self.releasing.with(port);
             }
         }

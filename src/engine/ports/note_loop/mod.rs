@@ -421,7 +421,7 @@ impl Engine {
             let (Some(key), Some(back)) = (key(number), key(back)) else { continue };
             let is_open = asked.open.iter().flatten().any(|probe| i32::from(probe.key) == number);
             if !is_open
-                && !self.ledgers[sent_to].sounds(key)
+                && !self.ports[sent_to].ledger.sounds(key)
                 && !self.keyboards.is_held(asked.heard_on, back)
                 && !is_bound(sent_to, key)
                 && !is_bound(asked.heard_on, back)

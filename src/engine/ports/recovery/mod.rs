@@ -221,7 +221,7 @@ impl Engine {
             first += TickSpan::PULSE;
         }
         if self.pulsed.contains(port) {
-            first = first.max(self.pulses[port] - self.base + TickSpan::PULSE);
+            first = first.max(self.ports[port].next_pulse - self.base + TickSpan::PULSE);
         }
         first.round_up_to(program.meter.bar())
     }
@@ -269,7 +269,7 @@ impl Engine {
             return self.clocked;
         }
         for port in astray.iter() {
-            self.pulse_debt[port] = TickSpan::ZERO;
+            self.ports[port].pulse_debt = TickSpan::ZERO;
         }
         match pointer(self.transport.resume()) {
             Some(pointer) => {
@@ -286,7 +286,7 @@ impl Engine {
     /// Ports that have come back while START or CONTINUE waits for its pulse hear it again.
     fn place_again(&mut self, at: Nanos, ports: PortSet) {
         let position = self.transport.resume();
-        ports.iter().for_each(|port| self.pulse_debt[port] = TickSpan::ZERO);
+        ports.iter().for_each(|port| self.ports[port].pulse_debt = TickSpan::ZERO);
         if pointer(position).is_some() {
             self.place(self.moment(at), position, ports);
         }
