@@ -4,7 +4,7 @@
 //! file on several synthesizers. The music is computed by one high-priority thread that neither allocates nor locks;
 //! everything that can wait happens elsewhere.
 //!
-//! Those who write sets begin with the [`guide`]; those who read code go on here.
+//! Those who write sets begin with the [`guide`]; those who read code go on here, and find the words in the [`glossary`].
 //!
 //! # Threads
 //!
@@ -91,6 +91,8 @@ pub mod doctor;
 #[cfg(feature = "show")]
 pub mod edit;
 pub mod engine;
+#[doc = include_str!("glossary.md")]
+pub mod glossary {}
 #[cfg(feature = "show")]
 pub mod guardian;
 #[cfg(feature = "cli")]

@@ -15,6 +15,46 @@
 //! system call. One call of `advance` makes at most [`OUTBOX_CAPACITY`](outbox::OUTBOX_CAPACITY) departures; a note costs
 //! time logarithmic in the number of lanes and of sounding notes.
 //!
+//! ```
+//! use tightrope::engine::outbox::Outbox;
+//! use tightrope::engine::{Command, Engine, Progress};
+//! use tightrope::set::Set;
+//! use tightrope::time::{Nanos, Span};
+//!
+//! let text = r#"
+//!     tempo = 120
+//!     [ports.synth]
+//!     device = "any"
+//!     [tracks.bass]
+//!     port = "synth"
+//!     channel = 2
+//!     [patterns.main]
+//!     bass = "c2 . eb2 g2"
+//! "#;
+//! let program = Set::parse("example.toml", text.as_bytes()).expect("it has no mistakes").program;
+//! let (mut engine, mut outbox) = (Engine::new(&program), Outbox::default());
+//!
+//! let begun = Nanos(1_000_000_000);
+//! engine.command(&program, begun, Command::Start);
+//! let mut now = begun;
+//! let mut left = Vec::new();
+//! // From one deadline to the next; a driver would wait between them, or render a block ahead.
+//! while now.since(begun) < Span::from_millis(1_000) {
+//!     while engine.advance(&program, now, &mut outbox) == Progress::OutboxFull {
+//!         left.extend(std::iter::from_fn(|| outbox.pop()));
+//!     }
+//!     left.extend(std::iter::from_fn(|| outbox.pop()));
+//!     now = engine.next_deadline(&program).expect("it plays on").max(now);
+//! }
+//! let first = left[0];
+//! assert_eq!(first.message.to_bytes().to_string(), "91 30 64");
+//! let second = left.iter().find(|departure| departure.tick.0 == 480 && departure.message != first.message);
+//! assert_eq!(second.unwrap().due.since(first.due), Span::from_millis(250), "two sixteenths at 120 BPM");
+//! ```
+//!
+//! The program in force is an argument of each call, and not a part of the engine: it lies in the buffer by which it is handed
+//! over, and whoever gives it back is the driver. What reads it says so in its signature.
+//!
 //! | file or folder | duty |
 //! |---|---|
 //! | [`program`] | the show as data: ports, tracks, patterns, conditions, the song, bindings |
