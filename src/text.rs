@@ -38,7 +38,7 @@ fn escaped(text: &str, stays: impl Fn(char) -> bool) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Whether a terminal shows `c`, and does nothing else.
+/// Returns whether a terminal shows `c`, and does nothing else.
 fn has_shape(c: char) -> bool {
     if c.is_ascii() {
         return !c.is_ascii_control();
@@ -96,7 +96,7 @@ impl<W: Write> Write for Printable<W> {
     }
 }
 
-/// How many bytes at the end of `bytes` are the beginning of a character.
+/// Returns how many bytes at the end of `bytes` are the beginning of a character.
 fn unfinished(bytes: &[u8]) -> usize {
     let is_begun = |length: &usize| {
         let tail = bytes.len().checked_sub(*length).and_then(|from| bytes.get(from..)).unwrap_or_default();

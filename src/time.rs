@@ -279,7 +279,7 @@ impl Tempo {
         self.tick_q32
     }
 
-    /// How long `span` lasts at this tempo, rounded to the nearest nanosecond.
+    /// Returns how long `span` lasts at this tempo, rounded to the nearest nanosecond.
     #[must_use]
     pub const fn span_of(self, span: TickSpan) -> Span {
         let q32 = span.0 as i128 * self.tick_q32 as i128;
@@ -314,7 +314,7 @@ impl Meter {
         }
     }
 
-    /// How many beats a bar has, 1 to 64.
+    /// Returns how many beats a bar has, 1 to 64.
     #[must_use]
     pub const fn beats(self) -> u8 {
         self.beats

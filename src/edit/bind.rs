@@ -24,7 +24,7 @@ pub struct Heard<'h> {
 }
 
 impl Heard<'_> {
-    /// As it is written behind `on`.
+    /// As it is written after `on`.
     fn written(&self) -> String {
         let trigger = match self.trigger {
             Trigger::Note(key) => format!("note {}", key.number()),
@@ -121,7 +121,7 @@ fn list<'t>(root: &'t DeTable<'t>) -> &'t [toml::Spanned<DeValue<'t>>] {
     }
 }
 
-/// What binding number `index` does, and where that is written.
+/// Returns what binding number `index` does, and where that is written.
 fn does<'t>(root: &'t DeTable<'t>, index: usize) -> Option<(&'t str, std::ops::Range<usize>)> {
     let value = place::as_table(list(root).get(index)?.get_ref())?.get("do")?;
     Some((place::as_text(value.get_ref())?, value.span()))
@@ -137,7 +137,7 @@ fn without(text: &str, root: &DeTable<'_>, index: usize) -> Result<Splice, Refus
     Ok(Splice { place: from..place::next_line(text, place::end(text, binding)), text: String::new() })
 }
 
-/// A new binding behind the last one, written as that is; at the end of the file if it is the first.
+/// A new binding after the last one, written as that is; at the end of the file if it is the first.
 fn inserted(text: &str, root: &DeTable<'_>, on: &str, does: &str) -> Splice {
     let (on, does) = (place::quoted(on), place::quoted(does));
     let insert = |at: usize, text: String| Splice { place: at..at, text };

@@ -134,7 +134,7 @@ fn beside(folder: &Path, is_private: bool) -> io::Result<tempfile::NamedTempFile
     builder.tempfile_in(folder)
 }
 
-/// What a chain of symbolic links leads to, whether there is anything.
+/// Returns what a chain of symbolic links leads to, whether there is anything.
 fn followed(path: &Path) -> io::Result<PathBuf> {
     /// As many as Linux follows.
     const MOST_LINKS: usize = 40;

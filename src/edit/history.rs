@@ -113,7 +113,7 @@ impl History {
 }
 
 impl Patch {
-    /// What is different between two texts, in one piece.
+    /// Returns what is different between two texts, in one piece.
     fn between(what: &str, before: &str, after: &str) -> Patch {
         let same = |(one, other): &((usize, char), (usize, char))| one.1 == other.1;
         let both = before.char_indices().zip(after.char_indices());

@@ -101,7 +101,7 @@ fn after(origin: &str, text: &str) -> Result<Set, Refused> {
     Set::parse(origin, text.as_bytes()).map_err(|mistakes| Refused::Breaks(Box::new(mistakes)))
 }
 
-/// Whether two sets are the same but for what is taken out of both.
+/// Returns whether two sets are the same but for what is taken out of both.
 fn same(before: &Set, after: &Set, take_out: impl Fn(&mut Set)) -> bool {
     let without = |set: &Set| {
         let mut set = Set { places: crate::set::SourceMap::default(), ..set.clone() };

@@ -42,7 +42,7 @@ pub fn as_number(value: &DeValue<'_>) -> Option<i64> {
     }
 }
 
-/// Whether a table or a list is under headings of its own: `[patterns.main]`, `[[bind]]`.
+/// Returns whether a table or a list is under headings of its own: `[patterns.main]`, `[[bind]]`.
 pub fn has_heading(text: &str, value: &Spanned<DeValue<'_>>) -> bool {
     let is_table = matches!(value.get_ref(), DeValue::Table(_));
     let is_list = matches!(value.get_ref(), DeValue::Array(_));
@@ -51,12 +51,12 @@ pub fn has_heading(text: &str, value: &Spanned<DeValue<'_>>) -> bool {
     is_table && written.starts_with('[') || is_list && written.starts_with("[[") && !written.contains('{')
 }
 
-/// Whether a table is written in braces.
+/// Returns whether a table is written in braces.
 pub fn is_inline(text: &str, value: &Spanned<DeValue<'_>>) -> bool {
     text.get(value.span()).is_some_and(|written| written.starts_with('{'))
 }
 
-/// Where what is written of `value` ends, headings below it aside: of a table without braces, its last value. `None` where
+/// Returns where what is written of `value` ends, headings below it aside: of a table without braces, its last value. `None` where
 /// all of it is under headings. Recursion is as deep as tables nest, which reading a set bounds.
 pub fn last(text: &str, value: &Spanned<DeValue<'_>>) -> Option<usize> {
     match value.get_ref() {
@@ -72,7 +72,7 @@ pub fn end(text: &str, value: &Spanned<DeValue<'_>>) -> usize {
     last(text, value).unwrap_or(value.span().end)
 }
 
-/// What is written at `place`; nothing where that is not in the file.
+/// Returns what is written at `place`; nothing where that is not in the file.
 pub fn written(text: &str, place: Range<usize>) -> &str {
     text.get(place).unwrap_or_default()
 }
@@ -100,19 +100,19 @@ pub fn apply(text: &str, mut splices: Vec<Splice>) -> String {
     result
 }
 
-/// How lines end in the file: as the one before the byte `at` does, else as the first.
+/// Returns how lines end in the file: as the one before the byte `at` does, else as the first.
 pub fn line_ending(text: &str, at: usize) -> &'static str {
     let newline = written(text, 0..at).rfind('\n').or_else(|| text.find('\n'));
     let is_crlf = newline.is_some_and(|newline| written(text, 0..newline).ends_with('\r'));
     if is_crlf { "\r\n" } else { "\n" }
 }
 
-/// Where the line of the byte `at` begins.
+/// Returns where the line of the byte `at` begins.
 pub fn line_start(text: &str, at: usize) -> usize {
     written(text, 0..at).rfind('\n').map_or(0, |newline| newline + 1)
 }
 
-/// Where the line after that of the byte `at` begins; the end of the file if there is none.
+/// Returns where the line after that of the byte `at` begins; the end of the file if there is none.
 pub fn next_line(text: &str, at: usize) -> usize {
     written(text, at..text.len()).find('\n').map_or(text.len(), |newline| at + newline + 1)
 }

@@ -161,7 +161,7 @@ impl Settings {
 }
 
 impl Take<'_> {
-    /// Whether the lines join others.
+    /// Returns whether the lines join others.
     fn joins(&self, standing: &Standing<'_>) -> bool {
         self.writing == Writing::Overdub && !matches!(standing, Standing::Nothing)
     }
@@ -196,7 +196,7 @@ impl<'p> Place<'p> {
         Ok(Standing::Table { table, inline: place::is_inline(self.text, value), key, steps })
     }
 
-    /// How the steps are meant that are to be written.
+    /// Returns how the steps are meant that are to be written.
     fn settings(&self, standing: &Standing<'_>) -> Result<Settings, Refused> {
         let &Take { length, grid, .. } = self.take;
         let plain = TickSpan(common_divisor(grid.0, length.0));
@@ -234,7 +234,7 @@ impl<'p> Place<'p> {
         parse_length(place::as_text(table.get("step")?.get_ref())?, self.meter).ok()
     }
 
-    /// Whether the notes are where they should be.
+    /// Returns whether the notes are where they should be.
     fn fits(&self, fitted: &Fitted, settings: &Settings, remarks: &mut Vec<String>) -> Result<(), Refused> {
         let (track, pattern) = (self.take.track, self.take.pattern);
         if fitted.off > MOST_OFF {
@@ -251,7 +251,7 @@ impl<'p> Place<'p> {
         Ok(())
     }
 
-    /// What is to be replaced and inserted.
+    /// Returns what is to be replaced and inserted.
     fn splices(&self, standing: &Standing<'_>, settings: &Settings, lines: &Lines) -> Result<Vec<Splice>, Refused> {
         let replaced = |place: Range<usize>, text: String| Splice { place, text };
         Ok(match standing {
@@ -287,7 +287,7 @@ impl<'p> Place<'p> {
         place::line_ending(self.text, at)
     }
 
-    /// The track as another entry of the pattern, behind the last one.
+    /// The track as another entry of the pattern, after the last one.
     fn inserted(&self, settings: &Settings, lines: &Lines) -> Result<Splice, Refused> {
         let (text, track) = (self.text, self.take.track);
         let (_, value) = self.pattern().ok_or_else(|| unfit("the pattern is not where it was expected"))?;
@@ -317,7 +317,7 @@ impl<'p> Place<'p> {
         Ok(insert(at, format!("{unfinished}{heading}{prefix}{track} = {}{eol}", written(eol))))
     }
 
-    /// The text at `place` with more lines behind those that it has.
+    /// The text at `place` with more lines after those that it has.
     fn joined(&self, place: Range<usize>, lines: &Lines) -> String {
         const INDENT: &str = "  ";
         let eol = self.eol(place.start);
@@ -330,7 +330,7 @@ impl<'p> Place<'p> {
             };
             let line = body.lines().rfind(|line| !line.trim().is_empty()).unwrap_or(INDENT);
             let first = body.lines().next().is_some_and(|first| first == line) && !body.starts_with(['\r', '\n']);
-            // What stands right behind the quotes says nothing about the others.
+            // What stands right after the quotes says nothing about the others.
             let indent = if first { INDENT } else { &line[..line.len() - line.trim_start().len()] };
             let all = lines.lines.iter().map(|line| format!("{indent}{line}"));
             return match body.ends_with('\n') {
@@ -347,7 +347,7 @@ impl<'p> Place<'p> {
     }
 }
 
-/// What a track takes in a pattern: steps, or a table where there is more to say.
+/// Returns what a track takes in a pattern: steps, or a table where there is more to say.
 fn value_of(step: TickSpan, lines: &Lines, eol: &str) -> String {
     let steps = in_quotes(lines, eol);
     let mut keys = Vec::new();

@@ -72,7 +72,7 @@ const PEDALS: std::ops::RangeInclusive<u8> = 64..=69;
 const DOWN: u8 = 64;
 
 impl LeftOut {
-    /// What is left out, in sentences.
+    /// Returns what is left out, in sentences.
     #[must_use]
     pub fn remarks(&self) -> Vec<String> {
         let times = |count: usize, one: &str, many: &str| match count {
@@ -182,13 +182,13 @@ impl Recorder {
         }
     }
 
-    /// From where on is recorded.
+    /// Returns from where on is recorded.
     #[must_use]
     pub fn begins(&self) -> Tick {
         self.begins
     }
 
-    /// Which pass is recorded at `now`, from 1; 0 before it begins.
+    /// Returns which pass is recorded at `now`, from 1; 0 before it begins.
     #[must_use]
     pub fn pass(&self, now: Tick) -> i64 {
         let since = now.0 - self.begins.0;
@@ -314,7 +314,7 @@ mod tests {
         Message::NoteOff(channel(1), Key::from_data(key), 64)
     }
 
-    /// What is recorded of messages, as beginning, end and key.
+    /// Returns what is recorded of messages, as beginning, end and key.
     fn recorded(now: i64, messages: &[(i64, Message)], end: i64) -> Vec<(i64, i64, u8)> {
         let mut recorder = recorder(now);
         messages.iter().for_each(|&(at, message)| recorder.heard(Tick(at), PORT, message));

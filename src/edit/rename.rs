@@ -12,7 +12,7 @@ pub fn rename(bytes: &[u8], name: &str) -> Vec<u8> {
     [&bytes[..span.start], toml::Value::from(name).to_string().as_bytes(), &bytes[span.end..]].concat()
 }
 
-/// Where the name stands, with its quotes.
+/// Returns where the name stands, with its quotes.
 fn name_span(text: &str) -> Option<std::ops::Range<usize>> {
     let root = DeTable::parse(text).ok()?;
     let (_, value) = place::entry(root.get_ref(), "name")?;

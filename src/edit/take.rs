@@ -120,7 +120,7 @@ impl Ruler {
         fitted
     }
 
-    /// Where a note goes, and by how many ticks that is wrong.
+    /// Returns where a note goes, and by how many ticks that is wrong.
     fn place(&self, note: &Played) -> (Placed, i64) {
         let straight = |at: TickSpan| self.swing.straighten(at).0;
         let on = straight(note.on);
@@ -207,7 +207,7 @@ impl Ruler {
         written
     }
 
-    /// How many steps a note takes, how many per cent of them it sounds, and if it slides, how far what it slides into is off
+    /// Returns how many steps a note takes, how many per cent of them it sounds, and if it slides, how far what it slides into is off
     /// its step.
     fn held(&self, note: &Placed, notes: &[Placed], count: i64) -> (i64, i64, Option<i64>) {
         let next = || notes.get(notes.partition_point(|other| other.at <= note.at)).or(notes.first());

@@ -58,7 +58,7 @@ pub fn lines(ruler: &Ruler, fitted: &Fitted, voice: &Voice, take: &Take<'_>, own
     Lines { lines: rows.iter().map(|row| page.line(row)).collect(), gate, velocity }
 }
 
-/// What says more of `values` than `own` does, if it is worth a key of its own: what there is most of, if it is three more.
+/// Returns what says more of `values` than `own` does, if it is worth a key of its own: what there is most of, if it is three more.
 fn instead<T: Ord + Copy>(values: &[T], own: T) -> Option<T> {
     let common = most_common(values.iter().copied())?;
     let count = |wanted: T| values.iter().filter(|&&value| value == wanted).count();

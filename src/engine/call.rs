@@ -45,7 +45,7 @@ pub struct Mark {
 }
 
 impl Engine {
-    /// How far it is. Real-time safe.
+    /// Returns how far it is. Real-time safe.
     #[must_use]
     pub fn mark(&self) -> Mark {
         Mark { now: self.now, made: self.made, progress: self.progress }

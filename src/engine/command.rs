@@ -84,7 +84,7 @@ pub enum Switch {
 }
 
 impl Switch {
-    /// What `was` becomes.
+    /// Returns what `was` becomes.
     #[must_use]
     pub const fn of(self, was: bool) -> bool {
         match self {

@@ -37,7 +37,7 @@ impl<T: Copy> Queue<T> {
         self.items.iter()
     }
 
-    /// How many items it holds.
+    /// Returns how many items it holds.
     #[must_use]
     pub fn len(&self) -> usize {
         self.items.len()
@@ -72,7 +72,7 @@ impl<T: Copy> Queue<T> {
         self.items.pop_front()
     }
 
-    /// How many more items fit.
+    /// Returns how many more items fit.
     #[must_use]
     pub fn free(&self) -> usize {
         self.capacity - self.items.len()
@@ -83,7 +83,7 @@ impl<T: Copy> Queue<T> {
         self.items.clear();
     }
 
-    /// Whether there is nothing in it.
+    /// Returns whether there is nothing in it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
@@ -233,7 +233,7 @@ impl<T: Ord + Copy> Agenda<T> {
         self.heap.retain(|item| wanted(&item.0));
     }
 
-    /// Whether `wanted` holds for any item. Takes time in proportion to what it holds.
+    /// Returns whether `wanted` holds for any item. Takes time in proportion to what it holds.
     #[must_use]
     pub fn any(&self, wanted: impl Fn(&T) -> bool) -> bool {
         self.heap.iter().any(|item| wanted(&item.0))

@@ -301,7 +301,7 @@ impl Engine {
         engine
     }
 
-    /// Whether it has stopped for good, with everything sent.
+    /// Returns whether it has stopped for good, with everything sent.
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.ended
@@ -312,7 +312,7 @@ impl Engine {
             && self.are_duties_over()
     }
 
-    /// What the transport is doing.
+    /// Returns what the transport is doing.
     #[must_use]
     pub fn phase(&self) -> Phase {
         self.transport.phase()
@@ -324,13 +324,13 @@ impl Engine {
         self.clock.tempo()
     }
 
-    /// How the pulse that came last on `port` compares with its prediction; `None` where that is not the followed clock.
+    /// Returns how the pulse that came last on `port` compares with its prediction; `None` where that is not the followed clock.
     #[must_use]
     pub fn pulse_error(&self, port: PortSlot) -> Option<PulseError> {
         self.clock.pulse_error(port)
     }
 
-    /// When the next pulse of the clock on `port` is expected; `None` where none is followed, or nothing is known of it yet.
+    /// Returns when the next pulse of the clock on `port` is expected; `None` where none is followed, or nothing is known of it yet.
     #[must_use]
     pub fn expected_pulse(&self, port: PortSlot) -> Option<Nanos> {
         self.clock.expected_pulse(port)
@@ -348,7 +348,7 @@ impl Engine {
         self.clock.source()
     }
 
-    /// What plays and what is next.
+    /// Returns what plays and what is next.
     #[must_use]
     pub fn status(&self) -> Status {
         Status {
@@ -367,7 +367,7 @@ impl Engine {
         }
     }
 
-    /// How many notes sound.
+    /// Returns how many notes sound.
     #[must_use]
     pub fn sounding(&self) -> usize {
         self.ports.iter().map(|port| port.ledger.len()).sum()

@@ -62,18 +62,18 @@ impl Outbox {
         self.queue.pop()
     }
 
-    /// How many more messages fit.
+    /// Returns how many more messages fit.
     #[must_use]
     pub fn free(&self) -> usize {
         self.queue.free()
     }
 
-    /// What is in it, in the order in which it leaves.
+    /// Returns what is in it, in the order in which it leaves.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Departure> {
         self.queue.iter()
     }
 
-    /// How many departures there have been.
+    /// Returns how many departures there have been.
     #[must_use]
     pub fn made(&self) -> u64 {
         self.made

@@ -122,7 +122,7 @@ impl Engine {
         }
     }
 
-    /// When something will be due next, if nothing comes in before.
+    /// Returns when something will be due next, if nothing comes in before.
     #[must_use]
     pub fn next_deadline(&self, program: &Program) -> Option<Nanos> {
         match self.due_at_once(program) {
@@ -131,7 +131,7 @@ impl Engine {
         }
     }
 
-    /// What is to be done before anything that has a time of its own, and since when: the first of these that there is.
+    /// Returns what is to be done before anything that has a time of its own, and since when: the first of these that there is.
     #[inline]
     fn due_at_once(&self, program: &Program) -> Option<(Nanos, AtOnce)> {
         let since = |time: Option<Nanos>, at_once| time.map(|time| (time, at_once));

@@ -71,7 +71,7 @@ impl Whole {
         Whole { fills, length, events }
     }
 
-    /// What it costs, in events.
+    /// Returns what it costs, in events.
     fn cost(&self) -> u64 {
         self.events.saturating_add(BEGINNING).saturating_mul(self.fills.len() as u64)
     }
@@ -88,7 +88,7 @@ impl Whole {
     }
 }
 
-/// How many events of a lane fall into `length`, about: those that it does not play this time are looked at too.
+/// Returns how many events of a lane fall into `length`, about: those that it does not play this time are looked at too.
 fn events(lane: &Lane, length: TickSpan) -> u64 {
     let (each, count) = match &lane.source {
         Source::Steps(steps) => (steps.length.0, steps.events.len()),
@@ -101,7 +101,7 @@ fn events(lane: &Lane, length: TickSpan) -> u64 {
     passes.saturating_mul(count as u64)
 }
 
-/// How much each pattern may cost at most, so that all together cost no more than [`MOST_EVENTS`]: those that cost less
+/// Returns how much each pattern may cost at most, so that all together cost no more than [`MOST_EVENTS`]: those that cost less
 /// leave the rest to the others.
 fn share(wholes: &[Whole]) -> u64 {
     let mut costs: Vec<u64> = wholes.iter().map(Whole::cost).collect();

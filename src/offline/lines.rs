@@ -1,7 +1,7 @@
 //! Notes become steps: the simplest lines of the step language that play exactly what was given.
 //!
 //! All lines of a track share one length of steps. The longest is taken on which every note can be written: its beginning on
-//! a step (or, where the language has it, a percentage before or behind one), its length as some steps held and a gate in
+//! a step (or, where the language has it, a percentage before or after one), its length as some steps held and a gate in
 //! per cent that rounds to the very tick. In the last resort a step is a tick, on which everything can be written.
 //!
 //! Notes that are alike are a chord, drums have a line each, off-beats that are late as a swing would have them are written
@@ -149,7 +149,7 @@ fn chords(notes: Vec<Written>) -> Vec<Written> {
 }
 
 impl Fitted {
-    /// How many notes are off their steps, or on steps that are shorter than the grid.
+    /// Returns how many notes are off their steps, or on steps that are shorter than the grid.
     fn awkwardness(&self, style: Style) -> usize {
         let is_fine = self.step < style.grid;
         self.notes.iter().filter(|note| is_fine || note.shift != 0).count()
@@ -177,7 +177,7 @@ impl Fitted {
     }
 }
 
-/// What there is most of among `values`, if it is three more than of `own`; else `own`.
+/// Returns what there is most of among `values`, if it is three more than of `own`; else `own`.
 fn most_by_far<T: Ord + Copy>(values: impl Iterator<Item = T> + Clone, own: T) -> T {
     let count = |wanted: T| values.clone().filter(|value| *value == wanted).count();
     most_common(values.clone()).filter(|&common| count(common) >= count(own) + 3).unwrap_or(own)
@@ -236,7 +236,7 @@ impl Ruler {
         late.or_else(|| next.and_then(|(next, ahead)| percent(-ahead).map(|percent| (next, percent))))
     }
 
-    /// How many steps are held, at most `room`, and the gate, so that a note from `at`, as it is written, lasts for `length`.
+    /// Returns how many steps are held, at most `room`, and the gate, so that a note from `at`, as it is written, lasts for `length`.
     fn length(self, at: i64, length: i64, room: i64) -> Option<(i64, i64)> {
         let bent = |straight: i64| self.swing.bend(TickSpan(straight)).0;
         let straight = self.swing.straighten(TickSpan(bent(at) + length)).0 - at;
@@ -257,7 +257,7 @@ impl Ruler {
     }
 }
 
-/// What there is most of; of several the highest.
+/// Returns what there is most of; of several the highest.
 pub fn most_common<T: Ord + Copy>(values: impl Iterator<Item = T>) -> Option<T> {
     let mut counts: BTreeMap<T, usize> = BTreeMap::new();
     values.for_each(|value| *counts.entry(value).or_default() += 1);

@@ -26,7 +26,7 @@ const MOST: usize = 20;
 /// How often it is looked for who strikes a key twice: each time takes a look at every lane of the pattern.
 const LOOKS: usize = 4_096;
 
-/// What is worth a look, in the order of the file where it has a place there.
+/// Returns what is worth a look, in the order of the file where it has a place there.
 #[must_use]
 pub fn hints(set: &Set, rehearsals: &[DryRun], needs: &[Need]) -> Vec<Hint> {
     let mut hints = unused(set);

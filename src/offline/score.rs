@@ -202,7 +202,7 @@ struct Reading {
 }
 
 impl Reading {
-    /// What is on a tick of a channel.
+    /// Returns what is on a tick of a channel.
     fn layers(&mut self, channel: u8, tick: i64) -> &mut Layers {
         let layers = self.layers.entry((self.device.clone(), channel)).or_default();
         if layers.tick != tick {
@@ -399,7 +399,7 @@ impl Reader {
     }
 }
 
-/// What changes, and where: the last of those at one position counts, and what repeats is no change. What comes within a
+/// Returns what changes, and where: the last of those at one position counts, and what repeats is no change. What comes within a
 /// sixteenth of the beginning, and before `first`, where the music begins, counts from the beginning.
 fn changes<T: PartialEq + Copy>(mut all: Vec<(i64, T)>, first: Option<i64>) -> Vec<(i64, T)> {
     const SETTING_UP: i64 = TICKS_PER_QUARTER / 4;

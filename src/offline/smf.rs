@@ -135,7 +135,7 @@ fn device(set: &Set, port: Option<PortSlot>) -> &[u8] {
     port.and_then(|port| set.ports.get(usize::from(port.0))).map_or("", |port| &port.name).as_bytes()
 }
 
-/// What a marker says.
+/// Returns what a marker says.
 fn marker(set: &Set, part: Option<crate::engine::program::PartSlot>, pattern: u16) -> String {
     let name = set.patterns.get(usize::from(pattern)).map_or("?", String::as_str);
     match part {
@@ -176,7 +176,7 @@ fn micros_per_quarter(tempo: Tempo) -> u24 {
     u24::from((60e6 / tempo.bpm()).round() as u32)
 }
 
-/// What is sent, each message with its track. What belongs to a port as a whole, the programs of patterns, goes to the first
+/// Returns what is sent, each message with its track. What belongs to a port as a whole, the programs of patterns, goes to the first
 /// track that plays there, on the same channel if there is one.
 fn by_track(set: &Set, rendering: &Rendering) -> Vec<(usize, Sent)> {
     let tracks = &set.program.tracks;

@@ -46,7 +46,7 @@ fn who(set: &Set, sent: &Sent) -> String {
     }
 }
 
-/// What a message says, single-spaced.
+/// Returns what a message says, single-spaced.
 fn words(sent: &Sent) -> String {
     sent.message.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -57,7 +57,7 @@ pub struct Moment {
     pub usb: Span,
 }
 
-/// What each port of the set has to carry.
+/// Returns what each port of the set has to carry.
 #[must_use]
 pub fn needs(set: &Set, rehearsals: &[DryRun]) -> Vec<Need> {
     let program = &set.program;
@@ -78,7 +78,7 @@ pub fn needs(set: &Set, rehearsals: &[DryRun]) -> Vec<Need> {
     ports.map(|((slot, port), moment)| Need { port: slot, wire: port.wire, moment }).collect()
 }
 
-/// What a take sends, by port, each in its order.
+/// Returns what a take sends, by port, each in its order.
 fn by_port(take: &Rendering, ports: usize) -> impl Iterator<Item = (PortSlot, Vec<Sent>)> {
     let mut sent = vec![Vec::new(); ports];
     for &each in &take.sent {
@@ -130,7 +130,7 @@ fn line_of(set: &Set, pattern: PatternSlot, sent: Sent) -> Option<usize> {
     set.places.line(pattern, track, lane)
 }
 
-/// Whether a message is a value that may give way.
+/// Returns whether a message is a value that may give way.
 fn gives_way(message: Message) -> bool {
     matches!(
         message,

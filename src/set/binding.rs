@@ -95,12 +95,12 @@ pub(super) fn read(
     bindings
 }
 
-/// What a key does that cannot come up again.
+/// Returns what a key does that cannot come up again.
 fn toggled(command: impl Fn(Switch) -> Command) -> Does {
     Does::Press { command: command(Switch::Toggle), release: None }
 }
 
-/// What `text` asks for.
+/// Returns what `text` asks for.
 fn understood(text: &Text<'_>, names: &Names<'_>, report: &mut Report) -> Option<Does> {
     command::bound(text.text, names)
         .map_err(|wrong| {
@@ -110,7 +110,7 @@ fn understood(text: &Text<'_>, names: &Names<'_>, report: &mut Report) -> Option
         .ok()
 }
 
-/// What is listened for: a binding whose command stands for another; and where a range is, if there is one.
+/// Returns what is listened for: a binding whose command stands for another; and where a range is, if there is one.
 fn trigger(
     text: &Text<'_>,
     ports: &[Port<'_>],

@@ -112,7 +112,7 @@ impl Mistakes {
         &self.list
     }
 
-    /// How many mistakes there are beyond those in the list.
+    /// Returns how many mistakes there are beyond those in the list.
     #[must_use]
     pub fn more(&self) -> usize {
         self.more
@@ -290,7 +290,7 @@ impl Report {
         }
     }
 
-    /// Whether nothing has been noted.
+    /// Returns whether nothing has been noted.
     pub fn is_empty(&self) -> bool {
         self.found == 0
     }

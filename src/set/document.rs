@@ -387,7 +387,7 @@ fn pattern<'t>(name: &'t str, value: Value<'t>, stage: &Stage<'_, '_>, report: &
     pattern
 }
 
-/// How long a pattern is.
+/// Returns how long a pattern is.
 fn bars(value: &Value<'_>, meter: Meter, report: &mut Report) -> Option<TickSpan> {
     let most = MAX_LENGTH.0 / meter.bar().0;
     let bars = value.whole(1..=i128::MAX, report)?;

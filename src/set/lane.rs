@@ -145,7 +145,7 @@ fn octave(value: Option<Value<'_>>, report: &mut Report) -> Option<(i8, Range<us
     Some((i8::try_from(octave).ok()?, value.span))
 }
 
-/// What chance starts from, if `value` is there and says it.
+/// Returns what chance starts from, if `value` is there and says it.
 pub(super) fn seed(value: Option<Value<'_>>, report: &mut Report) -> Option<u64> {
     let seed = value?.whole(0..=i128::from(u64::MAX), report)?;
     u64::try_from(seed).ok()

@@ -9,7 +9,7 @@ use crate::time::Meter;
 /// The words beside lengths with numbers.
 const WORDS: [&str; 4] = ["bar", "beat", "end", "now"];
 
-/// What `text` means, or what is wrong with it in the words of a label, and the nearest right word.
+/// Returns what `text` means, or what is wrong with it in the words of a label, and the nearest right word.
 pub(super) fn parse(text: &str, meter: Meter) -> Result<Quantum, (String, Option<&'static str>)> {
     match text {
         "now" => Ok(Quantum::Now),
@@ -27,7 +27,7 @@ pub(super) fn parse(text: &str, meter: Meter) -> Result<Quantum, (String, Option
     }
 }
 
-/// What `value` says.
+/// Returns what `value` says.
 pub(super) fn read(value: &Value<'_>, meter: Meter, report: &mut Report) -> Option<Quantum> {
     let text = value.text(report)?.text;
     match parse(text, meter) {

@@ -40,7 +40,7 @@ pub(super) fn read(value: &Value<'_>, report: &mut Report) -> Option<Option<Shad
     shades.map(Some)
 }
 
-/// How `binding` is shown, which stands behind those of `before`: as it says itself, or else as its port says.
+/// Returns how `binding` is shown, which stands after those of `before`: as it says itself, or else as its port says.
 pub(super) fn of(
     binding: &Binding,
     own: Option<(Option<Shades>, Range<usize>)>,

@@ -129,7 +129,7 @@ pub struct Port {
 }
 
 impl Port {
-    /// What is left of a port that was removed while the show plays.
+    /// Returns what is left of a port that was removed while the show plays.
     fn vacant() -> Port {
         Port {
             name: String::new(),
@@ -142,7 +142,7 @@ impl Port {
         }
     }
 
-    /// Whether there is none, because it was removed while the show plays.
+    /// Returns whether there is none, because it was removed while the show plays.
     #[must_use]
     pub fn is_vacant(&self) -> bool {
         self.name.is_empty()

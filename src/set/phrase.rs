@@ -1,6 +1,6 @@
 //! What names a port and says more about it: `circuit channel 1 from c2 by degrees`, `keys note 36 channel 2`.
 //!
-//! The port comes first; behind it stand clauses, a word and its value each, in any order and each at most once.
+//! The port comes first; after it stand clauses, a word and its value each, in any order and each at most once.
 
 use std::ops::Range;
 
@@ -30,7 +30,7 @@ pub(super) struct Phrase {
 }
 
 impl Phrase {
-    /// Where the value of the clause `word` is.
+    /// Returns where the value of the clause `word` is.
     pub fn value(&self, word: &str) -> Option<Range<usize>> {
         self.clauses.iter().find(|(known, _)| *known == word).map(|(_, value)| value.clone())
     }

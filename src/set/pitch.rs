@@ -60,7 +60,7 @@ pub(super) fn scan(text: &str) -> Option<(Name, usize)> {
     scan_octave(text, usize::MAX)
 }
 
-/// As [`scan`], but for chords, where behind the octave may follow the number of a quality: the octave is one digit, so that
+/// As [`scan`], but for chords, where after the octave may follow the number of a quality: the octave is one digit, so that
 /// `c27` is a seventh chord on `c2`.
 pub(super) fn scan_root(text: &str) -> Option<(Name, usize)> {
     scan_octave(text, 1)
@@ -121,7 +121,7 @@ pub fn key(text: &str, octaves: Octaves) -> Result<Key, String> {
     }
 }
 
-/// Whether `text` is a note name that lacks only its octave.
+/// Returns whether `text` is a note name that lacks only its octave.
 pub(super) fn is_without_octave(text: &str) -> bool {
     let mut rest = text.chars();
     matches!(rest.next(), Some('a'..='g')) && matches!(rest.as_str(), "" | "#" | "b")

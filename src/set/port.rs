@@ -68,7 +68,7 @@ pub(super) fn read<'t>(name: &'t str, value: Value<'t>, report: &mut Report) -> 
     port
 }
 
-/// What goes out of the clock: true, false or `"raw"`.
+/// Returns what goes out of the clock: true, false or `"raw"`.
 fn clock(value: &Value<'_>, report: &mut Report) -> Option<ClockOut> {
     if value.is_text() {
         return one_of(value, &[("raw", ClockOut::Raw)], report);

@@ -335,12 +335,12 @@ impl<'t> Value<'t> {
         }
     }
 
-    /// Whether the value is a list.
+    /// Returns whether the value is a list.
     pub fn is_list(&self) -> bool {
         matches!(self.value, DeValue::Array(_))
     }
 
-    /// Whether the value is a table.
+    /// Returns whether the value is a table.
     pub fn is_table(&self) -> bool {
         matches!(self.value, DeValue::Table(_))
     }
@@ -411,7 +411,7 @@ impl<'t> Value<'t> {
         }
     }
 
-    /// Whether the value is a table that has `key`.
+    /// Returns whether the value is a table that has `key`.
     pub fn has(&self, key: Key) -> bool {
         matches!(self.value, DeValue::Table(table) if table.contains_key(key.name))
     }

@@ -20,7 +20,7 @@ impl Named {
     /// The scale without a name: all semitones from middle C.
     pub const CHROMATIC: Named = Named { scale: Scale::CHROMATIC, first: Key::from_data(60) };
 
-    /// How many degrees can be written: one digit each.
+    /// Returns how many degrees can be written: one digit each.
     pub fn degrees(&self) -> u32 {
         self.scale.len().min(9) as u32
     }

@@ -90,7 +90,7 @@ mod tests {
     use crate::set::{Set, builtin};
     use regex_lite::Regex;
 
-    /// Where `value` breaks `schema`, as far as our own schemas go.
+    /// Returns where `value` breaks `schema`, as far as our own schemas go.
     fn breaks(schema: &Value, value: &Value) -> Option<String> {
         let rules = schema.as_object().expect("a schema is an object");
         let problem = |what: &str| Some(format!("{value} is {what}"));

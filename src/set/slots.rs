@@ -149,7 +149,7 @@ struct Numbering {
 }
 
 impl Numbering {
-    /// Who has a slot whose owner was `old`, if that has stayed.
+    /// Returns who has a slot whose owner was `old`, if that has stayed.
     fn owner(&self, is_vacant: bool, old: Option<SlotOwner>) -> SlotOwner {
         if is_vacant { SlotOwner::NOBODY } else { old.unwrap_or(SlotOwner(self.edition)) }
     }

@@ -59,7 +59,7 @@ fn parts_of(value: &Value<'_>, patterns: &[Pattern<'_>], report: &mut Report) ->
     Some(parts)
 }
 
-/// How `text` is written, if it says in another way which of the patterns is played how often: `main*4`, `main:4`, `main 4`,
+/// Returns how `text` is written, if it says in another way which of the patterns is played how often: `main*4`, `main:4`, `main 4`,
 /// `4x main`.
 fn respelled(text: &str, patterns: &[Pattern<'_>]) -> Option<String> {
     let apart = |c: char| c.is_whitespace() || "*:×,;/()".contains(c);
@@ -111,7 +111,7 @@ fn part(text: &Text<'_>, patterns: &[Pattern<'_>], report: &mut Report) -> Optio
         Some(word) => {
             let written = text.text.get(word.clone()).unwrap_or_default();
             let times = written.strip_prefix('x').and_then(digits::<i64>).filter(|&times| times > 0);
-            // What is wrong: how often, or else what stands behind it.
+            // What is wrong: how often, or else what stands after it.
             let wrong = if times.is_none() { Some(word) } else { words.next() };
             match wrong {
                 None => times,

@@ -72,7 +72,7 @@ pub(super) fn of(document: &Document<'_>, table: &DeTable<'_>, text: &str) -> So
     let pattern = |pattern: &super::document::Pattern<'_>| {
         let mut tracks: Vec<(usize, Vec<usize>)> =
             pattern.lanes.iter().map(|lane| (lane.track, lines_of(lane))).collect();
-        // The lanes of a track's controllers come behind its steps.
+        // The lanes of a track's controllers come after its steps.
         for controller in &pattern.controllers {
             let line = line_of(controller.span.start);
             match tracks.iter_mut().find(|(track, _)| *track == controller.track) {

@@ -47,7 +47,7 @@ fn known(name: &str) -> Option<Result<Target, String>> {
     }
 }
 
-/// How a name that is near to `name` is spelled, if that is the name of a target.
+/// Returns how a name that is near to `name` is spelled, if that is the name of a target.
 fn spelling(name: &str) -> Option<String> {
     let word = name.trim_end_matches(|c: char| c.is_ascii_digit());
     let number = &name[word.len()..];
@@ -72,7 +72,7 @@ pub(super) fn range(target: Target) -> RangeInclusive<i64> {
     }
 }
 
-/// What is sent for the written `number`; `None` out of range.
+/// Returns what is sent for the written `number`; `None` out of range.
 pub(super) fn value(target: Target, number: i64) -> Option<u16> {
     let lowest = *range(target).start();
     let value = range(target).contains(&number).then(|| number - lowest)?;

@@ -54,12 +54,12 @@ impl Engine {
         }
     }
 
-    /// What the music does, for the choice among clocks.
+    /// Returns what the music does, for the choice among clocks.
     pub(in crate::engine) fn listener(&self, program: &Program) -> Listener {
         Listener::new(program, self.transport.phase(), self.armed_at)
     }
 
-    /// Whether `message`, which came on `port`, counts if it is of the transport.
+    /// Returns whether `message`, which came on `port`, counts if it is of the transport.
     pub(in crate::engine) fn heeds(&mut self, program: &Program, at: Nanos, port: PortSlot, message: Message) -> bool {
         let (counts, choice) = self.clock.heeds(port, at, message, self.listener(program));
         if choice == Choice::Changed {
@@ -113,7 +113,7 @@ impl Engine {
         }
     }
 
-    /// Whether the pulse after this one begins a bar of a master that plays already, counted from the first pulse heard, and
+    /// Returns whether the pulse after this one begins a bar of a master that plays already, counted from the first pulse heard, and
     /// the music is to join it there: as if the master had said START now.
     pub(in crate::engine) fn joins(&mut self, program: &Program, pulse: Tick, was_lost: bool) -> bool {
         if self.transport.phase() != Phase::Stopped || program.clock.join != Join::Now {

@@ -103,12 +103,12 @@ impl Launcher {
         }
     }
 
-    /// What plays when the music goes on.
+    /// Returns what plays when the music goes on.
     pub fn chosen(&self) -> Choice {
         self.requested.unwrap_or(self.current)
     }
 
-    /// What plays from the next START on.
+    /// Returns what plays from the next START on.
     pub fn next_start(&self, program: &Program) -> Choice {
         match (self.requested, self.current.part) {
             (Some(requested), _) => requested,
@@ -122,12 +122,12 @@ impl Launcher {
         self.chosen().part
     }
 
-    /// What waits for its line because somebody asked for it.
+    /// Returns what waits for its line because somebody asked for it.
     pub fn asked(&self) -> Option<Choice> {
         self.pending.map(|pending| pending.choice)
     }
 
-    /// What the next line brings, and where that is.
+    /// Returns what the next line brings, and where that is.
     pub fn coming(&self, program: &Program) -> Option<Coming> {
         let of_song = self.current.part.map(|part| self.after(&program.song, part));
         let by_hand = self.pending.map(|Pending { choice, line, origin }| Coming::Pattern { choice, line, origin });
@@ -240,7 +240,7 @@ fn same_part(song: &Song, part: PartSlot, pattern: PatternSlot) -> Option<PartSl
 /// How far a part is looked for that has moved to another place of the song.
 const FARTHEST_PART: u16 = 32;
 
-/// What a show begins with: its song, or else its first pattern.
+/// Returns what a show begins with: its song, or else its first pattern.
 fn first_of(program: &Program) -> Choice {
     match program.song.parts.first() {
         Some(part) => Choice { pattern: part.pattern, part: Some(PartSlot(0)) },
@@ -248,7 +248,7 @@ fn first_of(program: &Program) -> Choice {
     }
 }
 
-/// What the song plays at `position`, counted from its own beginning, and where that part begins.
+/// Returns what the song plays at `position`, counted from its own beginning, and where that part begins.
 fn at_position(song: &Song, position: Tick) -> Option<(Choice, Tick)> {
     let whole = song.parts.last().map(|last| last.start + last.length)?;
     let (rounds, within) = match song.then {
@@ -288,7 +288,7 @@ impl Engine {
         self.launcher.pending.map(|pending| (pending.choice.pattern, pending.line))
     }
 
-    /// Whether the part of the song that plays is held over its end.
+    /// Returns whether the part of the song that plays is held over its end.
     #[must_use]
     pub fn holds(&self) -> bool {
         self.launcher.hold
@@ -406,7 +406,7 @@ impl Engine {
         }
     }
 
-    /// Where the song began, or would have, to be where it is; none outside of the song.
+    /// Returns where the song began, or would have, to be where it is; none outside of the song.
     #[must_use]
     pub fn song_origin(&self) -> Option<TickSpan> {
         self.launcher.chosen().part.map(|_| self.launcher.song_origin)
@@ -502,7 +502,7 @@ impl Engine {
         false
     }
 
-    /// Where programs have to be sent ahead of the line that comes next, if they have not been.
+    /// Returns where programs have to be sent ahead of the line that comes next, if they have not been.
     pub(in crate::engine) fn prepares_at(&self, program: &Program, coming: Coming) -> Option<Tick> {
         let Coming::Pattern { choice, line, .. } = coming else { return None };
         let pattern = program.pattern(choice.pattern)?;
@@ -524,7 +524,7 @@ impl Engine {
         self.launcher.preparing = Some(Preparing { pattern, done: 0, moment: Some(moment) });
     }
 
-    /// When the next program change on its way leaves.
+    /// Returns when the next program change on its way leaves.
     pub(in crate::engine) fn preparing_at(&self, program: &Program) -> Option<Nanos> {
         let preparing = self.launcher.preparing?;
         let pattern = program.pattern(preparing.pattern)?;

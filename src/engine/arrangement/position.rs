@@ -28,7 +28,7 @@ impl Engine {
         self.moment(self.now).tick.max(self.transport.resume())
     }
 
-    /// When the music comes to `tick`, as far as is known; `None` unless it runs.
+    /// Returns when the music comes to `tick`, as far as is known; `None` unless it runs.
     #[must_use]
     pub fn time_of(&self, tick: Tick) -> Option<Nanos> {
         let timeline = self.clock.timeline().filter(|_| self.transport.phase() == Phase::Running)?;
@@ -40,12 +40,12 @@ impl Engine {
         self.clock.horizon().map_or(Tick(i64::MAX), |tick| tick - self.base)
     }
 
-    /// By how much the earliest port is ahead of the music: not positive.
+    /// Returns by how much the earliest port is ahead of the music: not positive.
     pub(in crate::engine) fn earliest_offset(&self, program: &Program) -> Span {
         self.played.iter().map(|port| program.offset(port)).min().unwrap_or(Span::ZERO).min(Span::ZERO)
     }
 
-    /// By how much the latest port is behind the music: not negative.
+    /// Returns by how much the latest port is behind the music: not negative.
     pub(in crate::engine) fn latest_offset(&self, program: &Program) -> Span {
         let offset = |port| program.offset(port);
         self.played.iter().chain(self.clocked.iter()).map(offset).max().unwrap_or(Span::ZERO).max(Span::ZERO)

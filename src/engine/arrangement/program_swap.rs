@@ -116,12 +116,12 @@ impl ProgramSwap {
         self.line = is_awaited.then_some(line);
     }
 
-    /// Which edition plays.
+    /// Returns which edition plays.
     pub fn edition(&self) -> u32 {
         self.edition
     }
 
-    /// Where the next event of the old program lies, and by how much its port is late.
+    /// Returns where the next event of the old program lies, and by how much its port is late.
     pub fn tail(&self) -> Option<(Tick, Span)> {
         self.tail.front().map(|event| (event.at, event.offset))
     }
@@ -151,7 +151,7 @@ impl Engine {
         }
     }
 
-    /// Whether the awaited program is to be handed over now.
+    /// Returns whether the awaited program is to be handed over now.
     pub(in crate::engine) fn is_program_due(&self) -> bool {
         self.program_swap.ready.is_some()
             || (self.program_swap.line.is_some() && self.transport.phase() != Phase::Running)
@@ -288,7 +288,7 @@ impl Engine {
         }
     }
 
-    /// Whether there is something that has yet to find its place in a new program.
+    /// Returns whether there is something that has yet to find its place in a new program.
     pub(in crate::engine) fn is_unsettled(&self) -> bool {
         !self.program_swap.unsettled.is_empty() || self.player.unseated().is_some()
     }
@@ -345,7 +345,7 @@ impl Engine {
     }
 }
 
-/// Whether the notes that `track`, which `owner` had, has struck on `port` and `channel` are its own in `program` too.
+/// Returns whether the notes that `track`, which `owner` had, has struck on `port` and `channel` are its own in `program` too.
 fn goes_on(
     swap: &ProgramSwap,
     program: &Program,

@@ -30,13 +30,13 @@ pub struct Transport {
 }
 
 impl Transport {
-    /// What it is doing.
+    /// Returns what it is doing.
     #[must_use]
     pub const fn phase(&self) -> Phase {
         self.phase
     }
 
-    /// Where the music goes on at the pulse after CONTINUE.
+    /// Returns where the music goes on at the pulse after CONTINUE.
     #[must_use]
     pub const fn resume(&self) -> Tick {
         self.resume

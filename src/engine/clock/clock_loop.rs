@@ -2,7 +2,7 @@
 //!
 //! # Why it cannot be told from its times
 //!
-//! A clock that follows ours comes at our tempo, a constant while behind our pulses. So does a steady master that we follow
+//! A clock that follows ours comes at our tempo, a constant while after our pulses. So does a steady master that we follow
 //! ourselves, wherever a port's offset makes us send before or after its pulse. Only a test tells them apart: something is
 //! changed in what we send, and whoever hears our clock changes with it, while a master does not know of it.
 //!
@@ -190,7 +190,7 @@ impl Lag {
     }
 }
 
-/// How far two lags are from each other, whole pulses left out of account.
+/// Returns how far two lags are from each other, whole pulses left out of account.
 fn apart(one: f64, other: f64, period: f64) -> f64 {
     let off = one - other;
     (off - period * (off / period).round()).abs()
@@ -260,7 +260,7 @@ impl Pairs {
         }
     }
 
-    /// How sure the mean is: it is off by no more than this.
+    /// Returns how sure the mean is: it is off by no more than this.
     fn bound(&self) -> f64 {
         SURE * self.differences.deviation().max(LEAST_DEVIATION) / f64::from(self.differences.count.max(1)).sqrt()
     }
@@ -313,7 +313,7 @@ impl Default for ClockLoops {
 }
 
 impl ClockLoops {
-    /// By how much the pulse `number` to `port` leaves late, for the sake of a test.
+    /// Returns by how much the pulse `number` to `port` leaves late, for the sake of a test.
     #[must_use]
     pub fn delay(&self, port: PortSlot, number: i64) -> Span {
         if self.swung.contains(port) && is_late(port, number) { SWING } else { Span::ZERO }
@@ -367,7 +367,7 @@ impl ClockLoops {
         hearing.found.map(|found| found.sent_to)
     }
 
-    /// Whether the pulse that came on `port` at `at` is an echo of ours, as far as one has been found there.
+    /// Returns whether the pulse that came on `port` at `at` is an echo of ours, as far as one has been found there.
     pub fn is_own(&mut self, port: PortSlot, at: Nanos) -> bool {
         let Some(hearing) = self.hearings.iter_mut().flatten().find(|hearing| hearing.port == port) else {
             return false;
@@ -426,7 +426,7 @@ impl ClockLoops {
         }
     }
 
-    /// Which hearing is that of `port`; a new one if there is room.
+    /// Returns which hearing is that of `port`; a new one if there is room.
     fn index_of(&mut self, port: PortSlot) -> Option<usize> {
         let known = self.hearings.iter().position(|hearing| hearing.is_some_and(|hearing| hearing.port == port));
         known.or_else(|| {
@@ -496,7 +496,7 @@ impl ClockLoops {
     }
 }
 
-/// Whether the pulse `number` to `port` is the late one of its pair.
+/// Returns whether the pulse `number` to `port` is the late one of its pair.
 fn is_late(port: PortSlot, number: i64) -> bool {
     let chance = Random::new((number >> 1).cast_unsigned(), u64::from(port.0)).next();
     chance & 1 == (number & 1).cast_unsigned()

@@ -277,13 +277,13 @@ impl Estimator {
         heard
     }
 
-    /// Whether a pulse at `at` would be none of the grid, too early for the next one.
+    /// Returns whether a pulse at `at` would be none of the grid, too early for the next one.
     #[must_use]
     pub fn is_between(&self, at: Nanos) -> bool {
         self.taken >= 2 && self.line.steps_until(at, self.noise.variance()) < 1.0
     }
 
-    /// Whether a pulse at `at` is one of the grid, as closely as the noise allows, or the `START_DELAYS` it by. Where no grid is
+    /// Returns whether a pulse at `at` is one of the grid, as closely as the noise allows, or the `START_DELAYS` it by. Where no grid is
     /// known yet, any is.
     #[must_use]
     pub fn is_on_grid(&self, at: Nanos) -> bool {
@@ -311,7 +311,7 @@ impl Estimator {
         Span(self.line.period.round() as i64)
     }
 
-    /// How far so many periods and the interval between two pulses may differ by noise alone.
+    /// Returns how far so many periods and the interval between two pulses may differ by noise alone.
     #[must_use]
     pub fn tolerance(&self, periods: i64) -> Span {
         let squared = (periods * periods) as f64;
@@ -319,7 +319,7 @@ impl Estimator {
         Span(self.closeness(deviation) as i64)
     }
 
-    /// How much the estimate is worth now.
+    /// Returns how much the estimate is worth now.
     #[must_use]
     pub fn quality(&self) -> Quality {
         if !self.known {
@@ -344,12 +344,12 @@ impl Estimator {
         self.forget_window(at);
     }
 
-    /// How many periods on the grid point is that is nearest to `at`.
+    /// Returns how many periods on the grid point is that is nearest to `at`.
     fn steps_to_nearest(&self, at: Nanos) -> f64 {
         (self.line.until(at) / self.line.period).round().max(0.0)
     }
 
-    /// How far off something may be whose deviation is known.
+    /// Returns how far off something may be whose deviation is known.
     fn closeness(&self, deviation: f64) -> f64 {
         let [least, most] = AS_CLOSE.map(|part| part * self.line.period);
         (CLOSE_DEVIATIONS * deviation).clamp(least, most)
@@ -379,7 +379,7 @@ impl Estimator {
         }
     }
 
-    /// What follows the first pulse. A line is founded on the two, whatever was expected.
+    /// Returns what follows the first pulse. A line is founded on the two, whatever was expected.
     fn take_second(&mut self, at: Nanos) -> Heard {
         let interval = self.line.until(at);
         let innovation = interval - self.line.period;
@@ -460,7 +460,7 @@ impl Estimator {
         }
     }
 
-    /// Whether the window's surprises, clipped, have a break in them.
+    /// Returns whether the window's surprises, clipped, have a break in them.
     fn suspicious(&self) -> bool {
         let (mut level, mut ramp, mut count, mut squares) = (0.0, 0.0, 0.0, 0.0);
         for back in 0..self.filled.saturating_sub(1) {
@@ -570,7 +570,7 @@ impl Estimator {
         }
     }
 
-    /// Whether the last four pulses agree with each other and not with the line.
+    /// Returns whether the last four pulses agree with each other and not with the line.
     fn contradicted(&self) -> bool {
         if self.arrived < self.arrivals.len() || self.taken < 3 {
             return false;
@@ -649,7 +649,7 @@ impl Estimator {
     }
 }
 
-/// Whether a pulse at `at` belongs to the grid point of `line`, after a pause.
+/// Returns whether a pulse at `at` belongs to the grid point of `line`, after a pause.
 fn on_grid(line: &Line, at: Nanos, noise: f64) -> bool {
     line.until(at).abs() <= (SAME_GRID * line.period).max(4.0 * (line.phase_variance + noise).sqrt())
 }
@@ -684,7 +684,7 @@ mod tests {
         Tempo::from_pulse_q32(estimator.grid().unwrap().pulse_q32).bpm()
     }
 
-    /// Where the grid point is, less where it should be, in us.
+    /// Returns where the grid point is, less where it should be, in us.
     fn off_us(estimator: &Estimator, truth: Nanos) -> f64 {
         estimator.grid().map_or(0.0, |grid| grid.at.since(truth).0 as f64 / 1e3)
     }

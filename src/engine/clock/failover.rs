@@ -104,7 +104,7 @@ impl Sources {
         }
     }
 
-    /// Whether a START, if one waits for its pulse, has done so for `long` at `at`.
+    /// Returns whether a START, if one waits for its pulse, has done so for `long` at `at`.
     fn has_waited(&self, long: TickSpan, at: Nanos, listener: Listener) -> bool {
         let tempo = self.tempo().unwrap_or(listener.tempo);
         listener.phase != Phase::Armed || at >= listener.armed_at + tempo.span_of(long)

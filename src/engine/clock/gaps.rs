@@ -87,7 +87,7 @@ impl Gaps {
         }
     }
 
-    /// Whether a pulse between those of the grid comes out of a queue: it was missing. Whether it was taken as sent already.
+    /// Returns whether a pulse between those of the grid comes out of a queue: it was missing. Whether it was taken as sent already.
     pub fn fills(&mut self) -> Option<bool> {
         let doubt = self.doubt.as_mut().filter(|doubt| doubt.steps > doubt.came)?;
         doubt.came += 1;
@@ -166,7 +166,7 @@ impl Gaps {
 }
 
 impl Doubt {
-    /// How many pulses were lost, now that the grid is known again.
+    /// Returns how many pulses were lost, now that the grid is known again.
     fn lost(&self, estimator: &Estimator) -> i64 {
         if !self.is_broken {
             return (self.steps - self.came).max(0);
@@ -177,7 +177,7 @@ impl Doubt {
     }
 }
 
-/// How many pulses were lost in a gap of `interval`, before which the period was `before`.
+/// Returns how many pulses were lost in a gap of `interval`, before which the period was `before`.
 fn lost_in(interval: i64, before: i64, estimator: &Estimator) -> i64 {
     let now = estimator.period().0;
     let off = estimator.tolerance(1).0;

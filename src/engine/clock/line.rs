@@ -54,7 +54,7 @@ impl Line {
         at.since(self.base).0 as f64 - self.phase
     }
 
-    /// How many periods on the grid point of a pulse at `at` is; 0 when it is none of its own.
+    /// Returns how many periods on the grid point of a pulse at `at` is; 0 when it is none of its own.
     pub(super) fn steps_until(&self, at: Nanos, noise: f64) -> f64 {
         let periods = self.until(at) / self.period;
         if periods < 1.0 - EARLIEST {

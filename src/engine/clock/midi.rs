@@ -86,7 +86,7 @@ impl PulseCounter {
         self.queued += 1;
     }
 
-    /// Whether pulses are on their way that were counted before they came.
+    /// Returns whether pulses are on their way that were counted before they came.
     #[must_use]
     pub fn expects_queue(&self) -> bool {
         self.credit > 0
@@ -281,13 +281,13 @@ impl Follower {
         1
     }
 
-    /// Whether a pulse at `at` is the second one of a pair, where all of them are doubled. A crowd of pulses is none.
+    /// Returns whether a pulse at `at` is the second one of a pair, where all of them are doubled. A crowd of pulses is none.
     fn is_too_many(&self, at: Nanos) -> bool {
         let alone = !self.counter.expects_queue() && self.doubles.came < MOST_DOUBLES;
         self.is_doubled() && alone && self.estimator.is_between(at)
     }
 
-    /// Whether a pulse at `at` is one of the grid, as closely as the noise allows, and pulses have come until now.
+    /// Returns whether a pulse at `at` is one of the grid, as closely as the noise allows, and pulses have come until now.
     fn is_on_grid(&self, at: Nanos) -> bool {
         self.timeline.is_none() || (!self.is_lost(at) && self.estimator.is_on_grid(at))
     }
@@ -322,32 +322,32 @@ impl Follower {
         self.timeline = self.timeline.map(|timeline| timeline.shifted(by));
     }
 
-    /// Whether so many pulses have failed to come at `now` that the master must be gone. True before the first pulse.
+    /// Returns whether so many pulses have failed to come at `now` that the master must be gone. True before the first pulse.
     #[must_use]
     pub fn is_lost(&self, now: Nanos) -> bool {
         self.lost_at().is_none_or(|lost| now >= lost)
     }
 
-    /// When so many pulses will have failed to come that the master must be gone; `None` before the first pulse.
+    /// Returns when so many pulses will have failed to come that the master must be gone; `None` before the first pulse.
     #[must_use]
     pub fn lost_at(&self) -> Option<Nanos> {
         self.timeline.map(|timeline| timeline.time_of(self.last_pulse() + LOST_AFTER))
     }
 
-    /// When the next pulse is expected; `None` until two have told an interval.
+    /// Returns when the next pulse is expected; `None` until two have told an interval.
     #[must_use]
     pub fn expected_pulse(&self) -> Option<Nanos> {
         let timeline = self.timeline.filter(|_| self.estimator.grid().is_some())?;
         Some(timeline.time_of(self.last_pulse() + TickSpan::PULSE))
     }
 
-    /// Whether `pulses` have come without a silence, and the grid is well known.
+    /// Returns whether `pulses` have come without a silence, and the grid is well known.
     #[must_use]
     pub fn is_steady(&self, pulses: i64) -> bool {
         self.unbroken >= pulses && self.estimator.quality() == Quality::Locked
     }
 
-    /// Whether each pulse came twice lately.
+    /// Returns whether each pulse came twice lately.
     #[must_use]
     pub fn is_doubled(&self) -> bool {
         self.doubles.left > 0
@@ -359,13 +359,13 @@ impl Follower {
         self.estimator.grid().map(|grid| Tempo::from_pulse_q32(grid.pulse_q32))
     }
 
-    /// How much later the last pulse came than predicted.
+    /// Returns how much later the last pulse came than predicted.
     #[must_use]
     pub fn innovation(&self) -> Span {
         self.innovation
     }
 
-    /// How far off the estimated time of the last pulse may be: one standard deviation.
+    /// Returns how far off the estimated time of the last pulse may be: one standard deviation.
     #[must_use]
     pub fn phase_error(&self) -> Option<Span> {
         self.estimator.grid().map(|grid| grid.error)

@@ -199,7 +199,7 @@ impl Clock {
         }
     }
 
-    /// When the music stops because the clock does not come any more, if it comes to that.
+    /// Returns when the music stops because the clock does not come any more, if it comes to that.
     #[must_use]
     pub fn gives_up_at(&self, lost: Lost) -> Option<Nanos> {
         let held = match lost {
@@ -312,7 +312,7 @@ impl Clock {
 
 /// A clock that comes in, pulse by pulse.
 impl Clock {
-    /// Whether pulses count that come in.
+    /// Returns whether pulses count that come in.
     #[must_use]
     pub fn counts_pulses(&self) -> bool {
         match &self.0 {
@@ -330,7 +330,7 @@ impl Clock {
         }
     }
 
-    /// How the pulse that came last on `port` compares with its prediction; `None` where that is not the followed clock.
+    /// Returns how the pulse that came last on `port` compares with its prediction; `None` where that is not the followed clock.
     #[must_use]
     pub fn pulse_error(&self, port: PortSlot) -> Option<PulseError> {
         match &self.0 {
@@ -342,7 +342,7 @@ impl Clock {
         }
     }
 
-    /// When the next pulse on `port` is expected; `None` where none is followed there, or nothing is known of it yet.
+    /// Returns when the next pulse on `port` is expected; `None` where none is followed there, or nothing is known of it yet.
     #[must_use]
     pub fn expected_pulse(&self, port: PortSlot) -> Option<Nanos> {
         match &self.0 {
@@ -359,7 +359,7 @@ impl Clock {
         }
     }
 
-    /// Whether `message`, which came on `port` at `at`, counts if it is of the transport. With some of them the clock on that
+    /// Returns whether `message`, which came on `port` at `at`, counts if it is of the transport. With some of them the clock on that
     /// port becomes the followed one.
     pub fn heeds(&mut self, port: PortSlot, at: Nanos, message: Message, listener: Listener) -> (bool, Choice) {
         match &mut self.0 {
@@ -393,7 +393,7 @@ impl Clock {
         Some(clock.playing()).filter(|&playing| playing != played)
     }
 
-    /// When the mapping changes without anything having come in, if that is to be.
+    /// Returns when the mapping changes without anything having come in, if that is to be.
     #[must_use]
     pub fn changes_at(&self) -> Option<Nanos> {
         match &self.0 {

@@ -134,7 +134,7 @@ impl SessionClock {
         Some(self.aligned(sent.map_or(ready, |sent| ready.max(sent)), position))
     }
 
-    /// When another mapping is in force, if one is coming.
+    /// Returns when another mapping is in force, if one is coming.
     #[must_use]
     pub fn changes_at(&self) -> Option<Nanos> {
         self.coming.map(|coming| coming.at)
@@ -153,13 +153,13 @@ impl SessionClock {
         self.timeline
     }
 
-    /// Whether the session plays.
+    /// Returns whether the session plays.
     #[must_use]
     pub fn playing(&self) -> bool {
         self.playing
     }
 
-    /// When the music is no longer held that plays on without the session: for so long after that was lost.
+    /// Returns when the music is no longer held that plays on without the session: for so long after that was lost.
     #[must_use]
     pub fn held_until(&self, held: TickSpan) -> Option<Nanos> {
         Some(self.timeline?.time_of(self.lost? + held))

@@ -47,7 +47,7 @@ impl Sources {
         if !ports.contains(&followed) {
             return false;
         }
-        // The new ones first, in place of those that are not wanted any more, or behind all others.
+        // The new ones first, in place of those that are not wanted any more, or after all others.
         for &port in ports {
             if self.index_of(port).is_none() {
                 let unwanted = self.list[..self.count].iter().position(|source| !ports.contains(&source.port));
@@ -68,19 +68,19 @@ impl Sources {
         true
     }
 
-    /// Whether there is a choice.
+    /// Returns whether there is a choice.
     #[must_use]
     pub const fn are_several(&self) -> bool {
         self.count > 1
     }
 
-    /// Which clock comes in on `port`, by preference.
+    /// Returns which clock comes in on `port`, by preference.
     #[must_use]
     pub fn index_of(&self, port: PortSlot) -> Option<usize> {
         self.list[..self.count].iter().position(|source| source.port == port)
     }
 
-    /// Which clock is followed.
+    /// Returns which clock is followed.
     #[must_use]
     pub const fn followed(&self) -> usize {
         self.followed
@@ -97,7 +97,7 @@ impl Sources {
         &mut self.list[index].follower
     }
 
-    /// When the next pulse on `port` is expected; `None` where nothing is known of it.
+    /// Returns when the next pulse on `port` is expected; `None` where nothing is known of it.
     #[must_use]
     pub fn expected_pulse(&self, port: PortSlot) -> Option<Nanos> {
         self.list[self.index_of(port)?].follower.expected_pulse()
@@ -127,7 +127,7 @@ impl Sources {
         self.current().last_pulse()
     }
 
-    /// When the last of the clocks that are not followed will be lost, if no pulse of theirs comes any more.
+    /// Returns when the last of the clocks that are not followed will be lost, if no pulse of theirs comes any more.
     #[must_use]
     pub fn others_lost_at(&self) -> Option<Nanos> {
         let others = self.list[..self.count].iter().enumerate().filter(|&(index, _)| index != self.followed);

@@ -34,7 +34,7 @@ impl Timeline {
         self.tempo
     }
 
-    /// When `tick` falls, rounded to the nearest nanosecond; never before the clock's origin.
+    /// Returns when `tick` falls, rounded to the nearest nanosecond; never before the clock's origin.
     #[must_use]
     pub fn time_of(&self, tick: Tick) -> Nanos {
         self.time + self.tempo.span_of(tick - self.tick)

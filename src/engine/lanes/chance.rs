@@ -31,7 +31,7 @@ impl Random {
     }
 }
 
-/// What die number `die` shows on pass `pass` under `seed`: 64 random bits. The same question has the same answer, and no
+/// Returns what die number `die` shows on pass `pass` under `seed`: 64 random bits. The same question has the same answer, and no
 /// two questions have anything to do with each other.
 #[must_use]
 pub const fn draw(seed: u64, pass: i64, die: u32) -> u64 {

@@ -216,7 +216,7 @@ impl Feeds {
 }
 
 impl super::Player {
-    /// How the lane that plays `feed` in `bank` goes: on which track, in which place, and on which grid; `None` where none does.
+    /// Returns how the lane that plays `feed` in `bank` goes: on which track, in which place, and on which grid; `None` where none does.
     fn fed_lane<'p>(&self, program: &'p Program, feed: FeedSlot, bank: usize) -> Option<(TrackSlot, usize, Grid<'p>)> {
         let slot = self.feeds.lane(feed, bank)?;
         let track = self.lanes.get(bank)?.get(slot)?.track;
@@ -275,7 +275,7 @@ impl Engine {
         }
     }
 
-    /// By how much an event that comes at `at` is late; zero where the music has not passed its place.
+    /// Returns by how much an event that comes at `at` is late; zero where the music has not passed its place.
     fn fed_late(&self, program: &Program, at: Nanos, event: FeedEvent) -> Span {
         let lanes = (0..super::BANKS).filter_map(|bank| self.player.fed_lane(program, event.feed, bank));
         let due = lanes.filter_map(|(track, _, grid)| {
@@ -285,13 +285,13 @@ impl Engine {
         due.max().map_or(Span::ZERO, |due| at.since(due)).max(Span::ZERO)
     }
 
-    /// Whether there is room for another event of `feed`. Real-time safe.
+    /// Returns whether there is room for another event of `feed`. Real-time safe.
     #[must_use]
     pub fn takes_feed(&self, feed: FeedSlot) -> bool {
         self.player.feeds.of(feed).is_none_or(|feed| feed.events.free() > 0)
     }
 
-    /// What has become of what `feed` said. Real-time safe.
+    /// Returns what has become of what `feed` said. Real-time safe.
     #[must_use]
     pub fn feed_counts(&self, feed: FeedSlot) -> FeedCounts {
         self.player.feeds.of(feed).map(|feed| feed.counts).unwrap_or_default()

@@ -96,7 +96,7 @@ impl Keyboards {
         }
     }
 
-    /// Whether `key` is held on `port`, on any channel.
+    /// Returns whether `key` is held on `port`, on any channel.
     #[must_use]
     pub fn is_held(&self, port: PortSlot, key: Key) -> bool {
         let keyboard = self.0.get(port);
@@ -132,20 +132,20 @@ impl Keyboards {
         *keys = if is_down { *keys | bit } else { *keys & !bit };
     }
 
-    /// Whether a key is down, whatever it stands for.
+    /// Returns whether a key is down, whatever it stands for.
     #[must_use]
     pub fn is_down(&self, port: PortSlot, channel: Channel, key: Key) -> bool {
         self.0.get(port).is_some_and(|keyboard| keyboard.keys[channel.index()] >> key.index() & 1 == 1)
     }
 
-    /// Where the pitch bend stands, if that is known.
+    /// Returns where the pitch bend stands, if that is known.
     #[must_use]
     pub fn bent(&self, port: PortSlot, channel: Channel) -> Option<u16> {
         let value = self.0.get(port)?.bends[channel.index()];
         (value != UNKNOWN_BEND).then_some(value)
     }
 
-    /// Where controller `number` stands, if that is known.
+    /// Returns where controller `number` stands, if that is known.
     #[must_use]
     pub fn value(&self, port: PortSlot, channel: Channel, number: u8) -> Option<u8> {
         let value = self.0.get(port)?.values[channel.index()][usize::from(number & 0x7F)];

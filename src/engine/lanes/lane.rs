@@ -193,7 +193,7 @@ impl LaneState {
         })
     }
 
-    /// What the lane says of `lever` at `position` under no condition, if that is where it is.
+    /// Returns what the lane says of `lever` at `position` under no condition, if that is where it is.
     pub fn says(&self, lane: &Lane, position: Tick, lever: Lever) -> Option<SetTo> {
         let Source::Steps(steps) = &lane.source else { return None };
         if self.begins || self.next != position || !steps.levers.contains(lever) {
@@ -340,7 +340,7 @@ impl Random {
     }
 }
 
-/// Whether every condition of the chain that begins at `guard` holds in pass number `pass` of a lane with seed `seed`. At
+/// Returns whether every condition of the chain that begins at `guard` holds in pass number `pass` of a lane with seed `seed`. At
 /// most [`MAX_CONDITIONS`] are asked. Real-time safe.
 #[must_use]
 pub fn holds(steps: &Steps, guard: Option<GuardIndex>, seed: u64, pass: i64, fill: bool) -> bool {

@@ -185,7 +185,7 @@ impl Player {
         self.pattern
     }
 
-    /// Where it began, or would have if it had not been jumped into.
+    /// Returns where it began, or would have if it had not been jumped into.
     #[must_use]
     pub fn origin(&self) -> Tick {
         self.origin
@@ -198,7 +198,7 @@ impl Player {
         self.ready_at = Some(Tick::ZERO);
     }
 
-    /// Whether it can go on at `position` as it is.
+    /// Returns whether it can go on at `position` as it is.
     #[must_use]
     pub fn is_ready_at(&self, position: Tick) -> bool {
         self.ready_at == Some(position)
@@ -232,7 +232,7 @@ impl Player {
 
     /// Puts every lane to its first event at or after `position`, as if what plays had played all along. A loop finds its
     /// place at any distance. An arpeggio, whose past is chance, keeps its own place when that is near (at most 64 of
-    /// its notes behind, or one ahead), and otherwise begins anew at the next bar line.
+    /// its notes after, or one ahead), and otherwise begins anew at the next bar line.
     ///
     /// Takes time in proportion to the lanes, and for each to the logarithm of its events or to those 64.
     pub fn locate(&mut self, program: &Program, position: Tick) {
@@ -294,7 +294,7 @@ impl Player {
         }
     }
 
-    /// Whether `track` has something to play in what plays, once every track has found its place in `program`.
+    /// Returns whether `track` has something to play in what plays, once every track has found its place in `program`.
     #[must_use]
     pub fn has_clip(&self, program: &Program, track: TrackSlot) -> bool {
         self.seated_clip(program, track).is_some()
@@ -322,7 +322,7 @@ impl Player {
         true
     }
 
-    /// What `track` says of `lever` at `position`, where it is the first that its lanes play, whatever their conditions. Takes
+    /// Returns what `track` says of `lever` at `position`, where it is the first that its lanes play, whatever their conditions. Takes
     /// time in proportion to its lanes and to what they have there.
     pub(super) fn begins_with(
         &self,
@@ -340,19 +340,19 @@ impl Player {
         })
     }
 
-    /// Whether what `track` plays sets `lever`, once every track has found its place in `program`.
+    /// Returns whether what `track` plays sets `lever`, once every track has found its place in `program`.
     #[must_use]
     pub fn sets(&self, program: &Program, track: TrackSlot, lever: Lever) -> bool {
         self.seated_clip(program, track).is_some_and(|clip| clip.levers().contains(lever))
     }
 
-    /// Whether what `track` plays sets any lever, once every track has found its place in `program`.
+    /// Returns whether what `track` plays sets any lever, once every track has found its place in `program`.
     #[must_use]
     pub fn sets_any(&self, program: &Program, track: TrackSlot) -> bool {
         self.seated_clip(program, track).is_some_and(|clip| !clip.levers().is_empty())
     }
 
-    /// What `track` plays, once every track has found its place in `program`.
+    /// Returns what `track` plays, once every track has found its place in `program`.
     fn seated_clip<'a>(&self, program: &'a Program, track: TrackSlot) -> Option<&'a Clip> {
         let pattern = if takes_over(program, self.pattern, track) {
             self.pattern
@@ -445,7 +445,7 @@ impl Player {
     }
 }
 
-/// Whether `pattern`, when it is launched, changes what `track` plays.
+/// Returns whether `pattern`, when it is launched, changes what `track` plays.
 #[must_use]
 pub fn takes_over(program: &Program, pattern: PatternSlot, track: TrackSlot) -> bool {
     program.pattern(pattern).is_none_or(|pattern| !pattern.keep || pattern.clip(track).is_some())

@@ -27,12 +27,12 @@ pub(in crate::engine) struct Rising {
 const _: () = assert!(MAX_BINDINGS.is_multiple_of(64));
 
 impl Rising {
-    /// When there is something to do, if anything.
+    /// Returns when there is something to do, if anything.
     pub fn due(&self) -> Option<Nanos> {
         (self.which != [0; MAX_BINDINGS / 64]).then_some(self.at)
     }
 
-    /// When they came up.
+    /// Returns when they came up.
     pub fn at(&self) -> Nanos {
         self.at
     }
@@ -69,7 +69,7 @@ impl Engine {
         program.bindings.iter().enumerate().skip(from).find(hears)
     }
 
-    /// What the binding in place `index` asks for when its message says `touched`, if anything.
+    /// Returns what the binding in place `index` asks for when its message says `touched`, if anything.
     pub(in crate::engine) fn asked(&mut self, index: usize, binding: &Binding, touched: Touched) -> Option<Command> {
         let Touched { trigger, before, now, .. } = touched;
         let counts = |value: Option<u16>| value.is_some_and(|value| binding.values.contain(value));
@@ -106,7 +106,7 @@ impl Engine {
         self.keyboards.forget_values(port);
     }
 
-    /// What `message` means to bindings, and what it has been before. Takes note of it.
+    /// Returns what `message` means to bindings, and what it has been before. Takes note of it.
     pub(in crate::engine) fn touched(&mut self, port: PortSlot, message: Message) -> Option<Touched> {
         let touched = |trigger, channel, before, now| Some(Touched { trigger, channel, before, now });
         match message {

@@ -72,7 +72,7 @@ impl Faders {
         }
     }
 
-    /// When the first value that waits is due.
+    /// Returns when the first value that waits is due.
     pub fn due(&self) -> Option<Nanos> {
         self.waiting.front().map(|value| value.moment.time)
     }

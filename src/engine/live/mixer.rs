@@ -72,7 +72,7 @@ impl Default for Mixer {
 }
 
 impl Mixer {
-    /// Whether a fill is asked for.
+    /// Returns whether a fill is asked for.
     pub fn fill(&self) -> bool {
         self.fill
     }
@@ -84,7 +84,7 @@ impl Mixer {
         self.transpose(Some(track), [0; 2]);
     }
 
-    /// How far commands have transposed `track`, or all.
+    /// Returns how far commands have transposed `track`, or all.
     fn transposed(&self, track: Option<TrackSlot>) -> Shift {
         let by = match track {
             None => self.transposed.all,
@@ -94,7 +94,7 @@ impl Mixer {
         Shift { semitones, degrees }
     }
 
-    /// By how much commands have transposed a track, or all, in `unit`.
+    /// Returns by how much commands have transposed a track, or all, in `unit`.
     pub fn transposed_in(&self, track: Option<TrackSlot>, unit: Interval) -> i32 {
         let shift = self.transposed(track);
         match unit {
@@ -114,7 +114,7 @@ impl Mixer {
         }
     }
 
-    /// Whether `track` is heard.
+    /// Returns whether `track` is heard.
     pub fn hears(&self, track: TrackSlot) -> bool {
         !self.muted.contains(track) && (self.soloed.is_empty() || self.soloed.contains(track))
     }
@@ -126,7 +126,7 @@ impl Mixer {
         heard
     }
 
-    /// By how many semitones `track`, in slot `slot`, moves `key` now.
+    /// Returns by how many semitones `track`, in slot `slot`, moves `key` now.
     pub fn shift(&self, program: &Program, slot: TrackSlot, track: &Track, key: Key, keyboards: &Keyboards) -> i32 {
         let played = |transpose: Option<Transpose>| {
             let distance = transpose.and_then(|transpose| {
@@ -158,18 +158,18 @@ impl Engine {
         self.mixer.soloed
     }
 
-    /// How far commands have transposed the tracks.
+    /// Returns how far commands have transposed the tracks.
     #[must_use]
     pub fn transpositions(&self) -> &Transpositions {
         &self.mixer.transposed
     }
 
-    /// How often that has changed.
+    /// Returns how often that has changed.
     pub(in crate::engine) fn times_transposed(&self) -> u32 {
         self.mixer.transpositions
     }
 
-    /// Whether a fill is asked for.
+    /// Returns whether a fill is asked for.
     #[must_use]
     pub fn fills(&self) -> bool {
         self.mixer.fill

@@ -103,12 +103,12 @@ impl Default for ThruNotes {
 }
 
 impl ThruNotes {
-    /// When what waits is due: it was, when it came.
+    /// Returns when what waits is due: it was, when it came.
     pub fn due(&self) -> Option<Nanos> {
         self.waiting.front().map(|heard| heard.moment.time)
     }
 
-    /// Whether one more note of `port` may be passed on at `at`.
+    /// Returns whether one more note of `port` may be passed on at `at`.
     fn affords(&mut self, at: Nanos, port: PortSlot) -> bool {
         let Some(passing) = self.passing.get_mut(port) else { return false };
         if passing.spent_until.since(at).0 > (AT_ONCE - 1) * NOTE_EVERY.0 {
@@ -119,7 +119,7 @@ impl ThruNotes {
         true
     }
 
-    /// How many notes of `port` were too many.
+    /// Returns how many notes of `port` were too many.
     pub fn refused(&self, port: PortSlot) -> u64 {
         self.passing.get(port).map_or(0, |passing| passing.refused)
     }
@@ -269,7 +269,7 @@ impl Engine {
         true
     }
 
-    /// Whether a key that goes down is a note that hands have there already: an instrument sends back what it got.
+    /// Returns whether a key that goes down is a note that hands have there already: an instrument sends back what it got.
     fn is_echo(&self, program: &Program, port: PortSlot, channel: Channel, key: Key) -> bool {
         let back = |finger: &ThruNote| {
             finger.to == (port, channel, key)

@@ -59,7 +59,7 @@ pub(in crate::engine) struct Away {
     home: Tick,
 }
 
-/// The levers of a channel, and behind them the pressure of its keys.
+/// The levers of a channel, and after them the pressure of its keys.
 const PLACES: usize = Lever::COUNT + 1;
 const KEYS: usize = Lever::COUNT;
 const _: () = assert!(PLACES <= u16::BITS as usize && Key::COUNT == u128::BITS as usize);
@@ -183,13 +183,13 @@ impl Homing {
         }
     }
 
-    /// Whether a lever is away from home.
+    /// Returns whether a lever is away from home.
     pub fn holds(&self, port: PortSlot, channel: Channel, lever: Lever) -> bool {
         let state = self.channels.get(usize::from(port.0) * Channel::COUNT + channel.index());
         state.is_some_and(|state| state.away >> lever.index() & 1 == 1)
     }
 
-    /// Whether anything on `port` is away from home.
+    /// Returns whether anything on `port` is away from home.
     pub fn is_away(&self, port: PortSlot) -> bool {
         let first = usize::from(port.0) * Channel::COUNT;
         self.channels
@@ -265,7 +265,7 @@ impl Homing {
         }
     }
 
-    /// When something goes home at once, if it does.
+    /// Returns when something goes home at once, if it does.
     pub fn due(&self) -> Option<Nanos> {
         (!self.leaving.is_empty()).then_some(self.leaves_at.time)
     }

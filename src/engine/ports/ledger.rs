@@ -69,13 +69,13 @@ fn place_of(channel: Channel, key: Key) -> usize {
 }
 
 impl Ledger {
-    /// How many notes sound.
+    /// Returns how many notes sound.
     #[must_use]
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether nothing sounds.
+    /// Returns whether nothing sounds.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0
@@ -87,7 +87,7 @@ impl Ledger {
         if self.is_empty() { None } else { Some(self.heap[0]) }
     }
 
-    /// What must end before a note on `channel` and `key` can be struck: that same key, or, when the ledger is full, the
+    /// Returns what must end before a note on `channel` and `key` can be struck: that same key, or, when the ledger is full, the
     /// note that would end soonest. At most one note; ask until there is none.
     #[must_use]
     pub fn in_the_way(&self, channel: Channel, key: Key) -> Option<Sounding> {
@@ -98,7 +98,7 @@ impl Ledger {
         }
     }
 
-    /// Whether a note sounds on `key`, on any channel.
+    /// Returns whether a note sounds on `key`, on any channel.
     #[must_use]
     pub fn sounds(&self, key: Key) -> bool {
         self.places.iter().skip(key.index()).step_by(Key::COUNT).any(|&place| place != 0)

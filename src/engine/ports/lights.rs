@@ -1,7 +1,7 @@
 //! The lights of pads: what is bound is shown where it is bound, as a note or a controller on the same port.
 //!
 //! A launch or a jump is dark, waits, or plays; what is on or off is dark or lit. What is shown is sampled when a message may
-//! leave, so that of several changes the newest counts. A port gets one message each millisecond, behind everything else of
+//! leave, so that of several changes the newest counts. A port gets one message each millisecond, after everything else of
 //! its moment: no note and no pulse waits for more than one of them. All lights are sent when a program is taken up for the
 //! first time and when an output comes back, and otherwise what changes. At the end all that shine go out, at once.
 //!
@@ -202,7 +202,7 @@ impl Engine {
         None
     }
 
-    /// What a binding shows now.
+    /// Returns what a binding shows now.
     fn shown(&self, light: Light, binding: &Binding) -> u8 {
         let shown = match binding.does {
             Does::Press { command, .. } => Shown::by(command),

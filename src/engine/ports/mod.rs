@@ -51,7 +51,7 @@ pub(super) trait Background {
     /// The show ends at `at`: what is left to be sent is sent at once, and nothing new begins.
     fn end(&mut self, at: Nanos);
 
-    /// Whether nothing is left that has to be sent before the show is over.
+    /// Returns whether nothing is left that has to be sent before the show is over.
     fn is_over(&self) -> bool {
         true
     }
@@ -120,7 +120,7 @@ macro_rules! duties {
                 $(self.$field.end(at);)*
             }
 
-            /// Whether none of them has anything left to send before the show is over.
+            /// Returns whether none of them has anything left to send before the show is over.
             pub(super) fn are_duties_over(&self) -> bool {
                 $(self.$field.is_over())&&*
             }

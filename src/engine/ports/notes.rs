@@ -53,7 +53,7 @@ impl Engine {
         self.wires.send(Departure { track: Some(note.track), ..departure(moment, port, message) }, out);
     }
 
-    /// Whether a value is sent: not that of a lever, while its track is not heard.
+    /// Returns whether a value is sent: not that of a lever, while its track is not heard.
     pub(in crate::engine) fn is_sent(&self, set: SetTo) -> bool {
         self.mixer.hears(set.track) || set.target.levers().next().is_none()
     }

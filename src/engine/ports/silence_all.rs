@@ -83,7 +83,7 @@ impl Default for Silencing {
 }
 
 impl Silencing {
-    /// Whether there is something left to send to `port`.
+    /// Returns whether there is something left to send to `port`.
     pub fn is_left(&self, port: PortSlot) -> bool {
         self.ports.contains(port)
     }

@@ -42,7 +42,7 @@ pub enum Does {
 }
 
 impl Binding {
-    /// Whether there is a message that both listen for.
+    /// Returns whether there is a message that both listen for.
     #[must_use]
     pub fn meets(&self, other: &Binding) -> bool {
         let channels = match (self.channel, other.channel) {
@@ -107,7 +107,7 @@ pub struct Values {
 }
 
 impl Values {
-    /// Whether `value` is among them.
+    /// Returns whether `value` is among them.
     #[must_use]
     pub const fn contain(self, value: u16) -> bool {
         self.low <= value && value <= self.high
@@ -190,7 +190,7 @@ pub enum Shown {
 }
 
 impl Shown {
-    /// What the light of a binding with this command tells, if it has one.
+    /// Returns what the light of a binding with this command tells, if it has one.
     #[must_use]
     pub const fn by(command: Command) -> Option<Shown> {
         Some(match command {

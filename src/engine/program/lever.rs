@@ -43,7 +43,7 @@ impl Lever {
         self.0 as usize
     }
 
-    /// Whether notes go on after their ends while it is down: sustain, sostenuto, hold 2.
+    /// Returns whether notes go on after their ends while it is down: sustain, sostenuto, hold 2.
     #[must_use]
     pub fn holds(self) -> bool {
         matches!(CONTROLLERS.get(self.index()), Some(64 | 66 | 69))
@@ -70,7 +70,7 @@ impl Lever {
         }
     }
 
-    /// What it is for those who set values of tracks, and the value at rest. Modulation has two names.
+    /// Returns what it is for those who set values of tracks, and the value at rest. Modulation has two names.
     pub fn targets(self) -> impl Iterator<Item = (Target, u16)> {
         let both = match CONTROLLERS.get(self.index()) {
             Some(&number @ (1 | 33)) => [Some((Target::Controller(number), 0)), Some((Target::Fine(1), 0))],
@@ -92,7 +92,7 @@ pub enum Pull {
 }
 
 impl Pull {
-    /// What `message` does, if it does anything of the kind. Real-time safe.
+    /// Returns what `message` does, if it does anything of the kind. Real-time safe.
     #[must_use]
     pub fn of(message: Message) -> Option<Pull> {
         match message {
@@ -153,20 +153,20 @@ impl LeverSet {
         LeverSet(self.0 | others.0)
     }
 
-    /// Whether `lever` is among them.
+    /// Returns whether `lever` is among them.
     #[must_use]
     pub const fn contains(self, lever: Lever) -> bool {
         self.0 >> lever.0 & 1 == 1
     }
 
-    /// Whether there are none.
+    /// Returns whether there are none.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 }
 
-/// What an event sets, if it is no note.
+/// Returns what an event sets, if it is no note.
 fn target_of(action: Action) -> Option<Target> {
     match action {
         Action::Note { .. } => None,

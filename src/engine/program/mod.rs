@@ -102,7 +102,7 @@ impl Program {
         slots.filter(|(_, port)| wanted(port.clock)).fold(PortSet::default(), |ports, (slot, _)| ports.with(slot))
     }
 
-    /// By how much what leaves by `port` is shifted.
+    /// Returns by how much what leaves by `port` is shifted.
     #[must_use]
     pub fn offset(&self, port: PortSlot) -> Span {
         self.port(port).map_or(Span::ZERO, |port| port.offset)

@@ -41,7 +41,7 @@ pub struct Pattern {
 }
 
 impl Pattern {
-    /// What `track` plays. Takes time logarithmic in the tracks.
+    /// Returns what `track` plays. Takes time logarithmic in the tracks.
     #[must_use]
     pub fn clip(&self, track: TrackSlot) -> Option<&Clip> {
         self.clips.get(self.place_of(track)?)
@@ -88,7 +88,7 @@ pub struct Clip {
 }
 
 impl Clip {
-    /// What its lanes set that holds or bends notes. Takes time in proportion to them.
+    /// Returns what its lanes set that holds or bends notes. Takes time in proportion to them.
     #[must_use]
     pub fn levers(&self) -> LeverSet {
         self.lanes.iter().fold(LeverSet::default(), |levers, lane| match &lane.source {
@@ -201,7 +201,7 @@ pub enum Action {
 }
 
 impl Action {
-    /// Whether it chooses the sound of the notes that come after it: a program, or its bank.
+    /// Returns whether it chooses the sound of the notes that come after it: a program, or its bank.
     #[must_use]
     pub const fn is_sound(self) -> bool {
         matches!(self, Action::Prepare(Target::Program | Target::Controller(0 | 32), _))

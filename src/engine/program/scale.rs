@@ -37,7 +37,7 @@ impl Scale {
         self.tonic
     }
 
-    /// How many degrees an octave has.
+    /// Returns how many degrees an octave has.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.len as usize
@@ -49,7 +49,7 @@ impl Scale {
         false
     }
 
-    /// How many semitones degree `degree` lies above the tonic; 0 is the tonic, the degree after the last is the octave, and
+    /// Returns how many semitones degree `degree` lies above the tonic; 0 is the tonic, the degree after the last is the octave, and
     /// negative degrees lie below.
     #[must_use]
     pub fn semitones(&self, degree: i32) -> i32 {
@@ -57,7 +57,7 @@ impl Scale {
         12 * degree.div_euclid(len) + i32::from(self.steps[degree.rem_euclid(len) as usize])
     }
 
-    /// On which degree `key` is, counted from the lowest tonic of the keyboard; between two, the lower one.
+    /// Returns on which degree `key` is, counted from the lowest tonic of the keyboard; between two, the lower one.
     #[must_use]
     pub fn degree(&self, key: Key) -> i32 {
         let above = i32::from(key.number()) - i32::from(self.tonic);
@@ -67,7 +67,7 @@ impl Scale {
         degree + above.div_euclid(12) * i32::from(self.len)
     }
 
-    /// By how many semitones `key` moves when it goes `degrees` up the scale. A key between two degrees keeps its distance
+    /// Returns by how many semitones `key` moves when it goes `degrees` up the scale. A key between two degrees keeps its distance
     /// to the lower one.
     #[must_use]
     pub fn shift(&self, key: Key, degrees: i32) -> i32 {

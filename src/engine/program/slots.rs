@@ -83,7 +83,7 @@ impl PortSet {
         PortSet(self.0 | 1 << port.0)
     }
 
-    /// Whether `port` is in the set.
+    /// Returns whether `port` is in the set.
     #[must_use]
     pub const fn contains(self, port: PortSlot) -> bool {
         self.0 >> port.0 & 1 == 1
@@ -95,7 +95,7 @@ impl PortSet {
         PortSet(self.0 & !(1 << port.0))
     }
 
-    /// Whether there is none in it.
+    /// Returns whether there is none in it.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.0 == 0
@@ -129,7 +129,7 @@ impl PortSet {
 pub struct TrackSet([u64; MAX_TRACKS / 64]);
 
 impl TrackSet {
-    /// Whether `track` is in the set.
+    /// Returns whether `track` is in the set.
     #[must_use]
     pub fn contains(&self, track: TrackSlot) -> bool {
         self.0.get(usize::from(track.0) / 64).is_some_and(|bits| bits >> (track.0 % 64) & 1 == 1)
@@ -143,7 +143,7 @@ impl TrackSet {
         }
     }
 
-    /// Whether there is none in it.
+    /// Returns whether there is none in it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0 == [0; MAX_TRACKS / 64]

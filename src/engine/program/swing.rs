@@ -37,7 +37,7 @@ impl Swing {
         if begins + self.pair.0 > self.bar.0 { None } else { Some(at.0 - within + begins) }
     }
 
-    /// Where what is written at `straight` falls. Never falls when `straight` rises.
+    /// Returns where what is written at `straight` falls. Never falls when `straight` rises.
     #[must_use]
     pub const fn bend(self, straight: TickSpan) -> TickSpan {
         let Some(begins) = self.pair_at(straight) else { return straight };

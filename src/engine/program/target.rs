@@ -35,7 +35,7 @@ impl Target {
         }
     }
 
-    /// What a value sets that holds or bends notes.
+    /// Returns what a value sets that holds or bends notes.
     pub fn levers(self) -> impl Iterator<Item = Lever> {
         Lever::all().filter(move |lever| lever.targets().any(|(known, _)| known == self))
     }

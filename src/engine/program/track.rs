@@ -47,7 +47,7 @@ pub struct Thru {
 }
 
 impl Thru {
-    /// Whether what comes in there goes on.
+    /// Returns whether what comes in there goes on.
     #[must_use]
     pub fn hears(&self, port: PortSlot, channel: Channel) -> bool {
         self.port == port && self.channels >> channel.index() & 1 == 1

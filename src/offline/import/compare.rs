@@ -13,7 +13,7 @@ use crate::offline::render::Rendering;
 use crate::offline::score::Unreadable;
 use crate::offline::score::stream::stream;
 
-/// What is not heard as it was, in sentences: one for each kind. Notes may be off by `tolerance` ticks.
+/// Returns what is not heard as it was, in sentences: one for each kind. Notes may be off by `tolerance` ticks.
 ///
 /// # Errors
 ///
@@ -85,7 +85,7 @@ impl What {
         }
     }
 
-    /// Whether it holds or bends notes, and does not with this value.
+    /// Returns whether it holds or bends notes, and does not with this value.
     fn rests_at(self, value: u16) -> bool {
         match self {
             What::Controller(number) => matches!(number, 1 | 33 | 64..=69) && value == 0,
@@ -242,7 +242,7 @@ impl Ear {
         }
     }
 
-    /// What was heard; `ends` says where tracks end, and with them the notes that nothing has ended. What is struck again ends
+    /// Returns what was heard; `ends` says where tracks end, and with them the notes that nothing has ended. What is struck again ends
     /// there.
     fn heard(mut self, ends: &BTreeMap<usize, i64>) -> Heard {
         for ((place, track, key), notes) in self.open {
@@ -263,7 +263,7 @@ impl Ear {
     }
 }
 
-/// How many notes of one are not among the other, and how many have another program there.
+/// Returns how many notes of one are not among the other, and how many have another program there.
 fn notes_that_differ(file: &Notes, set: &Notes, tolerance: i64) -> (usize, usize) {
     let nothing = BTreeMap::new();
     let (mut found, mut other_sound) = (0, 0);
@@ -284,7 +284,7 @@ fn notes_that_differ(file: &Notes, set: &Notes, tolerance: i64) -> (usize, usize
     (count(file).max(count(set)) - found, other_sound)
 }
 
-/// How many values of a kind are not among the other's. What the end of the show lets go of, the file need not.
+/// Returns how many values of a kind are not among the other's. What the end of the show lets go of, the file need not.
 fn values_that_differ(file: &Values, set: &Values, kind: Kind, end: i64) -> usize {
     let keys: BTreeSet<_> = file.keys().chain(set.keys()).filter(|(_, what)| what.kind() == kind).collect();
     let differ = |key: &(Place, What)| {
@@ -323,7 +323,7 @@ mod tests {
         0x2F, 0,
     ];
 
-    /// What is said of a rendering that has been tampered with.
+    /// Returns what is said of a rendering that has been tampered with.
     fn said(tamper: impl Fn(&mut Vec<Sent>)) -> Vec<String> {
         let header = b"MThd\0\0\0\x06\0\0\0\x01\0\x60MTrk\0\0\0";
         let bytes = [&header[..], &[EVENTS.len() as u8], EVENTS].concat();
@@ -337,7 +337,7 @@ mod tests {
         compare(&bytes, &rendering, &rig, 0).unwrap()
     }
 
-    /// What is said where messages that `is_meant` are changed, or left out.
+    /// Returns what is said where messages that `is_meant` are changed, or left out.
     fn with(is_meant: fn(Message) -> bool, change: fn(Sent) -> Option<Sent>) -> Vec<String> {
         said(|sent| {
             let before = sent.len();

@@ -149,7 +149,7 @@ fn marked(marker: &str) -> Option<String> {
     legal(name)
 }
 
-/// What stands under the heading of a pattern.
+/// Returns what stands under the heading of a pattern.
 fn pattern(rig: &Rig<'_>, number: usize, bars: i64) -> String {
     let mut text = format!("bars = {bars}\n");
     for track in &rig.tracks {

@@ -100,7 +100,7 @@ impl<'s> Rig<'s> {
         rig
     }
 
-    /// How many bars all patterns have.
+    /// Returns how many bars all patterns have.
     pub fn bars(&self) -> i64 {
         self.patterns.iter().map(|&(_, bars)| bars).sum()
     }
@@ -202,7 +202,7 @@ pub fn split_kits(parts: Vec<Part>) -> Vec<Part> {
     parts.into_iter().flat_map(split).collect()
 }
 
-/// How a part is written: the drums of channel 10 as letters, and late off-beats with their swing.
+/// Returns how a part is written: the drums of channel 10 as letters, and late off-beats with their swing.
 fn manner(part: &Part, bar: TickSpan, flats: bool, tolerance: i64) -> Manner {
     let kit = (part.channel.number() == DRUMS && !part.notes.is_empty())
         .then(|| kit::letters(&part.notes.iter().map(|note| note.key).collect()))
@@ -232,7 +232,7 @@ pub fn legal(text: &str) -> Option<String> {
     (!name.is_empty()).then(|| name.to_owned())
 }
 
-/// `name`, with a number behind it if it is taken.
+/// `name`, with a number after it if it is taken.
 pub fn unique(name: String, taken: &mut BTreeSet<String>) -> String {
     let numbered = (2..).map(|number| format!("{name}-{number}"));
     let free = std::iter::once(name.clone()).chain(numbered).find(|name| !taken.contains(name)).unwrap_or(name);

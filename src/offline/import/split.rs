@@ -6,11 +6,11 @@
 use super::Split;
 use crate::offline::score::{Score, Value};
 
-/// How far behind the wished border another one is looked for, in bars for each bar of the wished length, before any bar line
+/// How far after the wished border another one is looked for, in bars for each bar of the wished length, before any bar line
 /// will do.
 const PATIENCE: i64 = 2;
 
-/// Where the patterns of a score of `bars` bars of length `bar` begin, and how many bars each has, one after the other.
+/// Returns where the patterns of a score of `bars` bars of length `bar` begin, and how many bars each has, one after the other.
 #[must_use]
 pub fn patterns(score: &Score, bars: i64, bar: i64, split: Split) -> Vec<(i64, i64)> {
     let Split::Bars(wished) = split else { return vec![(0, bars)] };

@@ -25,7 +25,7 @@ pub struct Values {
     pub at_the_end: Vec<Value>,
 }
 
-/// Whether anything at `end`, the end of the music, does not go home there.
+/// Returns whether anything at `end`, the end of the music, does not go home there.
 pub fn go_on(score: &Score, end: i64) -> bool {
     let mut values = score.parts.iter().flat_map(|part| &part.values);
     values.any(|&(at, value)| at >= end && holds(value).is_none_or(|(_, holds)| holds))
@@ -61,7 +61,7 @@ fn channels(parts: &[Part]) -> BTreeMap<(Option<&str>, u8), Vec<usize>> {
     channels
 }
 
-/// Which of the levers that hold or bend notes `value` moves, if any, and whether it is away from home then.
+/// Returns which of the levers that hold or bend notes `value` moves, if any, and whether it is away from home then.
 fn holds(value: Value) -> Option<(Lever, bool)> {
     // What a lever does is the same on all channels.
     let channel = midi::Channel::from_status(0);
@@ -86,7 +86,7 @@ struct Channel<'s> {
 }
 
 impl Channel<'_> {
-    /// From where to where each pattern lasts.
+    /// Returns from where to where each pattern lasts.
     fn patterns(&self) -> impl Iterator<Item = (usize, i64, i64)> {
         let ends = self.starts.iter().skip(1).copied().chain([self.end]);
         self.starts.iter().zip(ends).enumerate().map(|(number, (&start, end))| (number, start, end))
@@ -182,7 +182,7 @@ impl Channel<'_> {
     }
 }
 
-/// Whether the bank of the last program at `at`, up to what `part` says there, is said as a whole, or not at all; and nothing of
+/// Returns whether the bank of the last program at `at`, up to what `part` says there, is said as a whole, or not at all; and nothing of
 /// it after the program.
 fn is_whole(stream: &[(i64, usize, Value)], at: i64, part: usize) -> bool {
     let here = stream.iter().filter(|value| value.0 == at && value.1 <= part);

@@ -20,7 +20,7 @@ pub fn steps(line: &str) -> String {
     text + indent + rest + "\n"
 }
 
-/// Where the line can be broken that is to have at most `most` bytes, or as few more as can be: after a bar or else at a gap, if
+/// Returns where the line can be broken that is to have at most `most` bytes, or as few more as can be: after a bar or else at a gap, if
 /// the line is not much shorter for it, else before a step. A step that is longer than a line is broken between its values.
 fn gap(line: &str, most: usize) -> Option<usize> {
     let mut depth = 0;

@@ -38,12 +38,12 @@ pub fn text(steps: &[String], layout: Layout) -> String {
     text
 }
 
-/// Whether `steps` are nothing but rests, or nothing but holds.
+/// Returns whether `steps` are nothing but rests, or nothing but holds.
 fn is_run(steps: &[String], sign: &str) -> bool {
     matches!(sign, "." | "_") && steps.iter().all(|step| step == sign)
 }
 
-/// How many steps come round: the least number of beats, then of steps, that divides them all.
+/// Returns how many steps come round: the least number of beats, then of steps, that divides them all.
 fn loop_of(steps: &[String], layout: Layout) -> usize {
     let count = steps.len();
     let unit = if count.is_multiple_of(layout.beat.max(1)) { layout.beat.max(1) } else { count.max(1) };

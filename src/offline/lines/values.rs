@@ -95,7 +95,7 @@ fn said(value: Value) -> String {
     format!("{name}={number}")
 }
 
-/// What a value is called in a step, and its number there.
+/// Returns what a value is called in a step, and its number there.
 fn target(value: Value) -> (String, i64) {
     match value {
         Value::Controller(number, value) => (number.to_string(), i64::from(value)),

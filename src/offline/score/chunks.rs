@@ -124,7 +124,7 @@ fn chunk(bytes: &[u8]) -> Option<([u8; 4], &[u8], &[u8])> {
     Some((*id, content, after))
 }
 
-/// Whether `bytes` begin as a chunk does, with a name of four letters, or are too few for one.
+/// Returns whether `bytes` begin as a chunk does, with a name of four letters, or are too few for one.
 fn is_chunk(bytes: &[u8]) -> bool {
     bytes.get(..8).is_none_or(|begin| begin.iter().take(4).all(|&byte| byte == b' ' || byte.is_ascii_graphic()))
 }
@@ -165,7 +165,7 @@ fn track(bytes: &[u8]) -> Option<Track<'_>> {
     })
 }
 
-/// How many bytes there are up to the end of the track, and with it.
+/// Returns how many bytes there are up to the end of the track, and with it.
 fn end_of_track(bytes: &[u8]) -> Option<usize> {
     let mut events = Events::new(bytes);
     while let Ok(Some((_, event))) = events.next() {

@@ -84,14 +84,14 @@ impl<'b> Events<'b> {
         self.iter.unread()
     }
 
-    /// Whether there are bytes left that say anything.
+    /// Returns whether there are bytes left that say anything.
     #[must_use]
     pub fn goes_on(&self) -> bool {
         self.iter.unread().iter().any(|&byte| byte != 0)
     }
 }
 
-/// Whether a data byte stands behind the time of the event that `bytes` begin with.
+/// Returns whether a data byte stands after the time of the event that `bytes` begin with.
 fn begins_with_data(bytes: &[u8]) -> bool {
     number(bytes).and_then(|(_, rest)| rest.first()).is_some_and(|&byte| byte < 0x80)
 }
@@ -114,7 +114,7 @@ fn channel_message(bytes: &[u8], running: Option<u8>) -> Option<(i64, u8, &[u8])
     }
 }
 
-/// How many bytes of data a channel message has.
+/// Returns how many bytes of data a channel message has.
 fn data_bytes(status: u8) -> usize {
     if (0xC0..0xE0).contains(&status) { 1 } else { 2 }
 }
@@ -133,7 +133,7 @@ fn too_high(bytes: &[u8], running: Option<u8>) -> Option<(i64, u8, TrackEventKin
     }
 }
 
-/// Whether `bytes` end within the event that they begin with.
+/// Returns whether `bytes` end within the event that they begin with.
 fn is_cut_off(bytes: &[u8], running: Option<u8>) -> bool {
     if let Some((_, status, data)) = channel_message(bytes, running) {
         return data.len() < data_bytes(status);
@@ -152,7 +152,7 @@ fn is_cut_off(bytes: &[u8], running: Option<u8>) -> bool {
     }
 }
 
-/// What comes after the event that `bytes` begin with, if it has a known length and can be done without; and its time.
+/// Returns what comes after the event that `bytes` begin with, if it has a known length and can be done without; and its time.
 fn pass_over(bytes: &[u8]) -> Option<(i64, &[u8])> {
     let (delta, rest) = number(bytes)?;
     let (&status, rest) = rest.split_first()?;

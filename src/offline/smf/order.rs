@@ -143,7 +143,7 @@ fn kind(message: Message) -> Option<Kind> {
     })
 }
 
-/// Whether two messages that leave on one tick of one channel are heard otherwise in the other order.
+/// Returns whether two messages that leave on one tick of one channel are heard otherwise in the other order.
 fn matters(one: Kind, other: Kind) -> bool {
     match (one, other) {
         (Kind::On(_), Kind::On(_)) | (Kind::Off(_), Kind::Off(_)) => false,

@@ -10,7 +10,7 @@ use crate::set::target;
 use crate::set::values::respelled_number;
 use crate::time::Tempo;
 
-/// Whether a word is a range of values.
+/// Returns whether a word is a range of values.
 pub(super) fn is_range(word: &str) -> bool {
     word.contains("..")
 }
@@ -90,7 +90,7 @@ impl Reader<'_> {
         Ok(Said::Command(Command::Transpose { track, by, unit: self.unit() }))
     }
 
-    /// What a distance is counted in, if that is said.
+    /// Returns what a distance is counted in, if that is said.
     fn unit(&mut self) -> Interval {
         let unit = match self.rest.front().map(|word| self.written(word)) {
             Some("degrees" | "degree") => Interval::Degrees,

@@ -75,7 +75,7 @@ pub fn split(text: &str) -> impl Iterator<Item = Range<usize>> {
     phrase::words(text)
 }
 
-/// What `text` asks for. Where a command is to switch something and does not say how, it becomes what it was not.
+/// Returns what `text` asks for. Where a command is to switch something and does not say how, it becomes what it was not.
 ///
 /// # Errors
 ///
@@ -92,7 +92,7 @@ pub fn parse(text: &str, names: &Names<'_>) -> Result<Command, Misunderstanding>
     }
 }
 
-/// What `text` asks for when it is bound to a key, a pedal or a fader: `fill` and `hold` that do not say whether on or off
+/// Returns what `text` asks for when it is bound to a key, a pedal or a fader: `fill` and `hold` that do not say whether on or off
 /// last as long as it is down; where a value is a range, such as `100..140`, it is moved over that range.
 ///
 /// # Errors
@@ -120,7 +120,7 @@ impl<'c> Reader<'c> {
         Reader { text, names, rest: phrase::words(text).collect() }
     }
 
-    /// Where a second command begins, with what is to join it to the first.
+    /// Returns where a second command begins, with what is to join it to the first.
     fn second(&self) -> Option<Range<usize>> {
         let is_join = |word: &str| matches!(word, "and" | "then" | "&" | "&&" | "+" | "|" | "," | ";");
         let word = self.rest.iter().enumerate().skip(1).find_map(|(place, word)| {
@@ -142,7 +142,7 @@ impl<'c> Reader<'c> {
         word.map(|start| start..self.text.trim_end().len())
     }
 
-    /// What is said, and whether it says how it switches.
+    /// Returns what is said, and whether it says how it switches.
     fn read(mut self) -> Result<(Said, bool), Misunderstanding> {
         if let Some(span) = self.second() {
             return Err(Misunderstanding {
@@ -305,7 +305,7 @@ impl<'c> Reader<'c> {
         }
     }
 
-    /// What is said of on or off, and whether anything is. Another word is left.
+    /// Returns what is said of on or off, and whether anything is. Another word is left.
     fn switch(&mut self) -> (Switch, bool) {
         let switch = match self.rest.front().map(|word| self.written(word)) {
             Some("on") => Switch::On,
@@ -401,7 +401,7 @@ mod tests {
         }
     }
 
-    /// What each example of the table means: when it is said, and when it is bound to a key. A new row has to be entered here.
+    /// Returns what each example of the table means: when it is said, and when it is bound to a key. A new row has to be entered here.
     fn meanings(verb: Verb) -> Vec<(&'static str, Command, Option<Command>)> {
         let one = |text, command| vec![(text, command, None)];
         match verb {

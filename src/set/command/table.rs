@@ -69,7 +69,7 @@ macro_rules! verbs {
                 match self { $(Verb::$verb => &[$($example),*],)* }
             }
 
-            /// What a button means to it.
+            /// Returns what a button means to it.
             #[must_use]
             pub const fn button(self) -> Button {
                 match self { $(Verb::$verb => Button::$button,)* }
@@ -142,7 +142,7 @@ impl Verb {
         }
     }
 
-    /// What it needs before a button's number can say anything: `mute 1` names a track.
+    /// Returns what it needs before a button's number can say anything: `mute 1` names a track.
     #[must_use]
     pub const fn names_something(self) -> bool {
         match self {
@@ -152,7 +152,7 @@ impl Verb {
         }
     }
 
-    /// Whether it changes the tempo, which nobody can where a clock is followed.
+    /// Returns whether it changes the tempo, which nobody can where a clock is followed.
     #[must_use]
     pub const fn sets_the_tempo(self) -> bool {
         match self {

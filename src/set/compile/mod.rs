@@ -284,7 +284,7 @@ impl Compiler<'_, '_> {
             .help("move the notes by fewer octaves")
     }
 
-    /// How hard a note is struck that may say so itself.
+    /// Returns how hard a note is struck that may say so itself.
     fn velocity(&self, own: Option<Velocity>, accent: bool) -> Velocity {
         let velocity = own.or(self.lane.velocity).unwrap_or(self.track.velocity);
         match accent {

@@ -267,13 +267,13 @@ impl Score<'_, '_> {
         Ok(())
     }
 
-    /// Where part `part` of `parts` of a step is that is late by `shift` per cent, in ticks from the beginning of the line.
+    /// Returns where part `part` of `parts` of a step is that is late by `shift` per cent, in ticks from the beginning of the line.
     fn at(&self, place: Place, shift: i8, part: i64, parts: i64) -> i64 {
         let steps = (place.at as i64 * 100 + i64::from(shift)) * parts + place.steps as i64 * 100 * part;
         rounded(self.step * steps, 100 * parts)
     }
 
-    /// How long `percent` of one of `parts` of a step is.
+    /// Returns how long `percent` of one of `parts` of a step is.
     fn gate(&self, place: Place, percent: u32, parts: i64) -> i64 {
         rounded(self.step * place.steps as i64 * i64::from(percent), 100 * parts)
     }

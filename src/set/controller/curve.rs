@@ -24,7 +24,7 @@ const USB_MESSAGES: f64 = 1_000.0;
 /// The most values that all controllers of a set may have together: they are many more than the signs that are written.
 pub(in crate::set) const MAX_VALUES: usize = 1 << 20;
 
-/// What a value of `target` costs on the wire: bytes on DIN, messages on USB.
+/// Returns what a value of `target` costs on the wire: bytes on DIN, messages on USB.
 fn cost(target: Target, wire: Wire) -> f64 {
     let messages = target.messages(Channel::from_status(0), 0);
     match wire {
@@ -59,7 +59,7 @@ pub(in crate::set) enum Excess {
 }
 
 impl Excess {
-    /// What is said about it.
+    /// Returns what is said about it.
     pub fn mistake(self) -> Diagnostic {
         const FEWER: &str = "shorten the loop, or move it over a smaller range";
         let values = || Diagnostic::new("the controller takes too many values").help(FEWER);
@@ -79,7 +79,7 @@ impl Excess {
 }
 
 impl Controller {
-    /// Whether it moves by itself.
+    /// Returns whether it moves by itself.
     pub fn moves(&self) -> bool {
         match &self.movement {
             Movement::Points { points, .. } => points.moves(),
@@ -124,7 +124,7 @@ impl Controller {
         Ok(Steps { length, levers, events: curve.events.into(), chases: true, ..Steps::default() })
     }
 
-    /// Where the values are written that are too many.
+    /// Returns where the values are written that are too many.
     pub fn place(&self) -> std::ops::Range<usize> {
         match &self.movement {
             Movement::Points { span, .. } => span.clone(),
@@ -133,7 +133,7 @@ impl Controller {
     }
 }
 
-/// How long points last together.
+/// Returns how long points last together.
 fn points_length(points: &Points, step: Option<TickSpan>, pattern: TickSpan) -> Result<TickSpan, Excess> {
     let count = points.slots.len() as i64;
     match step {
@@ -167,7 +167,7 @@ impl Stretch {
 }
 
 impl Shape {
-    /// How far the value has come when `way` of the time has gone by, both from 0 to 1.
+    /// Returns how far the value has come when `way` of the time has gone by, both from 0 to 1.
     fn of(self, way: f64) -> f64 {
         match self {
             Shape::Straight => way,
@@ -254,7 +254,7 @@ impl Curve {
         Ok(())
     }
 
-    /// What is sent within a stretch after its beginning. Its end is the beginning of something else, up to which an
+    /// Returns what is sent within a stretch after its beginning. Its end is the beginning of something else, up to which an
     /// interval is kept, or `is_goal`, whose value has to be reached before the loop begins again.
     fn stretch(&mut self, stretch: &Stretch, is_goal: bool) -> Result<(), Excess> {
         let last = if is_goal { stretch.to - 1 } else { stretch.to - self.interval };

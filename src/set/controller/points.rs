@@ -2,7 +2,7 @@
 //!
 //! Each sign takes a slot, and the slots are equally long. A number is sent where its slot begins; `_` is a point at the
 //! same value; `~` lies on a line from the point before to the number after; at `.` nothing is sent. A number at the end,
-//! right behind `~`, takes no slot: it is the goal, reached where the loop ends. A line at the end without a goal leads
+//! right after `~`, takes no slot: it is the goal, reached where the loop ends. A line at the end without a goal leads
 //! back to the first number.
 
 use std::ops::Range;
@@ -54,7 +54,7 @@ impl Points {
         Points { slots: vec![Slot::Value(value)], goal: None }
     }
 
-    /// Whether there are lines, whose values are more than those that are written.
+    /// Returns whether there are lines, whose values are more than those that are written.
     pub fn moves(&self) -> bool {
         self.slots.iter().any(|slot| matches!(slot, Slot::Line(_)))
     }
@@ -146,7 +146,7 @@ fn slot(written: &str, target: Target) -> Result<Slot, impl FnOnce(&str) -> Diag
     })
 }
 
-/// Whether every sign has before and behind it what it needs; the first that has not is reported.
+/// Returns whether every sign has before and after it what it needs; the first that has not is reported.
 fn check_order(slots: &[(Slot, Range<usize>)], text: &Text<'_>, report: &mut Report) -> bool {
     let leads_back = matches!(slots.first(), Some((Slot::Value(_), _)));
     for (at, (slot, part)) in slots.iter().enumerate() {
@@ -163,11 +163,11 @@ fn check_order(slots: &[(Slot, Range<usize>)], text: &Text<'_>, report: &mut Rep
                 "write the shape once, where the line begins: `20 ~s ~ ~ 110`",
             ),
             (_, Slot::Line(_), Some(Slot::Hold | Slot::Rest)) => {
-                ("a line leads to a number", "there is no number behind it", "write the number that it leads to")
+                ("a line leads to a number", "there is no number after it", "write the number that it leads to")
             }
             (_, Slot::Line(_), None) if !leads_back => (
                 "a line leads to a number",
-                "there is none behind it, and none where the loop begins",
+                "there is none after it, and none where the loop begins",
                 "write the number that it leads to",
             ),
             (None, Slot::Hold, _) => {
@@ -185,7 +185,7 @@ fn check_order(slots: &[(Slot, Range<usize>)], text: &Text<'_>, report: &mut Rep
     true
 }
 
-/// What stands between white space and `|`, signs each for themselves, as ranges of bytes.
+/// Returns what stands between white space and `|`, signs each for themselves, as ranges of bytes.
 fn parts(text: &str) -> impl Iterator<Item = Range<usize>> {
     let mut at = 0;
     std::iter::from_fn(move || {
@@ -200,7 +200,7 @@ fn parts(text: &str) -> impl Iterator<Item = Range<usize>> {
             '~' => behind.find(|c: char| !c.is_alphabetic()).unwrap_or(behind.len()),
             _ => {
                 let end = behind.find(ends).unwrap_or(behind.len());
-                // Digits right behind a point are meant as a part of the number.
+                // Digits right after a point are meant as a part of the number.
                 let fraction = behind.get(end..).and_then(|rest| rest.strip_prefix('.')).unwrap_or_default();
                 let digits = fraction.bytes().take_while(u8::is_ascii_digit).count();
                 if digits > 0 && first.is_ascii_digit() { end + 1 + digits } else { end }

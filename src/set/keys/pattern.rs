@@ -46,7 +46,7 @@ pub const CONTROLLER: Key = key(
     r#"cc = { bass.74 = "20 ~ ~ ~ 110" }"#,
     "What the controller does. Points share the pattern's length: a number is sent, `_` holds it, `~` draws a line to \
      the next number (`~s` slow at both ends, `~e` slow at first, `~l` slow at last), at `.` nothing is sent. A number \
-     at the end, right behind `~`, is reached where the loop ends; `~` at the end leads back to the first number.",
+     at the end, right after `~`, is reached where the loop ends; `~` at the end leads back to the first number.",
 )
 .of(Kind::Any(&[
     Kind::Like(forms::POINTS),

@@ -1,7 +1,7 @@
 //! Chords: several notes in square brackets, or a note with a quality, as in `[c2m7]`.
 //!
-//! Within the brackets the octave of a note is one digit, so that what is right behind it can be a quality: `[c27]` is a
-//! seventh chord on `c2`, while `[c2 7]` is `c2` and degree 7. Modifiers stand behind the bracket and are of the whole step.
+//! Within the brackets the octave of a note is one digit, so that what is right after it can be a quality: `[c27]` is a
+//! seventh chord on `c2`, while `[c2 7]` is `c2` and degree 7. Modifiers stand after the bracket and are of the whole step.
 
 use super::is_space;
 use super::parser::{Parser, not_closed};
@@ -151,7 +151,7 @@ impl Parser<'_, '_> {
         tone.is_some()
     }
 
-    /// Reads what is right behind the octave of `root`, which is written from `start` on: perhaps a quality.
+    /// Reads what is right after the octave of `root`, which is written from `start` on: perhaps a quality.
     fn quality(&mut self, root: Tone, start: usize, tones: &mut Vec<Tone>) -> bool {
         let rest = self.rest();
         let word = |rest: &str| rest.find(|c: char| is_space(c) || c == ']').unwrap_or(rest.len());
@@ -186,9 +186,9 @@ impl Parser<'_, '_> {
 fn no_member(c: char) -> Option<&'static str> {
     Some(match c {
         ':' | '!' | '?' | '*' | '=' | '~' | '/' | '{' => {
-            "what changes a chord stands behind its bracket, as in `[c2 e2 g2]:70`"
+            "what changes a chord stands after its bracket, as in `[c2 e2 g2]:70`"
         }
-        '.' | '_' => "a rest or a hold is a step of its own, behind the chord",
+        '.' | '_' => "a rest or a hold is a step of its own, after the chord",
         '<' | '>' => "a choice may be of chords, as in `<[c2 e2] [d2 f2]>`, and early or late is the whole chord",
         '[' | '(' => "a chord has one pair of brackets",
         '}' => "a chord is closed by `]`",

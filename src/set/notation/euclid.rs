@@ -1,7 +1,7 @@
 //! Euclidean rhythms, `e(3,8)`: some hits spread over some steps as evenly as can be.
 //!
 //! A plain note, chord or choice right before one is what it plays. One with modifiers is a step of its own, since what they
-//! say is about that step; those of the rhythm stand behind its bracket.
+//! say is about that step; those of the rhythm stand after its bracket.
 
 use std::ops::Range;
 
@@ -11,7 +11,7 @@ use super::{MAX_EUCLID, is_space};
 use crate::set::diagnostic::Diagnostic;
 
 impl Parser<'_, '_> {
-    /// Whether a rhythm begins here: `e(`. Where `e` is a drum, it is one if a number comes behind the bracket.
+    /// Returns whether a rhythm begins here: `e(`. Where `e` is a drum, it is one if a number comes after the bracket.
     pub fn begins_euclid(&self) -> bool {
         let Some(behind) = self.rest().strip_prefix('e') else { return false };
         let Some(inner) = behind.trim_start_matches(is_space).strip_prefix('(') else { return false };
@@ -79,7 +79,7 @@ impl Parser<'_, '_> {
         Some(Node::Euclid { hits, head: Box::new(head) })
     }
 
-    /// Where a rhythm is written as other programs write it, as in `k(3,8)`: behind a step, two or three numbers.
+    /// Returns where a rhythm is written as other programs write it, as in `k(3,8)`: after a step, two or three numbers.
     pub fn rhythm_of_others(&self, start: usize, before: &[Item]) -> Option<Range<usize>> {
         before.last().filter(|item| item.span.end == start && self.written(&(start..start + 1)) == "(")?;
         let mut inner = self.rest().get(..self.find_soon(')')?)?.split(',');

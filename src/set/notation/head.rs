@@ -100,7 +100,7 @@ impl Parser<'_, '_> {
         }
     }
 
-    /// What `x` and rhythms without a head play: the track's note, or without one the first drum of its kit. It is written
+    /// Returns what `x` and rhythms without a head play: the track's note, or without one the first drum of its kit. It is written
     /// in `span`.
     pub fn own_note(&mut self, span: Range<usize>) -> Option<Key> {
         let voice = self.voice;
@@ -154,7 +154,7 @@ impl Parser<'_, '_> {
                 Diagnostic::new(format!("the scale has no degree `{digit}`"))
                     .label(format!("its degrees are 1 to {}", scale.degrees()))
                     .help(match digit {
-                        0 => "degree 1 is the tonic; a rest is `.`, and numbers stand right behind their sign, as in `:70`",
+                        0 => "degree 1 is the tonic; a rest is `.`, and numbers stand right after their sign, as in `:70`",
                         _ => "degree 1 an octave higher is `1'`",
                     })
             });
@@ -195,12 +195,12 @@ fn letters(kit: &Kit) -> String {
 fn late_in_choice(number: &str) -> Diagnostic {
     Diagnostic::new(format!("{} does not fit here", quoted(&format!(">{number}"))))
         .label("`>` has closed the choice")
-        .help(format!("a choice is late as a whole, with one more sign behind it: `<c2 g2>>{number}`"))
+        .help(format!("a choice is late as a whole, with one more sign after it: `<c2 g2>>{number}`"))
 }
 
 /// The message for digits where there are no degrees.
 fn no_degrees(written: &str, track: &str, kit: Option<&Kit>) -> Diagnostic {
-    let not_alone = "numbers stand right behind their sign, as in `:70`";
+    let not_alone = "numbers stand right after their sign, as in `:70`";
     match kit {
         Some(kit) => Diagnostic::new(format!("degrees are not read on {}, which has a kit", quoted(track)))
             .label("a number")
@@ -212,7 +212,7 @@ fn no_degrees(written: &str, track: &str, kit: Option<&Kit>) -> Diagnostic {
     }
 }
 
-/// The message for a letter that begins no note name; `behind` is the character after it.
+/// The message for a letter that begins no note name; `after` is the character after it.
 fn not_a_note(letter: char, behind: Option<char>, track: &str) -> Diagnostic {
     let lower = letter.to_ascii_lowercase();
     if behind == Some('(') {
@@ -229,7 +229,7 @@ fn not_a_note(letter: char, behind: Option<char>, track: &str) -> Diagnostic {
         };
         return Diagnostic::new(format!("`{letter}{sign}` lacks its octave"))
             .label("which octave?")
-            .help(format!("a note is written with its octave right behind it{hint}, for example `{lower}{sign}2`"));
+            .help(format!("a note is written with its octave right after it{hint}, for example `{lower}{sign}2`"));
     }
     let mistake = Diagnostic::new(format!("`{letter}` is not a note")).label("not known");
     if lower == 'h' {

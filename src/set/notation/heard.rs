@@ -13,7 +13,7 @@ use crate::time::TickSpan;
 /// Steps of 100 ticks, so that per cents are ticks.
 const STEP: i64 = 100;
 
-/// What stands before the line on a track with drums, or on one with notes.
+/// Returns what stands before the line on a track with drums, or on one with notes.
 pub fn set(kit: bool, line: &str) -> String {
     let track = if kit { "kit = { k = 60, s = 62, h = 64, o = 65 }" } else { "note = \"c2\"" };
     format!(
@@ -22,7 +22,7 @@ pub fn set(kit: bool, line: &str) -> String {
     )
 }
 
-/// What a line plays on the first `passes`, or the messages of its mistakes. There is no fill.
+/// Returns what a line plays on the first `passes`, or the messages of its mistakes. There is no fill.
 pub fn heard(kit: bool, line: &str, passes: i64) -> Result<String, Vec<String>> {
     let set = Set::parse("a.toml", set(kit, line).as_bytes())
         .map_err(|mistakes| mistakes.list().iter().map(|mistake| mistake.message.clone()).collect::<Vec<_>>())?;
@@ -40,7 +40,7 @@ pub fn heard(kit: bool, line: &str, passes: i64) -> Result<String, Vec<String>> 
     Ok((0..passes).map(pass).collect::<Vec<_>>().join(" | "))
 }
 
-/// Whether an event is played in a pass, as the engine decides it.
+/// Returns whether an event is played in a pass, as the engine decides it.
 pub fn plays(steps: &Steps, event: &Event, seed: u64, pass: i64, fill: bool) -> bool {
     let own = pass + i64::from(event.turn);
     let mut next = event.guard;

@@ -22,7 +22,7 @@ fn steps(line: &str) -> Steps {
     }
 }
 
-/// Modifiers that may stand behind a note, no two of a kind.
+/// Modifiers that may stand after a note, no two of a kind.
 fn modifiers(of: &'static [&'static str]) -> impl Strategy<Value = Vec<&'static str>> {
     subsequence(of, 0..=of.len()).prop_shuffle()
 }
@@ -38,7 +38,7 @@ fn step(of: &'static [&'static str]) -> impl Strategy<Value = String> {
     let inner = select(&["c2", "d2:50", "e2?20", "[g2 b2]/1:2", ".", "<1 2>?", "<a2 . b2>"][..]);
     let choice = (proptest::collection::vec(inner, 1..4), select(&["", "?"][..]), modifiers(of));
     let choice = choice.prop_map(|(items, random, modifiers)| {
-        // A question mark behind a choice is another thing than one with a number.
+        // A question mark after a choice is another thing than one with a number.
         let modifiers = modifiers.into_iter().filter(|modifier| *modifier != "?").collect::<String>();
         format!("<{}>{random}{modifiers}", items.join(" "))
     });

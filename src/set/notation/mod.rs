@@ -10,9 +10,9 @@
 //! there is none, letters begin note names. `x` is the track's own note in both. Numbers are degrees of the set's scale.
 //!
 //! White space and `|` never matter between signs, with two exceptions. Where numbers are degrees, that of a group stands right
-//! before its bracket, for `3 (5 7)` could be either. And `<` behind a step, without white space, and with a
-//! digit behind it is *early* (`c2<20`); everywhere else it begins a choice (`c2 <1 3>`). Within a choice, `>` always
-//! closes it, so that what is early or late there stands behind the choice as a whole (`<c2 g2>>20`). A number belongs to
+//! before its bracket, for `3 (5 7)` could be either. And `<` after a step, without white space, and with a
+//! digit after it is *early* (`c2<20`); everywhere else it begins a choice (`c2 <1 3>`). Within a choice, `>` always
+//! closes it, so that what is early or late there stands after the choice as a whole (`<c2 g2>>20`). A number belongs to
 //! the sign right before it; digits before a bracket, as in `3(x..)`, are how often it is played.
 
 mod chord;

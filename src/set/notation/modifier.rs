@@ -1,4 +1,4 @@
-//! What may stand behind a step, in any order, each kind once.
+//! What may stand after a step, in any order, each kind once.
 //!
 //! A number belongs to the sign right before it. A rest takes conditions and values, a hold takes values: all else is about
 //! how a note sounds.
@@ -40,7 +40,7 @@ impl Parser<'_, '_> {
         }
     }
 
-    /// Reads the modifier whose `sign` is at `start`; what is behind the sign comes next. The answer is whether the item is
+    /// Reads the modifier whose `sign` is at `start`; what is after the sign comes next. The answer is whether the item is
     /// no longer plain.
     fn modifier(&mut self, sign: char, start: usize, item: &mut Item) -> bool {
         match &mut item.node {
@@ -58,7 +58,7 @@ impl Parser<'_, '_> {
         }
     }
 
-    /// Reads a modifier that does not fit `what` it stands behind, and reports it unless that is `said` already.
+    /// Reads a modifier that does not fit `what` it stands after, and reports it unless that is `said` already.
     fn misplaced(&mut self, sign: char, start: usize, what: &str, help: &str, said: &mut bool) {
         let muted = std::mem::replace(&mut self.muted, true);
         self.argument(sign, start, &mut Item::stand_in(start..start));
@@ -68,13 +68,13 @@ impl Parser<'_, '_> {
             let written = self.written(&span);
             self.mistake(span, || {
                 Diagnostic::new(format!("{} changes a note, and this is {what}", quoted(written)))
-                    .label(format!("behind {what}"))
+                    .label(format!("after {what}"))
                     .help(help)
             });
         }
     }
 
-    /// Reads what is behind the sign, and puts it into `item`.
+    /// Reads what is after the sign, and puts it into `item`.
     fn argument(&mut self, sign: char, start: usize, item: &mut Item) {
         let mods = &mut item.mods;
         let twice = match sign {
@@ -146,7 +146,7 @@ impl Parser<'_, '_> {
         }
     }
 
-    /// The number behind a sign, which has to be there and in `range`; `takes` and `example` say what it should be.
+    /// The number after a sign, which has to be there and in `range`; `takes` and `example` say what it should be.
     fn needed(&mut self, start: usize, range: RangeInclusive<u32>, takes: &str, example: &str) -> Option<u32> {
         let number = self.number();
         let span = start..self.at;
@@ -167,9 +167,9 @@ impl Parser<'_, '_> {
                 };
                 let help = match (sign, number) {
                     (">", _) => {
-                        "for example `c2>20`; a choice of degrees begins behind white space: `1 <3 5>`".to_owned()
+                        "for example `c2>20`; a choice of degrees begins after white space: `1 <3 5>`".to_owned()
                     }
-                    (_, None) => format!("the number stands right behind the sign, for example `c2{example}`"),
+                    (_, None) => format!("the number stands right after the sign, for example `c2{example}`"),
                     _ => format!("for example `c2{example}`"),
                 };
                 Diagnostic::new(message).label(format!("expected {takes}")).help(help)
@@ -220,11 +220,11 @@ impl Parser<'_, '_> {
         self.mistake(span, || {
             Diagnostic::new(format!("{} cannot stand within a choice", quoted(sign)))
                 .label("within a choice, nothing is early or late by itself")
-                .help("write it behind the whole choice, as in `<c2 g2><20`; another choice begins behind white space")
+                .help("write it after the whole choice, as in `<c2 g2><20`; another choice begins after white space")
         });
     }
 
-    /// Reads what is behind `/` into `item`. The answer is whether that was said before; `None` for a mistake.
+    /// Reads what is after `/` into `item`. The answer is whether that was said before; `None` for a mistake.
     fn condition(&mut self, start: usize, item: &mut Item) -> Option<bool> {
         let not = self.eat('!');
         let mods = &mut item.mods;
@@ -380,15 +380,15 @@ impl Parser<'_, '_> {
     }
 }
 
-/// Why a modifier cannot stand behind such an item, if it cannot: what the item is, and what to do.
+/// Why a modifier cannot stand after such an item, if it cannot: what the item is, and what to do.
 fn misfit(node: &Node, sign: char) -> Option<(&'static str, &'static str)> {
     match (node, sign) {
         (Node::Rest, '?' | '/' | '{') | (Node::Hold, '{') => None,
-        (Node::Rest, _) => Some(("a rest", "write it right behind the note's first step")),
+        (Node::Rest, _) => Some(("a rest", "write it right after the note's first step")),
         (Node::Hold, '?' | '/') => {
-            Some(("a hold", "a condition is about the whole note: write it behind its first step"))
+            Some(("a hold", "a condition is about the whole note: write it after its first step"))
         }
-        (Node::Hold, _) => Some(("a hold", "write it right behind the note's first step")),
+        (Node::Hold, _) => Some(("a hold", "write it right after the note's first step")),
         _ => None,
     }
 }
@@ -400,7 +400,7 @@ fn written_number(text: &str) -> Option<i64> {
     if is_number { text.parse().ok() } else { None }
 }
 
-/// The message for what stands behind `/` and is no condition.
+/// The message for what stands after `/` and is no condition.
 fn no_condition(written: &str) -> Diagnostic {
     const HELP: &str = "conditions are `/1:4`, `/!1:4`, `/1st`, `/fill` and `/!fill`; `|` may mark the beats";
     let word = written.trim_start_matches(['/', '!']);

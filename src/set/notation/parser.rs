@@ -59,13 +59,13 @@ pub(super) struct Parser<'p, 't> {
     pub muted: bool,
     /// Up to here, digits are known not to stand before a bracket.
     plain_digits_to: usize,
-    /// Where the last `>` of the line is: behind it no choice is closed.
+    /// Where the last `>` of the line is: after it no choice is closed.
     closes_to: usize,
     pub values: Vec<(Target, u16)>,
 }
 
 impl<'t> Parser<'_, 't> {
-    /// What is left of the line.
+    /// Returns what is left of the line.
     pub fn rest(&self) -> &'t str {
         self.text.text.get(self.at..self.end).unwrap_or_default()
     }
@@ -90,7 +90,7 @@ impl<'t> Parser<'_, 't> {
         length > 0
     }
 
-    /// How many digits come next.
+    /// Returns how many digits come next.
     pub fn digits_ahead(&self) -> usize {
         self.rest().bytes().take_while(u8::is_ascii_digit).count()
     }
@@ -103,7 +103,7 @@ impl<'t> Parser<'_, 't> {
         (length > 0).then(|| digits.parse().unwrap_or(u32::MAX))
     }
 
-    /// What is written in `span`.
+    /// Returns what is written in `span`.
     pub fn written(&self, span: &Range<usize>) -> &'t str {
         self.text.text.get(span.clone()).unwrap_or_default()
     }
@@ -115,7 +115,7 @@ impl<'t> Parser<'_, 't> {
         }
     }
 
-    /// Whether this is the first time in the line that `sign` is not known.
+    /// Returns whether this is the first time in the line that `sign` is not known.
     pub fn first_of(&mut self, sign: char) -> bool {
         let first = !self.unknown.contains(&sign);
         // Beyond any sensible number of different ones, once more does not matter, and the list stays short.
@@ -125,7 +125,7 @@ impl<'t> Parser<'_, 't> {
         first
     }
 
-    /// Whether a choice is open, so that `>` closes it.
+    /// Returns whether a choice is open, so that `>` closes it.
     pub fn in_choice(&self) -> bool {
         self.open.contains(&'>')
     }
@@ -192,20 +192,20 @@ impl<'t> Parser<'_, 't> {
                     .label("there is nothing before this")
                     .help(match sign {
                         "~" => "a rest is `.`; `~` right after a note makes it legato",
-                        _ => "it belongs right behind the note that it changes",
+                        _ => "it belongs right after the note that it changes",
                     })
             });
         }
     }
 
-    /// Where `c` is in what is left of the line, if it is within the next [`SOON`] bytes.
+    /// Returns where `c` is in what is left of the line, if it is within the next [`SOON`] bytes.
     pub fn find_soon(&self, c: char) -> Option<usize> {
         let rest = self.rest();
         let soon = (0..=SOON.min(rest.len())).rev().find_map(|end| rest.get(..end));
         soon.and_then(|soon| soon.find(c))
     }
 
-    /// What begins with `c`; `None` when that is a mistake, which is reported.
+    /// Returns what begins with `c`; `None` when that is a mistake, which is reported.
     fn node(&mut self, c: char, items: &[Item]) -> Option<Node> {
         match c {
             '.' | '_' => {
@@ -316,7 +316,7 @@ impl<'t> Parser<'_, 't> {
         Some(items)
     }
 
-    /// Goes on behind the bracket that is open and closed by `close`.
+    /// Goes on after the bracket that is open and closed by `close`.
     fn skip_bracket(&mut self, close: char) {
         let open = if close == ')' { '(' } else { '<' };
         let mut depth = 1usize;
@@ -340,8 +340,8 @@ impl<'t> Parser<'_, 't> {
             let written = self.written(&span);
             self.mistake(span, || {
                 Diagnostic::new(format!("{} stands apart from its step", quoted(written)))
-                    .label("behind white space a choice begins, and this one is not closed")
-                    .help(format!("to be early, a step has it right behind it: `c2{written}`"))
+                    .label("after white space a choice begins, and this one is not closed")
+                    .help(format!("to be early, a step has it right after it: `c2{written}`"))
             });
             return None;
         }
@@ -357,9 +357,9 @@ impl<'t> Parser<'_, 't> {
         }
         for item in &mut items {
             let (what, help) = match item.node {
-                Node::Hold => ("a hold", "a hold behind the choice makes whichever of them plays longer: `<c2 g2>_`"),
+                Node::Hold => ("a hold", "a hold after the choice makes whichever of them plays longer: `<c2 g2>_`"),
                 Node::Group { .. } => {
-                    ("a group", "a group is several steps; write it in another line, with `/1:2` behind it")
+                    ("a group", "a group is several steps; write it in another line, with `/1:2` after it")
                 }
                 Node::Euclid { .. } => ("a rhythm", "a rhythm may be of a choice: `<c2 g2> e(3,8)`"),
                 Node::Rest | Node::Note(_) | Node::Chord(_) | Node::Choice(_) => continue,
@@ -376,7 +376,7 @@ impl<'t> Parser<'_, 't> {
         Some(Node::Choice(Choice { items, random: false, sounds }))
     }
 
-    /// Goes over what is right behind a wrong step: it belongs to the same mistake.
+    /// Goes over what is right after a wrong step: it belongs to the same mistake.
     pub fn skip_wrong(&mut self) {
         let belongs = |c: char| c.is_ascii_digit() || "#♯♭'".contains(c) || (!c.is_ascii() && !is_space(c));
         let rest = self.rest();
@@ -410,12 +410,12 @@ impl Missed {
         *self.count(closer) += 1;
     }
 
-    /// Whether `>` is missing.
+    /// Returns whether `>` is missing.
     pub fn angle(&self) -> bool {
         self.angle > 0
     }
 
-    /// Whether `closer` was missing; here it is.
+    /// Returns whether `closer` was missing; here it is.
     fn forgive(&mut self, closer: char) -> bool {
         let count = self.count(closer);
         let was_missing = *count > 0;
@@ -424,7 +424,7 @@ impl Missed {
     }
 }
 
-/// Whether a rhythm takes `item` for its head.
+/// Returns whether a rhythm takes `item` for its head.
 fn is_plain(item: &Item) -> bool {
     item.modified.is_none() && !item.wrong && matches!(item.node, Node::Note(_) | Node::Chord(_) | Node::Choice(_))
 }
@@ -442,7 +442,7 @@ fn closes_nothing(c: char) -> Diagnostic {
     let help = match c {
         ')' => "a group is `3(c2 .)`, a rhythm `e(3,8)`",
         ']' => "a chord is `[c2 e2 g2]`",
-        _ => "values are `{74=30}` behind a step",
+        _ => "values are `{74=30}` after a step",
     };
     Diagnostic::new(format!("`{c}` closes nothing")).label("no such bracket is open").help(help)
 }
@@ -463,7 +463,7 @@ pub(super) fn unknown_sign(sign: char, written: &str) -> Diagnostic {
         '^' => "a sharp is written `#` right after the letter, as in `f#2`",
         '=' => "a gate stands right after its step, as in `c2=50`",
         '#' => "a sharp is part of a note name with its octave, as in `f#3`",
-        '\'' => "`'` right behind a degree is an octave up, as in `1'`",
+        '\'' => "`'` right after a degree is an octave up, as in `1'`",
         '%' => "a gate in per cent is `=50`, chance is `?50`",
         _ => STEPS,
     };

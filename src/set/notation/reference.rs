@@ -4,7 +4,7 @@
 /// A step or a modifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Whether it is a step, or stands behind one.
+    /// Whether it is a step, or stands after one.
     pub kind: Kind,
     /// How it is written: one way, or several.
     pub written: &'static [&'static str],
@@ -27,7 +27,7 @@ pub struct Entry {
 pub enum Kind {
     /// A step, or something that stands for several.
     Step,
-    /// What may stand behind one.
+    /// What may stand after one.
     Modifier,
 }
 
@@ -100,7 +100,7 @@ pub const ENTRIES: &[Entry] = &[
         "chord",
         "[c2 e2 g2] [1 3]",
         "0:c2 0:e2 0:g2 1:c3 1:eb3",
-        "Notes, degrees or drums together. Each is plain; what changes them stands behind the bracket.",
+        "Notes, degrees or drums together. Each is plain; what changes them stands after the bracket.",
     ),
     step(
         &["[c2m7]"],
@@ -132,14 +132,14 @@ pub const ENTRIES: &[Entry] = &[
         "3(c2 .)",
         "0:c2 2:c2 4:c2",
         "Exactly as if it were written so many times; without a number, once. Where numbers are degrees, there is no white \
-         space before the bracket. What stands behind it is for each of its steps that does not say the same itself.",
+         space before the bracket. What stands after it is for each of its steps that does not say the same itself.",
     ),
     step(
         &["e(3,8)", "e(3,8,2)"],
         "Euclidean rhythm",
         "e(3,8)",
         "0:c2 3:c2 6:c2",
-        "So many hits on so many steps, as even as can be, beginning some steps later in it. What stands behind it \
+        "So many hits on so many steps, as even as can be, beginning some steps later in it. What stands after it \
          is for each hit.",
     ),
     step(
@@ -185,8 +185,8 @@ pub const ENTRIES: &[Entry] = &[
         "early, late",
         "c2 d2<20 e2>30",
         "0:c2 0.8:d2 2.3:e2",
-        "By so many per cent of a step, 1 to 50. `<` stands right behind the step, without white space. For a \
-         choice it stands behind it as a whole: `<c2 d2>>20`.",
+        "By so many per cent of a step, 1 to 50. `<` stands right after the step, without white space. For a \
+         choice it stands after it as a whole: `<c2 d2>>20`.",
     ),
     modifier(
         &["/1:4", "/!1:4"],

@@ -85,7 +85,7 @@ pub(in crate::set) struct Row<'l> {
 }
 
 impl<'l> Row<'l> {
-    /// What begins on the step number `at`, if anything does.
+    /// Returns what begins on the step number `at`, if anything does.
     pub fn step(&self, at: usize) -> Option<&Step<'l>> {
         let place = self.steps.binary_search_by_key(&at, |step| step.at).ok()?;
         self.steps.get(place)
@@ -117,7 +117,7 @@ struct Writer<'l, 'b> {
 }
 
 impl<'l> Writer<'l, '_> {
-    /// How many steps there are so far.
+    /// Returns how many steps there are so far.
     fn count(&self) -> usize {
         self.steps.last().map_or(0, Step::end)
     }
@@ -134,7 +134,7 @@ impl<'l> Writer<'l, '_> {
                         self.push(node, item, mods, 1)?;
                     }
                 }
-                // The values behind a group belong to its notes.
+                // The values after a group belong to its notes.
                 Node::Rest | Node::Hold => {
                     self.push(&item.node, item, Mods { values: item.mods.values, ..mods }, 1)?;
                 }

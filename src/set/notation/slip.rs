@@ -72,7 +72,7 @@ struct Slip {
     right: String,
 }
 
-/// What `word` is meant to be, if it is nothing here.
+/// Returns what `word` is meant to be, if it is nothing here.
 fn slip(word: &str) -> Option<Slip> {
     let lower = word.to_lowercase().replace('♯', "#").replace('♭', "b").replace('♮', "");
     let digits = |text: &str| text.strip_prefix('-').unwrap_or(text).bytes().all(|byte| byte.is_ascii_digit());
@@ -207,7 +207,7 @@ fn word(text: &str) -> Option<&str> {
     (!word.is_empty() && !after.starts_with('(')).then_some(word)
 }
 
-/// Whether `word` is the name of a note that lacks only its octave, in either case.
+/// Returns whether `word` is the name of a note that lacks only its octave, in either case.
 fn without_octave(word: &str) -> bool {
     pitch::is_without_octave(&word.to_ascii_lowercase())
 }

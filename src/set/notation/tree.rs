@@ -16,7 +16,7 @@ pub(in crate::set) struct Line {
     pub values: Vec<(Target, u16)>,
 }
 
-/// Something with modifiers behind it.
+/// Something with modifiers after it.
 #[derive(Debug)]
 pub(in crate::set) struct Item {
     pub node: Node,
@@ -35,7 +35,7 @@ impl Item {
         Item { node, span, mods: Mods::default(), modified: None, wrong: false }
     }
 
-    /// What stands in for something wrong that is written in `span`. It sounds, so that a hold behind it is no mistake.
+    /// Returns what stands in for something wrong that is written in `span`. It sounds, so that a hold after it is no mistake.
     pub fn stand_in(span: Range<usize>) -> Item {
         Item { wrong: true, ..Item::plain(Node::Note(Tone { key: Key::from_data(0), accent: false }), span) }
     }
@@ -63,7 +63,7 @@ pub(in crate::set) enum Node {
 }
 
 impl Node {
-    /// Whether a hold behind it has something to hold.
+    /// Returns whether a hold after it has something to hold.
     pub fn sounds(&self) -> bool {
         match self {
             Node::Rest | Node::Hold => false,
@@ -146,7 +146,7 @@ impl Mods {
         }
     }
 
-    /// Whether it is under a condition.
+    /// Returns whether it is under a condition.
     pub fn is_conditional(&self) -> bool {
         self.chance.is_some() || self.turn.is_some() || self.once || self.fill.is_some()
     }

@@ -1,6 +1,6 @@
 //! From bytes to TOML tables, with what is wrong on the way said in a performer's words.
 //!
-//! The TOML parser recovers from mistakes and goes on, but what it finds after one that swallows the lines behind it
+//! The TOML parser recovers from mistakes and goes on, but what it finds after one that swallows the lines after it
 //! (a quote or bracket that is never closed) only confuses. So mistakes are reported up to the first of that sort. And
 //! tables are handed on only if nothing but doubled keys is wrong with them: what is missing from a damaged table may
 //! be missing only because of the damage.
@@ -101,7 +101,7 @@ pub(super) fn parse<'t>(text: &'t str, report: &mut Report) -> Option<Spanned<De
     only_doubled.then_some(table)
 }
 
-/// Text over several lines that ends where another one is meant to begin, behind an `=`: its own end was forgotten.
+/// Text over several lines that ends where another one is meant to begin, after an `=`: its own end was forgotten.
 fn runaway(table: &DeTable<'_>, text: &str) -> Option<Range<usize>> {
     let values = table.values().filter_map(|value| match value.get_ref() {
         DeValue::Table(table) => runaway(table, text),
@@ -117,7 +117,7 @@ fn runaway(table: &DeTable<'_>, text: &str) -> Option<Range<usize>> {
     values.min_by_key(|span| span.start)
 }
 
-/// Where the first table in braces begins that goes over several lines, or ends with a comma: the parser reads it, and TOML 1.0
+/// Returns where the first table in braces begins that goes over several lines, or ends with a comma: the parser reads it, and TOML 1.0
 /// does not. Texts and lists in it may go over lines.
 pub(super) fn inline_over_lines(table: &DeTable<'_>, text: &str) -> Option<usize> {
     table.values().filter_map(|value| over_lines(value, text)).min()
@@ -149,13 +149,13 @@ fn over_lines(value: &Spanned<DeValue<'_>>, text: &str) -> Option<usize> {
     }
 }
 
-/// Whether the byte `at` is in a line that is a heading.
+/// Returns whether the byte `at` is in a line that is a heading.
 fn is_heading(text: &str, at: usize) -> bool {
     let start = text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1);
     from(text, start).trim_start().starts_with('[')
 }
 
-/// What begins at the byte `at`; nothing if that is not the beginning of a character.
+/// Returns what begins at the byte `at`; nothing if that is not the beginning of a character.
 fn from(text: &str, at: usize) -> &str {
     text.get(at..).unwrap_or_default()
 }

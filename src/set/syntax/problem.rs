@@ -35,7 +35,7 @@ pub(super) enum Sort {
 }
 
 impl Sort {
-    /// Whether what comes after it in the file cannot be trusted.
+    /// Returns whether what comes after it in the file cannot be trusted.
     pub fn swallows(self) -> bool {
         matches!(self, Sort::OpenText | Sort::OpenList | Sort::OpenTable | Sort::Comma | Sort::Deep | Sort::Other)
     }
@@ -51,7 +51,7 @@ pub(super) struct Problem<'e> {
 }
 
 impl Problem<'_> {
-    /// What `error` is about.
+    /// Returns what `error` is about.
     pub fn of(error: &toml::de::Error) -> Problem<'_> {
         let said = error.message();
         let starts = |beginnings: &[&str]| beginnings.iter().any(|beginning| said.starts_with(beginning));
@@ -118,9 +118,9 @@ impl Problem<'_> {
         report.add(self.place(text, table), || self.mistake(text, table));
     }
 
-    /// What to mark. Where something was never closed it is where it was opened, since the end says nothing.
+    /// Returns what to mark. Where something was never closed it is where it was opened, since the end says nothing.
     fn place(&self, text: &str, table: Option<&DeTable<'_>>) -> Range<usize> {
-        // Nothing is to be seen behind the last line.
+        // Nothing is to be seen after the last line.
         let at =
             if from(text, self.span.start).trim_start().is_empty() { text.trim_end().len() } else { self.span.start };
         let opened = || table.and_then(|table| last_before(table, at)).map(|value| value.start);
@@ -266,7 +266,7 @@ fn unquoted(written: &str) -> Diagnostic {
     let number = written.split_whitespace().next().filter(|word| word.parse::<f64>().is_ok());
     match number {
         Some(number) if written.trim() != number => mistake
-            .label("a number, and something behind it")
+            .label("a number, and something after it")
             .help(format!("write the number alone, `{number}`, or the whole in quotes if it is text")),
         _ => {
             mistake.label("text stands in quotes").help(format!("write {}", quoted(&format!("\"{}\"", written.trim()))))
@@ -290,7 +290,7 @@ fn last_in(value: &Spanned<DeValue<'_>>, at: usize) -> Option<Range<usize>> {
     inner.or(own)
 }
 
-/// The list or table that is written between brackets, closed by `close`, and that `at` is in or right behind.
+/// The list or table that is written between brackets, closed by `close`, and that `at` is in or right after.
 fn container_before(table: &DeTable<'_>, close: char, at: usize) -> Option<Range<usize>> {
     table.values().filter_map(|value| container_in(value, close, at)).max_by_key(|span| span.start)
 }
@@ -316,7 +316,7 @@ fn key_before(table: &DeTable<'_>, name: &str, at: usize) -> Option<Range<usize>
     own.chain(inner).max_by_key(|span| span.start)
 }
 
-/// Whether text over several lines begins at the byte `at`.
+/// Returns whether text over several lines begins at the byte `at`.
 fn is_long(text: &str, at: usize) -> bool {
     ["\"\"\"", "'''"].iter().any(|quotes| from(text, at).starts_with(quotes))
 }

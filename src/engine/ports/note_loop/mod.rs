@@ -184,7 +184,7 @@ impl NoteLoops {
         self.revision = self.revision.wrapping_add(1);
     }
 
-    /// Whether what came on `port` at `at` has come back, and is not to be heard.
+    /// Returns whether what came on `port` at `at` has come back, and is not to be heard.
     pub fn returns(&mut self, at: Nanos, port: PortSlot, message: Message) -> bool {
         self.was_returned = self.returned.contains(port) && {
             let NoteLoops { trail, loops, .. } = self;
@@ -204,7 +204,7 @@ impl NoteLoops {
         }
     }
 
-    /// When what waits to be examined came.
+    /// Returns when what waits to be examined came.
     pub fn due(&self) -> Option<Nanos> {
         self.heard.map(|heard| heard.at)
     }
@@ -252,7 +252,7 @@ impl NoteLoops {
         SHORTEST_GAP + Span(self.chance.below((LONGEST_GAP - SHORTEST_GAP).0 as usize) as i64)
     }
 
-    /// What is tested is a loop.
+    /// Returns what is tested is a loop.
     fn convict(&mut self, at: Nanos) -> Option<PortSlot> {
         let test = self.test.take()?;
         // What was known has another lag.
@@ -274,7 +274,7 @@ impl NoteLoops {
         }
     }
 
-    /// What is to be asked on `port` at `at`; ends what has been asked for long enough. True of the test, and the place of a
+    /// Returns what is to be asked on `port` at `at`; ends what has been asked for long enough. True of the test, and the place of a
     /// loop otherwise.
     fn ask(&mut self, port: PortSlot, at: Nanos) -> Option<(Option<usize>, Asked)> {
         let is_due = |asked: &Asked| asked.way.sent_to == port && asked.next_at <= at;
@@ -382,7 +382,7 @@ impl Engine {
         self.note_loops.revision
     }
 
-    /// Whether the message that came in last was one that comes back, and does nothing.
+    /// Returns whether the message that came in last was one that comes back, and does nothing.
     #[must_use]
     pub fn was_returned(&self) -> bool {
         self.note_loops.was_returned

@@ -61,7 +61,7 @@ impl Trail {
         }
     }
 
-    /// What `heard` may be that came at `at`, the latest first: each with its way and its lag.
+    /// Returns what `heard` may be that came at `at`, the latest first: each with its way and its lag.
     pub fn sources(&self, at: Nanos, heard: Message) -> impl Iterator<Item = (Sent, Way, Span)> {
         let places = (self.count.saturating_sub(REMEMBERED)..self.count).rev();
         let lately = places.map(|place| self.sent[place % REMEMBERED]).map(move |sent| (sent, at.since(sent.at)));
@@ -72,7 +72,7 @@ impl Trail {
         })
     }
 
-    /// Whether `heard`, which came at `at`, is something that comes back by `way` after `lag`, which is loop `number` of at
+    /// Returns whether `heard`, which came at `at`, is something that comes back by `way` after `lag`, which is loop `number` of at
     /// most 8. If so, it counts as returned.
     pub fn take(&mut self, at: Nanos, heard: Message, way: Way, lag: Span, number: u32) -> bool {
         for place in (self.count.saturating_sub(REMEMBERED)..self.count).rev() {
@@ -94,12 +94,12 @@ impl Trail {
     }
 }
 
-/// Whether two lags are the same.
+/// Returns whether two lags are the same.
 pub fn is_same(one: Span, other: Span) -> bool {
     (one - other).0.abs() <= TOLERANCE.0
 }
 
-/// By how many semitones `heard` is off, if it may be `sent`, whatever its channel and velocity; of what has no key, none.
+/// Returns by how many semitones `heard` is off, if it may be `sent`, whatever its channel and velocity; of what has no key, none.
 fn key_shift(sent: Message, heard: Message) -> Option<Option<i8>> {
     let shift = |from: crate::midi::Key, to: crate::midi::Key| Some(Some(to.number() as i8 - from.number() as i8));
     let same = |is_same: bool| is_same.then_some(None);

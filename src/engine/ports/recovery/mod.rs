@@ -17,7 +17,7 @@
 //!   the song position and CONTINUE after the last pulse before that bar line, so that the pulse on the line is its first.
 //!   If the music is stopped, it is told the position together with the next CONTINUE, or gets the next START.
 //!
-//! One message leaves each millisecond, behind clock pulses and notes of the same moment, as after a panic; a DIN cable
+//! One message leaves each millisecond, after clock pulses and notes of the same moment, as after a panic; a DIN cable
 //! carries no more. What must not be torn apart leaves together, followed by a pause as long: a bank and its program, and a
 //! (non-)registered parameter and its value, since a lane may set another parameter of that channel at any time.
 //!
@@ -85,12 +85,12 @@ impl Default for Recovery {
 }
 
 impl Recovery {
-    /// Whether `port` is yet to be told what it has missed.
+    /// Returns whether `port` is yet to be told what it has missed.
     pub fn is_told(&self, port: PortSlot) -> bool {
         self.ports.contains(port)
     }
 
-    /// Whether no note of the sequence is struck on `port` at `tick`.
+    /// Returns whether no note of the sequence is struck on `port` at `tick`.
     pub fn is_silent(&self, port: PortSlot, tick: Tick) -> bool {
         let waits = |line: &Line| tick < line.silent_until || line.silent_until != NEVER && self.is_told(port);
         self.lines.get(port).is_some_and(waits)

@@ -158,7 +158,7 @@ impl Left {
         select: false,
     };
 
-    /// How many messages it is, at most.
+    /// Returns how many messages it is, at most.
     fn count(&self) -> u32 {
         let alone = self.ends.count_ones() + self.older.count_ones() + self.newer.count_ones();
         let together = 3 * u32::from(self.program) + 4 * self.parameters.count_ones() + 2 * u32::from(self.select);
@@ -215,7 +215,7 @@ impl SentState {
         self.left.iter().map(Left::count).sum()
     }
 
-    /// Whether all has been told.
+    /// Returns whether all has been told.
     pub fn is_told(&self) -> bool {
         self.left == [Left::NOTHING; Channel::COUNT]
     }

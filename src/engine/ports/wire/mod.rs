@@ -78,7 +78,7 @@ impl Wires {
         self.open = true;
     }
 
-    /// When a value may leave by `port`, at the earliest.
+    /// Returns when a value may leave by `port`, at the earliest.
     pub fn ready_at(&self, port: PortSlot) -> Nanos {
         match self.cables.get(port) {
             Some(cable) if !self.open => match cable.wire {
@@ -235,7 +235,7 @@ impl Engine {
         self.active_sensing.end(self.now);
     }
 
-    /// What has given way on `port`.
+    /// Returns what has given way on `port`.
     #[must_use]
     pub fn gave_way(&self, port: PortSlot) -> GaveWay {
         let waiting = self.wires.cables.get(port).map(|cable| &cable.waiting);

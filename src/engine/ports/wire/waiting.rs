@@ -64,7 +64,7 @@ fn place(channel: Channel, kind: Kind) -> usize {
     channel.index() * OF_CHANNEL + offset
 }
 
-/// What is at a place.
+/// Returns what is at a place.
 fn kind_at(place: usize) -> (Channel, Kind) {
     let offset = place % OF_CHANNEL;
     let kind = match offset {
@@ -217,12 +217,12 @@ impl Default for Waiting {
 }
 
 impl Waiting {
-    /// Whether there is nothing.
+    /// Returns whether there is nothing.
     pub fn is_empty(&self) -> bool {
         self.count == 0 && self.leaving.is_none()
     }
 
-    /// How many values wait.
+    /// Returns how many values wait.
     pub fn len(&self) -> usize {
         self.count + usize::from(self.leaving.is_some())
     }
@@ -312,7 +312,7 @@ impl Waiting {
         OF_ALL + index
     }
 
-    /// Where a parameter waits, if it does.
+    /// Returns where a parameter waits, if it does.
     fn waits_at(&self, parameter: Parameter) -> Option<usize> {
         let slots = &self.slots[OF_ALL..];
         let index = self.parameters.iter().zip(slots).position(|(&known, slot)| known == parameter && slot.waits());
