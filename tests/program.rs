@@ -7,6 +7,7 @@ mod crash;
 mod ctl;
 mod guardian;
 mod guide;
+mod layers;
 mod licences;
 mod osc;
 mod purity;

@@ -102,7 +102,7 @@ fn the_real_time_thread_has_no_lock_to_take() {
     for file in [
         "rt/driver.rs",
         "rt/run.rs",
-        "rt/wait.rs",
+        "rt/pacer.rs",
         "rt/output.rs",
         "rt/note_tracking.rs",
         "rt/clock.rs",

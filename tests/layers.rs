@@ -1,0 +1,178 @@
+//! Who calls whom: the methods of the engine lie in many files, and calls among these go one way.
+//!
+//! A check of the source as text, as that of `tests/purity.rs`: it knows a call by the name of the method and by what it is
+//! called on.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The code of a file: without comments, and without the tests at its end.
+fn code(text: &str) -> String {
+    let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+    code.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
+}
+
+/// What stands between the brackets that open at the end of `head`, wherever that is in `code`.
+fn blocks<'c>(code: &'c str, head: &str) -> Vec<&'c str> {
+    let whole = |(at, _): (usize, &str)| {
+        let block = &code[at + head.len()..];
+        let mut depth = 1;
+        let end = block.find(|c: char| {
+            depth += i32::from(c == '{') - i32::from(c == '}');
+            depth == 0
+        });
+        &block[..end.unwrap_or(block.len())]
+    };
+    code.match_indices(head).map(whole).collect()
+}
+
+/// The name that `text` begins with.
+fn name(text: &str) -> &str {
+    let end = text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
+    &text[..end]
+}
+
+/// The methods of the engine that a file defines.
+fn defined(code: &str) -> BTreeSet<&str> {
+    let names = blocks(code, "impl Engine {")
+        .into_iter()
+        .flat_map(|block| block.match_indices("fn ").map(|(at, _)| name(&block[at + 3..])));
+    names.filter(|name| !name.is_empty()).collect()
+}
+
+/// The methods of the engine that a file calls on it, or names in its list of duties.
+fn called(code: &str) -> BTreeSet<&str> {
+    let mut called = BTreeSet::new();
+    for block in blocks(code, "impl Engine {") {
+        for receiver in ["self.", "engine.", "Engine::", "Self::"] {
+            for (at, _) in block.match_indices(receiver) {
+                let method = name(&block[at + receiver.len()..]);
+                if block[at + receiver.len() + method.len()..].starts_with('(') {
+                    called.insert(method);
+                }
+            }
+        }
+    }
+    for block in blocks(code, "duties! {") {
+        called.extend(block.split([',', ';']).map(str::trim).map(name));
+    }
+    called
+}
+
+/// Which file calls what of which other.
+type Calls<'c> = BTreeMap<&'c str, BTreeMap<&'c str, BTreeSet<&'c str>>>;
+
+fn calls<'c>(files: &'c [(String, String)]) -> Calls<'c> {
+    let mut home = BTreeMap::new();
+    for (file, code) in files {
+        home.extend(defined(code).into_iter().map(|method| (method, file.as_str())));
+    }
+    let mut calls = Calls::new();
+    for (file, code) in files {
+        for method in called(code) {
+            if let Some(&other) = home.get(method).filter(|&&other| other != file) {
+                calls.entry(file).or_default().entry(other).or_default().insert(method);
+            }
+        }
+    }
+    calls
+}
+
+/// A circle of files, each with what it calls of the next one.
+fn circle(calls: &Calls<'_>) -> Option<String> {
+    fn go<'c>(
+        file: &'c str,
+        calls: &'c Calls<'_>,
+        way: &mut Vec<&'c str>,
+        done: &mut BTreeSet<&'c str>,
+    ) -> Option<String> {
+        if let Some(from) = way.iter().position(|&passed| passed == file) {
+            way.push(file);
+            let step = |pair: &[&str]| format!("{} calls {:?} of {}", pair[0], calls[pair[0]][pair[1]], pair[1]);
+            return Some(way[from..].windows(2).map(step).collect::<Vec<_>>().join("\n"));
+        }
+        if !done.insert(file) {
+            return None;
+        }
+        way.push(file);
+        let found = calls.get(file).and_then(|others| others.keys().find_map(|other| go(other, calls, way, done)));
+        way.pop();
+        found
+    }
+    let mut done = BTreeSet::new();
+    calls.keys().find_map(|file| go(file, calls, &mut Vec::new(), &mut done))
+}
+
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("the folder is there") {
+        let path = entry.expect("it can be read").path();
+        if path.is_dir() { files(&path, found) } else { found.push(path) }
+    }
+}
+
+/// The code of every file of a folder of src, by its path there.
+fn sources(folder: &str) -> Vec<(String, String)> {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut paths = Vec::new();
+    files(&src.join(folder), &mut paths);
+    paths.retain(|path| path.extension() == Some("rs".as_ref()));
+    paths.sort();
+    let read = |path: &PathBuf| code(&fs::read_to_string(path).expect("it can be read"));
+    paths.iter().map(|path| (path.strip_prefix(&src).unwrap().display().to_string(), read(path))).collect()
+}
+
+#[test]
+fn calls_among_the_files_of_the_engine_go_one_way() {
+    let files = sources("engine");
+    let calls = calls(&files);
+    assert!(calls.len() > 15, "the engine's methods have moved: {calls:#?}");
+    assert_eq!(circle(&calls), None);
+}
+
+#[test]
+fn a_circle_of_calls_is_found() {
+    let file = |name: &str, text: &str| (name.to_owned(), code(text));
+    let above = file("above.rs", "impl Engine {\n    pub fn play(&mut self) {\n        self.strike(1);\n    }\n}\n");
+    let below = |does: &str| file("below.rs", &format!("impl Engine {{\n    fn strike(&mut self) {{ {does} }}\n}}\n"));
+    assert_eq!(circle(&calls(&[above.clone(), below("self.clock.play(2)")])), None, "of a part of it");
+    assert_eq!(circle(&calls(&[above.clone(), below("// self.play()\n")])), None, "in a comment");
+    let found = circle(&calls(&[above.clone(), below("self.play()")])).expect("they call each other");
+    assert!(found.contains("below.rs calls {\"play\"} of above.rs"), "{found}");
+    let third = file("third.rs", "duties! {\n    Play: field, play;\n}\nimpl Engine {\n    fn take(&mut self) {}\n}\n");
+    assert!(circle(&calls(&[above, below("Engine::take(self)"), third])).is_some(), "over three");
+}
+
+/// What is played is data: it knows none of what plays it.
+#[test]
+fn the_program_imports_no_behaviour() {
+    let wrong = |code: &str| -> Vec<String> {
+        let imports = code.lines().filter(|line| line.trim_start().starts_with("use ")).map(str::trim);
+        let known =
+            ["use super::", "use crate::midi::", "use crate::time::", "use crate::engine::command::", "use proptest::"];
+        imports.filter(|line| !known.iter().any(|start| line.starts_with(start))).map(str::to_owned).collect()
+    };
+    for (file, code) in sources("engine/program") {
+        assert_eq!(wrong(&code), [""; 0], "{file}");
+        assert!(!code.contains("super::super"), "{file}");
+    }
+    assert_eq!(
+        wrong("use super::slots::PortSlot;\nuse crate::engine::clock::Clock;"),
+        ["use crate::engine::clock::Clock;"]
+    );
+}
+
+/// What kind of clock is followed is known in `clock/` only.
+#[test]
+fn nobody_outside_of_the_clocks_folder_asks_which_kind_of_clock_it_is() {
+    let kinds = ["clock::Kind", "Kind::Own", "Kind::Ports", "Kind::Session", "OwnClock", "SessionClock", "Follower"];
+    for (file, code) in sources("engine").into_iter().filter(|(file, _)| !file.starts_with("engine/clock/")) {
+        let found: Vec<&str> = kinds.into_iter().filter(|kind| code.contains(kind)).collect();
+        assert_eq!(found, [""; 0], "{file}");
+    }
+    let clock = sources("engine/clock").into_iter().map(|(_, code)| code).collect::<String>();
+    assert!(
+        ["Kind::Own", "Kind::Ports", "Kind::Session"].iter().all(|kind| clock.contains(kind)),
+        "its kinds have other names"
+    );
+}
