@@ -176,3 +176,132 @@ fn nobody_outside_of_the_clocks_folder_asks_which_kind_of_clock_it_is() {
         "its kinds have other names"
     );
 }
+
+/// The paths that a file imports or names, from the crate's root on; those that begin with `self` or a module of its own are
+/// told from the module `here`.
+fn imported(code: &str, here: &[&str], modules: &BTreeSet<String>) -> BTreeSet<String> {
+    let mut paths = Vec::new();
+    let uses: Vec<&str> = code.match_indices("use ").filter_map(|(at, _)| code[at + 4..].split(';').next()).collect();
+    uses.iter().for_each(|tree| spread(tree, "", &mut paths));
+    for start in ["crate::", "super::"] {
+        let named = code.match_indices(start).map(|(at, _)| &code[at..]);
+        paths.extend(
+            named.map(|text| text.chars().take_while(|&c| c.is_alphanumeric() || c == '_' || c == ':').collect()),
+        );
+    }
+    let absolute = |path: &String| -> Option<String> {
+        let mut parts: Vec<&str> = path.split("::").map(str::trim).filter(|part| !part.is_empty()).collect();
+        let mut base = here.to_vec();
+        match *parts.first()? {
+            "crate" => {
+                base.clear();
+                parts.remove(0);
+            }
+            "super" | "self" => {
+                while parts.first() == Some(&"super") {
+                    base.pop()?;
+                    parts.remove(0);
+                }
+                parts.retain(|&part| part != "self");
+            }
+            own => {
+                let child = [here, &[own]].concat().join("::");
+                modules.contains(&child).then_some(())?;
+            }
+        }
+        base.extend(parts);
+        // What it is in the end: the longest module that the path begins with.
+        (1..=base.len()).rev().map(|length| base[..length].join("::")).find(|module| modules.contains(module))
+    };
+    paths.iter().filter_map(absolute).collect()
+}
+
+/// The paths of a tree of imports.
+fn spread(tree: &str, before: &str, paths: &mut Vec<String>) {
+    let tree = tree.trim();
+    let Some((start, rest)) = tree.split_once('{') else {
+        let path = tree.split(" as ").next().unwrap_or_default();
+        return paths.push(format!("{before}{path}"));
+    };
+    let inner = rest.trim_end().strip_suffix('}').unwrap_or(rest);
+    let (mut depth, mut from) = (0, 0);
+    for (at, c) in inner.char_indices().chain([(inner.len(), ',')]) {
+        depth += i32::from(c == '{') - i32::from(c == '}');
+        if c == ',' && depth == 0 {
+            if !inner[from..at].trim().is_empty() {
+                spread(&inner[from..at], &format!("{before}{start}"), paths);
+            }
+            from = at + 1;
+        }
+    }
+}
+
+/// Who imports whom among the files of a folder. A parent that passes on what its children have (`pub use`) imports nothing by
+/// that, and whoever imports such a thing from the parent imports it from the child.
+fn imports(files: &[(String, String)]) -> BTreeMap<String, BTreeSet<String>> {
+    let module = |file: &str| {
+        let path = file.strip_suffix(".rs").unwrap_or(file);
+        path.strip_suffix("/mod").unwrap_or(path).replace('/', "::")
+    };
+    let modules: BTreeSet<String> = files.iter().map(|(file, _)| module(file)).collect();
+    let mut imports = BTreeMap::new();
+    for (file, code) in files {
+        let (here, kept) = (module(file), code.split("\nmod tests {").next().unwrap_or_default());
+        let facade =
+            |line: &&str| !line.trim_start().starts_with("pub use") && !line.trim_start().starts_with("pub(crate) use");
+        let kept = statements(kept).filter(facade).collect::<Vec<_>>().join("\n");
+        let parts: Vec<&str> = here.split("::").collect();
+        let mut of_it = imported(&kept, &parts, &modules);
+        of_it.remove(&here);
+        imports.insert(here, of_it);
+    }
+    imports
+}
+
+/// The statements of a file, as far as imports are concerned: each with all its lines.
+fn statements(code: &str) -> impl Iterator<Item = &str> {
+    code.split_inclusive(';')
+}
+
+/// A circle of imports.
+fn round(imports: &BTreeMap<String, BTreeSet<String>>) -> Option<String> {
+    let nothing = BTreeSet::from(["something"]);
+    let named = |(file, others): (&'_ String, &'_ BTreeSet<String>)| {
+        (file.clone(), others.iter().map(|other| (other.clone(), nothing.clone())).collect::<BTreeMap<_, _>>())
+    };
+    let owned: BTreeMap<String, BTreeMap<String, BTreeSet<&str>>> = imports.iter().map(named).collect();
+    let calls: Calls<'_> = owned
+        .iter()
+        .map(|(file, others)| {
+            (file.as_str(), others.iter().map(|(other, what)| (other.as_str(), what.clone())).collect())
+        })
+        .collect();
+    circle(&calls)
+}
+
+#[test]
+fn the_files_of_a_room_do_not_import_each_other_in_a_circle() {
+    for room in ["edit", "cli", "control", "link", "io", "blackbox", "guardian"] {
+        let imports = imports(&sources(room));
+        assert!(imports.values().any(|others| !others.is_empty()), "{room} imports nothing");
+        assert_eq!(round(&imports), None, "{room}");
+    }
+}
+
+#[test]
+fn a_circle_of_imports_is_found() {
+    let file = |name: &str, text: &str| (format!("room/{name}.rs"), code(text));
+    let found = |files: &[(String, String)]| round(&imports(files));
+    let one = file("one", "use super::two::{self, Two};\nfn one() {}\n");
+    assert_eq!(found(&[one.clone(), file("two", "use crate::time::Nanos;\n")]), None);
+    assert!(found(&[one.clone(), file("two", "use crate::room::{three::Three, one::One};\n")]).is_some());
+    assert!(found(&[one.clone(), file("two", "fn two() { super::one::one() }\n")]).is_some(), "without an import");
+    assert_eq!(
+        found(&[one.clone(), file("two", "#[cfg(test)]\nmod tests {\n    use super::super::one::One;\n}\n")]),
+        None
+    );
+    let parent = |text: &str| file("mod", text);
+    assert_eq!(found(&[one.clone(), parent("mod one;\npub use one::One;\n"), file("two", "")]), None, "a facade");
+    let upwards = file("one", "use super::LIMIT;\n");
+    assert!(found(&[upwards, parent("mod one;\nuse one::One;\nconst LIMIT: u8 = 1;\n")]).is_some(), "child and parent");
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
-use super::config::Listen;
+use super::listen::Listen;
 use super::output::{self, Rendered};
 use crate::offline::import::Split;
 use crate::offline::smf;

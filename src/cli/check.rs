@@ -5,33 +5,16 @@ use std::io::Write;
 
 use super::args::Check;
 use super::failure::Failure;
+use super::findings::Findings;
 use super::json;
 use crate::engine::program::{
     Action, AfterSong, ArpKeys, Event, Lane, Part, ProgramChange, Source, Track, TrackSlot, Wire,
 };
-use crate::offline::dry_run::rehearse;
-use crate::offline::lints::{Hint, hints};
+use crate::offline::lints::Hint;
 use crate::offline::text::{length, position};
-use crate::offline::wire_load::{Need, needs};
 use crate::session::source;
 use crate::set::{Port, Set};
 use crate::time::{Meter, Span, TickSpan};
-
-/// What was found out about a set.
-pub struct Findings {
-    pub set: Set,
-    pub needs: Vec<Need>,
-    pub hints: Vec<Hint>,
-}
-
-impl Findings {
-    fn about(set: Set) -> Findings {
-        let rehearsals = rehearse(&set);
-        let needs = needs(&set, &rehearsals);
-        let hints = hints(&set, &rehearsals, &needs);
-        Findings { set, needs, hints }
-    }
-}
 
 /// Prints what is in a set. Lints are no failure.
 ///

@@ -27,14 +27,13 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use serde::Deserialize;
 
 use super::args::Realtime;
 use super::failure::Failure;
+use super::listen::Listen;
 use crate::blackbox::folder::default_root;
 use crate::control::osc::gate::Key;
 use crate::edit;
@@ -106,31 +105,6 @@ pub struct Config {
     pub guardian: bool,
     /// Where its log goes.
     pub log: LogPlan,
-}
-
-/// An address to listen at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct Listen(pub SocketAddr);
-
-impl FromStr for Listen {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Listen, String> {
-        let here = |port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let port = text.strip_prefix("localhost:").unwrap_or(text).parse().map(here);
-        port.or_else(|_| text.parse()).map(Listen).map_err(|_| {
-            format!("`{text}` is no place to listen; write a port such as 9000, or an address and a port such as 0.0.0.0:9000")
-        })
-    }
-}
-
-impl TryFrom<String> for Listen {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Listen, String> {
-        text.parse()
-    }
 }
 
 #[derive(Debug, Default, Deserialize)]

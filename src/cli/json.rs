@@ -4,8 +4,8 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
-use super::check::Findings;
 use super::failure::Failure;
+use super::findings::Findings;
 use crate::engine::program::Source;
 use crate::engine::program::{PatternSlot, Wire};
 use crate::offline::dry_run::lanes;

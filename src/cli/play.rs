@@ -3,8 +3,9 @@
 use std::io::Write;
 
 use super::args::Play;
-use super::config::{Config, Listen};
+use super::config::Config;
 use super::failure::Failure;
+use super::listen::Listen;
 use super::plain::Plain;
 use super::printer::Printer;
 use super::{config, report, ui};

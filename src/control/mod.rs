@@ -12,6 +12,8 @@
 //! | [`order`] | what can be asked for |
 //! | [`source`] | where the set comes from, and compiling it again |
 //! | [`files`] | reading and writing its file, on a thread of its own |
+//! | `observer` | who watches a show, and what keeps it connected |
+//! | `ending` | when a show ends, and why it did |
 //! | [`errand`] | noticing that a disk does not answer |
 //! | [`bulkhead`] | reading a saved set in another process first |
 //! | [`reload`] | noticing that its file was saved |
@@ -29,9 +31,11 @@
 pub mod bulkhead;
 #[cfg(unix)]
 pub mod ctl;
+mod ending;
 pub mod errand;
 pub mod files;
 pub mod inbox;
+mod observer;
 pub mod order;
 pub mod osc;
 mod playhead;
@@ -47,111 +51,12 @@ pub mod status_feed;
 mod suspend;
 pub mod view;
 
+pub use ending::{Limits, Reason};
 pub use inbox::{Call, Caller, Declined, Inbox, inbox};
+pub use observer::{Observer, PortWatch};
 pub use order::Order;
 pub use set_editor::SetEditor;
 pub use show::{Show, Stuck};
 pub use signals::Signals;
 pub use source::{Source, Text};
 pub use view::{Notice, Notices, Playing, PortState, View};
-
-use std::time::Instant;
-
-use crate::engine::program::PortSlot;
-use crate::link::{Called, ControlEnd, Heard, Sent};
-
-/// Watches a show: a screen, lines, a socket.
-pub trait Observer {
-    /// The set was read again, and will be taken up, unless it is read once more before that.
-    fn read(&mut self, _text: &Text) {}
-    /// The engine was told something.
-    fn called(&mut self, _called: &Called) {}
-    /// The engine made a message, whatever became of it.
-    fn made(&mut self, _sent: &Sent) {}
-    /// A message went out, or was refused.
-    fn sent(&mut self, _sent: &Sent) {}
-    /// A message came in.
-    fn heard(&mut self, _heard: &Heard) {}
-    /// The show as it is now, some fifty times a second.
-    fn look(&mut self, view: &View<'_>);
-    /// Something that the performer should know.
-    fn notice(&mut self, _notice: &Notice) {}
-}
-
-/// Nobody watches.
-impl Observer for () {
-    fn look(&mut self, _: &View<'_>) {}
-}
-
-/// Watches if there is anybody.
-impl<O: Observer> Observer for Option<O> {
-    fn read(&mut self, text: &Text) {
-        self.iter_mut().for_each(|observer| observer.read(text));
-    }
-
-    fn called(&mut self, called: &Called) {
-        self.iter_mut().for_each(|observer| observer.called(called));
-    }
-
-    fn made(&mut self, sent: &Sent) {
-        self.iter_mut().for_each(|observer| observer.made(sent));
-    }
-
-    fn sent(&mut self, sent: &Sent) {
-        self.iter_mut().for_each(|observer| observer.sent(sent));
-    }
-
-    fn heard(&mut self, heard: &Heard) {
-        self.iter_mut().for_each(|observer| observer.heard(heard));
-    }
-
-    fn look(&mut self, view: &View<'_>) {
-        self.iter_mut().for_each(|observer| observer.look(view));
-    }
-
-    fn notice(&mut self, notice: &Notice) {
-        self.iter_mut().for_each(|observer| observer.notice(notice));
-    }
-}
-
-/// Keeps a show connected to its devices.
-pub trait PortWatch {
-    /// Called some fifty times a second, and not to take long.
-    fn look(&mut self, end: &mut ControlEnd, notices: &mut Notices);
-    /// The set is `set` now, which follows the one before ([`Set::following`](crate::set::Set::following)). Called before its program is published, so that
-    /// what is new is on its way first. What has gone is let go of when that program plays.
-    fn reload(&mut self, set: &crate::set::Set, end: &mut ControlEnd, notices: &mut Notices);
-    /// Somebody asks for it: what was given up is tried again.
-    fn retry(&mut self) {}
-    /// Whether others have connected themselves with our ports, or gone, since this was asked last.
-    fn take_change(&mut self) -> bool {
-        false
-    }
-    /// What each port of the set is connected to, by slot.
-    fn states(&self) -> Vec<PortState>;
-}
-
-/// Why a show ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
-    /// The real-time thread ended: at its end position, or by itself.
-    Finished,
-    /// The time was up.
-    TimeUp,
-    /// Somebody asked for it.
-    Asked,
-    /// A signal asked for it; its name.
-    Signal(&'static str),
-    /// The input thread of this port failed.
-    InputFailed(PortSlot),
-}
-
-/// When a show ends, besides when it is asked to.
-pub struct Limits<'a> {
-    /// Whether the real-time thread has ended.
-    pub is_finished: &'a dyn Fn() -> bool,
-    /// The signals that end it.
-    pub signals: &'a Signals,
-    /// The time at which it ends.
-    pub until: Option<Instant>,
-}

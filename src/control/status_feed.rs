@@ -8,10 +8,11 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
-use super::osc::Counts;
+use super::observer::Observer;
+use super::osc::counts::Counts;
+use super::report;
 use super::report::{Osc, Report};
 use super::view::{Notice, View};
-use super::{Observer, report};
 use crate::time::{Nanos, Span};
 
 /// From one report to the next, at least.

@@ -6,7 +6,7 @@
 use toml::de::{DeTable, DeValue};
 
 use super::place::{self, Splice, apply};
-use super::{Refused, after, before, same};
+use super::refused::{Refused, after, before, same};
 use crate::engine::Command;
 use crate::engine::program::{Binding, Does, PortSlot, Trigger};
 use crate::midi::Channel;

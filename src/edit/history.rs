@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use super::Refused;
+use super::refused::Refused;
 
 /// Edits of one file.
 #[derive(Clone, Debug, Default)]

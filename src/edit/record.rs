@@ -20,43 +20,12 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::place::{self, Splice, apply};
-use super::take::{Fitted, Played, Ruler};
+use super::refused::{Refused, after, before, same};
+use super::take::{Fitted, Ruler, Take, Writing};
 use super::voice::{self, Lines, Own, Voice};
-use super::{Refused, after, before, same};
 use crate::engine::program::{Clip, Lane, LaneRange, PatternSlot, Swing, TrackSlot};
 use crate::set::{Set, parse_length};
 use crate::time::{Meter, TickSpan};
-
-/// What was recorded, and where it goes.
-#[derive(Clone, Copy, Debug)]
-pub struct Take<'t> {
-    /// The pattern, by its name.
-    pub pattern: &'t str,
-    /// The track, by its name.
-    pub track: &'t str,
-    /// The notes, in any order. At least one.
-    pub notes: &'t [Played],
-    /// How long the loop is that they were played over. The lines get this length.
-    pub length: TickSpan,
-    /// What they are drawn to: [`grid`](super::grid).
-    pub grid: TickSpan,
-    /// How far they are drawn to it, in per cent: 100 for all of the way, 0 for off.
-    pub strength: u8,
-    /// Notes that begin and end together are a chord if their velocities are no further apart than this; it then has their
-    /// mean. With 0 every velocity is kept. A keyboard player means one chord by about 20.
-    pub spread: u8,
-    /// What becomes of what is there.
-    pub writing: Writing,
-}
-
-/// What becomes of what the track plays in the pattern until now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Writing {
-    /// It goes.
-    Replace,
-    /// It stays as it is written.
-    Overdub,
-}
 
 /// A set file with recorded notes.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use toml::de::{DeTable, DeValue};
 
-use super::record::Take;
-use super::take::{Fitted, Played, Ruler};
-use super::{Refused, place};
+use super::place;
+use super::refused::Refused;
+use super::take::{Fitted, Played, Ruler, Take};
 use crate::midi::Key;
 use crate::offline::lines::row::{Page, Spelling, Written, share_out};
 use crate::offline::lines::{LANGUAGE, most_common};

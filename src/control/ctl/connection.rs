@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::{Deserialize, Serialize};
 
+use super::limits::{MAX_LINE, PATIENCE, PER_SECOND};
 use super::places::Place;
 use super::requests::{Request, Requests};
-use super::{MAX_LINE, PATIENCE, PER_SECOND};
 use crate::control::inbox::{Call, Caller, Declined, Refused};
 use crate::control::order;
 use crate::control::rate_limit::RateLimit;

@@ -44,6 +44,7 @@
 
 mod connection;
 pub mod folder;
+mod limits;
 mod places;
 pub mod requests;
 
@@ -59,18 +60,8 @@ use super::inbox::Caller;
 use super::status_feed::Board;
 pub use connection::{Answer, Reason};
 use folder::{Claim, Unavailable};
+pub use limits::{MAX_CONNECTIONS, MAX_LINE, MAX_WATCHERS, PATIENCE, PER_SECOND};
 use places::Places;
-
-/// The longest request, with the end of its line.
-pub const MAX_LINE: usize = 4_096;
-/// How many can be connected at once to ask for something.
-pub const MAX_CONNECTIONS: usize = 16;
-/// How many can watch at once, besides.
-pub const MAX_WATCHERS: usize = 16;
-/// How many requests of one connection are answered in a second.
-pub const PER_SECOND: u32 = 200;
-/// How long a client may let an answer wait, and the show a request.
-pub const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long the end of the show waits for answers that are still to be sent.
 const GRACE: Duration = Duration::from_millis(200);

@@ -8,7 +8,7 @@ use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{MAX_CONNECTIONS, MAX_WATCHERS};
+use super::limits::{MAX_CONNECTIONS, MAX_WATCHERS};
 
 /// All places. Cheap to clone.
 #[derive(Clone, Debug, Default)]

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use super::MAX_LINE;
+use super::limits::MAX_LINE;
 
 /// A line.
 #[derive(Debug, PartialEq, Eq)]

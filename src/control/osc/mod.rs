@@ -44,6 +44,7 @@
 //! Packets that cannot be read, and messages with other addresses, are never answered. One thread reads and sends, at low
 //! priority; the show never waits for it.
 
+pub(super) mod counts;
 pub mod gate;
 pub mod packet;
 pub mod request;
@@ -53,7 +54,7 @@ use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::TryRecvError;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -66,6 +67,7 @@ use super::rate_limit::RateLimit;
 use super::report::Report;
 use super::status_feed::{Board, Watch};
 use super::view::Notice;
+pub use counts::Counts;
 use gate::{Gate, Key, Refusal, Trust};
 use request::{Request, Wrong};
 
@@ -98,25 +100,6 @@ const MAX_ERROR: usize = 256;
 const ERROR_HEAD: usize = 20 + 4 + 4;
 /// Small, because locked memory counts.
 const STACK_BYTES: usize = 128 * 1024;
-
-/// What came.
-#[derive(Debug, Default)]
-pub struct Counts {
-    /// Where it is listened.
-    pub address: String,
-    /// Orders that were done.
-    pub orders: AtomicU64,
-    /// Messages that were dropped because there were too many.
-    pub dropped: AtomicU64,
-    /// Packets that could not be read, and messages for somebody else.
-    pub malformed: AtomicU64,
-    /// Messages that ask for nothing there is, or for what cannot be done; their senders are told why.
-    pub declined: AtomicU64,
-    /// Messages of those who may not play.
-    pub refused: AtomicU64,
-    /// How many are told the status.
-    pub subscribers: AtomicU64,
-}
 
 /// A socket that is listened at, until it is dropped.
 #[derive(Debug)]
