@@ -177,43 +177,23 @@ fn nobody_outside_of_the_clocks_folder_asks_which_kind_of_clock_it_is() {
     );
 }
 
-/// The paths that a file imports or names, from the crate's root on; those that begin with `self` or a module of its own are
-/// told from the module `here`.
-fn imported(code: &str, here: &[&str], modules: &BTreeSet<String>) -> BTreeSet<String> {
+/// The paths that a file imports or names: whole trees of imports, and what begins with `crate`, `super` or one of `children`.
+fn named(code: &str, children: &[&str]) -> BTreeSet<String> {
     let mut paths = Vec::new();
-    let uses: Vec<&str> = code.match_indices("use ").filter_map(|(at, _)| code[at + 4..].split(';').next()).collect();
-    uses.iter().for_each(|tree| spread(tree, "", &mut paths));
-    for start in ["crate::", "super::"] {
-        let named = code.match_indices(start).map(|(at, _)| &code[at..]);
-        paths.extend(
-            named.map(|text| text.chars().take_while(|&c| c.is_alphanumeric() || c == '_' || c == ':').collect()),
-        );
+    let uses = code.match_indices("use ").filter_map(|(at, _)| code[at + 4..].split(';').next());
+    uses.for_each(|tree| spread(tree, "", &mut paths));
+    let starts = ["crate", "super"].iter().chain(children);
+    for start in starts.map(|start| format!("{start}::")) {
+        let begins =
+            |&(at, _): &(usize, &str)| !code[..at].ends_with(|c: char| c.is_alphanumeric() || "_:".contains(c));
+        let path = |(at, _): (usize, &str)| {
+            let end = code[at..].find(|c: char| !c.is_alphanumeric() && !"_:".contains(c)).unwrap_or(code.len() - at);
+            code[at..at + end].to_owned()
+        };
+        // What ends with colons is the beginning of a tree.
+        paths.extend(code.match_indices(&start).filter(begins).map(path).filter(|path| !path.ends_with(':')));
     }
-    let absolute = |path: &String| -> Option<String> {
-        let mut parts: Vec<&str> = path.split("::").map(str::trim).filter(|part| !part.is_empty()).collect();
-        let mut base = here.to_vec();
-        match *parts.first()? {
-            "crate" => {
-                base.clear();
-                parts.remove(0);
-            }
-            "super" | "self" => {
-                while parts.first() == Some(&"super") {
-                    base.pop()?;
-                    parts.remove(0);
-                }
-                parts.retain(|&part| part != "self");
-            }
-            own => {
-                let child = [here, &[own]].concat().join("::");
-                modules.contains(&child).then_some(())?;
-            }
-        }
-        base.extend(parts);
-        // What it is in the end: the longest module that the path begins with.
-        (1..=base.len()).rev().map(|length| base[..length].join("::")).find(|module| modules.contains(module))
-    };
-    paths.iter().filter_map(absolute).collect()
+    paths.into_iter().collect()
 }
 
 /// The paths of a tree of imports.
@@ -236,72 +216,145 @@ fn spread(tree: &str, before: &str, paths: &mut Vec<String>) {
     }
 }
 
-/// Who imports whom among the files of a folder. A parent that passes on what its children have (`pub use`) imports nothing by
-/// that, and whoever imports such a thing from the parent imports it from the child.
-fn imports(files: &[(String, String)]) -> BTreeMap<String, BTreeSet<String>> {
-    let module = |file: &str| {
+/// A file as a module: its path, its code, and what it passes on of other modules (`pub use`), which is no import.
+struct Module {
+    path: Vec<String>,
+    code: String,
+    passed_on: Vec<String>,
+}
+
+impl Module {
+    fn new(file: &str, code: &str) -> Module {
         let path = file.strip_suffix(".rs").unwrap_or(file);
-        path.strip_suffix("/mod").unwrap_or(path).replace('/', "::")
-    };
-    let modules: BTreeSet<String> = files.iter().map(|(file, _)| module(file)).collect();
-    let mut imports = BTreeMap::new();
-    for (file, code) in files {
-        let (here, kept) = (module(file), code.split("\nmod tests {").next().unwrap_or_default());
-        let facade =
-            |line: &&str| !line.trim_start().starts_with("pub use") && !line.trim_start().starts_with("pub(crate) use");
-        let kept = statements(kept).filter(facade).collect::<Vec<_>>().join("\n");
-        let parts: Vec<&str> = here.split("::").collect();
-        let mut of_it = imported(&kept, &parts, &modules);
-        of_it.remove(&here);
-        imports.insert(here, of_it);
+        let path = path.strip_suffix("/mod").unwrap_or(path).split('/').map(str::to_owned).collect();
+        let (mut own, mut passed_on) = (String::new(), Vec::new());
+        let mut rest = code.split("\nmod tests {").next().unwrap_or_default();
+        while let Some(at) = rest.find("pub") {
+            let visibility = &rest[at + 3..];
+            let inner =
+                visibility.strip_prefix('(').and_then(|text| text.split_once(')')).map_or(visibility, |(_, text)| text);
+            let Some(tree) = inner.strip_prefix(" use ").and_then(|text| text.split(';').next()) else {
+                own.push_str(&rest[..at + 3]);
+                rest = visibility;
+                continue;
+            };
+            own.push_str(&rest[..at]);
+            spread(tree, "", &mut passed_on);
+            rest = inner.split_once(';').map_or("", |(_, text)| text);
+        }
+        own.push_str(rest);
+        Module { path, code: own, passed_on }
     }
-    imports
+
+    fn name(&self) -> String {
+        self.path.join("::")
+    }
 }
 
-/// The statements of a file, as far as imports are concerned: each with all its lines.
-fn statements(code: &str) -> impl Iterator<Item = &str> {
-    code.split_inclusive(';')
-}
+/// All files of a room.
+struct Room(BTreeMap<String, Module>);
 
-/// A circle of imports.
-fn round(imports: &BTreeMap<String, BTreeSet<String>>) -> Option<String> {
-    let nothing = BTreeSet::from(["something"]);
-    let named = |(file, others): (&'_ String, &'_ BTreeSet<String>)| {
-        (file.clone(), others.iter().map(|other| (other.clone(), nothing.clone())).collect::<BTreeMap<_, _>>())
-    };
-    let owned: BTreeMap<String, BTreeMap<String, BTreeSet<&str>>> = imports.iter().map(named).collect();
-    let calls: Calls<'_> = owned
-        .iter()
-        .map(|(file, others)| {
-            (file.as_str(), others.iter().map(|(other, what)| (other.as_str(), what.clone())).collect())
-        })
-        .collect();
-    circle(&calls)
+impl Room {
+    fn new(files: &[(String, String)]) -> Room {
+        let modules = files.iter().map(|(file, code)| Module::new(file, code));
+        Room(modules.map(|module| (module.name(), module)).collect())
+    }
+
+    /// The module that defines what `path` names, when that stands in `here`: what a facade passes on is looked up there.
+    fn home(&self, here: &Module, path: &str, depth: u8) -> Option<String> {
+        let mut parts: Vec<&str> = path.split("::").map(str::trim).filter(|part| !part.is_empty()).collect();
+        let mut base: Vec<&str> = here.path.iter().map(String::as_str).collect();
+        match *parts.first()? {
+            "crate" => {
+                base.clear();
+                parts.remove(0);
+            }
+            "super" => {
+                while parts.first() == Some(&"super") {
+                    base.pop()?;
+                    parts.remove(0);
+                }
+            }
+            own => {
+                let child = [base.as_slice(), &[own]].concat().join("::");
+                self.0.contains_key(&child).then_some(())?;
+            }
+        }
+        base.extend(parts.into_iter().filter(|&part| part != "self"));
+        let length = (1..=base.len()).rev().find(|&length| self.0.contains_key(&base[..length].join("::")))?;
+        let module = &self.0[&base[..length].join("::")];
+        let item = base.get(length).filter(|_| depth > 0);
+        let passes = |from: &&String| item.is_some_and(|item| from.rsplit("::").next() == Some(item));
+        let further = module.passed_on.iter().find(passes).and_then(|from| self.home(module, from, depth - 1));
+        Some(further.unwrap_or_else(|| module.name()))
+    }
+
+    /// Who imports what of whom.
+    fn imports(&self) -> BTreeMap<String, BTreeMap<String, BTreeSet<String>>> {
+        let mut imports = BTreeMap::new();
+        for (name, module) in &self.0 {
+            let of_parent = |other: &&String| other.rsplit_once("::").is_some_and(|(parent, _)| parent == name);
+            let children: Vec<&str> =
+                self.0.keys().filter(of_parent).filter_map(|other| other.rsplit("::").next()).collect();
+            let of_it: &mut BTreeMap<String, BTreeSet<String>> = imports.entry(name.clone()).or_default();
+            for path in named(&module.code, &children) {
+                if let Some(home) = self.home(module, &path, 4).filter(|home| home != name) {
+                    of_it.entry(home).or_default().insert(path);
+                }
+            }
+        }
+        imports
+    }
+
+    /// A circle of imports.
+    fn circle(&self) -> Option<String> {
+        let imports = self.imports();
+        let mut calls = Calls::new();
+        for (name, others) in &imports {
+            for (other, what) in others {
+                let of_it = calls.entry(name).or_default().entry(other).or_default();
+                of_it.extend(what.iter().map(String::as_str));
+            }
+        }
+        circle(&calls)
+    }
 }
 
 #[test]
 fn the_files_of_a_room_do_not_import_each_other_in_a_circle() {
-    for room in ["edit", "cli", "control", "link", "io", "blackbox", "guardian"] {
-        let imports = imports(&sources(room));
-        assert!(imports.values().any(|others| !others.is_empty()), "{room} imports nothing");
-        assert_eq!(round(&imports), None, "{room}");
+    for name in ["edit", "cli", "control", "link", "io", "blackbox", "guardian"] {
+        let room = Room::new(&sources(name));
+        assert!(room.imports().values().any(|others| !others.is_empty()), "{name} imports nothing");
+        assert_eq!(room.circle(), None, "{name}");
     }
 }
 
 #[test]
 fn a_circle_of_imports_is_found() {
     let file = |name: &str, text: &str| (format!("room/{name}.rs"), code(text));
-    let found = |files: &[(String, String)]| round(&imports(files));
+    let found = |files: &[(String, String)]| Room::new(files).circle();
     let one = file("one", "use super::two::{self, Two};\nfn one() {}\n");
     assert_eq!(found(&[one.clone(), file("two", "use crate::time::Nanos;\n")]), None);
-    assert!(found(&[one.clone(), file("two", "use crate::room::{three::Three, one::One};\n")]).is_some());
+    let circle = found(&[one.clone(), file("two", "use crate::room::{three::Three, one::One};\n")]);
+    assert!(circle.is_some_and(|circle| circle.contains("crate::room::one::One")));
     assert!(found(&[one.clone(), file("two", "fn two() { super::one::one() }\n")]).is_some(), "without an import");
     assert_eq!(
         found(&[one.clone(), file("two", "#[cfg(test)]\nmod tests {\n    use super::super::one::One;\n}\n")]),
         None
     );
     let parent = |text: &str| file("mod", text);
-    assert_eq!(found(&[one.clone(), parent("mod one;\npub use one::One;\n"), file("two", "")]), None, "a facade");
+    assert_eq!(
+        found(&[one.clone(), parent("mod one;\nfn f() {}\n#[cfg(unix)]\npub(crate) use one::One;\n")]),
+        None,
+        "a facade"
+    );
     let upwards = file("one", "use super::LIMIT;\n");
-    assert!(found(&[upwards, parent("mod one;\nuse one::One;\nconst LIMIT: u8 = 1;\n")]).is_some(), "child and parent");
+    let down = "mod one;\nfn go() { one::go() }\nconst LIMIT: u8 = 1;\n";
+    assert!(found(&[upwards, parent(down)]).is_some(), "child and parent");
+    let through = [
+        file("one", "use super::Two;\n"),
+        file("two", "use super::One;\n"),
+        parent("pub use one::One;\npub use two::Two;\n"),
+    ];
+    assert!(found(&through).is_some(), "through a facade");
 }

@@ -5,11 +5,10 @@
 //! reads what is said in numbers.
 
 mod amount;
-mod table;
+pub(in crate::set) mod table;
 mod write;
 
-pub(in crate::set) use table::forms_of_commands;
-pub use table::{Button, Numbers, Verb};
+pub use table::{Button, Numbers, Verb, words};
 pub use write::{Wordless, length, number, write};
 
 use std::fmt;
@@ -63,11 +62,6 @@ impl std::error::Error for Misunderstanding {}
 enum Said {
     Command(Command),
     Fader(Fader),
-}
-
-/// The first words of all commands.
-pub fn words() -> impl Iterator<Item = &'static str> {
-    Verb::ALL.iter().map(|verb| verb.name())
 }
 
 /// The places of the words in `text`.

@@ -162,3 +162,8 @@ impl Verb {
         }
     }
 }
+
+/// The first words of all commands.
+pub fn words() -> impl Iterator<Item = &'static str> {
+    Verb::ALL.iter().map(|verb| verb.name())
+}

@@ -1,6 +1,7 @@
 //! A track in a pattern: an arpeggio.
 
-use super::{Key, Kind, Table, forms, key};
+use super::forms;
+use super::table::{Key, Kind, Table, key};
 
 /// `arp`
 pub const ARP: Key =
@@ -30,8 +31,8 @@ pub const LENGTHS: Key = key(
 )
 .of(Kind::List(1, 128, &LENGTH.kind));
 /// One of the lengths.
-pub const LENGTH: Key =
-    key("lengths", super::LENGTH, r#"lengths = ["1/16", "1/8"]"#, "How long a note is.").of(Kind::Like(forms::LENGTH));
+pub const LENGTH: Key = key("lengths", super::table::LENGTH, r#"lengths = ["1/16", "1/8"]"#, "How long a note is.")
+    .of(Kind::Like(forms::LENGTH));
 /// `pick`
 pub const PICK: Key = key(
     "pick",
@@ -67,7 +68,7 @@ pub const REST: Key = key(
 /// `step`
 pub const STEP: Key = key(
     "step",
-    super::LENGTH,
+    super::table::LENGTH,
     r#"step = "1/16""#,
     "What swing is counted in: what begins in the second of two of these comes late; 1/16 without it.",
 )

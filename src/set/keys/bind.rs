@@ -1,7 +1,8 @@
 //! `[[bind]]`
 
-use super::{Key, Kind, Table, forms, key};
-use crate::set::command::forms_of_commands;
+use super::forms;
+use super::table::{Key, Kind, Table, key};
+use crate::set::command::table::forms_of_commands;
 
 /// `on`
 pub const ON: Key = key(

@@ -1,6 +1,7 @@
 //! `[clock]`
 
-use super::{Key, Kind, Table, forms, key};
+use super::forms;
+use super::table::{Key, Kind, Table, key};
 
 /// `follow`
 pub const FOLLOW: Key = key(

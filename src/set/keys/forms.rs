@@ -1,7 +1,8 @@
 //! How texts are written, as patterns (ECMA 262, as JSON schemas have them): what can be said of a text without knowing what
 //! else is in the set.
 
-use crate::set::{command, scale};
+use crate::set::command::table;
+use crate::set::scale;
 
 /// Text that is not empty.
 pub const SOMETHING: fn() -> String = || r"\S".to_owned();
@@ -38,7 +39,7 @@ pub const PHRASE: fn() -> String = || r"^\s*\S+(\s+(channel|from|by|octave)\s+\S
 /// What has to come: a port, and what comes there.
 pub const TRIGGER: fn() -> String = || r"^\s*\S+\s+(\S+\s+)*(bend|note|cc|program)(\s|$)".to_owned();
 /// A command.
-pub const COMMAND: fn() -> String = || format!(r"^\s*({})(\s|$)", command::words().collect::<Vec<_>>().join("|"));
+pub const COMMAND: fn() -> String = || format!(r"^\s*({})(\s|$)", table::words().collect::<Vec<_>>().join("|"));
 /// A part of a song.
 pub const PART: fn() -> String = || r"^\s*[A-Za-z0-9_-]+(\s+x0*[1-9][0-9]*)?\s*$".to_owned();
 /// The name of a controller.

@@ -1,6 +1,7 @@
 //! A controller in a pattern: an oscillator.
 
-use super::{Key, Kind, Table, forms, key};
+use super::forms;
+use super::table::{Key, Kind, Table, key};
 
 /// `lfo`
 pub const LFO: Key = key(
@@ -28,9 +29,13 @@ pub const HIGH: Key = key(
 )
 .of(Kind::Whole(-8_192, 16_383));
 /// `length`
-pub const LENGTH: Key =
-    key("length", super::LENGTH, r#"length = "2 bars""#, "How long one wave lasts; as long as the pattern without it.")
-        .of(Kind::Like(forms::LENGTH));
+pub const LENGTH: Key = key(
+    "length",
+    super::table::LENGTH,
+    r#"length = "2 bars""#,
+    "How long one wave lasts; as long as the pattern without it.",
+)
+.of(Kind::Like(forms::LENGTH));
 /// `phase`
 pub const PHASE: Key = key(
     "phase",
@@ -41,7 +46,7 @@ pub const PHASE: Key = key(
 .of(Kind::Whole(0, 100));
 /// `step`
 pub const STEP: Key =
-    key("step", super::LENGTH, r#"step = "1/8""#, "How often a random value is drawn; each 1/8 without it.")
+    key("step", super::table::LENGTH, r#"step = "1/8""#, "How often a random value is drawn; each 1/8 without it.")
         .of(Kind::Like(forms::LENGTH));
 /// All of them.
 pub const TABLE: Table =

@@ -1,6 +1,7 @@
 //! `[patterns.NAME]`
 
-use super::{Key, Kind, Table, forms, key, set};
+use super::table::{Key, Kind, Table, key};
+use super::{forms, set};
 
 /// `bars`
 pub const BARS: Key =

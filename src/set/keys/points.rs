@@ -1,6 +1,7 @@
 //! A controller in a pattern: points.
 
-use super::{Key, Kind, Table, forms, key};
+use super::forms;
+use super::table::{Key, Kind, Table, key};
 
 /// `points`
 pub const POINTS: Key = key(
@@ -14,7 +15,7 @@ pub const POINTS: Key = key(
 /// `step`
 pub const STEP: Key = key(
     "step",
-    super::LENGTH,
+    super::table::LENGTH,
     r#"step = "1/4""#,
     "How long a point lasts; without it, the points share the length of the pattern evenly.",
 )

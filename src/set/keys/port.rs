@@ -1,6 +1,7 @@
 //! `[ports.NAME]`
 
-use super::{Key, Kind, Table, forms, key};
+use super::forms;
+use super::table::{Key, Kind, Table, key};
 
 /// `device`
 pub const DEVICE: Key = key(

@@ -1,6 +1,6 @@
 //! A program with its bank.
 
-use super::{Key, Kind, Table, key};
+use super::table::{Key, Kind, Table, key};
 
 /// `program`
 pub const PROGRAM: Key =

@@ -1,11 +1,12 @@
 //! The programs of a pattern.
 
-use super::{Key, Kind, Table, forms, key};
+use super::forms;
+use super::table::{Key, Kind, Table, key};
 
 /// `ahead`
 pub const AHEAD: Key = key(
     "ahead",
-    super::LENGTH,
+    super::table::LENGTH,
     r#"ahead = "1 beat""#,
     "How long before the pattern begins they are sent; right before it without it.",
 )

@@ -1,6 +1,7 @@
 //! The top of the file, before the first heading.
 
-use super::{Key, Kind, Table, forms, key};
+use super::forms;
+use super::table::{Key, Kind, Table, key};
 
 /// `name`
 pub const NAME: Key =

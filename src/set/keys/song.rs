@@ -1,6 +1,7 @@
 //! `[song]`
 
-use super::{Key, Kind, Table, forms, key};
+use super::forms;
+use super::table::{Key, Kind, Table, key};
 
 /// `parts`
 pub const PARTS: Key = key(

@@ -1,6 +1,7 @@
 //! A track in a pattern: written steps.
 
-use super::{Key, Kind, Table, forms, key};
+use super::forms;
+use super::table::{Key, Kind, Table, key};
 
 /// `steps`
 pub const STEPS: Key =
@@ -8,7 +9,7 @@ pub const STEPS: Key =
 /// `step`
 pub const STEP: Key = key(
     "step",
-    super::LENGTH,
+    super::table::LENGTH,
     r#"step = "1/16""#,
     "How long a step is: a fraction of a whole note, with t for a triplet or a dot, or some beats or bars; 1/16 without \
      it. Any fraction will do that is a whole number of ticks, of which a quarter note has 960: 3/16, 1/20.",

@@ -1,6 +1,7 @@
 //! `[tracks.NAME]`
 
-use super::{Key, Kind, Table, forms, key};
+use super::forms;
+use super::table::{Key, Kind, Table, key};
 
 /// `port`
 pub const PORT: Key =

@@ -6,7 +6,9 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::super::scene::{Next, Scene};
-use super::{Look, Room, big, clock_words, elided, put};
+use super::room::{Room, put};
+use super::words::{clock_words, elided};
+use super::{Look, big};
 use crate::engine::arrangement::transport::Phase;
 
 /// From this size on, the header is in big letters.

@@ -8,7 +8,9 @@ mod header;
 mod look;
 mod over;
 mod panels;
+mod room;
 mod tracks;
+mod words;
 
 pub use look::Look;
 
@@ -20,7 +22,9 @@ use ratatui::widgets::{Clear, Widget};
 
 use super::hands::Over;
 use super::keys::TABLE;
-use super::scene::{Clock, Scene};
+use super::scene::Scene;
+use room::{Room, put};
+use words::elided;
 
 /// From this size on, timing and ports stand beside the tracks.
 const PANEL_FROM: (u16, u16) = (120, 30);
@@ -44,32 +48,6 @@ pub fn draw(scene: &Scene, look: Look, buffer: &mut Buffer) {
         Over::Help(page) => over::help(page, look, area, buffer),
         Over::Quit => over::quit(look, area, buffer),
         Over::Nothing | Over::Prompt(_) => {}
-    }
-}
-
-/// What is left of the screen.
-struct Room(Rect);
-
-impl Room {
-    /// So many rows from above, or what is left.
-    fn above(&mut self, rows: usize) -> Rect {
-        let rows = rows.min(self.0.height.into()) as u16;
-        let taken = Rect { height: rows, ..self.0 };
-        self.0 = Rect { y: self.0.y + rows, height: self.0.height - rows, ..self.0 };
-        taken
-    }
-
-    /// So many rows from below, or what is left.
-    fn below(&mut self, rows: usize) -> Rect {
-        let rows = rows.min(self.0.height.into()) as u16;
-        self.0.height -= rows;
-        Rect { y: self.0.bottom(), height: rows, ..self.0 }
-    }
-}
-
-fn put(lines: Vec<Line<'_>>, area: Rect, buffer: &mut Buffer) {
-    for (row, line) in area.rows().zip(lines) {
-        line.render(row, buffer);
     }
 }
 
@@ -102,21 +80,6 @@ fn below(scene: &Scene, look: Look, room: &mut Room, buffer: &mut Buffer) -> Vec
         hidden.insert(0, "patterns");
     }
     hidden
-}
-
-/// `name` in at most so many characters: where it is longer, its beginning and its end, with `dots` between them.
-fn elided(name: &str, most: usize, dots: &str) -> String {
-    let (length, dots_length) = (name.chars().count(), dots.chars().count());
-    if length <= most {
-        return name.to_owned();
-    }
-    let Some(kept) = most.checked_sub(dots_length).filter(|kept| *kept >= 2) else {
-        return name.chars().take(most).collect();
-    };
-    // More of the end than of the beginning: names that are so long often begin alike.
-    let first = kept / 2;
-    let end = name.chars().skip(length - (kept - first));
-    name.chars().take(first).chain(dots.chars()).chain(end).collect()
 }
 
 fn put_below(lines: Vec<Line<'_>>, room: &mut Room, buffer: &mut Buffer) {
@@ -185,7 +148,7 @@ fn said<'l>(scene: &Scene, look: Look, width: usize, most: usize) -> Vec<Line<'l
     let style = if is_wrong { look.wrong() } else { look.strong() };
     let sign = if is_wrong { "! " } else { "" };
     // One row is kept for it, so that nothing moves when something is said.
-    let rows = panels::wrapped(&format!("{sign}{}", text.replace('\n', " ")), width);
+    let rows = words::wrapped(&format!("{sign}{}", text.replace('\n', " ")), width);
     // Beside a mistake in the file, one that is short: otherwise all of it, as far as there is room.
     let room = if scene.mistake.is_some() { 2 } else { most.clamp(2, SAID_LINES) };
     let is_cut = rows.len() > room;
@@ -202,7 +165,7 @@ fn said<'l>(scene: &Scene, look: Look, width: usize, most: usize) -> Vec<Line<'l
 /// A line of a mistake: what is a sentence goes on below where it is too long, and a line of the file is cut.
 fn whole(line: &str, width: usize) -> Vec<String> {
     let is_sentence = ["error: ", "= "].iter().any(|begins| line.trim_start().starts_with(begins));
-    if is_sentence && line.chars().count() > width { panels::wrapped(line, width) } else { vec![line.to_owned()] }
+    if is_sentence && line.chars().count() > width { words::wrapped(line, width) } else { vec![line.to_owned()] }
 }
 
 /// The command that is being written, or else the most important keys, and what there is no room for.
@@ -288,14 +251,4 @@ fn hints(is_locked: bool) -> Vec<Hint> {
     // `?` leads to all others, `q` out, and `p` out of trouble, so they come before what there may be no room for.
     let (last, first): (Vec<_>, Vec<_>) = hints.partition(|hint| matches!(hint.key, "?" | "q" | "p"));
     last.into_iter().rev().chain(first).collect()
-}
-
-/// Where the clock comes from, in words, and whether something is wrong with it.
-fn clock_words(clock: &Clock) -> (String, bool) {
-    match clock {
-        Clock::Own => ("own clock".to_owned(), false),
-        Clock::Follows(port) => (format!("from {port}"), false),
-        Clock::Misses(port, None) => (format!("waits for {port}"), false),
-        Clock::Misses(port, Some(seconds)) => (format!("NO CLOCK from {port}, {seconds} s"), true),
-    }
 }

@@ -8,7 +8,7 @@ use ratatui::widgets::{Block, Clear, Widget};
 
 use super::super::keys::TABLE;
 use super::Look;
-use super::panels::wrapped;
+use super::words::wrapped;
 
 /// The columns between what stands side by side.
 const GAP: usize = 3;

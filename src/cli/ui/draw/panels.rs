@@ -7,7 +7,8 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
 use super::super::scene::{Clock, Connected, Pad, Port, Scene};
-use super::{Look, elided};
+use super::Look;
+use super::words::{elided, wrapped};
 use crate::cli::printer::Readable;
 use crate::link::{OCTAVES, Percentiles};
 
@@ -277,22 +278,4 @@ pub fn panel(scene: &Scene, look: Look, area: Rect, buffer: &mut Buffer) {
 
 fn heading<'l>(text: &'static str, look: Look) -> Line<'l> {
     Line::styled(text, look.strong())
-}
-
-/// `text` in lines of at most `width` columns, broken at spaces.
-pub fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        let used = lines.last().map_or(0, |line| line.chars().count());
-        if used > 0 && used + 1 + word.chars().count() > width {
-            lines.push(String::new());
-        }
-        if let Some(line) = lines.last_mut() {
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(word);
-        }
-    }
-    lines
 }

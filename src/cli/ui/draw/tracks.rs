@@ -8,7 +8,8 @@ use ratatui::widgets::Widget;
 
 use super::super::scene::{Row, Scene};
 use super::super::steps::Cells;
-use super::{Look, elided};
+use super::Look;
+use super::words::elided;
 use crate::time::TickSpan;
 
 /// The columns that a track takes besides its name and its steps: the mark of the chosen one, mute or solo, activity, and
