@@ -38,7 +38,7 @@ pub struct SharedTable(Arc<Memory>);
 enum Memory {
     Own(Box<NoteTable>),
     #[cfg(unix)]
-    Shared(super::sys::Mapped, std::os::fd::OwnedFd),
+    Shared(Arc<super::sys::Mapped>, std::os::fd::OwnedFd),
 }
 
 impl SharedTable {
@@ -47,26 +47,28 @@ impl SharedTable {
     pub fn new() -> SharedTable {
         #[cfg(unix)]
         if let Ok((table, file)) = super::sys::create_table() {
-            return SharedTable(Arc::new(Memory::Shared(table, file)));
+            return SharedTable(Arc::new(Memory::Shared(Arc::new(table), file)));
         }
         SharedTable(Arc::new(Memory::Own(Box::default())))
     }
 }
 
 impl Table for SharedTable {
-    fn attend(&self) {
-        #[cfg(target_os = "linux")]
-        if let Memory::Shared(table, _) = &*self.0 {
-            table.hold();
+    #[cfg(target_os = "linux")]
+    type Attendance = Option<super::sys::Held>;
+    #[cfg(not(target_os = "linux"))]
+    type Attendance = ();
+
+    #[cfg(target_os = "linux")]
+    fn attend(&self) -> Self::Attendance {
+        match &*self.0 {
+            Memory::Own(_) => None,
+            Memory::Shared(table, _) => table.hold(),
         }
     }
 
-    fn leave(&self) {
-        #[cfg(target_os = "linux")]
-        if let Memory::Shared(table, _) = &*self.0 {
-            table.release();
-        }
-    }
+    #[cfg(not(target_os = "linux"))]
+    fn attend(&self) -> Self::Attendance {}
 }
 
 impl SharedTable {

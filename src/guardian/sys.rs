@@ -6,14 +6,20 @@
 use std::cell::UnsafeCell;
 use std::io;
 #[cfg(target_os = "linux")]
-use std::mem::MaybeUninit;
+use std::marker::PhantomData;
+#[cfg(target_os = "linux")]
+use std::mem::{self, MaybeUninit};
 use std::ops::Deref;
 #[cfg(target_os = "linux")]
 use std::os::fd::AsFd;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::ptr::NonNull;
+#[cfg(target_os = "linux")]
+use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
+#[cfg(target_os = "linux")]
+use std::thread;
 
 use super::protocol::{Attention, CRASH};
 use crate::link::NoteTable;
@@ -47,9 +53,7 @@ impl Deref for Mapped {
     type Target = NoteTable;
 
     fn deref(&self) -> &NoteTable {
-        // SAFETY: `map` has made sure that this points to a mapping large enough and aligned to a page, whose bytes are all
-        // valid for atomic integers; it is unmapped only when `self` is gone.
-        unsafe { &self.shared.as_ref().sounding }
+        &self.shared().sounding
     }
 }
 
@@ -61,50 +65,82 @@ impl Drop for Mapped {
 }
 
 impl Mapped {
+    fn shared(&self) -> &Shared {
+        // SAFETY: `map` has made sure that this points to a mapping large enough and aligned to a page; it is unmapped only when
+        // `self` is gone. All bytes are valid for what lies there, and both processes change them by atomic operations and by
+        // calls upon the lock alone.
+        unsafe { self.shared.as_ref() }
+    }
+
     /// What the guardian lets be seen of itself.
     pub fn attention(&self) -> &Attention {
-        // SAFETY: as in `deref`.
-        unsafe { &self.shared.as_ref().attention }
+        &self.shared().attention
     }
 
     #[cfg(target_os = "linux")]
     fn lock(&self) -> *mut libc::pthread_mutex_t {
-        // SAFETY: the mapping lives as long as `self`.
-        unsafe { self.shared.as_ref().lock.get() }
+        self.shared().lock.get()
     }
 
-    /// Holds the lock until it is released, or until the calling thread dies; until then this must not be dropped, or the
-    /// death stays unknown. Nobody waits for it yet.
+    /// Holds the lock for the calling thread, if nobody else does. Real-time safe: it never waits.
     #[cfg(target_os = "linux")]
-    pub fn hold(&self) {
-        // SAFETY: `create_table` has made the lock. Where it refuses, nobody learns of the thread's death by it.
-        unsafe { libc::pthread_mutex_trylock(self.lock()) };
-    }
-
-    /// Releases what the calling thread holds.
-    #[cfg(target_os = "linux")]
-    pub fn release(&self) {
-        // SAFETY: the lock is one; a robust one that the thread does not hold refuses.
-        unsafe { libc::pthread_mutex_unlock(self.lock()) };
+    pub fn hold(self: &Arc<Self>) -> Option<Held> {
+        // SAFETY: `create_table` has made the lock, and what is returned keeps it mapped while it is held.
+        let outcome = unsafe { libc::pthread_mutex_trylock(self.lock()) };
+        if outcome == libc::EOWNERDEAD {
+            self.mend();
+        }
+        let is_held = outcome == 0 || outcome == libc::EOWNERDEAD;
+        is_held.then(|| Held { table: Arc::clone(self), _thread: PhantomData })
     }
 
     /// Waits until the writer has released the lock or has died; whether it has died.
     #[cfg(target_os = "linux")]
     pub fn await_death(&self) -> bool {
-        // SAFETY: `create_table` has made the lock, in the process that shares this memory.
-        match unsafe { libc::pthread_mutex_lock(self.lock()) } {
-            libc::EOWNERDEAD => {
-                // Nobody needs it any more; but what this thread holds must not be unmapped.
-                // SAFETY: the lock is one, and the calling thread holds it.
-                unsafe { libc::pthread_mutex_consistent(self.lock()) };
-                self.release();
-                true
-            }
-            0 => {
-                self.release();
-                false
-            }
-            _ => false,
+        // SAFETY: `create_table` has made the lock, in the process that shares this memory. It stays mapped while it is held:
+        // it is released below.
+        let outcome = unsafe { libc::pthread_mutex_lock(self.lock()) };
+        if outcome == libc::EOWNERDEAD {
+            self.mend();
+        }
+        if outcome == 0 || outcome == libc::EOWNERDEAD {
+            self.unlock();
+        }
+        outcome == libc::EOWNERDEAD
+    }
+
+    /// Makes the lock usable again, which the calling thread has taken from a dead one.
+    #[cfg(target_os = "linux")]
+    fn mend(&self) {
+        // SAFETY: the lock is one; one that is not inconsistent refuses.
+        unsafe { libc::pthread_mutex_consistent(self.lock()) };
+    }
+
+    #[cfg(target_os = "linux")]
+    fn unlock(&self) {
+        // SAFETY: the lock is one; a robust one that the thread does not hold refuses.
+        unsafe { libc::pthread_mutex_unlock(self.lock()) };
+    }
+}
+
+/// The lock of a [`Mapped`] that the thread holds which has this. Dropped, it is released; where the thread dies with it, or panics,
+/// it is not, and who waits for that learns of it.
+///
+/// It stays with its thread, and keeps the memory mapped even where it is forgotten: the kernel and the C library look there.
+#[cfg(target_os = "linux")]
+#[derive(Debug)]
+pub struct Held {
+    table: Arc<Mapped>,
+    _thread: PhantomData<*const ()>,
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for Held {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            mem::forget(Arc::clone(&self.table));
+        } else {
+            self.table.unlock();
         }
     }
 }
@@ -351,19 +387,33 @@ mod tests {
 
     #[test]
     fn a_death_is_told_from_an_end() {
-        for dies in [true, false] {
+        let ends: [(fn(Held), bool); 3] = [
+            (drop, false),
+            (mem::forget, true),
+            // Without the hook's lines in the test's output.
+            (|_held| std::panic::resume_unwind(Box::new(())), true),
+        ];
+        for (end, dies) in ends {
             let (writer, file) = create_table().unwrap();
-            let reader = open_table(file.as_fd()).unwrap();
-            // As long as the thread lives, so does what it holds: the kernel looks there.
-            let hold = || {
-                writer.hold();
-                if !dies {
-                    writer.release();
-                }
-            };
-            thread::scope(|scope| scope.spawn(hold).join()).unwrap();
+            let (writer, reader) = (Arc::new(writer), open_table(file.as_fd()).unwrap());
+            let kept = Arc::downgrade(&writer);
+            let hold = move || end(writer.hold().expect("nobody else holds it"));
+            // One of them panics.
+            let _ = thread::spawn(hold).join();
+            assert_eq!(kept.upgrade().is_some(), dies, "what a dead thread holds stays mapped");
             assert_eq!(reader.await_death(), dies);
         }
+    }
+
+    #[test]
+    fn one_thread_holds_it() {
+        let (table, _file) = create_table().unwrap();
+        let table = Arc::new(table);
+        let held = table.hold();
+        let elsewhere = || thread::scope(|scope| scope.spawn(|| table.hold().is_some()).join()).unwrap();
+        assert!(held.is_some() && !elsewhere());
+        drop(held);
+        assert!(elsewhere());
     }
 
     #[test]

@@ -184,14 +184,19 @@ impl NoteTable {
 
 /// A table in some memory, and what has to be said of the thread that writes it.
 pub trait Table: Deref<Target = NoteTable> + Send + 'static {
-    /// The calling thread is the writer from now on. Called once, before anything sounds. Real-time safe.
-    fn attend(&self) {}
+    /// What the writer keeps as long as it writes, and drops when nothing sounds any more. That is real-time safe, with at most one
+    /// system call.
+    type Attendance;
 
-    /// The writer has ended, and nothing sounds. Called by it. Real-time safe: at most one system call.
-    fn leave(&self) {}
+    /// The calling thread is the writer from now on. Called once, before anything sounds. Real-time safe.
+    fn attend(&self) -> Self::Attendance;
 }
 
-impl Table for Box<NoteTable> {}
+impl Table for Box<NoteTable> {
+    type Attendance = ();
+
+    fn attend(&self) {}
+}
 
 #[cfg(test)]
 mod tests {

@@ -189,7 +189,7 @@ pub fn spawn_noting<O: Output + Send + 'static, T: Table>(
     let thread = thread::Builder::new().name(RT_THREAD.into()).stack_size(STACK_BYTES).spawn(move || {
         touch_stack();
         // Before anyone is told that the thread is there, and could wake it.
-        performance.attend();
+        let _attendance = performance.attend();
         let grant = sched::promote(settings.policy, settings.priority, settings.cpu);
         // The receiver waits for exactly this; were it gone, there would be nobody to tell.
         let _ = granted_tx.send(grant);
@@ -221,10 +221,10 @@ impl<O: Output, T: Table> Performance<O, T> {
         Box::new(Performance { output, end, engine, outbox, clock, waiter })
     }
 
-    /// The calling thread is the real-time thread from now on.
-    fn attend(&self) {
+    /// The calling thread is the real-time thread from now on, until it drops what is returned.
+    fn attend(&self) -> T::Attendance {
         self.end.attend();
-        self.output.table().attend();
+        self.output.table().attend()
     }
 
     /// Plays until the show ends, whatever ends it, and leaves nothing sounding.
@@ -236,7 +236,6 @@ impl<O: Output, T: Table> Performance<O, T> {
             }
         }));
         output.silence();
-        output.table().leave();
         match played {
             Ok(()) => Ending::Finished,
             Err(_) => Ending::Panicked,
