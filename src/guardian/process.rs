@@ -156,7 +156,7 @@ impl Guard {
             // In the same class, which it inherits.
             self.death = self.table.clone().and_then(|table| await_death(table).ok());
         }
-        sys::settle_memory();
+        sys::lock_touched_memory();
         None
     }
 

@@ -220,7 +220,11 @@ pub fn ignore(signals: impl IntoIterator<Item = libc::c_int>) {
 }
 
 /// Two signals the C library keeps for itself, and lets nobody ignore. One that it has not needed yet would end the process.
-#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64")))]
+#[cfg(all(
+    target_os = "linux",
+    target_pointer_width = "64",
+    any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64")
+))]
 fn ignore_reserved(signal: libc::c_int) {
     /// `struct sigaction` as the kernel of these machines has it: the handler first, and the rest no larger than this.
     type Action = [usize; 4];
@@ -235,7 +239,11 @@ fn ignore_reserved(signal: libc::c_int) {
     }
 }
 
-#[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64"))))]
+#[cfg(not(all(
+    target_os = "linux",
+    target_pointer_width = "64",
+    any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64")
+)))]
 fn ignore_reserved(_: libc::c_int) {}
 
 /// Closes every descriptor but the first three. Only for a process that has opened nothing yet.
@@ -247,45 +255,18 @@ pub fn close_inherited() {
     }
 }
 
-/// Keeps in memory what has been and will be touched, and gives back what only starting has needed: freed heap, and the pages
-/// of code that the system maps around each one that runs. Those that are needed come back by themselves.
-pub fn settle_memory() {
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    // SAFETY: takes no pointers, and frees only what nobody uses.
-    unsafe {
-        libc::malloc_trim(0);
-    }
+/// Keeps in memory what has been touched; where the system refuses that, nothing is different.
+pub fn lock_touched_memory() {
     #[cfg(target_os = "linux")]
     {
-        // SAFETY: takes no pointers; whether pages are locked changes nothing that Rust can observe.
-        unsafe { libc::munlockall() };
-        for (start, end) in code() {
-            // SAFETY: `code` lists mappings of files that this process cannot write to, so their pages are copies of what the
-            // file holds, and are read again from there.
-            unsafe { libc::madvise(start as *mut libc::c_void, end - start, libc::MADV_DONTNEED) };
-        }
         // Not everything that is mapped: that would be many times as much. Nor what comes: a limited process would fail by that.
-        // SAFETY: as above.
-        unsafe { libc::mlockall(libc::MCL_CURRENT | libc::MCL_ONFAULT) };
+        let touched = rustix::mm::MlockAllFlags::CURRENT | rustix::mm::MlockAllFlags::ONFAULT;
+        let _ = rustix::mm::mlockall(touched);
     }
-}
-
-/// Where this process has mapped code of files, from and to.
-#[cfg(target_os = "linux")]
-fn code() -> Vec<(usize, usize)> {
-    let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
-    let lines = maps.lines().filter(|line| line.contains(" r-xp ") && line.contains('/'));
-    let address = |text: &str| usize::from_str_radix(text, 16).ok();
-    lines
-        .filter_map(|line| {
-            let (start, end) = line.split_once(' ')?.0.split_once('-')?;
-            Some((address(start)?, address(end)?))
-        })
-        .collect()
 }
 
 /// What a crash is: the signals after which the kernel may write a core dump, which takes its time, and closes the pipe only
-/// behind that.
+/// after that.
 const CRASHES: [libc::c_int; 7] =
     [libc::SIGSEGV, libc::SIGABRT, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGSYS, libc::SIGTRAP];
 
@@ -414,13 +395,5 @@ mod tests {
         assert!(held.is_some() && !elsewhere());
         drop(held);
         assert!(elsewhere());
-    }
-
-    #[test]
-    fn only_code_of_files_is_given_back() {
-        let own = only_code_of_files_is_given_back as *const () as usize;
-        assert!(code().iter().any(|&(start, end)| (start..end).contains(&own)));
-        settle_memory();
-        assert!(code().iter().all(|(start, end)| start < end));
     }
 }
