@@ -5,6 +5,7 @@
 //! number in it is true.
 
 use std::array;
+use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU16, AtomicU64, Ordering::Relaxed};
 
 use atomic_float::AtomicF64;
@@ -117,6 +118,19 @@ pub struct PortMeters {
     realtime: CachePadded<Output>,
     input: CachePadded<Input>,
 }
+
+// Each half has its lines for itself: it begins on one and fills its last, in an array of ports too.
+const _: () = {
+    /// What processors move between them: a line, or a pair of lines that is fetched together.
+    const LINE: usize = align_of::<CachePadded<u8>>();
+    let (realtime, input) = (mem::offset_of!(PortMeters, realtime), mem::offset_of!(PortMeters, input));
+    assert!(realtime % LINE == 0 && input % LINE == 0, "a half begins on a line");
+    assert!(realtime.abs_diff(input) >= LINE, "the halves share a line");
+    assert!(
+        align_of::<PortMeters>() >= LINE && size_of::<PortMeters>().is_multiple_of(LINE),
+        "the next port shares a line"
+    );
+};
 
 /// Written by the real-time thread.
 #[derive(Debug, Default)]
