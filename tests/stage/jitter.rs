@@ -51,7 +51,7 @@ impl Jitter {
 }
 
 impl std::fmt::Display for Jitter {
-    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let us = self.size_ns / 1000;
         match self.shape {
             Shape::Uniform => write!(f, "±{us} us"),

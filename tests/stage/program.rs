@@ -70,7 +70,7 @@ pub struct Ending {
 }
 
 impl fmt::Display for Ending {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.status {
             Some(status) => write!(f, "{status} after {} ms", self.took.as_millis()),
             None => write!(f, "still there after {} ms", self.took.as_millis()),

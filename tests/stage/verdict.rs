@@ -472,7 +472,7 @@ impl Quantiles {
 }
 
 impl std::fmt::Display for Quantiles {
-    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let us = |ns: i64| ns as f64 / 1e3;
         write!(
             f,

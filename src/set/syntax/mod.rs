@@ -67,7 +67,7 @@ pub(super) fn parse<'t>(text: &'t str, report: &mut Report) -> Option<Spanned<De
         return None;
     }
     let (table, errors) = DeTable::parse_recoverable(text);
-    let mut problems: Vec<Problem> = errors.iter().map(Problem::of).collect();
+    let mut problems: Vec<Problem<'_>> = errors.iter().map(Problem::of).collect();
     problems.sort_by_key(|problem| problem.span.start);
     if let Some(span) = runaway(table.get_ref(), text) {
         report.add(span.start..span.start + 3, || {
