@@ -1,5 +1,5 @@
 //! The system calls behind the guardian that no safe library has: memory that two processes share, and what has to be said in
-//! the handler of a crash. Beside `rt::sys` the only `unsafe` code of the program.
+//! the handler of a crash. Beside `rt::sys` and `io::sys` the only `unsafe` code of the program.
 
 #![allow(unsafe_code)]
 

@@ -1,5 +1,5 @@
-//! The system calls that Rust's standard library does not have. With `guardian::sys` the only
-//! `unsafe` code of the program.
+//! The system calls that Rust's standard library does not have. With `guardian::sys` and `io::sys` the only `unsafe` code of the
+//! program: what no safe crate has.
 
 #![allow(unsafe_code)]
 
@@ -7,13 +7,12 @@ use std::io;
 
 #[cfg(unix)]
 mod imp {
+    use rustix::mm::{MlockAllFlags, mlockall};
     use rustix::process::{Resource, getrlimit};
+    #[cfg(target_os = "linux")]
+    use rustix::thread::{CpuSet, sched_setaffinity};
 
     use super::io;
-
-    fn check(outcome: libc::c_int) -> io::Result<()> {
-        if outcome == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
-    }
 
     fn set_policy(policy: libc::c_int, priority: u8) -> io::Result<()> {
         // SAFETY: `sched_param` is plain integers, for which all zeros is a valid value.
@@ -34,15 +33,12 @@ mod imp {
 
     #[cfg(target_os = "linux")]
     pub fn bind_to_cpu(cpu: usize) -> io::Result<()> {
-        if cpu >= libc::CPU_SETSIZE as usize {
+        if cpu >= CpuSet::MAX_CPU {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "there is no such CPU"));
         }
-        // SAFETY: `cpu_set_t` is an array of integers, for which all zeros is the empty set.
-        let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
-        // SAFETY: `cpu` is within the set, as checked above.
-        unsafe { libc::CPU_SET(cpu, &mut set) };
-        // SAFETY: 0 is the calling thread; the set is valid, only read, and its size is given.
-        check(unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &set) })
+        let mut set = CpuSet::new();
+        set.set(cpu);
+        Ok(sched_setaffinity(None, &set)?)
     }
 
     #[cfg(not(target_os = "linux"))]
@@ -60,13 +56,11 @@ mod imp {
     pub fn share_heap() {}
 
     pub fn lock_present_memory() -> io::Result<()> {
-        // SAFETY: takes no pointers; locking pages changes nothing that Rust can observe.
-        check(unsafe { libc::mlockall(libc::MCL_CURRENT) })
+        Ok(mlockall(MlockAllFlags::CURRENT)?)
     }
 
     pub fn lock_future_memory() -> io::Result<()> {
-        // SAFETY: as in `lock_present_memory`.
-        check(unsafe { libc::mlockall(libc::MCL_FUTURE) })
+        Ok(mlockall(MlockAllFlags::FUTURE)?)
     }
 
     pub fn memlock_limit() -> Option<u64> {
@@ -102,8 +96,7 @@ mod imp {
     }
 
     pub fn is_root() -> bool {
-        // SAFETY: takes nothing and cannot fail.
-        unsafe { libc::geteuid() == 0 }
+        rustix::process::geteuid().is_root()
     }
 }
 
