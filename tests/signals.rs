@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader, Lines};
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::thread;
@@ -66,6 +67,14 @@ impl Show {
         let program = assert_cmd::cargo::cargo_bin!("tightrope");
         shell.args(["-c", &format!("{through} exec '{}' play set.toml --monitor {more}", program.display())]);
         shell.current_dir(&folder).env("XDG_CONFIG_HOME", &folder).env("XDG_STATE_HOME", &folder);
+        // Where the tests run as `nohup` starts them, the show would rightly outlive a hangup.
+        let hears_hangups = || {
+            // SAFETY: after a fork only what is safe in a signal handler may be called, and signal(2) is.
+            unsafe { libc::signal(libc::SIGHUP, libc::SIG_DFL) };
+            Ok(())
+        };
+        // SAFETY: as above.
+        unsafe { shell.pre_exec(hears_hangups) };
         let mut child = shell.env("XDG_RUNTIME_DIR", &folder).stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         Show { child, lines, text: Vec::new() }
