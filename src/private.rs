@@ -9,7 +9,7 @@ use std::path::Path;
 
 /// What makes folders that are closed to all others.
 #[must_use]
-pub fn directory() -> DirBuilder {
+pub(crate) fn directory() -> DirBuilder {
     #[allow(unused_mut)]
     let mut builder = DirBuilder::new();
     #[cfg(unix)]
@@ -22,7 +22,7 @@ pub fn directory() -> DirBuilder {
 /// # Errors
 ///
 /// When it cannot be made, or is no folder.
-pub fn own_folder(path: &Path) -> io::Result<()> {
+pub(crate) fn own_folder(path: &Path) -> io::Result<()> {
     directory().recursive(true).create(path)?;
     #[cfg(unix)]
     {
@@ -41,7 +41,7 @@ pub fn own_folder(path: &Path) -> io::Result<()> {
 /// # Errors
 ///
 /// When it cannot be made, or anything is there, a link that leads to nothing too.
-pub fn new_file(path: &Path) -> io::Result<File> {
+pub(crate) fn new_file(path: &Path) -> io::Result<File> {
     options().create_new(true).open(path)
 }
 
@@ -50,7 +50,7 @@ pub fn new_file(path: &Path) -> io::Result<File> {
 /// # Errors
 ///
 /// When it cannot be made or opened, and when it is a link or no file.
-pub fn lock_file(path: &Path) -> io::Result<File> {
+pub(crate) fn lock_file(path: &Path) -> io::Result<File> {
     let mut options = options();
     #[cfg(unix)]
     {

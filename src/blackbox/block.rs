@@ -8,16 +8,16 @@ use std::io::{self, ErrorKind, Read};
 /// What a segment begins with.
 const MAGIC: [u8; 8] = *b"tightlog";
 /// The version of the format: of blocks, and of what is in them.
-pub const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 1;
 /// How many bytes there are before the first block.
-pub const OPENING: usize = MAGIC.len() + 4;
+pub(crate) const OPENING: usize = MAGIC.len() + 4;
 /// How many bytes there are before what a block holds.
-pub const BLOCK_HEAD: usize = 8;
+pub(crate) const BLOCK_HEAD: usize = 8;
 /// The most that a block holds: the largest set, and what goes with it.
-pub const MAX_BLOCK: usize = crate::set::Set::MAX_BYTES + (1 << 17);
+pub(crate) const MAX_BLOCK: usize = crate::set::Set::MAX_BYTES + (1 << 17);
 
 /// What a segment begins with.
-pub fn opening() -> [u8; OPENING] {
+pub(crate) fn opening() -> [u8; OPENING] {
     let mut opening = [0; OPENING];
     opening[..MAGIC.len()].copy_from_slice(&MAGIC);
     opening[MAGIC.len()..].copy_from_slice(&FORMAT.to_le_bytes());
@@ -25,7 +25,7 @@ pub fn opening() -> [u8; OPENING] {
 }
 
 /// A block that holds `bytes`, of which there are at most [`MAX_BLOCK`].
-pub fn block(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn block(bytes: &[u8]) -> Vec<u8> {
     debug_assert!(bytes.len() <= MAX_BLOCK, "a block of {} bytes", bytes.len());
     let length = (bytes.len() as u32).to_le_bytes();
     let mut block = Vec::with_capacity(BLOCK_HEAD + bytes.len());
@@ -67,7 +67,7 @@ pub enum Broken {
 /// # Errors
 ///
 /// When it is none, or of another format.
-pub fn read_opening(from: &mut impl Read) -> Result<(), Broken> {
+pub(crate) fn read_opening(from: &mut impl Read) -> Result<(), Broken> {
     let mut opening = [0; OPENING];
     match fill(from, &mut opening)? {
         OPENING => {}
@@ -87,7 +87,7 @@ pub fn read_opening(from: &mut impl Read) -> Result<(), Broken> {
 /// # Errors
 ///
 /// When it is torn or damaged. There is no way to find the next one then.
-pub fn read_block(from: &mut impl Read) -> Result<Option<Vec<u8>>, Broken> {
+pub(crate) fn read_block(from: &mut impl Read) -> Result<Option<Vec<u8>>, Broken> {
     let mut head = [0; BLOCK_HEAD];
     match fill(from, &mut head)? {
         0 => return Ok(None),

@@ -64,14 +64,14 @@ fn plus(before: u64, difference: i64) -> u64 {
 
 /// Writes records.
 #[derive(Debug, Default)]
-pub struct Encoder {
+pub(crate) struct Encoder {
     bytes: Vec<u8>,
     before: Before,
 }
 
 impl Encoder {
     /// Writes one more.
-    pub fn push(&mut self, record: &Record) {
+    pub(crate) fn push(&mut self, record: &Record) {
         let packed = self.pack(record);
         let bytes = std::mem::take(&mut self.bytes);
         // Into memory, so it does not fail.
@@ -79,12 +79,12 @@ impl Encoder {
     }
 
     /// How many bytes there are.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.bytes.len()
     }
 
     /// The bytes of all since the last call; the next can be read without them.
-    pub fn take(&mut self) -> Vec<u8> {
+    pub(crate) fn take(&mut self) -> Vec<u8> {
         self.before = Before::default();
         std::mem::take(&mut self.bytes)
     }
@@ -159,7 +159,7 @@ impl Encoder {
 
 /// Reads the records of one block. Ends with `Some(Err)` where one makes no sense.
 #[derive(Debug, Default)]
-pub struct Decoder {
+pub(crate) struct Decoder {
     bytes: Vec<u8>,
     read: usize,
     before: Before,
@@ -167,11 +167,11 @@ pub struct Decoder {
 
 /// Bytes that make no sense, though they are what was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Nonsense;
+pub(crate) struct Nonsense;
 
 impl Decoder {
     /// Reads what an [`Encoder`] wrote between two takes.
-    pub fn new(bytes: Vec<u8>) -> Decoder {
+    pub(crate) fn new(bytes: Vec<u8>) -> Decoder {
         Decoder { bytes, read: 0, before: Before::default() }
     }
 

@@ -8,7 +8,7 @@ use crate::set::command::{self, Button, Verb, Wordless};
 use crate::time::{Meter, TickSpan};
 
 /// The call in words, if it is an event: what hands ask for is, and the transport of a master, but not each pulse and key.
-pub fn call(call: Call, names: &Names, meter: Meter) -> Option<String> {
+pub(crate) fn call(call: Call, names: &Names, meter: Meter) -> Option<String> {
     match call {
         Call::Input(port, message) => {
             let what = match message {
@@ -57,7 +57,7 @@ fn command(command: Command, names: &Names, meter: Meter) -> String {
 }
 
 /// What plays otherwise in `now` than in `before`, in words.
-pub fn scene(before: &Scene, now: &Scene, names: &Names) -> Vec<String> {
+pub(crate) fn scene(before: &Scene, now: &Scene, names: &Names) -> Vec<String> {
     let mut changes = Vec::new();
     if before.is_running != now.is_running {
         changes.push(if now.is_running { "the music runs".to_owned() } else { "the music is stopped".to_owned() });
@@ -77,13 +77,13 @@ pub fn scene(before: &Scene, now: &Scene, names: &Names) -> Vec<String> {
 }
 
 /// Whether a command is one of many of its kind, as from a knob: what comes right after it may stand for it.
-pub fn is_turned(call: Call) -> bool {
+pub(crate) fn is_turned(call: Call) -> bool {
     let Call::Command(command) = call else { return false };
     Verb::of(command).is_some_and(|verb| verb.button() == Button::Value)
 }
 
 /// The name in a slot, or its number where it has none.
-pub fn name(names: &[String], slot: u16) -> String {
+pub(crate) fn name(names: &[String], slot: u16) -> String {
     names
         .get(usize::from(slot))
         .filter(|name| !name.is_empty())

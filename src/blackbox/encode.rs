@@ -12,13 +12,13 @@ use crate::midi::{Key, Message, Velocity};
 use crate::time::{Nanos, Tempo, Tick, TickSpan};
 
 /// A command: which one, and up to three numbers.
-pub type Spelled = (u8, i64, i64, i64);
+pub(crate) type Spelled = (u8, i64, i64, i64);
 
 /// The longest that a command may ask for, in ticks: far from overflow.
-pub const LONGEST: i64 = 1 << 40;
+pub(crate) const LONGEST: i64 = 1 << 40;
 
 /// A command as numbers.
-pub fn command(command: Command) -> Spelled {
+pub(crate) fn command(command: Command) -> Spelled {
     match command {
         Command::Start => (0, 0, 0, 0),
         Command::Continue => (1, 0, 0, 0),
@@ -60,7 +60,7 @@ pub fn command(command: Command) -> Spelled {
 }
 
 /// The command that is meant; `None` for numbers that no command is spelled with.
-pub fn read_command(spelled: Spelled) -> Option<Command> {
+pub(crate) fn read_command(spelled: Spelled) -> Option<Command> {
     meant(spelled).filter(|&read| command(read) == spelled)
 }
 
@@ -137,7 +137,7 @@ fn track(number: i64) -> Option<TrackSlot> {
 }
 
 /// The port with this number.
-pub fn port(number: i64) -> Option<PortSlot> {
+pub(crate) fn port(number: i64) -> Option<PortSlot> {
     u8::try_from(number).ok().filter(|&number| usize::from(number) < MAX_PORTS).map(PortSlot)
 }
 
@@ -170,10 +170,10 @@ fn read_target(number: i64) -> Option<Target> {
 }
 
 /// What a source has said: which source, its epoch, the position, what, and two numbers.
-pub type SpelledFeed = (u8, u32, i64, u8, i64, i64);
+pub(crate) type SpelledFeed = (u8, u32, i64, u8, i64, i64);
 
 /// What a source has said, as numbers.
-pub fn feed(event: FeedEvent) -> SpelledFeed {
+pub(crate) fn feed(event: FeedEvent) -> SpelledFeed {
     let FeedEvent { feed, epoch, at, fed } = event;
     let (what, a, b) = match fed {
         Fed::Begin => (0, 0, 0),
@@ -187,7 +187,7 @@ pub fn feed(event: FeedEvent) -> SpelledFeed {
 }
 
 /// The other way; `None` for what no source says.
-pub fn read_feed((feed, epoch, at, what, a, b): SpelledFeed) -> Option<FeedEvent> {
+pub(crate) fn read_feed((feed, epoch, at, what, a, b): SpelledFeed) -> Option<FeedEvent> {
     let feed = Some(FeedSlot(feed)).filter(|feed| usize::from(feed.0) < MAX_FEEDS)?;
     let fed = match what {
         0 => Fed::Begin,
@@ -203,12 +203,12 @@ pub fn read_feed((feed, epoch, at, what, a, b): SpelledFeed) -> Option<FeedEvent
 }
 
 /// A track, or none, as a number.
-pub fn owner(track: Option<TrackSlot>) -> u16 {
+pub(crate) fn owner(track: Option<TrackSlot>) -> u16 {
     track.map_or(0, |track| track.0.saturating_add(1))
 }
 
 /// The track, or none, that is meant.
-pub fn read_owner(number: u16) -> Option<Option<TrackSlot>> {
+pub(crate) fn read_owner(number: u16) -> Option<Option<TrackSlot>> {
     match number.checked_sub(1) {
         None => Some(None),
         Some(slot) => track(slot.into()).map(Some),
@@ -216,7 +216,7 @@ pub fn read_owner(number: u16) -> Option<Option<TrackSlot>> {
 }
 
 /// A message as the number of its bytes, the status lowest.
-pub fn message(message: Message) -> u32 {
+pub(crate) fn message(message: Message) -> u32 {
     let mut bytes = [0; 4];
     let spelled = message.to_bytes();
     bytes[..spelled.as_slice().len()].copy_from_slice(spelled.as_slice());
@@ -224,7 +224,7 @@ pub fn message(message: Message) -> u32 {
 }
 
 /// The message that is meant.
-pub fn read_message(number: u32) -> Option<Message> {
+pub(crate) fn read_message(number: u32) -> Option<Message> {
     let bytes = number.to_le_bytes();
     let length = match bytes[0] {
         0x80..=0xBF | 0xE0..=0xEF | 0xF2 => 3,
@@ -235,7 +235,7 @@ pub fn read_message(number: u32) -> Option<Message> {
 }
 
 /// How far an advance got, as a number.
-pub fn progress(progress: Option<Progress>) -> u8 {
+pub(crate) fn progress(progress: Option<Progress>) -> u8 {
     match progress {
         None => 0,
         Some(Progress::CaughtUp) => 1,
@@ -245,13 +245,13 @@ pub fn progress(progress: Option<Progress>) -> u8 {
 }
 
 /// How far it got.
-pub fn read_progress(number: u8) -> Option<Option<Progress>> {
+pub(crate) fn read_progress(number: u8) -> Option<Option<Progress>> {
     let known = [None, Some(Progress::CaughtUp), Some(Progress::OutboxFull), Some(Progress::ProgramDue)];
     known.get(usize::from(number)).copied()
 }
 
 /// What became of a message, as a number.
-pub fn fate(fate: Fate) -> u8 {
+pub(crate) fn fate(fate: Fate) -> u8 {
     match fate {
         Fate::Sent => 0,
         Fate::Refused => 1,
@@ -261,7 +261,7 @@ pub fn fate(fate: Fate) -> u8 {
 }
 
 /// What became of it.
-pub fn read_fate(number: u8) -> Option<Fate> {
+pub(crate) fn read_fate(number: u8) -> Option<Fate> {
     [Fate::Sent, Fate::Refused, Fate::Absent, Fate::Skipped].get(usize::from(number)).copied()
 }
 

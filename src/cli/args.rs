@@ -19,7 +19,7 @@ use crate::time::{Meter, TickSpan};
 /// A MIDI sequencer for the stage.
 #[derive(Debug, Parser)]
 #[command(name = "tightrope", version, about, max_term_width = 100, disable_help_subcommand = true)]
-pub struct Args {
+pub(crate) struct Args {
     /// What to do.
     #[command(subcommand)]
     pub task: Task,
@@ -27,7 +27,7 @@ pub struct Args {
 
 /// What to do.
 #[derive(Debug, Subcommand)]
-pub enum Task {
+pub(crate) enum Task {
     /// Play a set
     Play(Play),
     /// Ask a running show for something
@@ -70,7 +70,7 @@ one.";
 
 /// The arguments of `ctl`.
 #[derive(Debug, clap::Args)]
-pub struct Ctl {
+pub(crate) struct Ctl {
     /// A command, or several with commas between them; `status`; `watch`, which prints a line of JSON whenever something
     /// changes; or `-`, to read commands from standard input, a line each
     #[arg(required = true, allow_negative_numbers = true, value_name = "COMMAND")]
@@ -85,7 +85,7 @@ pub struct Ctl {
 
 /// The arguments of `play`.
 #[derive(Debug, clap::Args)]
-pub struct Play {
+pub(crate) struct Play {
     /// A set file, or the name of a built-in set
     #[arg(default_value = "circuits")]
     pub set: String,
@@ -127,7 +127,7 @@ pub struct Play {
 
 /// The arguments of `log`.
 #[derive(Debug, clap::Args)]
-pub struct Log {
+pub(crate) struct Log {
     /// The folder of the show's log [default: that of the latest show]
     pub log: Option<PathBuf>,
     /// Print it as JSON, with everything that was done
@@ -143,7 +143,7 @@ pub struct Log {
 
 /// The arguments of `replay`.
 #[derive(Debug, clap::Args)]
-pub struct Replay {
+pub(crate) struct Replay {
     /// The folder of the show's log [default: that of the latest show]
     pub log: Option<PathBuf>,
     /// Print every message that it plays
@@ -154,7 +154,7 @@ pub struct Replay {
 /// Overrides of the `[realtime]` table of the configuration file.
 #[derive(Debug, Default, Clone, clap::Args)]
 #[command(next_help_heading = "Real-time (each overrides the configuration file)")]
-pub struct Realtime {
+pub(crate) struct Realtime {
     /// The scheduling class of the real-time and input threads
     #[arg(long, value_enum)]
     pub policy: Option<Policy>,
@@ -183,7 +183,7 @@ pub struct Realtime {
 
 /// The arguments of `measure`.
 #[derive(Debug, clap::Args)]
-pub struct Measure {
+pub(crate) struct Measure {
     /// The port to send by, as `tightrope ports` names it
     #[arg(value_name = "OUT")]
     pub output: String,
@@ -200,7 +200,7 @@ pub struct Measure {
 
 /// The arguments of `doctor`.
 #[derive(Debug, clap::Args)]
-pub struct Doctor {
+pub(crate) struct Doctor {
     /// How long the machine is tried out; 0 for not at all
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(0..=3_600))]
     pub seconds: u32,
@@ -217,7 +217,7 @@ pub struct Doctor {
 
 /// The arguments of `check`.
 #[derive(Debug, clap::Args)]
-pub struct Check {
+pub(crate) struct Check {
     /// A set file, or the name of a built-in set
     pub set: String,
     /// Print it as JSON, mistakes too
@@ -227,7 +227,7 @@ pub struct Check {
 
 /// The arguments of `new`.
 #[derive(Debug, clap::Args)]
-pub struct New {
+pub(crate) struct New {
     /// What to call it; NAME.toml is written here
     pub name: String,
     /// Copy this set file or built-in set instead of beginning with an example
@@ -237,14 +237,14 @@ pub struct New {
 
 /// The arguments of `help`.
 #[derive(Debug, clap::Args)]
-pub struct Help {
+pub(crate) struct Help {
     /// A command, `notation` (the step language) or `keys` (the keys of a set file)
     pub topic: Option<String>,
 }
 
 /// The arguments of `render`.
 #[derive(Debug, clap::Args)]
-pub struct Render {
+pub(crate) struct Render {
     /// A set file, or the name of a built-in set
     pub set: String,
     /// How many bars [default: the song, or 16 where there is none]
@@ -268,7 +268,7 @@ pub struct Render {
 
 /// The arguments of `import`.
 #[derive(Debug, clap::Args)]
-pub struct Import {
+pub(crate) struct Import {
     /// A Standard MIDI File of format 0 or 1
     pub file: PathBuf,
     /// The set file to write; `-` for standard output [default: FILE.toml]
@@ -314,7 +314,7 @@ fn grid(text: &str) -> Result<TickSpan, String> {
 
 /// By how much notes may be moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tolerance {
+pub(crate) enum Tolerance {
     /// So many ticks.
     Ticks(i64),
     /// So many hundredths of the grid.
@@ -324,7 +324,7 @@ pub enum Tolerance {
 impl Tolerance {
     /// In ticks, for notes on `grid`.
     #[must_use]
-    pub fn ticks(self, grid: TickSpan) -> i64 {
+    pub(crate) fn ticks(self, grid: TickSpan) -> i64 {
         match self {
             Tolerance::Ticks(ticks) => ticks,
             Tolerance::Percent(percent) => grid.percent(percent).0,

@@ -21,7 +21,7 @@ use crate::time::{Meter, Span, TickSpan};
 /// # Errors
 ///
 /// When the set cannot be read, or its mistakes.
-pub fn check(args: &Check, out: &mut dyn Write) -> Result<(), Failure> {
+pub(crate) fn check(args: &Check, out: &mut dyn Write) -> Result<(), Failure> {
     let set = source::load(&args.set).map_err(Failure::from);
     if args.json {
         return json::check(set.map(Findings::about), out);

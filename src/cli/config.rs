@@ -71,7 +71,7 @@ struct GuardianTable {
 /// Where OSC is listened for, if it is, and who is heeded.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct OscPlan {
+pub(crate) struct OscPlan {
     /// The address.
     pub listen: Option<Listen>,
     /// What has to stand in addresses.
@@ -87,7 +87,7 @@ struct LogTable {
 
 /// Where the logs of shows are kept, and how large they may become.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogPlan {
+pub(crate) struct LogPlan {
     /// The folder; `None` where the system has no place for it.
     pub root: Option<PathBuf>,
     /// How many bytes the log of a show takes at most.
@@ -96,7 +96,7 @@ pub struct LogPlan {
 
 /// How a show is played on this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Config {
+pub(crate) struct Config {
     /// How the real-time thread runs.
     pub realtime: Settings,
     /// How OSC is listened for.
@@ -125,7 +125,7 @@ struct Table {
 /// # Errors
 ///
 /// When a file that was named cannot be read, when it has a mistake, or when a value is out of range.
-pub fn read(path: Option<&Path>, flags: &Realtime, osc: Option<Listen>) -> Result<Config, Failure> {
+pub(crate) fn read(path: Option<&Path>, flags: &Realtime, osc: Option<Listen>) -> Result<Config, Failure> {
     let (path, text) = match path {
         Some(path) => {
             let text = fs::read_to_string(path).map_err(|error| Failure::Unreadable(path.into(), error))?;

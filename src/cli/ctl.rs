@@ -21,7 +21,12 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// # Errors
 ///
 /// When no show runs, or it does not do what is asked.
-pub fn ctl(args: &Ctl, input: impl BufRead, out: &mut dyn Write, complaints: &mut dyn Write) -> Result<(), Failure> {
+pub(crate) fn ctl(
+    args: &Ctl,
+    input: impl BufRead,
+    out: &mut dyn Write,
+    complaints: &mut dyn Write,
+) -> Result<(), Failure> {
     let mut client = Client::connect(args.show.as_deref(), args.json)?;
     if args.words != ["-"] {
         return client.perform(&args.words.join(" "), out);

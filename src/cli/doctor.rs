@@ -22,7 +22,7 @@ use crate::rt::{self, Settings, sched};
 /// # Errors
 ///
 /// [`Failure::Told`] when it is not safe to play on; when the configuration has a mistake, or a thread could not be started.
-pub fn doctor(args: &Doctor, out: &mut dyn Write) -> Result<(), Failure> {
+pub(crate) fn doctor(args: &Doctor, out: &mut dyn Write) -> Result<(), Failure> {
     let settings = config::read(args.config.as_deref(), &args.realtime, None)?.realtime;
     let machine = Machine::this();
     let awake = sched::stay_awake();

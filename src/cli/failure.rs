@@ -13,7 +13,7 @@ use crate::text::printable_lines;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure {
+pub(crate) enum Failure {
     /// The set has mistakes; shown with their places.
     #[error("{0}")]
     Mistakes(Box<Mistakes>),
@@ -104,7 +104,7 @@ impl From<Failed> for Failure {
 
 impl Failure {
     /// The exit code: 2 for words that make no sense, as for arguments that make none.
-    pub fn code(&self) -> ExitCode {
+    pub(crate) fn code(&self) -> ExitCode {
         match self {
             Failure::WrongWords(_) | Failure::ToldOfWrongWords | Failure::Flag(_) => ExitCode::from(2),
             _ => ExitCode::FAILURE,
@@ -112,7 +112,7 @@ impl Failure {
     }
 
     /// Prints it; mistakes of a set with their places, in colour where that is wanted.
-    pub fn print(&self, out: &mut dyn Write, color: bool) -> io::Result<()> {
+    pub(crate) fn print(&self, out: &mut dyn Write, color: bool) -> io::Result<()> {
         match self {
             Failure::Told | Failure::ToldOfWrongWords => Ok(()),
             Failure::Mistakes(mistakes) => writeln!(out, "{}", mistakes.render(color).trim_end()),

@@ -14,7 +14,7 @@ use crate::edit::file;
 /// # Errors
 ///
 /// When there is a file and it may not be written over, or when the system does not let it be written.
-pub fn write(path: &Path, bytes: &[u8], force: bool, instead: &'static str) -> Result<(), Failure> {
+pub(crate) fn write(path: &Path, bytes: &[u8], force: bool, instead: &'static str) -> Result<(), Failure> {
     let failed = |error: std::io::Error| match error.kind() {
         ErrorKind::AlreadyExists => Failure::InTheWay(path.to_owned(), instead),
         _ => Failure::Unwritable(path.to_owned(), error),

@@ -6,14 +6,14 @@ use crate::offline::wire_load::{Need, needs};
 use crate::set::Set;
 
 /// What was found out about a set.
-pub struct Findings {
+pub(crate) struct Findings {
     pub set: Set,
     pub needs: Vec<Need>,
     pub hints: Vec<Hint>,
 }
 
 impl Findings {
-    pub fn about(set: Set) -> Findings {
+    pub(crate) fn about(set: Set) -> Findings {
         let rehearsals = rehearse(&set);
         let needs = needs(&set, &rehearsals);
         let hints = hints(&set, &rehearsals, &needs);

@@ -28,7 +28,7 @@ const WIDTH: usize = 100;
 /// # Errors
 ///
 /// When there is nothing of that name.
-pub fn help(args: &Help, out: &mut dyn Write) -> Result<(), Failure> {
+pub(crate) fn help(args: &Help, out: &mut dyn Write) -> Result<(), Failure> {
     let mut commands = Args::command();
     let Some(topic) = args.topic.as_deref() else {
         writeln!(out, "{}", commands.render_long_help())?;
@@ -144,7 +144,7 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
 /// # Errors
 ///
 /// When it cannot be printed.
-pub fn schema(out: &mut dyn Write) -> Result<(), Failure> {
+pub(crate) fn schema(out: &mut dyn Write) -> Result<(), Failure> {
     Ok(write!(out, "{}", crate::set::schema())?)
 }
 

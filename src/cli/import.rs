@@ -21,7 +21,7 @@ const INSTEAD: &str = "add --force to write over it, or name another with -o";
 /// # Errors
 ///
 /// When the file cannot be read or is no MIDI file that a set can be made of, or when the set cannot be written.
-pub fn import(args: &Import, out: &mut dyn Write, err: &mut dyn Write) -> Result<(), Failure> {
+pub(crate) fn import(args: &Import, out: &mut dyn Write, err: &mut dyn Write) -> Result<(), Failure> {
     let bytes = read(&args.file).map_err(|error| Failure::Unreadable(args.file.clone(), error))?;
     let name = args.file.file_name().unwrap_or_default().to_string_lossy();
     let style = Style { grid: args.grid, tolerance: args.tolerance.ticks(args.grid) };

@@ -18,7 +18,7 @@ use crate::time::Span;
 /// # Errors
 ///
 /// [`Failure::Told`] for a set with mistakes; when the set could not be read, why.
-pub fn check(found: Result<Findings, Failure>, out: &mut dyn Write) -> Result<(), Failure> {
+pub(crate) fn check(found: Result<Findings, Failure>, out: &mut dyn Write) -> Result<(), Failure> {
     match found {
         Ok(findings) => {
             writeln!(out, "{:#}", described(&findings))?;

@@ -8,7 +8,7 @@ use serde::Deserialize;
 /// An address to listen at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub struct Listen(pub SocketAddr);
+pub(crate) struct Listen(pub SocketAddr);
 
 impl FromStr for Listen {
     type Err = String;

@@ -23,7 +23,7 @@ const EVENTS: usize = 200;
 /// # Errors
 ///
 /// When there is no log, or when the picture cannot be written.
-pub fn log(args: &Log, out: &mut dyn Write) -> Result<(), Failure> {
+pub(crate) fn log(args: &Log, out: &mut dyn Write) -> Result<(), Failure> {
     let (path, log) = replay::open(args.log.as_deref())?;
     let report = report(&log, STRETCHES);
     if args.json {

@@ -60,7 +60,7 @@ struct Measured {
 /// # Errors
 ///
 /// When a port is not there, or cannot be opened, or nothing comes back.
-pub fn measure(args: &Measure, out: &mut dyn Write) -> Result<(), Failure> {
+pub(crate) fn measure(args: &Measure, out: &mut dyn Write) -> Result<(), Failure> {
     let scanner = Scanner::open().map_err(|no_midi| Failure::Devices(format!("no MIDI: {no_midi}")))?;
     let inventory = scanner.look();
     let to = find_port(&args.output, &inventory.outputs)?;

@@ -17,7 +17,7 @@ const TEMPLATE: &str = include_str!("../sets/new.toml");
 /// # Errors
 ///
 /// When the name cannot be that of a file here, when there is one already, or when the set to copy cannot be read.
-pub fn new(args: &New, out: &mut dyn Write) -> Result<(), Failure> {
+pub(crate) fn new(args: &New, out: &mut dyn Write) -> Result<(), Failure> {
     let name = args.name.strip_suffix(".toml").unwrap_or(&args.name);
     let is_plain = !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\']);
     if !is_plain || name.chars().any(char::is_control) {

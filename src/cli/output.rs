@@ -9,7 +9,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 
 /// What `render` writes, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Rendered {
+pub(crate) enum Rendered {
     /// A MIDI file.
     Midi(PathBuf),
     /// Text.
@@ -21,7 +21,7 @@ pub enum Rendered {
 impl Rendered {
     /// The file; `None` for standard output.
     #[must_use]
-    pub fn path(&self) -> Option<&Path> {
+    pub(crate) fn path(&self) -> Option<&Path> {
         match self {
             Rendered::Midi(path) | Rendered::Text(path) => Some(path),
             Rendered::Printed => None,
@@ -30,7 +30,7 @@ impl Rendered {
 }
 
 /// Reads what `render` writes from the name of its file.
-pub fn rendered() -> impl TypedValueParser<Value = Rendered> {
+pub(crate) fn rendered() -> impl TypedValueParser<Value = Rendered> {
     OsStringValueParser::new().try_map(|name| {
         let path = PathBuf::from(&name);
         match ending(&path).as_deref() {
@@ -43,12 +43,12 @@ pub fn rendered() -> impl TypedValueParser<Value = Rendered> {
 }
 
 /// Reads the name of a picture.
-pub fn picture() -> impl TypedValueParser<Value = PathBuf> {
+pub(crate) fn picture() -> impl TypedValueParser<Value = PathBuf> {
     OsStringValueParser::new().try_map(|name| only(name, &["svg"], "a picture ends in .svg"))
 }
 
 /// Reads the name of a set file, or `-`.
-pub fn set() -> impl TypedValueParser<Value = PathBuf> {
+pub(crate) fn set() -> impl TypedValueParser<Value = PathBuf> {
     OsStringValueParser::new().try_map(|name| match name == "-" {
         true => Ok(PathBuf::from(name)),
         false => only(name, &["toml"], "a set file ends in .toml, and `-` prints it"),

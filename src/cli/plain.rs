@@ -13,7 +13,7 @@ use crate::time::{Meter, Nanos};
 const BARS_PER_LINE: i64 = 4;
 
 /// Prints a show.
-pub struct Plain<'a> {
+pub(crate) struct Plain<'a> {
     lines: &'a mut Printer,
     names: Names,
     /// Of which edition of the set the names are.
@@ -34,7 +34,7 @@ pub struct Plain<'a> {
 
 impl<'a> Plain<'a> {
     /// Prints to `lines`; times are counted from `start`. With `monitor`, every message is printed.
-    pub fn new(lines: &'a mut Printer, set: &Set, start: Nanos, monitor: bool) -> Self {
+    pub(crate) fn new(lines: &'a mut Printer, set: &Set, start: Nanos, monitor: bool) -> Self {
         Plain {
             lines,
             names: Names::of(set),

@@ -18,7 +18,7 @@ use crate::session::{self, Checkpoints, Log, Options, Osc, SetSource, StartNotic
 /// # Errors
 ///
 /// When the show cannot start, or when one of its threads fails. Notes that sound are ended in any case.
-pub fn play(args: &Play, out: impl Write + Send + 'static) -> Result<(), Failure> {
+pub(crate) fn play(args: &Play, out: impl Write + Send + 'static) -> Result<(), Failure> {
     // Before the thread that prints is there.
     session::prepare_process();
     let config = config::read(args.config.as_deref(), &args.realtime, args.osc)?;

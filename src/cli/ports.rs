@@ -12,7 +12,7 @@ use crate::text::printable;
 /// # Errors
 ///
 /// When there is no MIDI on this machine, or the list cannot be printed.
-pub fn ports(out: &mut dyn Write) -> Result<(), Failure> {
+pub(crate) fn ports(out: &mut dyn Write) -> Result<(), Failure> {
     match Scanner::open() {
         Ok(scanner) => {
             let inventory = scanner.look();

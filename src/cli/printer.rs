@@ -28,7 +28,7 @@ const STACK_BYTES: usize = 128 * 1024;
 /// A terminal can stand still (Ctrl-S, a pager, a dead connection) for any time, and whoever writes to it stands still with
 /// it. Nothing that a show depends on may do that; so the show hands its lines over and goes on, whether or not anybody
 /// reads them.
-pub struct Printer {
+pub(crate) struct Printer {
     queue: SyncSender<Printed>,
     printer: JoinHandle<()>,
     /// How many frames wait.
@@ -46,7 +46,7 @@ enum Printed {
 
 /// Frames of a screen, which are printed by the same thread, in order with the lines.
 #[derive(Clone)]
-pub struct Frames {
+pub(crate) struct Frames {
     queue: SyncSender<Printed>,
     /// How many wait. Raised by whoever hands one over, lowered by the printing thread.
     waiting: Arc<AtomicUsize>,
@@ -54,12 +54,12 @@ pub struct Frames {
 
 impl Frames {
     /// Whether a frame would be taken. It is while none waits.
-    pub fn has_room(&self) -> bool {
+    pub(crate) fn has_room(&self) -> bool {
         self.waiting.load(Relaxed) == 0
     }
 
     /// Prints a frame, now or soon. Never waits; whether it was taken.
-    pub fn frame(&self, bytes: Vec<u8>) -> bool {
+    pub(crate) fn frame(&self, bytes: Vec<u8>) -> bool {
         self.waiting.fetch_add(1, Relaxed);
         let taken = self.queue.try_send(Printed::Frame(bytes)).is_ok();
         if !taken {
@@ -69,7 +69,7 @@ impl Frames {
     }
 
     /// Waits a moment until all that was handed over is printed.
-    pub fn settle(&self) {
+    pub(crate) fn settle(&self) {
         let begun = Instant::now();
         // It goes behind all others.
         let mut is_behind = false;
@@ -83,7 +83,7 @@ impl Frames {
     }
 
     /// Prints what is no frame, as lines are printed: what sets up a terminal, and puts it back. Never waits.
-    pub fn always(&self, bytes: Vec<u8>) {
+    pub(crate) fn always(&self, bytes: Vec<u8>) {
         // There is room for thousands of lines, and while a screen is on there are none.
         let _ = self.queue.try_send(Printed::Text(bytes));
     }
@@ -95,7 +95,7 @@ impl Printer {
     /// # Errors
     ///
     /// When the system has no thread to give.
-    pub fn to(mut out: impl Write + Send + 'static) -> io::Result<Printer> {
+    pub(crate) fn to(mut out: impl Write + Send + 'static) -> io::Result<Printer> {
         let (queue, lines) = mpsc::sync_channel(WAITING_LINES);
         let frames = Arc::new(AtomicUsize::new(0));
         let printed = Arc::clone(&frames);
@@ -115,23 +115,23 @@ impl Printer {
     }
 
     /// Prints the frames of a screen in order with these lines. To be dropped before [`Printer::finish`], which waits for all.
-    pub fn frames(&self) -> Frames {
+    pub(crate) fn frames(&self) -> Frames {
         Frames { queue: self.queue.clone(), waiting: Arc::clone(&self.frames) }
     }
 
     /// Prints a line, now or soon; what a terminal would obey in it, as an escape. Never waits.
-    pub fn line(&mut self, line: fmt::Arguments<'_>) {
+    pub(crate) fn line(&mut self, line: fmt::Arguments<'_>) {
         let text = Printed::Text(format!("{}\n", printable_lines(&line.to_string())).into_bytes());
         self.lost += u64::from(self.queue.try_send(text).is_err());
     }
 
     /// How many lines were not printed because too many waited.
-    pub fn lost(&self) -> u64 {
+    pub(crate) fn lost(&self) -> u64 {
         self.lost
     }
 
     /// Waits a moment for the lines that are still to be printed.
-    pub fn finish(self) {
+    pub(crate) fn finish(self) {
         drop(self.queue);
         let begun = Instant::now();
         while !self.printer.is_finished() && begun.elapsed() < PATIENCE {
@@ -141,7 +141,7 @@ impl Printer {
 }
 
 /// The names that the set gives its ports, tracks and patterns.
-pub struct Names {
+pub(crate) struct Names {
     ports: Vec<String>,
     tracks: Vec<String>,
     patterns: Vec<String>,
@@ -149,7 +149,7 @@ pub struct Names {
 
 impl Names {
     /// The names in `set`.
-    pub fn of(set: &Set) -> Names {
+    pub(crate) fn of(set: &Set) -> Names {
         Names {
             ports: set.ports.iter().map(|port| port.name.clone()).collect(),
             tracks: set.tracks.clone(),
@@ -158,41 +158,41 @@ impl Names {
     }
 
     /// Whether there is more than one pattern.
-    pub fn has_patterns(&self) -> bool {
+    pub(crate) fn has_patterns(&self) -> bool {
         self.patterns.iter().filter(|name| !name.is_empty()).count() > 1
     }
 
     /// The name of a pattern.
-    pub fn pattern(&self, slot: PatternSlot) -> &str {
+    pub(crate) fn pattern(&self, slot: PatternSlot) -> &str {
         self.patterns.get(usize::from(slot.0)).map_or("?", String::as_str)
     }
 
     /// The names of some tracks, in their order.
-    pub fn tracks(&self, tracks: TrackSet) -> String {
+    pub(crate) fn tracks(&self, tracks: TrackSet) -> String {
         let names = tracks.iter().filter_map(|track| self.tracks.get(usize::from(track.0)));
         names.map(String::as_str).collect::<Vec<_>>().join(", ")
     }
 
     /// The name of a port.
-    pub fn port(&self, slot: PortSlot) -> &str {
+    pub(crate) fn port(&self, slot: PortSlot) -> &str {
         self.ports.get(usize::from(slot.0)).map_or("?", String::as_str)
     }
 
     /// All ports in order, without the slots of those that were removed.
-    pub fn ports(&self) -> impl Iterator<Item = (PortSlot, &str)> {
+    pub(crate) fn ports(&self) -> impl Iterator<Item = (PortSlot, &str)> {
         let ports = (0..).map(PortSlot).zip(self.ports.iter().map(String::as_str));
         ports.filter(|(_, name)| !name.is_empty())
     }
 }
 
 /// The ports on which our own clock came back, each with the port that it was sent to.
-pub fn echoes(snapshot: &Snapshot, names: &Names) -> Vec<(PortSlot, PortSlot)> {
+pub(crate) fn echoes(snapshot: &Snapshot, names: &Names) -> Vec<(PortSlot, PortSlot)> {
     let echo_on = |(slot, _): (PortSlot, &str)| Some((slot, snapshot.ports.get(usize::from(slot.0))?.echo_of?));
     names.ports().filter_map(echo_on).collect()
 }
 
 /// A span as people read it: nanoseconds below a microsecond, then microseconds, then milliseconds.
-pub struct Readable(pub Span);
+pub(crate) struct Readable(pub Span);
 
 impl fmt::Display for Readable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -207,7 +207,7 @@ impl fmt::Display for Readable {
 }
 
 /// A distribution, in one line.
-pub fn percentiles(of: &Percentiles) -> String {
+pub(crate) fn percentiles(of: &Percentiles) -> String {
     if of.count == 0 {
         return "nothing was measured".into();
     }

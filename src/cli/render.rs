@@ -27,7 +27,7 @@ const INSTEAD: &str = "add --force to write over it, or name another with -o";
 ///
 /// When the set cannot be read or has mistakes, when a command cannot be understood, when there is more to render than a file
 /// holds, or when the file cannot be written.
-pub fn render(args: &Render, out: &mut dyn Write) -> Result<(), Failure> {
+pub(crate) fn render(args: &Render, out: &mut dyn Write) -> Result<(), Failure> {
     let output = args.output.clone().unwrap_or_else(|| Rendered::Midi(default_path(&args.set)));
     if let (Some(_), Rendered::Text(_) | Rendered::Printed) = (args.format, &output) {
         let file = output.path().map_or("-".into(), |path| path.to_string_lossy());

@@ -21,7 +21,7 @@ use crate::time::{Nanos, Tick};
 /// # Errors
 ///
 /// When there is no log, when it cannot be replayed, or when the replay is another show.
-pub fn replay(args: &Replay, out: &mut dyn Write) -> Result<(), Failure> {
+pub(crate) fn replay(args: &Replay, out: &mut dyn Write) -> Result<(), Failure> {
     let (path, log) = open(args.log.as_deref())?;
     writeln!(out, "log: {}", path.display())?;
     let mut show = replay::Replay::default();
@@ -67,7 +67,7 @@ pub fn replay(args: &Replay, out: &mut dyn Write) -> Result<(), Failure> {
 /// # Errors
 ///
 /// When there is none, or when it cannot be read.
-pub fn open(log: Option<&Path>) -> Result<(PathBuf, Log), Failure> {
+pub(crate) fn open(log: Option<&Path>) -> Result<(PathBuf, Log), Failure> {
     let path = match log {
         Some(path) => path.to_owned(),
         None => {

@@ -5,7 +5,7 @@ use crate::blackbox::writer::Written;
 use crate::session::Ended;
 
 /// Prints the report.
-pub fn print(lines: &mut Printer, ended: &Ended) {
+pub(crate) fn print(lines: &mut Printer, ended: &Ended) {
     let Ended { snapshot, granted, .. } = ended;
     let names = &Names::of(&ended.set);
     ended.unwritten.iter().for_each(|what| lines.line(format_args!("{what}")));

@@ -7,13 +7,13 @@ use crate::control::report::{Percentiles, Report, Source, Transport};
 use crate::time::Span;
 
 /// The report as one line of JSON.
-pub fn json(report: &Report) -> String {
+pub(crate) fn json(report: &Report) -> String {
     // Nothing in it can fail to be written as JSON.
     serde_json::to_string(report).unwrap_or_default()
 }
 
 /// The report as lines.
-pub struct Readable<'r>(pub &'r Report);
+pub(crate) struct Readable<'r>(pub &'r Report);
 
 impl fmt::Display for Readable<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

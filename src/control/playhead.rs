@@ -9,7 +9,7 @@ use crate::time::{Nanos, TICKS_PER_QUARTER, Tick};
 
 /// Where the music is, as it is looked at again and again.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Playhead {
+pub(crate) struct Playhead {
     at: Nanos,
     tick: f64,
     seen: Tick,
@@ -18,7 +18,7 @@ pub struct Playhead {
 
 impl Playhead {
     /// A look at the show.
-    pub fn look(&mut self, snapshot: &Snapshot, now: Nanos) {
+    pub(crate) fn look(&mut self, snapshot: &Snapshot, now: Nanos) {
         let seen = snapshot.position;
         let runs = snapshot.phase == Phase::Running;
         let per_nano = snapshot.bpm.unwrap_or(0.0) * TICKS_PER_QUARTER as f64 / 60e9;
@@ -34,7 +34,7 @@ impl Playhead {
 
     /// Where the music is.
     #[must_use]
-    pub fn position(&self) -> Tick {
+    pub(crate) fn position(&self) -> Tick {
         // A beat that is reached to within a hair is reached.
         Tick((self.tick + 1e-3).floor() as i64)
     }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 /// Lets so much through a second, and as much at once after a pause.
 #[derive(Debug)]
-pub struct RateLimit {
+pub(crate) struct RateLimit {
     per_second: f64,
     /// How full it is, between 0 and `per_second`.
     tokens: f64,
@@ -14,7 +14,7 @@ pub struct RateLimit {
 impl RateLimit {
     /// A full one.
     #[must_use]
-    pub fn new(per_second: u32, now: Instant) -> RateLimit {
+    pub(crate) fn new(per_second: u32, now: Instant) -> RateLimit {
         RateLimit { per_second: f64::from(per_second), tokens: f64::from(per_second), filled: now }
     }
 
@@ -23,7 +23,7 @@ impl RateLimit {
     /// # Errors
     ///
     /// When it is empty.
-    pub fn take(&mut self, now: Instant) -> Result<(), Duration> {
+    pub(crate) fn take(&mut self, now: Instant) -> Result<(), Duration> {
         let passed = now.saturating_duration_since(self.filled).as_secs_f64();
         self.tokens = (self.tokens + passed * self.per_second).min(self.per_second);
         self.filled = self.filled.max(now);

@@ -23,14 +23,14 @@ const MOST: i64 = 120_000;
 
 /// What the system's clock, and the one that nobody sets right, show at one time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reading {
+pub(crate) struct Reading {
     system: Duration,
     raw: Duration,
 }
 
 /// Both clocks now; `None` where there is only one.
 #[must_use]
-pub fn read() -> Option<Reading> {
+pub(crate) fn read() -> Option<Reading> {
     #[cfg(target_os = "linux")]
     {
         use rustix::time::{ClockId, clock_gettime};
@@ -53,7 +53,7 @@ pub fn read() -> Option<Reading> {
 
 /// Looks how fast the system's clock runs.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Slew {
+pub(crate) struct Slew {
     from: Option<Reading>,
     /// Millionths by which it runs fast.
     pace: i64,
@@ -63,7 +63,7 @@ pub struct Slew {
 impl Slew {
     /// Looks, with both clocks read `now`. By how many millionths the system's clock runs fast, if that is another pace than it
     /// was: 0 as long as it may be believed.
-    pub fn look(&mut self, now: Option<Reading>) -> Option<i32> {
+    pub(crate) fn look(&mut self, now: Option<Reading>) -> Option<i32> {
         let now = now?;
         let from = *self.from.get_or_insert(now);
         let raw = now.raw.saturating_sub(from.raw);
@@ -84,7 +84,7 @@ impl Slew {
     }
 
     /// What there is to say of the pace that was found last: once when it begins to be off, and once when that is over.
-    pub fn said(&mut self, follows: bool) -> Option<String> {
+    pub(crate) fn said(&mut self, follows: bool) -> Option<String> {
         let is_off = self.pace != 0;
         if std::mem::replace(&mut self.said, is_off) == is_off {
             return None;

@@ -19,7 +19,7 @@ const SHORTEST: Duration = Duration::from_millis(100);
 
 /// By how much the system's clock that counts sleep is ahead of the one that does not; `None` where there are no such clocks.
 #[must_use]
-pub fn slept_since_boot() -> Option<Duration> {
+pub(crate) fn slept_since_boot() -> Option<Duration> {
     #[cfg(target_os = "linux")]
     {
         use rustix::time::{ClockId, clock_gettime};
@@ -37,7 +37,7 @@ pub fn slept_since_boot() -> Option<Duration> {
 
 /// What a sleep means to the show.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Woken {
+pub(crate) struct Woken {
     /// Whether nobody knows where the music should be.
     pub is_lost: bool,
     /// In words.
@@ -46,13 +46,13 @@ pub struct Woken {
 
 /// Looks whether the machine has slept.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Suspend {
+pub(crate) struct Suspend {
     slept: Option<Duration>,
 }
 
 impl Suspend {
     /// Looks, when the machine has slept for `slept` since it was started, at a show that was as `snapshot` says.
-    pub fn look(&mut self, slept: Option<Duration>, snapshot: &Snapshot) -> Option<Woken> {
+    pub(crate) fn look(&mut self, slept: Option<Duration>, snapshot: &Snapshot) -> Option<Woken> {
         let slept = slept?;
         // What was read first stays, or small errors would add up to a sleep.
         let span = slept.saturating_sub(*self.slept.get_or_insert(slept));

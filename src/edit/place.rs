@@ -6,20 +6,20 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// The entry of a table: the place of its key, its value and the place of that.
-pub type Entry<'t> = (Range<usize>, &'t Spanned<DeValue<'t>>);
+pub(crate) type Entry<'t> = (Range<usize>, &'t Spanned<DeValue<'t>>);
 
 /// The entry `name` of `table`.
-pub fn entry<'t>(table: &'t DeTable<'t>, name: &str) -> Option<Entry<'t>> {
+pub(crate) fn entry<'t>(table: &'t DeTable<'t>, name: &str) -> Option<Entry<'t>> {
     table.get_key_value(name).map(|(key, value)| (key.span(), value))
 }
 
 /// The table `name` in `table`.
-pub fn table<'t>(table: &'t DeTable<'t>, name: &str) -> Option<&'t DeTable<'t>> {
+pub(crate) fn table<'t>(table: &'t DeTable<'t>, name: &str) -> Option<&'t DeTable<'t>> {
     as_table(table.get(name)?.get_ref())
 }
 
 /// `value`, if it is a table.
-pub fn as_table<'t>(value: &'t DeValue<'t>) -> Option<&'t DeTable<'t>> {
+pub(crate) fn as_table<'t>(value: &'t DeValue<'t>) -> Option<&'t DeTable<'t>> {
     match value {
         DeValue::Table(table) => Some(table),
         _ => None,
@@ -27,7 +27,7 @@ pub fn as_table<'t>(value: &'t DeValue<'t>) -> Option<&'t DeTable<'t>> {
 }
 
 /// `value`, if it is text.
-pub fn as_text<'t>(value: &'t DeValue<'t>) -> Option<&'t str> {
+pub(crate) fn as_text<'t>(value: &'t DeValue<'t>) -> Option<&'t str> {
     match value {
         DeValue::String(text) => Some(text),
         _ => None,
@@ -35,7 +35,7 @@ pub fn as_text<'t>(value: &'t DeValue<'t>) -> Option<&'t str> {
 }
 
 /// `value`, if it is a whole number.
-pub fn as_number(value: &DeValue<'_>) -> Option<i64> {
+pub(crate) fn as_number(value: &DeValue<'_>) -> Option<i64> {
     match value {
         DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix()).ok(),
         _ => None,
@@ -43,7 +43,7 @@ pub fn as_number(value: &DeValue<'_>) -> Option<i64> {
 }
 
 /// Returns whether a table or a list is under headings of its own: `[patterns.main]`, `[[bind]]`.
-pub fn has_heading(text: &str, value: &Spanned<DeValue<'_>>) -> bool {
+pub(crate) fn has_heading(text: &str, value: &Spanned<DeValue<'_>>) -> bool {
     let is_table = matches!(value.get_ref(), DeValue::Table(_));
     let is_list = matches!(value.get_ref(), DeValue::Array(_));
     let written = text.get(value.span()).unwrap_or_default();
@@ -52,13 +52,13 @@ pub fn has_heading(text: &str, value: &Spanned<DeValue<'_>>) -> bool {
 }
 
 /// Returns whether a table is written in braces.
-pub fn is_inline(text: &str, value: &Spanned<DeValue<'_>>) -> bool {
+pub(crate) fn is_inline(text: &str, value: &Spanned<DeValue<'_>>) -> bool {
     text.get(value.span()).is_some_and(|written| written.starts_with('{'))
 }
 
 /// Returns where what is written of `value` ends, headings below it aside: of a table without braces, its last value. `None` where
 /// all of it is under headings. Recursion is as deep as tables nest, which reading a set bounds.
-pub fn last(text: &str, value: &Spanned<DeValue<'_>>) -> Option<usize> {
+pub(crate) fn last(text: &str, value: &Spanned<DeValue<'_>>) -> Option<usize> {
     match value.get_ref() {
         DeValue::Table(table) if !is_inline(text, value) => {
             table.values().filter(|inner| !has_heading(text, inner)).filter_map(|inner| last(text, inner)).max()
@@ -68,18 +68,18 @@ pub fn last(text: &str, value: &Spanned<DeValue<'_>>) -> Option<usize> {
 }
 
 /// As [`last`]; of a table that has nothing, its heading.
-pub fn end(text: &str, value: &Spanned<DeValue<'_>>) -> usize {
+pub(crate) fn end(text: &str, value: &Spanned<DeValue<'_>>) -> usize {
     last(text, value).unwrap_or(value.span().end)
 }
 
 /// Returns what is written at `place`; nothing where that is not in the file.
-pub fn written(text: &str, place: Range<usize>) -> &str {
+pub(crate) fn written(text: &str, place: Range<usize>) -> &str {
     text.get(place).unwrap_or_default()
 }
 
 /// Bytes of a file, and what comes in their place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Splice {
+pub(crate) struct Splice {
     /// The bytes; none where something is inserted.
     pub place: Range<usize>,
     /// What is there instead.
@@ -87,7 +87,7 @@ pub struct Splice {
 }
 
 /// `text` with `splices`, which do not overlap.
-pub fn apply(text: &str, mut splices: Vec<Splice>) -> String {
+pub(crate) fn apply(text: &str, mut splices: Vec<Splice>) -> String {
     splices.sort_by_key(|splice| splice.place.start);
     let mut result = String::with_capacity(text.len() + splices.iter().map(|splice| splice.text.len()).sum::<usize>());
     let mut at = 0;
@@ -101,29 +101,29 @@ pub fn apply(text: &str, mut splices: Vec<Splice>) -> String {
 }
 
 /// Returns how lines end in the file: as the one before the byte `at` does, else as the first.
-pub fn line_ending(text: &str, at: usize) -> &'static str {
+pub(crate) fn line_ending(text: &str, at: usize) -> &'static str {
     let newline = written(text, 0..at).rfind('\n').or_else(|| text.find('\n'));
     let is_crlf = newline.is_some_and(|newline| written(text, 0..newline).ends_with('\r'));
     if is_crlf { "\r\n" } else { "\n" }
 }
 
 /// Returns where the line of the byte `at` begins.
-pub fn line_start(text: &str, at: usize) -> usize {
+pub(crate) fn line_start(text: &str, at: usize) -> usize {
     written(text, 0..at).rfind('\n').map_or(0, |newline| newline + 1)
 }
 
 /// Returns where the line after that of the byte `at` begins; the end of the file if there is none.
-pub fn next_line(text: &str, at: usize) -> usize {
+pub(crate) fn next_line(text: &str, at: usize) -> usize {
     written(text, at..text.len()).find('\n').map_or(text.len(), |newline| at + newline + 1)
 }
 
 /// The number of the line of the byte `at`, from 1.
-pub fn line_number(text: &str, at: usize) -> usize {
+pub(crate) fn line_number(text: &str, at: usize) -> usize {
     written(text, 0..at).matches('\n').count() + 1
 }
 
 /// `text` in quotes, as the file has it.
-pub fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     toml::Value::from(text).to_string()
 }
 

@@ -14,7 +14,7 @@ use crate::set::{ACCENT, DEFAULT_GATE, DEFAULT_VELOCITY, Octaves, parse_key};
 use crate::time::TickSpan;
 
 /// What is to be written.
-pub struct Lines {
+pub(crate) struct Lines {
     /// One below the other.
     pub lines: Vec<String>,
     /// The gate and the velocity of notes that do not say their own, where the table has to say it.
@@ -25,7 +25,7 @@ pub struct Lines {
 
 /// The gate and the velocity of notes that do not say their own.
 #[derive(Clone, Copy)]
-pub struct Own {
+pub(crate) struct Own {
     /// In per cent of the step.
     pub gate: i64,
     /// 1 to 127.
@@ -35,7 +35,7 @@ pub struct Own {
 }
 
 /// The lines of the notes.
-pub fn lines(ruler: &Ruler, fitted: &Fitted, voice: &Voice, take: &Take<'_>, own: Own) -> Lines {
+pub(crate) fn lines(ruler: &Ruler, fitted: &Fitted, voice: &Voice, take: &Take<'_>, own: Own) -> Lines {
     let count = ruler.length.0 / ruler.step.0;
     let written = ruler.written(&fitted.notes, voice.spelling.kit.is_none().then_some(take.spread));
     let gates: Vec<i64> = written.iter().map(|note| note.gate).collect();
@@ -73,7 +73,7 @@ fn drum_by_drum(written: &[Written], count: i64) -> Vec<Vec<Written>> {
 }
 
 /// What the track says about its notes.
-pub struct Voice {
+pub(crate) struct Voice {
     spelling: Spelling,
     /// The gate of notes for which nothing else says it, in per cent.
     pub gate: i64,
@@ -83,7 +83,7 @@ pub struct Voice {
 
 impl Voice {
     /// That of `track` in the set whose tables are `root`.
-    pub fn of(root: &DeTable<'_>, track: &str) -> Voice {
+    pub(crate) fn of(root: &DeTable<'_>, track: &str) -> Voice {
         let c4 = root.get("octaves").and_then(|value| place::as_text(value.get_ref())) == Some("c4");
         let octaves = if c4 { Octaves::C4 } else { Octaves::C3 };
         let table = place::table(root, "tracks").and_then(|tracks| place::table(tracks, track));
@@ -107,7 +107,12 @@ impl Voice {
     }
 
     /// The notes as they have to be written for `octave`, without those that the kit does not have, which are remarked.
-    pub fn playable(&self, take: &Take<'_>, octave: i64, remarks: &mut Vec<String>) -> Result<Vec<Played>, Refused> {
+    pub(crate) fn playable(
+        &self,
+        take: &Take<'_>,
+        octave: i64,
+        remarks: &mut Vec<String>,
+    ) -> Result<Vec<Played>, Refused> {
         if let Some(kit) = &self.spelling.kit {
             let (drums, others): (Vec<Played>, Vec<Played>) =
                 take.notes.iter().partition(|note| kit.contains_key(&note.key));

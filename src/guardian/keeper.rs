@@ -339,7 +339,7 @@ mod imp {
     use crate::guardian::{ARGUMENT, PROCESS_NAME, sys};
 
     /// A guardian that was started.
-    pub struct Guardian {
+    pub(crate) struct Guardian {
         child: Child,
         /// None once it was closed.
         pipe: Option<ChildStdin>,
@@ -348,7 +348,7 @@ mod imp {
     }
 
     impl Guardian {
-        pub fn start(charge: &Config) -> io::Result<Guardian> {
+        pub(crate) fn start(charge: &Config) -> io::Result<Guardian> {
             let table = match &*charge.page.0 {
                 Memory::Own(_) => Stdio::null(),
                 Memory::Shared(_, file) => file.try_clone()?.into(),
@@ -372,23 +372,23 @@ mod imp {
             Ok(guardian)
         }
 
-        pub fn pid(&self) -> u32 {
+        pub(crate) fn pid(&self) -> u32 {
             self.child.id()
         }
 
         /// Whether all of it was taken.
-        pub fn tell(&mut self, words: &str) -> bool {
+        pub(crate) fn tell(&mut self, words: &str) -> bool {
             self.told += words.len() as u64;
             self.pipe.as_mut().is_some_and(|pipe| pipe.write_all(words.as_bytes()).is_ok())
         }
 
         /// How many bytes it was told.
-        pub fn told(&self) -> u64 {
+        pub(crate) fn told(&self) -> u64 {
             self.told
         }
 
         /// How it ended, if it has.
-        pub fn ended(&mut self) -> Option<String> {
+        pub(crate) fn ended(&mut self) -> Option<String> {
             match self.child.try_wait() {
                 Ok(None) => None,
                 Ok(Some(status)) => Some(match status.signal() {
@@ -399,12 +399,12 @@ mod imp {
             }
         }
 
-        pub fn kill(&mut self) {
+        pub(crate) fn kill(&mut self) {
             // One that is gone needs no killing.
             let _ = self.child.kill();
         }
 
-        pub fn dismiss(mut self) {
+        pub(crate) fn dismiss(mut self) {
             let is_told = self.tell(&Word::Farewell.to_string());
             let told = Instant::now();
             while is_told && self.ended().is_none() && told.elapsed() < PATIENCE {

@@ -39,7 +39,7 @@ struct Shared {
 /// only when the last thread of the process has died, and on a machine under load each of those that are no real-time
 /// threads has to wait for its turn to die.
 #[derive(Debug)]
-pub struct Mapped {
+pub(crate) struct Mapped {
     shared: NonNull<Shared>,
 }
 
@@ -73,7 +73,7 @@ impl Mapped {
     }
 
     /// What the guardian lets be seen of itself.
-    pub fn attention(&self) -> &Attention {
+    pub(crate) fn attention(&self) -> &Attention {
         &self.shared().attention
     }
 
@@ -84,7 +84,7 @@ impl Mapped {
 
     /// Holds the lock for the calling thread, if nobody else does. Real-time safe: it never waits.
     #[cfg(target_os = "linux")]
-    pub fn hold(self: &Arc<Self>) -> Option<Held> {
+    pub(crate) fn hold(self: &Arc<Self>) -> Option<Held> {
         // SAFETY: `create_table` has made the lock, and what is returned keeps it mapped while it is held.
         let outcome = unsafe { libc::pthread_mutex_trylock(self.lock()) };
         if outcome == libc::EOWNERDEAD {
@@ -96,7 +96,7 @@ impl Mapped {
 
     /// Waits until the writer has released the lock or has died; whether it has died.
     #[cfg(target_os = "linux")]
-    pub fn await_death(&self) -> bool {
+    pub(crate) fn await_death(&self) -> bool {
         // SAFETY: `create_table` has made the lock, in the process that shares this memory. It stays mapped while it is held:
         // it is released below.
         let outcome = unsafe { libc::pthread_mutex_lock(self.lock()) };
@@ -163,7 +163,7 @@ fn map(file: BorrowedFd<'_>) -> io::Result<Mapped> {
 ///
 /// Where the system has no such files.
 #[cfg(target_os = "linux")]
-pub fn create_table() -> io::Result<(Mapped, OwnedFd)> {
+pub(crate) fn create_table() -> io::Result<(Mapped, OwnedFd)> {
     use rustix::fs::{MemfdFlags, SealFlags};
     let file = rustix::fs::memfd_create("tightrope-sounding", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
     rustix::fs::ftruncate(&file, size_of::<Shared>() as u64)?;
@@ -197,7 +197,7 @@ pub fn create_table() -> io::Result<(Mapped, OwnedFd)> {
 /// # Errors
 ///
 /// When the file is none, or when whoever has it could take the memory away: who touches that is killed.
-pub fn open_table(file: BorrowedFd<'_>) -> io::Result<Mapped> {
+pub(crate) fn open_table(file: BorrowedFd<'_>) -> io::Result<Mapped> {
     #[cfg(target_os = "linux")]
     {
         let wanted = rustix::fs::SealFlags::SHRINK | rustix::fs::SealFlags::SEAL;
@@ -209,7 +209,7 @@ pub fn open_table(file: BorrowedFd<'_>) -> io::Result<Mapped> {
 }
 
 /// From now on `signals` do nothing to this process. Numbers that there are not, and what cannot be ignored, are passed over.
-pub fn ignore(signals: impl IntoIterator<Item = libc::c_int>) {
+pub(crate) fn ignore(signals: impl IntoIterator<Item = libc::c_int>) {
     for signal in signals {
         // SAFETY: ignoring a signal installs no code.
         let before = unsafe { libc::signal(signal, libc::SIG_IGN) };
@@ -247,7 +247,7 @@ fn ignore_reserved(signal: libc::c_int) {
 fn ignore_reserved(_: libc::c_int) {}
 
 /// Closes every descriptor but the first three. Only for a process that has opened nothing yet.
-pub fn close_inherited() {
+pub(crate) fn close_inherited() {
     #[cfg(target_os = "linux")]
     // SAFETY: takes no pointers. The process has just begun, so no part of it owns a descriptor beyond the first three.
     unsafe {
@@ -256,7 +256,7 @@ pub fn close_inherited() {
 }
 
 /// Keeps in memory what has been touched; where the system refuses that, nothing is different.
-pub fn lock_touched_memory() {
+pub(crate) fn lock_touched_memory() {
     #[cfg(target_os = "linux")]
     {
         // Not everything that is mapped: that would be many times as much. Nor what comes: a limited process would fail by that.
@@ -274,7 +274,7 @@ const CRASHES: [libc::c_int; 7] =
 static PIPE: AtomicI32 = AtomicI32::new(-1);
 
 /// Announces a crash of this process by writing to `pipe`, or no longer. Whoever closes the descriptor ends this first.
-pub fn announce_crashes(pipe: Option<BorrowedFd<'_>>) {
+pub(crate) fn announce_crashes(pipe: Option<BorrowedFd<'_>>) {
     let pipe: Option<RawFd> = pipe.map(|pipe| pipe.as_raw_fd());
     if PIPE.swap(pipe.unwrap_or(-1), Relaxed) < 0 && pipe.is_some() {
         CRASHES.into_iter().for_each(handle_crash);

@@ -17,7 +17,7 @@ const CLIENTS: &str = "/proc/asound/seq/clients";
 
 /// A port with the names of its client and its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// Where it is.
     pub address: Address,
     /// What its client is called.
@@ -27,7 +27,7 @@ pub struct Entry {
 }
 
 /// All that may be connected to, in one direction: what is listened to ([`Direction::In`]) or played on.
-pub fn ports(seq: &Seq, direction: Direction) -> Vec<Entry> {
+pub(crate) fn ports(seq: &Seq, direction: Direction) -> Vec<Entry> {
     let is_midi = |port: &PortInfo| {
         let kinds = PortType::MIDI_GENERIC | PortType::SYNTH | PortType::APPLICATION;
         port.get_type().intersects(kinds) && port.get_capability().contains(capability(direction))
@@ -56,18 +56,18 @@ fn capability(direction: Direction) -> PortCap {
 }
 
 /// Whether this connection is there.
-pub fn is_connected(seq: &Seq, wire: Wire) -> bool {
+pub(crate) fn is_connected(seq: &Seq, wire: Wire) -> bool {
     PortSubscribeIter::new(seq, wire.from.into(), QuerySubsType::READ).any(|there| there.get_dest() == wire.to.into())
 }
 
 /// Whoever listens to the port at `address`.
-pub fn listeners(seq: &Seq, address: Address) -> Vec<Address> {
+pub(crate) fn listeners(seq: &Seq, address: Address) -> Vec<Address> {
     let all = PortSubscribeIter::new(seq, address.into(), QuerySubsType::READ);
     all.map(|subscription| subscription.get_dest().into()).collect()
 }
 
 /// The port of this process that is called `label` and connected with the port at `device`.
-pub fn own_port(seq: &Seq, label: &str, device: Address, direction: Direction) -> Option<Address> {
+pub(crate) fn own_port(seq: &Seq, label: &str, device: Address, direction: Direction) -> Option<Address> {
     let own = sys::own_clients();
     let (kind, other): (_, fn(&_) -> _) = match direction {
         Direction::In => (QuerySubsType::READ, alsa::seq::PortSubscribe::get_dest),
@@ -79,7 +79,7 @@ pub fn own_port(seq: &Seq, label: &str, device: Address, direction: Direction) -
 }
 
 /// The virtual port of this process that is called `label`, to be listened to by others ([`Direction::Out`]) or played on.
-pub fn own_virtual_port(seq: &Seq, label: &str, direction: Direction) -> Option<Address> {
+pub(crate) fn own_virtual_port(seq: &Seq, label: &str, direction: Direction) -> Option<Address> {
     let offered = match direction {
         Direction::In => capability(Direction::Out),
         Direction::Out => capability(Direction::In),
@@ -91,7 +91,7 @@ pub fn own_virtual_port(seq: &Seq, label: &str, direction: Direction) -> Option<
 }
 
 /// The name of the client at `address`, and of its port.
-pub fn names_of(seq: &Seq, address: Address) -> Option<(String, String)> {
+pub(crate) fn names_of(seq: &Seq, address: Address) -> Option<(String, String)> {
     let client = seq.get_any_client_info(address.client.into()).ok()?;
     let port = seq.get_any_port_info(address.into()).ok()?;
     let list = || std::fs::read(CLIENTS).unwrap_or_default();

@@ -57,17 +57,17 @@ pub(super) struct Probes {
 
 impl Probes {
     /// For a connection that is not calibrated.
-    pub fn none() -> Probes {
+    pub(crate) fn none() -> Probes {
         Calibration::new(Arc::new(|| Nanos(0))).0
     }
 
     /// Takes a probe that seems to have come at `at`, with the driver's stamp; whether it was one.
-    pub fn take(&self, at: Nanos, stamp: DeviceTime) -> bool {
+    pub(crate) fn take(&self, at: Nanos, stamp: DeviceTime) -> bool {
         self.running.load(Relaxed) && self.arrivals.try_send((at, stamp)).is_ok()
     }
 
     /// When a message has come that seems to have come at `at`.
-    pub fn correct(&self, at: Nanos, stamp: DeviceTime) -> Nanos {
+    pub(crate) fn correct(&self, at: Nanos, stamp: DeviceTime) -> Nanos {
         let mapped = at - Span(self.learnt.delay.load(Relaxed));
         let offset = self.learnt.offset.load(Relaxed);
         if offset == UNKNOWN {
@@ -88,7 +88,7 @@ pub(super) struct Calibration {
 
 impl Calibration {
     /// Both ends.
-    pub fn new(now: Arc<dyn Fn() -> Nanos + Send + Sync>) -> (Probes, Calibration) {
+    pub(crate) fn new(now: Arc<dyn Fn() -> Nanos + Send + Sync>) -> (Probes, Calibration) {
         let (sender, arrivals) = sync_channel(PROBES);
         let running = Arc::new(AtomicBool::new(false));
         let learnt = Arc::new(Learnt { delay: AtomicI64::new(0), offset: AtomicI64::new(UNKNOWN) });
@@ -98,7 +98,7 @@ impl Calibration {
 
     /// Calibrates the connection that others see as `label`. Takes some 30 ms. Where it does not succeed, nothing is
     /// corrected, which is as good as not to have tried.
-    pub fn run(self, label: &str) {
+    pub(crate) fn run(self, label: &str) {
         self.running.store(true, Relaxed);
         if let Some((delays, offsets)) = self.probe(label) {
             self.learn(delays, offsets);

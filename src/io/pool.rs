@@ -22,7 +22,7 @@ const ROOMS: [i32; 4] = [2_000, 1_000, 500, 300];
 
 /// Opens something that reads from the sequencer by `open`, and makes its room larger. Not to be called by two threads at once.
 #[cfg(target_os = "linux")]
-pub fn with_room<T>(open: impl FnOnce() -> T) -> T {
+pub(crate) fn with_room<T>(open: impl FnOnce() -> T) -> T {
     let before = sys::sequencers();
     let opened = open();
     for file in sys::sequencers().difference(&before) {
@@ -44,7 +44,7 @@ thread_local! {
 }
 
 /// From now on the calling thread is that of an input, and what the library logs as an error on it is counted in `losses`.
-pub fn count_errors_as(losses: Losses) {
+pub(crate) fn count_errors_as(losses: Losses) {
     static LISTENS: Once = Once::new();
     LISTENS.call_once(|| {
         // Nobody else listens to what libraries log.

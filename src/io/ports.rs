@@ -275,17 +275,17 @@ mod imp {
     use crate::io::address::Direction;
     use crate::io::books;
 
-    pub struct Scanner(Seq);
+    pub(crate) struct Scanner(Seq);
 
     impl Scanner {
-        pub fn open() -> Result<Scanner, String> {
+        pub(crate) fn open() -> Result<Scanner, String> {
             let name = std::ffi::CString::new(CLIENT_NAME).unwrap_or_default();
             let opened = Seq::open(None, Some(alsa::Direction::Playback), true);
             let opened = opened.and_then(|seq| seq.set_client_name(&name).map(|()| seq));
             opened.map(Scanner).map_err(|error| error.to_string())
         }
 
-        pub fn look(&self) -> (Vec<PortName>, Vec<PortName>) {
+        pub(crate) fn look(&self) -> (Vec<PortName>, Vec<PortName>) {
             let names = |direction| {
                 let ports = books::ports(&self.0, direction).into_iter();
                 ports.map(|port| PortName::new(port.client, port.port, port.address, String::new())).collect()

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::os::fd::RawFd;
 
 /// The sequencer's device.
-pub const SEQUENCER: &str = "/dev/snd/seq";
+pub(crate) const SEQUENCER: &str = "/dev/snd/seq";
 
 /// `SNDRV_SEQ_IOCTL_CLIENT_ID`: the number of the client of an open sequencer.
 const CLIENT_ID: libc::Ioctl = rustix::ioctl::opcode::read::<libc::c_int>(b'S', 1) as libc::Ioctl;
@@ -30,7 +30,7 @@ const GET_POOL: libc::Ioctl = rustix::ioctl::opcode::read_write::<Pool>(b'S', 0x
 const SET_POOL: libc::Ioctl = rustix::ioctl::opcode::write::<Pool>(b'S', 0x4c) as libc::Ioctl;
 
 /// The files by which this process has opened the sequencer.
-pub fn sequencers() -> BTreeSet<RawFd> {
+pub(crate) fn sequencers() -> BTreeSet<RawFd> {
     let files = std::fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
     let is_sequencer =
         |entry: &std::fs::DirEntry| std::fs::read_link(entry.path()).is_ok_and(|file| file.as_os_str() == SEQUENCER);
@@ -38,7 +38,7 @@ pub fn sequencers() -> BTreeSet<RawFd> {
 }
 
 /// The numbers of those of the sequencer's clients that this process has. Others may have clients of the same names.
-pub fn own_clients() -> BTreeSet<u8> {
+pub(crate) fn own_clients() -> BTreeSet<u8> {
     sequencers().into_iter().filter_map(client_of).collect()
 }
 
@@ -51,7 +51,7 @@ fn client_of(file: RawFd) -> Option<u8> {
 }
 
 /// Lets the kernel hold so many events for who reads from `file`. Whether it does.
-pub fn set_input_pool(file: RawFd, events: i32) -> bool {
+pub(crate) fn set_input_pool(file: RawFd, events: i32) -> bool {
     let Some(client) = client_of(file) else { return false };
     let mut pool = Pool {
         client: client.into(),

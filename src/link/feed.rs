@@ -62,7 +62,7 @@ impl Default for AllFeeds {
 }
 
 impl AllFeeds {
-    pub fn of(&self, feed: FeedSlot) -> Option<&FeedMeters> {
+    pub(crate) fn of(&self, feed: FeedSlot) -> Option<&FeedMeters> {
         self.0.get(usize::from(feed.0))
     }
 }

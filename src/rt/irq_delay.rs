@@ -111,12 +111,12 @@ pub(super) struct IrqDelay {
 
 impl IrqDelay {
     /// The thread has the processor since `now`.
-    pub fn takes(&mut self, now: Nanos) {
+    pub(crate) fn takes(&mut self, now: Nanos) {
         self.current = Hold { since: now, until: now, seen_until: now, ..Hold::default() };
     }
 
     /// The thread read the clock at `before`, and has read it again at once. Whether it was interrupted in between.
-    pub fn watches(&mut self, before: Nanos, now: Nanos) -> bool {
+    pub(crate) fn watches(&mut self, before: Nanos, now: Nanos) -> bool {
         let hold = &mut self.current;
         let is_interrupted = now.since(before) > INTERRUPTED;
         if is_interrupted {
@@ -130,7 +130,7 @@ impl IrqDelay {
     /// For how long the thread should give up the processor after an interruption that has just ended, `left` before the
     /// deadline, so that what it brought is delivered; `None` where nothing waits for us, or where there is no time for it: it
     /// wakes up late by `latency`.
-    pub fn lets_through(&mut self, left: Span, latency: Span) -> Option<Span> {
+    pub(crate) fn lets_through(&mut self, left: Span, latency: Span) -> Option<Span> {
         let pause = self.way + WAY_VARIES;
         if self.evidence <= 0 || self.rests > 0 || left.0 < pause.0 + latency.0 + latency.0 / 2 {
             return None;
@@ -140,12 +140,12 @@ impl IrqDelay {
     }
 
     /// The thread lets go of the processor at `now`.
-    pub fn lets_go(&mut self, now: Nanos) {
+    pub(crate) fn lets_go(&mut self, now: Nanos) {
         self.last = Hold { until: now, ..self.current };
     }
 
     /// How much earlier than usual the thread should wake up, for a better view.
-    pub fn earlier(&self) -> Span {
+    pub(crate) fn earlier(&self) -> Span {
         if self.looks > 0 { EARLIER } else { Span::ZERO }
     }
 
@@ -157,7 +157,7 @@ impl IrqDelay {
 
     /// When the pulse that came at `at` would have come if the thread had not held the processor, as far as that can be told.
     /// It has just been seen, and was `expected` then; that is asked only if it matters.
-    pub fn undelayed(&mut self, at: Nanos, expected: impl FnOnce() -> Option<Nanos>) -> Nanos {
+    pub(crate) fn undelayed(&mut self, at: Nanos, expected: impl FnOnce() -> Option<Nanos>) -> Nanos {
         self.looks = self.looks.saturating_sub(1);
         self.rests = self.rests.saturating_sub(1);
         if std::mem::take(&mut self.paused) && !self.last.paused {

@@ -23,16 +23,16 @@ mod imp {
         if code == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(code)) }
     }
 
-    pub fn set_fifo(priority: u8) -> io::Result<()> {
+    pub(crate) fn set_fifo(priority: u8) -> io::Result<()> {
         set_policy(libc::SCHED_FIFO, priority)
     }
 
-    pub fn set_round_robin(priority: u8) -> io::Result<()> {
+    pub(crate) fn set_round_robin(priority: u8) -> io::Result<()> {
         set_policy(libc::SCHED_RR, priority)
     }
 
     #[cfg(target_os = "linux")]
-    pub fn bind_to_cpu(cpu: usize) -> io::Result<()> {
+    pub(crate) fn bind_to_cpu(cpu: usize) -> io::Result<()> {
         if cpu >= CpuSet::MAX_CPU {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "there is no such CPU"));
         }
@@ -47,7 +47,7 @@ mod imp {
     }
 
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    pub fn share_heap() {
+    pub(crate) fn share_heap() {
         // SAFETY: takes no pointers; it only tells the allocator how many heaps to make from now on.
         unsafe { libc::mallopt(libc::M_ARENA_MAX, 1) };
     }
@@ -55,15 +55,15 @@ mod imp {
     #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
     pub fn share_heap() {}
 
-    pub fn lock_present_memory() -> io::Result<()> {
+    pub(crate) fn lock_present_memory() -> io::Result<()> {
         Ok(mlockall(MlockAllFlags::CURRENT)?)
     }
 
-    pub fn lock_future_memory() -> io::Result<()> {
+    pub(crate) fn lock_future_memory() -> io::Result<()> {
         Ok(mlockall(MlockAllFlags::FUTURE)?)
     }
 
-    pub fn memlock_limit() -> Option<u64> {
+    pub(crate) fn memlock_limit() -> Option<u64> {
         if has_capability(CAP_IPC_LOCK) { None } else { getrlimit(Resource::Memlock).current }
     }
 
@@ -81,12 +81,12 @@ mod imp {
         }
     }
 
-    pub fn may_schedule() -> bool {
+    pub(crate) fn may_schedule() -> bool {
         has_capability(CAP_SYS_NICE)
     }
 
     #[cfg(target_os = "linux")]
-    pub fn rttime_limit() -> Option<u64> {
+    pub(crate) fn rttime_limit() -> Option<u64> {
         getrlimit(Resource::Rttime).current
     }
 
@@ -95,7 +95,7 @@ mod imp {
         None
     }
 
-    pub fn is_root() -> bool {
+    pub(crate) fn is_root() -> bool {
         rustix::process::geteuid().is_root()
     }
 }

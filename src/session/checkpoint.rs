@@ -35,7 +35,7 @@ use crate::set::Set;
 use crate::time::{Nanos, Span, Tempo, Tick, TickSpan};
 
 /// What has been kept for longer is not gone on with: whoever starts a show then means a new one.
-pub const OLDEST: Duration = Duration::from_secs(60);
+pub(crate) const OLDEST: Duration = Duration::from_secs(60);
 
 /// While the music plays, the file is no older than this, and what the disk takes.
 const EVERY: Span = Span::from_millis(1_000);
@@ -59,7 +59,7 @@ const FORM: u32 = 1;
 /// Time since the machine was started, and which start that was: the same for all its processes. `None` where the system does
 /// not say.
 #[must_use]
-pub fn since_boot() -> Option<(String, Duration)> {
+pub(crate) fn since_boot() -> Option<(String, Duration)> {
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     Some((boot.trim().to_owned(), time_since_boot()?))
 }
@@ -78,7 +78,7 @@ fn time_since_boot() -> Option<Duration> {
 /// What is kept of a show. Names, since slots may be others when the file is read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Kept {
+pub(crate) struct Kept {
     form: u32,
     /// Which start of the machine it belongs to, and when since then it was written, in nanoseconds.
     boot: String,
@@ -127,7 +127,7 @@ impl Kept {
     /// # Errors
     ///
     /// [`Fresh`]: why there is nothing to go on with.
-    pub fn read(path: &Path, (boot, now): &(String, Duration)) -> Result<Kept, Fresh> {
+    pub(crate) fn read(path: &Path, (boot, now): &(String, Duration)) -> Result<Kept, Fresh> {
         // To open a named pipe would be to wait for somebody who writes.
         let text = match edit::file::bytes(path) {
             Ok(text) => text,
@@ -151,7 +151,7 @@ impl Kept {
     /// # Errors
     ///
     /// When the set has no such pattern any more, or the numbers are none of a show.
-    pub fn resumption(&self, set: &Set, now: Duration) -> Result<(Resumption, Vec<Command>), Fresh> {
+    pub(crate) fn resumption(&self, set: &Set, now: Duration) -> Result<(Resumption, Vec<Command>), Fresh> {
         let pattern = set.patterns.iter().position(|name| *name == self.pattern).ok_or(Fresh::Changed)?;
         let tempo = Tempo::from_bpm(self.bpm).ok_or(Fresh::Unreadable)?;
         let ago = now.as_nanos().saturating_sub(u128::from(self.at));
@@ -190,7 +190,7 @@ impl Kept {
 
     /// Where the music was, and how long before `now`.
     #[must_use]
-    pub fn told(&self, now: Duration) -> (&str, Duration) {
+    pub(crate) fn told(&self, now: Duration) -> (&str, Duration) {
         (&self.pattern, now.saturating_sub(Duration::from_nanos(self.at)))
     }
 
@@ -203,7 +203,7 @@ impl Kept {
 
 /// The file of the show of the set `name`, a file or a built-in one. `None` where the system has no place for it.
 #[must_use]
-pub fn path_of(name: &str) -> Option<PathBuf> {
+pub(crate) fn path_of(name: &str) -> Option<PathBuf> {
     let folders = directories::ProjectDirs::from("", "", "tightrope")?;
     let folder = folders.state_dir().unwrap_or_else(|| folders.data_local_dir());
     let whole = fs::canonicalize(name).unwrap_or_else(|_| name.into());
@@ -226,7 +226,7 @@ fn locked(desk: &Desk) -> MutexGuard<'_, (Option<Kept>, bool)> {
 }
 
 /// Keeps what is needed to go on with a show.
-pub struct Checkpoint {
+pub(crate) struct Checkpoint {
     desk: Arc<Desk>,
     done: Receiver<()>,
     boot: String,
@@ -249,7 +249,7 @@ impl Checkpoint {
     /// # Errors
     ///
     /// When there is no thread, or no folder for the file, or when it belongs to another show of the set, which plays.
-    pub fn open(
+    pub(crate) fn open(
         path: PathBuf,
         goes_on: bool,
         tell: impl Fn(&str, bool) + Send + 'static,
@@ -291,12 +291,12 @@ impl Checkpoint {
 
     /// What it waits for.
     #[must_use]
-    pub fn errand(&self) -> &Errand {
+    pub(crate) fn errand(&self) -> &Errand {
         &self.errand
     }
 
     /// The show has ended as it should: nothing is kept of it.
-    pub fn end(self) {
+    pub(crate) fn end(self) {
         *locked(&self.desk) = (None, true);
         self.desk.comes.notify_one();
         // A disk that stalls is not waited for.

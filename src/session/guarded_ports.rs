@@ -38,7 +38,7 @@ impl Wanted {
 }
 
 /// What a show of `set` begins to play on.
-pub fn at_first(set: &Set, targets: &Targets) -> Vec<GuardedPort> {
+pub(crate) fn at_first(set: &Set, targets: &Targets) -> Vec<GuardedPort> {
     let output = |slot: PortSlot, port: &Port| match targets {
         Targets::NoMidi(_) | Targets::Output(_) => None,
         Targets::Virtual(announced) => port.output.then(|| {
@@ -54,7 +54,7 @@ pub fn at_first(set: &Set, targets: &Targets) -> Vec<GuardedPort> {
 }
 
 /// The ports of a show, guarded.
-pub struct GuardedPorts<'a> {
+pub(crate) struct GuardedPorts<'a> {
     ports: Box<dyn PortWatch>,
     keeper: &'a mut Keeper,
     /// By slot.
@@ -65,7 +65,7 @@ pub struct GuardedPorts<'a> {
 
 impl<'a> GuardedPorts<'a> {
     /// Guards what `ports` looks after for `set`.
-    pub fn new(ports: Box<dyn PortWatch>, keeper: &'a mut Keeper, set: &Set) -> GuardedPorts<'a> {
+    pub(crate) fn new(ports: Box<dyn PortWatch>, keeper: &'a mut Keeper, set: &Set) -> GuardedPorts<'a> {
         let mut guarded = GuardedPorts { ports, keeper, wanted: Vec::new(), before: Vec::new() };
         guarded.renew(set);
         guarded

@@ -14,7 +14,7 @@ use crate::control::{Call, Caller, Notice, Text};
 const ALL_SHOWS: u64 = 512 << 20;
 
 /// Begins the log of the show of `head`, which plays the set of `text` first. What goes wrong with it, now or later, is a notice.
-pub fn begin(plan: Log, head: Head, text: &Text, caller: &Caller) -> Option<Recorder> {
+pub(crate) fn begin(plan: Log, head: Head, text: &Text, caller: &Caller) -> Option<Recorder> {
     let Log { root, bytes } = plan;
     let caller = caller.clone();
     // Where too many calls wait, it is still said at the end.

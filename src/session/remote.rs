@@ -7,7 +7,7 @@ use crate::control::status_feed::{Board, StatusFeed};
 use crate::control::{Caller, Notice, Observer, View, osc};
 
 /// What listens, and tells those who watch. Closed when it is dropped.
-pub struct Remote {
+pub(crate) struct Remote {
     feed: StatusFeed,
     #[cfg(unix)]
     ctl: Option<crate::control::ctl::Server>,
@@ -16,7 +16,7 @@ pub struct Remote {
 
 impl Remote {
     /// Nothing listens yet to the show of the set that was read from `file`. What will be wanted goes to `caller`.
-    pub fn new(file: &str) -> Remote {
+    pub(crate) fn new(file: &str) -> Remote {
         Remote {
             feed: StatusFeed::new(Board::new(file)),
             #[cfg(unix)]
@@ -27,7 +27,7 @@ impl Remote {
 
     /// Opens the control socket of a show called `name`. Where there is none, the show goes on without.
     #[cfg(unix)]
-    pub fn open_ctl(&mut self, name: &str, caller: &Caller, tell: &mut dyn FnMut(StartNotice)) {
+    pub(crate) fn open_ctl(&mut self, name: &str, caller: &Caller, tell: &mut dyn FnMut(StartNotice)) {
         match crate::control::ctl::Server::open(name, caller.clone(), self.feed.board().clone()) {
             Ok(server) => {
                 tell(StartNotice::Ctl(server.name().to_owned()));
@@ -46,7 +46,12 @@ impl Remote {
     /// # Errors
     ///
     /// When it is required and cannot be had.
-    pub fn open_osc(&mut self, osc: Osc, caller: &Caller, tell: &mut dyn FnMut(StartNotice)) -> Result<(), StartError> {
+    pub(crate) fn open_osc(
+        &mut self,
+        osc: Osc,
+        caller: &Caller,
+        tell: &mut dyn FnMut(StartNotice),
+    ) -> Result<(), StartError> {
         let Osc { at, key, is_required } = osc;
         match osc::Server::open(at, key, caller.clone(), self.feed.board().clone()) {
             Ok(server) => {

@@ -15,7 +15,7 @@ use crate::set::Set;
 /// # Errors
 ///
 /// [`Fresh`]: why the show begins anew.
-pub fn take_up(name: &str, set: &Set, engine: &mut Engine, clock: Monotonic) -> Result<(Legacy, String), Fresh> {
+pub(crate) fn take_up(name: &str, set: &Set, engine: &mut Engine, clock: Monotonic) -> Result<(Legacy, String), Fresh> {
     let path = checkpoint::path_of(name).ok_or(Fresh::Nothing)?;
     let machine = checkpoint::since_boot().ok_or(Fresh::Nothing)?;
     let kept = Kept::read(&path, &machine)?;
@@ -40,7 +40,7 @@ pub fn take_up(name: &str, set: &Set, engine: &mut Engine, clock: Monotonic) -> 
 /// # Errors
 ///
 /// When it cannot be kept.
-pub fn keep(name: &str, resumed: bool, caller: &Caller) -> io::Result<Option<Checkpoint>> {
+pub(crate) fn keep(name: &str, resumed: bool, caller: &Caller) -> io::Result<Option<Checkpoint>> {
     let caller = caller.clone();
     let tell = move |text: &str, is_wrong: bool| {
         // Where too many calls wait, the show has other troubles.

@@ -14,7 +14,7 @@ use crate::rt::output::{NullOutput, Output, PortOutputs};
 use crate::set::{Port, Set};
 
 /// Where a show plays.
-pub enum Targets {
+pub(crate) enum Targets {
     /// On the set's devices.
     Devices(Devices),
     /// On virtual ports, because none of the set's devices is there; with what is heard of those who connect themselves.
@@ -26,7 +26,7 @@ pub enum Targets {
 }
 
 /// The devices on the table, as they were at the start.
-pub struct Devices {
+pub(crate) struct Devices {
     /// What looks for them again.
     pub scanner: Scanner,
     /// What is heard of those that come and go, since before they were looked for.
@@ -39,7 +39,7 @@ pub struct Devices {
 
 /// What a port of the set is connected to, as indices into the inventory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Connection {
+pub(crate) struct Connection {
     /// The input that it listens to.
     pub input: Option<usize>,
     /// The output that it plays on.
@@ -53,7 +53,7 @@ impl Targets {
     /// # Errors
     ///
     /// When some of the devices are there and one that is not optional is missing, or when a name fits several; in words.
-    pub fn find(set: &Set, target: Target, wake: impl Fn() + Send + 'static) -> Result<Targets, String> {
+    pub(crate) fn find(set: &Set, target: Target, wake: impl Fn() + Send + 'static) -> Result<Targets, String> {
         if let Target::Output(output) = target {
             return Ok(Targets::Output(output));
         }
@@ -70,12 +70,12 @@ impl Targets {
     }
 
     /// Whether instruments are played, whose notes would hang if the process was killed.
-    pub fn has_instruments(&self) -> bool {
+    pub(crate) fn has_instruments(&self) -> bool {
         matches!(self, Targets::Devices(_) | Targets::Virtual(_))
     }
 
     /// Says where the show plays, and whose clock it follows; whether that is its own.
-    pub fn tell(&self, set: &Set, tell: &mut dyn FnMut(StartNotice)) -> bool {
+    pub(crate) fn tell(&self, set: &Set, tell: &mut dyn FnMut(StartNotice)) -> bool {
         match self {
             Targets::Devices(Devices { inventory, connections, .. }) => {
                 for (port, connection) in set.ports.iter().zip(connections) {
@@ -117,7 +117,7 @@ impl Targets {
 
     /// The ports that may have an input: all, because the set may be reloaded, and rings are made before the show. Each takes
     /// less than 64 KiB.
-    pub fn listened_ports(&self) -> Vec<PortSlot> {
+    pub(crate) fn listened_ports(&self) -> Vec<PortSlot> {
         match self {
             Targets::Devices(_) | Targets::Virtual(_) => (0..MAX_PORTS as u8).map(PortSlot).collect(),
             Targets::NoMidi(_) | Targets::Output(_) => Vec::new(),
@@ -129,7 +129,7 @@ impl Targets {
     /// # Errors
     ///
     /// When a device refuses, or the system has no virtual ports.
-    pub fn open_outputs(&mut self, set: &Set) -> Result<Box<dyn Output + Send>, OpenError> {
+    pub(crate) fn open_outputs(&mut self, set: &Set) -> Result<Box<dyn Output + Send>, OpenError> {
         let boxed = |output| Box::new(output) as OpenedOutput;
         let mut outputs = Vec::new();
         match self {
@@ -157,7 +157,7 @@ impl Targets {
     /// # Errors
     ///
     /// When an input refuses.
-    pub fn open_inputs(
+    pub(crate) fn open_inputs(
         self,
         set: &Set,
         ends: Vec<MidiInEnd>,
@@ -230,12 +230,12 @@ fn listing(inputs: &[PortName], outputs: &[PortName]) -> String {
 }
 
 /// Names, one after the other.
-pub fn listed(names: &[String]) -> String {
+pub(crate) fn listed(names: &[String]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 /// The ports of a set with their slots.
-pub fn slots(set: &Set) -> impl Iterator<Item = (PortSlot, &Port)> {
+pub(crate) fn slots(set: &Set) -> impl Iterator<Item = (PortSlot, &Port)> {
     (0..).map(PortSlot).zip(&set.ports)
 }
 

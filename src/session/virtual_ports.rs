@@ -31,7 +31,7 @@ struct Virtual {
 }
 
 /// The virtual ports of a show.
-pub struct VirtualPorts {
+pub(crate) struct VirtualPorts {
     /// By slot.
     ports: Vec<Virtual>,
     hooks: input::Hooks,
@@ -50,7 +50,7 @@ pub struct VirtualPorts {
 
 /// Where our virtual output `label` is, and what the system calls it, with its numbers: other shows may have one of the same
 /// name.
-pub fn virtual_output(label: &str, announced: Option<&Announcements>) -> Option<(Address, String)> {
+pub(crate) fn virtual_output(label: &str, announced: Option<&Announcements>) -> Option<(Address, String)> {
     let at = announced?.virtual_port(label, Direction::Out)?;
     Some((at, announced?.name_of(at)?.full))
 }
@@ -61,7 +61,7 @@ impl VirtualPorts {
     /// # Errors
     ///
     /// When the system has no virtual ports.
-    pub fn open(
+    pub(crate) fn open(
         set: &Set,
         announced: Option<Announcements>,
         ends: Vec<MidiInEnd>,

@@ -271,12 +271,12 @@ pub(super) struct Report {
 
 impl Report {
     /// Notes a mistake at `span`. `make` runs only if the mistake is among the first of the file as far as it is read.
-    pub fn add(&mut self, span: Range<usize>, make: impl FnOnce() -> Diagnostic) {
+    pub(crate) fn add(&mut self, span: Range<usize>, make: impl FnOnce() -> Diagnostic) {
         self.insert(Some(span), make);
     }
 
     /// Notes a mistake of the file as a whole.
-    pub fn add_without_place(&mut self, mistake: Diagnostic) {
+    pub(crate) fn add_without_place(&mut self, mistake: Diagnostic) {
         self.insert(None, || mistake);
     }
 
@@ -291,12 +291,12 @@ impl Report {
     }
 
     /// Returns whether nothing has been noted.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.found == 0
     }
 
     /// The mistakes of the file `text`, which is called `origin` in what is shown.
-    pub fn finish(self, origin: &str, text: &str) -> Mistakes {
+    pub(crate) fn finish(self, origin: &str, text: &str) -> Mistakes {
         let mut list = self.kept;
         // In the order of their places, so one walk through the text finds every line.
         let (mut line, mut line_start, mut walked) = (1, 0, 0);

@@ -47,7 +47,7 @@ pub(super) struct Lane<'t> {
 
 impl Lane<'_> {
     /// The keys that a transposition by octaves makes of `key`; `None` off the keyboard.
-    pub fn moved(&self, key: Key) -> Option<Key> {
+    pub(crate) fn moved(&self, key: Key) -> Option<Key> {
         let octave = self.octave.as_ref().map_or(0, |&(octave, _)| octave);
         u8::try_from(i32::from(key.number()) + 12 * i32::from(octave)).ok().and_then(Key::new)
     }

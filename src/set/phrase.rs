@@ -31,7 +31,7 @@ pub(super) struct Phrase {
 
 impl Phrase {
     /// Returns where the value of the clause `word` is.
-    pub fn value(&self, word: &str) -> Option<Range<usize>> {
+    pub(crate) fn value(&self, word: &str) -> Option<Range<usize>> {
         self.clauses.iter().find(|(known, _)| *known == word).map(|(_, value)| value.clone())
     }
 }

@@ -46,7 +46,7 @@ pub(super) struct Name {
 
 impl Name {
     /// The key of this name; `None` where there is no such key.
-    pub fn key(self, octaves: Octaves) -> Option<Key> {
+    pub(crate) fn key(self, octaves: Octaves) -> Option<Key> {
         let number = 60 + 12 * (self.octave - octaves.of_middle_c()) + self.semitone;
         u8::try_from(number).ok().and_then(Key::new)
     }

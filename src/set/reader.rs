@@ -78,7 +78,7 @@ impl<'t> Text<'t> {
     }
 
     /// The bytes of the file that hold `part`, a range of bytes of the text.
-    pub fn place(&self, part: Range<usize>) -> Range<usize> {
+    pub(crate) fn place(&self, part: Range<usize>) -> Range<usize> {
         let Some(body) = self.body else { return self.span.clone() };
         let place = |at: usize, ends: bool| {
             // What ends where a line goes on does not go on itself.
@@ -142,7 +142,7 @@ pub(super) fn root<'t>(table: &'t DeTable<'t>, file: &'t str) -> Reader<'t> {
 
 impl<'t> Reader<'t> {
     /// The value of `key`, if it is there.
-    pub fn take(&self, key: Key) -> Option<Value<'t>> {
+    pub(crate) fn take(&self, key: Key) -> Option<Value<'t>> {
         debug_assert!(self.known.find(key.name).is_some(), "{} is not a key of {}", key.name, self.known.heading);
         let value = self.table.get(key.name)?;
         Some(Value { value: value.get_ref(), file: self.file, name: key.name, key, span: value.span() })
@@ -150,7 +150,7 @@ impl<'t> Reader<'t> {
 
     /// The value of `key`, which has to be there; `whose` names the table in the message if it is not. Where it is there
     /// but misspelled, the misspelled key is the mistake, and enough.
-    pub fn require(&self, key: Key, report: &mut Report, whose: impl FnOnce() -> String) -> Option<Value<'t>> {
+    pub(crate) fn require(&self, key: Key, report: &mut Report, whose: impl FnOnce() -> String) -> Option<Value<'t>> {
         let value = self.take(key);
         if value.is_none() && !self.misspells(key) {
             report.add(self.span.clone(), || {
@@ -172,7 +172,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Reports the keys that are not known.
-    pub fn finish(self, report: &mut Report) {
+    pub(crate) fn finish(self, report: &mut Report) {
         for (name, _) in sorted(self.table) {
             if self.known.find(name.text).is_none() {
                 report.add(name.span.clone(), || unknown_key(name.text, self.known));
@@ -236,7 +236,7 @@ fn sorted<'t>(table: &'t DeTable<'t>) -> Vec<(Name<'t>, &'t toml::Spanned<DeValu
 
 impl<'t> Value<'t> {
     /// Reports that the value is not what its key takes.
-    pub fn refuse(&self, report: &mut Report) {
+    pub(crate) fn refuse(&self, report: &mut Report) {
         if let Some((label, help)) = self.slip() {
             report.add(self.span.clone(), || {
                 Diagnostic::new(format!("{} cannot be {}", quoted(self.name), self.in_words())).label(label).help(help)
@@ -273,7 +273,7 @@ impl<'t> Value<'t> {
     }
 
     /// Reports that the value is not what its key takes, with the reason as the label.
-    pub fn refuse_because(&self, report: &mut Report, why: impl FnOnce() -> String) {
+    pub(crate) fn refuse_because(&self, report: &mut Report, why: impl FnOnce() -> String) {
         report.add(self.span.clone(), || {
             Diagnostic::new(format!("{} cannot be {}", quoted(self.name), self.in_words()))
                 .label(why())
@@ -282,7 +282,7 @@ impl<'t> Value<'t> {
     }
 
     /// Reports that the value, which is the text `word`, is none of `words`.
-    pub fn refuse_word(&self, report: &mut Report, word: &str, words: &[&str]) {
+    pub(crate) fn refuse_word(&self, report: &mut Report, word: &str, words: &[&str]) {
         report.add(self.span.clone(), || {
             let help = match nearest(word, words.iter().copied()) {
                 Some(near) => format!("did you mean `{near}`?"),
@@ -309,7 +309,7 @@ impl<'t> Value<'t> {
     }
 
     /// The value as text.
-    pub fn text(&self, report: &mut Report) -> Option<Text<'t>> {
+    pub(crate) fn text(&self, report: &mut Report) -> Option<Text<'t>> {
         match self.value {
             DeValue::String(text) => {
                 let written = self.file.get(self.span.clone()).unwrap_or_default();
@@ -323,12 +323,12 @@ impl<'t> Value<'t> {
     }
 
     /// The value as text, if that is what it is.
-    pub fn is_text(&self) -> bool {
+    pub(crate) fn is_text(&self) -> bool {
         matches!(self.value, DeValue::String(_))
     }
 
     /// The text that the value is, if it is one.
-    pub fn written_text(&self) -> Option<&'t str> {
+    pub(crate) fn written_text(&self) -> Option<&'t str> {
         match self.value {
             DeValue::String(text) => Some(text),
             _ => None,
@@ -336,17 +336,17 @@ impl<'t> Value<'t> {
     }
 
     /// Returns whether the value is a list.
-    pub fn is_list(&self) -> bool {
+    pub(crate) fn is_list(&self) -> bool {
         matches!(self.value, DeValue::Array(_))
     }
 
     /// Returns whether the value is a table.
-    pub fn is_table(&self) -> bool {
+    pub(crate) fn is_table(&self) -> bool {
         matches!(self.value, DeValue::Table(_))
     }
 
     /// The value as a whole number, if that is what it is.
-    pub fn integer(&self) -> Option<i128> {
+    pub(crate) fn integer(&self) -> Option<i128> {
         match self.value {
             DeValue::Integer(number) => i128::from_str_radix(number.as_str(), number.radix()).ok(),
             _ => None,
@@ -354,7 +354,7 @@ impl<'t> Value<'t> {
     }
 
     /// The value as a whole number in `range`.
-    pub fn whole(&self, range: RangeInclusive<i128>, report: &mut Report) -> Option<i128> {
+    pub(crate) fn whole(&self, range: RangeInclusive<i128>, report: &mut Report) -> Option<i128> {
         let number = self.integer().filter(|number| range.contains(number));
         if number.is_none() {
             self.refuse(report);
@@ -363,7 +363,7 @@ impl<'t> Value<'t> {
     }
 
     /// The value as a number, whole or not; never infinite or undefined.
-    pub fn number(&self, report: &mut Report) -> Option<f64> {
+    pub(crate) fn number(&self, report: &mut Report) -> Option<f64> {
         let number: Option<f64> = match self.value {
             DeValue::Integer(number) => {
                 i128::from_str_radix(number.as_str(), number.radix()).ok().map(|number| number as f64)
@@ -379,7 +379,7 @@ impl<'t> Value<'t> {
     }
 
     /// The value as true or false.
-    pub fn flag(&self, report: &mut Report) -> Option<bool> {
+    pub(crate) fn flag(&self, report: &mut Report) -> Option<bool> {
         let flag = self.value.as_bool();
         if flag.is_none() {
             self.refuse(report);
@@ -392,7 +392,7 @@ impl<'t> Value<'t> {
     }
 
     /// The value as a list whose elements should be what `of` says.
-    pub fn list(&self, of: Key, report: &mut Report) -> Option<Vec<Value<'t>>> {
+    pub(crate) fn list(&self, of: Key, report: &mut Report) -> Option<Vec<Value<'t>>> {
         let DeValue::Array(list) = self.value else {
             self.refuse(report);
             return None;
@@ -401,7 +401,7 @@ impl<'t> Value<'t> {
     }
 
     /// The value as a table with known keys.
-    pub fn table(&self, known: &'static Table, report: &mut Report) -> Option<Reader<'t>> {
+    pub(crate) fn table(&self, known: &'static Table, report: &mut Report) -> Option<Reader<'t>> {
         match self.value {
             DeValue::Table(table) => Some(Reader { table, file: self.file, known, span: self.span.clone() }),
             _ => {
@@ -412,13 +412,13 @@ impl<'t> Value<'t> {
     }
 
     /// Returns whether the value is a table that has `key`.
-    pub fn has(&self, key: Key) -> bool {
+    pub(crate) fn has(&self, key: Key) -> bool {
         matches!(self.value, DeValue::Table(table) if table.contains_key(key.name))
     }
 
     /// The value as a table whose keys the performer chooses: its entries in the order of the file, which should be what
     /// `of` says.
-    pub fn entries(&self, of: Key, report: &mut Report) -> Option<Vec<(Name<'t>, Value<'t>)>> {
+    pub(crate) fn entries(&self, of: Key, report: &mut Report) -> Option<Vec<(Name<'t>, Value<'t>)>> {
         let DeValue::Table(table) = self.value else {
             self.refuse(report);
             return None;
@@ -431,7 +431,7 @@ impl<'t> Value<'t> {
     }
 
     /// The same value, which should be what `key` says.
-    pub fn meant_as(self, key: Key) -> Value<'t> {
+    pub(crate) fn meant_as(self, key: Key) -> Value<'t> {
         Value { key, ..self }
     }
 }

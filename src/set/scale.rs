@@ -18,15 +18,15 @@ pub(super) struct Named {
 
 impl Named {
     /// The scale without a name: all semitones from middle C.
-    pub const CHROMATIC: Named = Named { scale: Scale::CHROMATIC, first: Key::from_data(60) };
+    pub(crate) const CHROMATIC: Named = Named { scale: Scale::CHROMATIC, first: Key::from_data(60) };
 
     /// Returns how many degrees can be written: one digit each.
-    pub fn degrees(&self) -> u32 {
+    pub(crate) fn degrees(&self) -> u32 {
         self.scale.len().min(9) as u32
     }
 
     /// The key of `degree`, counted from 1, moved by `octaves`; `None` where there is no such key.
-    pub fn key(&self, degree: u32, octaves: i32) -> Option<Key> {
+    pub(crate) fn key(&self, degree: u32, octaves: i32) -> Option<Key> {
         let semitones = self.scale.semitones(i32::try_from(degree).ok()? - 1);
         let number = i32::from(self.first.number()) + semitones + octaves.checked_mul(12)?;
         u8::try_from(number).ok().and_then(Key::new)

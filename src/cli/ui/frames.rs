@@ -20,7 +20,7 @@ use crate::cli::printer::Frames;
 const LARGEST: (u16, u16) = (640, 240);
 
 /// What the terminal shows.
-pub struct Shown {
+pub(crate) struct Shown {
     sink: Frames,
     look: Look,
     /// What it shows, once what has been handed over is printed.
@@ -33,26 +33,26 @@ pub struct Shown {
 
 impl Shown {
     /// A terminal of so many columns and rows.
-    pub fn new(sink: Frames, look: Look, size: (u16, u16)) -> Shown {
+    pub(crate) fn new(sink: Frames, look: Look, size: (u16, u16)) -> Shown {
         let mut shown = Shown { sink, look, shown: Buffer::default(), next: Buffer::default(), is_unknown: true };
         shown.resize(size);
         shown
     }
 
     /// It has another size now.
-    pub fn resize(&mut self, (width, height): (u16, u16)) {
+    pub(crate) fn resize(&mut self, (width, height): (u16, u16)) {
         let area = Rect { x: 0, y: 0, width: width.min(LARGEST.0), height: height.min(LARGEST.1) };
         (self.shown, self.next) = (Buffer::empty(area), Buffer::empty(area));
         self.is_unknown = true;
     }
 
     /// Draws all of it anew next time.
-    pub fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         self.is_unknown = true;
     }
 
     /// Shows `scene`. Whether that was possible: otherwise the printing thread is still busy with an earlier frame.
-    pub fn show(&mut self, scene: &Scene) -> bool {
+    pub(crate) fn show(&mut self, scene: &Scene) -> bool {
         self.present(|look, buffer| draw(scene, look, buffer))
     }
 

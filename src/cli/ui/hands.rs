@@ -14,7 +14,7 @@ const LONGEST_COMMAND: usize = 200;
 
 /// What the hands have chosen of the screen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Hands {
+pub(crate) struct Hands {
     /// The chosen track, by its slot. May lie beyond the tracks of a set that came later.
     pub chosen: usize,
     /// Which page of patterns is shown.
@@ -31,7 +31,7 @@ pub struct Hands {
 
 /// What lies over the screen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Over {
+pub(crate) enum Over {
     /// Nothing.
     #[default]
     Nothing,
@@ -45,7 +45,7 @@ pub enum Over {
 
 /// What a key leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wish {
+pub(crate) enum Wish {
     /// That these words are followed.
     Words(String),
     /// That these words, which were written by hand, are followed.
@@ -58,7 +58,7 @@ pub enum Wish {
 
 impl Hands {
     /// A look at the show: the page of the pattern that plays is shown when that becomes another one.
-    pub fn look(&mut self, view: &View<'_>) {
+    pub(crate) fn look(&mut self, view: &View<'_>) {
         let slot = usize::from(view.status.pattern.0);
         let Some(place) = view.set.order.patterns.iter().position(|&known| known == slot) else { return };
         let plays_on = place / PATTERNS_PER_PAGE;
@@ -68,7 +68,7 @@ impl Hands {
     }
 
     /// What `key` leads to, if it does more than to change what is chosen.
-    pub fn press(&mut self, key: &KeyEvent, view: &View<'_>) -> Option<Wish> {
+    pub(crate) fn press(&mut self, key: &KeyEvent, view: &View<'_>) -> Option<Wish> {
         if key.kind == KeyEventKind::Release {
             return None;
         }
@@ -199,7 +199,7 @@ impl Hands {
     /// The place of the chosen one among the slots of the tracks that there are, in the order of the file; the last where it is
     /// gone.
     #[must_use]
-    pub fn chosen_among(&self, slots: &[usize]) -> usize {
+    pub(crate) fn chosen_among(&self, slots: &[usize]) -> usize {
         slots.iter().position(|&slot| slot == self.chosen).unwrap_or(slots.len().saturating_sub(1))
     }
 
@@ -233,7 +233,7 @@ impl Hands {
     }
 
     /// Text that was pasted. Only a command takes it: it would be played otherwise.
-    pub fn paste(&mut self, pasted: &str) {
+    pub(crate) fn paste(&mut self, pasted: &str) {
         if let Over::Prompt(text) = &mut self.over {
             pasted.chars().for_each(|char| insert(text, char));
         }
@@ -242,7 +242,7 @@ impl Hands {
 
 /// How many pages so many patterns take; at least one.
 #[must_use]
-pub const fn pages(patterns: usize) -> usize {
+pub(crate) const fn pages(patterns: usize) -> usize {
     let pages = patterns.div_ceil(PATTERNS_PER_PAGE);
     if pages == 0 { 1 } else { pages }
 }

@@ -8,7 +8,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 /// What a key asks for. [`Action::StartStop`], [`Action::Panic`] and [`Action::Lock`] have a key each that is no letter, and
 /// so work while a command is written too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
+pub(crate) enum Action {
     /// Start where it is stopped, and otherwise stop.
     StartStop,
     /// Play on from where it stopped.
@@ -57,7 +57,7 @@ pub enum Action {
 
 /// When a pattern begins that a key launches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum When {
+pub(crate) enum When {
     /// As the pattern or the set says.
     AsSet,
     /// Where the pattern that plays comes to its end.
@@ -66,7 +66,7 @@ pub enum When {
 
 /// A key, without its modifiers but Ctrl.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Press {
+pub(crate) enum Press {
     /// What the keyboard makes of a key: a letter that is a capital is another one.
     Char(char),
     /// With Ctrl.
@@ -76,7 +76,7 @@ pub enum Press {
 }
 
 /// Keys that do the same.
-pub struct Entry {
+pub(crate) struct Entry {
     /// The keys, the first of them with the action as it is written here.
     pub keys: &'static [(Press, Action)],
     /// How they are shown.
@@ -100,7 +100,7 @@ const fn entry(
 }
 
 /// All keys but those of patterns.
-pub const TABLE: &[Entry] = &[
+pub(crate) const TABLE: &[Entry] = &[
     entry(
         &[(Char(' '), Action::StartStop), (Other(F(3)), Action::StartStop)],
         "space or F3",
@@ -176,20 +176,20 @@ pub const TABLE: &[Entry] = &[
 const SILENT: &[(Press, Action)] = &[(Ctrl('z'), Action::Suspend)];
 
 /// The keys of patterns, in order. None of them, as a capital either, is in the [`TABLE`].
-pub const PATTERN_KEYS: &str = "1234567890abdegijknovwxyz";
+pub(crate) const PATTERN_KEYS: &str = "1234567890abdegijknovwxyz";
 
 /// How many patterns a page has.
-pub const PATTERNS_PER_PAGE: usize = PATTERN_KEYS.len();
+pub(crate) const PATTERNS_PER_PAGE: usize = PATTERN_KEYS.len();
 
 /// The key of the pattern in place `index` of a page.
 #[must_use]
-pub fn pattern_key(index: usize) -> char {
+pub(crate) fn pattern_key(index: usize) -> char {
     PATTERN_KEYS.chars().nth(index % PATTERNS_PER_PAGE).unwrap_or(' ')
 }
 
 /// What `key` asks for; `None` where that is nothing.
 #[must_use]
-pub fn action(key: &KeyEvent) -> Option<Action> {
+pub(crate) fn action(key: &KeyEvent) -> Option<Action> {
     if key.kind == KeyEventKind::Release {
         return None;
     }

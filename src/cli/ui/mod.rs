@@ -29,7 +29,7 @@ mod terminal;
 mod tests;
 mod watch;
 
-pub use terminal::{is_there, modes};
+pub(crate) use terminal::{is_there, modes};
 
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
@@ -61,7 +61,7 @@ const KEYS_PER_LOOK: usize = 64;
 const WAITING_ANSWERS: usize = 64;
 
 /// The screen of a show.
-pub struct Screen {
+pub(crate) struct Screen {
     caller: Caller,
     sink: Frames,
     hands: Hands,
@@ -99,7 +99,7 @@ impl Screen {
     /// # Errors
     ///
     /// When the terminal refuses, or the system has no thread to give.
-    pub fn open(caller: Caller, sink: Frames) -> io::Result<Screen> {
+    pub(crate) fn open(caller: Caller, sink: Frames) -> io::Result<Screen> {
         let look = Look::of(|name| std::env::var(name).ok());
         let terminal = Terminal::take(Own, sink.clone())?;
         let display = Display {

@@ -16,7 +16,7 @@ use crate::time::{Tick, TickSpan};
 
 /// What is shown.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Scene {
+pub(crate) struct Scene {
     /// What the set is called.
     pub set: String,
     /// What the transport is doing.
@@ -69,7 +69,7 @@ pub struct Scene {
 
 /// What comes next.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Next {
+pub(crate) struct Next {
     /// The pattern; `None` where the music stops.
     pub pattern: Option<String>,
     /// In how many beats: 1 in the last one.
@@ -80,7 +80,7 @@ pub struct Next {
 
 /// Where the clock comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Clock {
+pub(crate) enum Clock {
     /// It is our own.
     Own,
     /// It is that of a port, which is heard.
@@ -91,7 +91,7 @@ pub enum Clock {
 
 /// A track.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Row {
+pub(crate) struct Row {
     /// What it is called.
     pub name: String,
     /// Whether it is muted, and soloed.
@@ -116,7 +116,7 @@ pub struct Row {
 
 /// A pattern with its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pad {
+pub(crate) struct Pad {
     /// What launches it.
     pub key: char,
     /// What it is called.
@@ -129,7 +129,7 @@ pub struct Pad {
 
 /// A port.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Port {
+pub(crate) struct Port {
     /// What the set calls it.
     pub name: String,
     /// What it is connected to; `None` where the show plays without ports.
@@ -148,7 +148,7 @@ pub struct Port {
 
 /// What a port is connected to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Connected {
+pub(crate) struct Connected {
     /// Whether its output is open, and its input.
     pub output: bool,
     /// Whether its input is open.
@@ -161,7 +161,7 @@ pub struct Connected {
 
 /// What is measured.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Timing {
+pub(crate) struct Timing {
     /// Lateness of all messages since the start.
     pub lateness: Percentiles,
     /// The same, by powers of two.
@@ -180,7 +180,7 @@ pub struct Timing {
 
 /// The rows of tracks as they were made last: made anew only when what they show has changed.
 #[derive(Default)]
-pub struct Rows {
+pub(crate) struct Rows {
     figures: Vec<Option<(RowKey, Option<Rc<Figure>>)>>,
     /// The most voices of each track, and of which edition of the set.
     voices: Option<(u64, Vec<usize>)>,
@@ -237,7 +237,7 @@ impl Rows {
 impl Scene {
     /// What there is to show of `view`.
     #[must_use]
-    pub fn of(view: &View<'_>, watch: &Watch, hands: &Hands, rows: &mut Rows) -> Scene {
+    pub(crate) fn of(view: &View<'_>, watch: &Watch, hands: &Hands, rows: &mut Rows) -> Scene {
         let &View { set, position, snapshot, status, .. } = view;
         let meter = set.program.meter;
         let (bar, beat, _) = meter.bar_beat_tick(position);

@@ -19,7 +19,7 @@ const LONGEST: u64 = 300;
 const STACK_BYTES: usize = 128 * 1024;
 
 /// Standard error, diverted. It leads where it led before when this is dropped.
-pub struct Diverted(OwnedFd);
+pub(crate) struct Diverted(OwnedFd);
 
 impl Diverted {
     /// Diverts standard error, if it leads to a terminal, and tells `caller` each line.
@@ -27,7 +27,7 @@ impl Diverted {
     /// # Errors
     ///
     /// When the system refuses. Then it leads where it did.
-    pub fn to(caller: Caller) -> io::Result<Option<Diverted>> {
+    pub(crate) fn to(caller: Caller) -> io::Result<Option<Diverted>> {
         if !io::stderr().is_terminal() {
             return Ok(None);
         }

@@ -28,7 +28,7 @@ const LOUD: u8 = 112;
 
 /// What happens in a cell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Cell {
+pub(crate) enum Cell {
     /// Nothing.
     #[default]
     Rest,
@@ -50,7 +50,7 @@ pub enum Cell {
 
 /// A row of cells.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cells {
+pub(crate) struct Cells {
     /// In order of time.
     pub cells: Vec<Cell>,
     /// The length of a cell.
@@ -62,7 +62,7 @@ pub struct Cells {
 
 /// What a track plays, as it is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Figure {
+pub(crate) struct Figure {
     /// Its lanes of steps one by one.
     pub voices: Vec<Cells>,
     /// The same in one row: those that fit to the longest; none without voices.
@@ -75,7 +75,7 @@ pub struct Figure {
 
 /// In which pass each lane of `clip` is, `elapsed` after it began. A figure is to be made anew when this changes.
 #[must_use]
-pub fn passes(clip: &Clip, elapsed: TickSpan) -> Vec<i64> {
+pub(crate) fn passes(clip: &Clip, elapsed: TickSpan) -> Vec<i64> {
     let pass = |lane: &Lane| {
         let of = |steps: &Steps| lane.swing.straighten(elapsed).0.div_euclid(steps.length.0.max(1)).max(0);
         lane.source.steps().map_or(0, of)
@@ -85,13 +85,13 @@ pub fn passes(clip: &Clip, elapsed: TickSpan) -> Vec<i64> {
 
 /// How many rows the lanes of `clip` take, one by one.
 #[must_use]
-pub fn voices(clip: &Clip) -> usize {
+pub(crate) fn voices(clip: &Clip) -> usize {
     loops(clip).count()
 }
 
 /// What `clip` plays in these passes of its lanes; `fill` says whether a fill is asked for. `None` where it is empty.
 #[must_use]
-pub fn figure(clip: &Clip, passes: &[i64], fill: bool) -> Option<Figure> {
+pub(crate) fn figure(clip: &Clip, passes: &[i64], fill: bool) -> Option<Figure> {
     let arp = clip.lanes.iter().find_map(|lane| lane.source.arp()).map(|arp| match &arp.keys {
         ArpKeys::Written(keys, _) if keys.len() == 1 => "arpeggio of one key".to_owned(),
         ArpKeys::Written(keys, _) => format!("arpeggio of {} keys", keys.len()),
@@ -249,7 +249,7 @@ impl Row {
 impl Cells {
     /// The cell that plays at `position`, in music that began at `origin`.
     #[must_use]
-    pub fn at(&self, origin: Tick, position: Tick) -> usize {
+    pub(crate) fn at(&self, origin: Tick, position: Tick) -> usize {
         let straight = self.swing.straighten(position - origin);
         (straight.0.rem_euclid(self.length.0.max(1)) / self.grid.0) as usize
     }

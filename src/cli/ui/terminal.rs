@@ -34,7 +34,7 @@ const STACK_BYTES: usize = 256 * 1024;
 
 /// Whether there is a terminal that a screen can be drawn on: somebody types and looks there, and it can do more than lines.
 #[must_use]
-pub fn is_there() -> bool {
+pub(crate) fn is_there() -> bool {
     let can_draw = match std::env::var("TERM") {
         Ok(term) => !term.is_empty() && term != "dumb",
         Err(_) => cfg!(not(unix)),
@@ -57,7 +57,7 @@ fn is_in_front() -> bool {
 /// The modes of the terminal as they are, so that the guardian can give it back.
 #[cfg(unix)]
 #[must_use]
-pub fn modes() -> Option<Cooked> {
+pub(crate) fn modes() -> Option<Cooked> {
     crate::guardian::screen::modes(io::stdout())
 }
 
@@ -69,7 +69,7 @@ pub fn modes() -> Option<Cooked> {
 }
 
 /// The modes of a terminal, as far as a screen changes them.
-pub trait Modes {
+pub(crate) trait Modes {
     /// Keys come one by one, and are not shown.
     ///
     /// # Errors
@@ -81,7 +81,7 @@ pub trait Modes {
 }
 
 /// Those of the terminal that the program runs in.
-pub struct Own;
+pub(crate) struct Own;
 
 impl Modes for Own {
     fn raw(&mut self) -> io::Result<()> {
@@ -95,7 +95,7 @@ impl Modes for Own {
 }
 
 /// A terminal with a screen on it. As it was before, when this is dropped.
-pub struct Terminal<M: Modes = Own> {
+pub(crate) struct Terminal<M: Modes = Own> {
     modes: M,
     sink: Frames,
 }
@@ -106,7 +106,7 @@ impl<M: Modes> Terminal<M> {
     /// # Errors
     ///
     /// When the terminal refuses.
-    pub fn take(mut modes: M, sink: Frames) -> io::Result<Terminal<M>> {
+    pub(crate) fn take(mut modes: M, sink: Frames) -> io::Result<Terminal<M>> {
         // In the modes of a screen, the end of a line does not lead back to the left margin.
         sink.settle();
         modes.raw()?;
@@ -128,7 +128,7 @@ impl<M: Modes> Drop for Terminal<M> {
 }
 
 /// What comes from the keyboard.
-pub struct Keys {
+pub(crate) struct Keys {
     events: Receiver<Event>,
     is_dead: bool,
     is_wanted: Arc<AtomicBool>,
@@ -140,7 +140,7 @@ impl Keys {
     /// # Errors
     ///
     /// When the system has no thread to give.
-    pub fn read(caller: Caller) -> io::Result<Keys> {
+    pub(crate) fn read(caller: Caller) -> io::Result<Keys> {
         let (sender, events) = mpsc::sync_channel(WAITING_KEYS);
         let is_wanted = Arc::new(AtomicBool::new(true));
         let wanted = Arc::clone(&is_wanted);
@@ -156,14 +156,14 @@ impl Keys {
     }
 
     /// The next one, if there is one.
-    pub fn next(&mut self) -> Option<Event> {
+    pub(crate) fn next(&mut self) -> Option<Event> {
         let next = self.events.try_recv();
         self.is_dead = next == Err(TryRecvError::Disconnected);
         next.ok()
     }
 
     /// Whether the keyboard is not read any more.
-    pub fn is_dead(&self) -> bool {
+    pub(crate) fn is_dead(&self) -> bool {
         self.is_dead
     }
 }

@@ -20,7 +20,7 @@ const MISSED_AFTER: Span = Span::from_millis(500);
 
 /// How lately a track has played.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Glow {
+pub(crate) enum Glow {
     /// Not lately.
     #[default]
     Dark,
@@ -32,7 +32,7 @@ pub enum Glow {
 
 /// What a screen remembers.
 #[derive(Debug)]
-pub struct Watch {
+pub(crate) struct Watch {
     /// By track, when it played last.
     played: Vec<Option<Nanos>>,
     /// By port, when its clock was heard last.
@@ -58,7 +58,7 @@ impl Default for Watch {
 
 impl Watch {
     /// A look at the show.
-    pub fn look(&mut self, view: &View<'_>) {
+    pub(crate) fn look(&mut self, view: &View<'_>) {
         self.now = view.now;
         // What was said of the set file before it had its mistake is not true any more.
         let saw_mistake = std::mem::replace(&mut self.saw_mistake, view.mistake.is_some());
@@ -71,7 +71,7 @@ impl Watch {
     }
 
     /// A message went out.
-    pub fn sent(&mut self, sent: &Sent) {
+    pub(crate) fn sent(&mut self, sent: &Sent) {
         let track = sent.track.filter(|_| matches!(sent.message, Message::NoteOn(..)));
         if let Some(played) = track.and_then(|track| self.played.get_mut(usize::from(track.0))) {
             *played = Some(sent.at);
@@ -79,20 +79,20 @@ impl Watch {
     }
 
     /// A message came in.
-    pub fn heard(&mut self, heard: &Heard) {
+    pub(crate) fn heard(&mut self, heard: &Heard) {
         if let (Message::Clock, Some(clock)) = (heard.message, self.clocks.get_mut(usize::from(heard.port.0))) {
             *clock = Some(heard.at);
         }
     }
 
     /// Something is said to the performer.
-    pub fn say(&mut self, notice: Notice) {
+    pub(crate) fn say(&mut self, notice: Notice) {
         self.said = Some((notice, None));
     }
 
     /// How lately `track` has played.
     #[must_use]
-    pub fn glow(&self, track: TrackSlot) -> Glow {
+    pub(crate) fn glow(&self, track: TrackSlot) -> Glow {
         let played = self.played.get(usize::from(track.0)).copied().flatten();
         match played.map(|played| self.now.since(played)) {
             Some(ago) if ago < BRIGHT_FOR => Glow::Bright,
@@ -104,7 +104,7 @@ impl Watch {
     /// For how many seconds the clock on `port` has been missed: `None` while it comes, and a number below 1 where it has
     /// not come yet.
     #[must_use]
-    pub fn misses_clock(&self, port: PortSlot) -> Option<Option<u64>> {
+    pub(crate) fn misses_clock(&self, port: PortSlot) -> Option<Option<u64>> {
         let heard = self.clocks.get(usize::from(port.0)).copied().flatten();
         match heard.map(|heard| self.now.since(heard)) {
             None => Some(None),
@@ -115,7 +115,7 @@ impl Watch {
 
     /// What was said last, while it is new.
     #[must_use]
-    pub fn said(&self) -> Option<&Notice> {
+    pub(crate) fn said(&self) -> Option<&Notice> {
         let (notice, at) = self.said.as_ref()?;
         let stays = if notice.is_wrong { WRONG_FOR } else { SAID_FOR };
         at.is_none_or(|at| self.now.since(at) < stays).then_some(notice)

@@ -112,7 +112,7 @@ impl From<Refused> for Answer {
 /// # Errors
 ///
 /// When it has gone in the middle of something.
-pub fn serve(mut stream: UnixStream, place: &Place, caller: &Caller, board: &Board) -> io::Result<()> {
+pub(crate) fn serve(mut stream: UnixStream, place: &Place, caller: &Caller, board: &Board) -> io::Result<()> {
     stream.set_write_timeout(Some(PATIENCE))?;
     let mut bucket = RateLimit::new(PER_SECOND, Instant::now());
     let mut requests = Requests::new(stream.try_clone()?);

@@ -12,7 +12,7 @@ use super::limits::{MAX_CONNECTIONS, MAX_WATCHERS};
 
 /// All places. Cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub struct Places(Arc<Mutex<Taken>>);
+pub(crate) struct Places(Arc<Mutex<Taken>>);
 
 #[derive(Debug, Default)]
 struct Taken {
@@ -63,7 +63,7 @@ impl Places {
     /// # Errors
     ///
     /// When the system has no file to give, or when twice as many as may be here are still about to go.
-    pub fn admit(&self, stream: &UnixStream) -> io::Result<Place> {
+    pub(crate) fn admit(&self, stream: &UnixStream) -> io::Result<Place> {
         let stream = Arc::new(stream.try_clone()?);
         let mut taken = self.lock();
         if taken.list.len() >= MAX_WATCHERS + 2 * MAX_CONNECTIONS {
@@ -78,17 +78,17 @@ impl Places {
     }
 
     /// Makes room by one of those who ask.
-    pub fn give_way(&self) {
+    pub(crate) fn give_way(&self) {
         self.lock().give_way();
     }
 
     /// Whether nobody is connected.
-    pub fn are_empty(&self) -> bool {
+    pub(crate) fn are_empty(&self) -> bool {
         self.lock().list.is_empty()
     }
 
     /// Nothing more is read from any of them, or nothing more goes either way.
-    pub fn shut(&self, how: Shutdown) {
+    pub(crate) fn shut(&self, how: Shutdown) {
         for guest in &self.lock().list {
             // One that is closed already is closed.
             let _ = guest.stream.shutdown(how);
@@ -97,7 +97,7 @@ impl Places {
 }
 
 /// The place of one who is connected; free again when it is dropped.
-pub struct Place {
+pub(crate) struct Place {
     places: Places,
     stream: Arc<UnixStream>,
 }
@@ -111,12 +111,12 @@ impl Place {
     }
 
     /// It asks for something.
-    pub fn asks(&self) {
+    pub(crate) fn asks(&self) {
         self.with(|taken, index| taken.list[index].asked = taken.next());
     }
 
     /// Whether somebody else has got its place.
-    pub fn is_lost(&self) -> bool {
+    pub(crate) fn is_lost(&self) -> bool {
         self.with(|taken, index| taken.list[index].leaves).unwrap_or(true)
     }
 
@@ -125,7 +125,7 @@ impl Place {
     /// # Errors
     ///
     /// When as many watch as may.
-    pub fn watch(&self) -> Result<(), String> {
+    pub(crate) fn watch(&self) -> Result<(), String> {
         let moved = self.with(|taken, index| {
             let has_room = taken.count(true) < MAX_WATCHERS;
             taken.list[index].watches |= has_room;

@@ -6,7 +6,7 @@ use crate::control::report::{Report, Source};
 
 /// What has changed from `before` to `now`; everything where there is nothing before, or where the set is another.
 #[must_use]
-pub fn changes(before: Option<&Report>, now: &Report) -> Vec<OscMessage> {
+pub(crate) fn changes(before: Option<&Report>, now: &Report) -> Vec<OscMessage> {
     let messages = all(now);
     match before.filter(|before| before.edition == now.edition) {
         // Of one set, the messages stand in the same places.

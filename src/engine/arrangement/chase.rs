@@ -42,12 +42,12 @@ impl Default for Chase {
 
 impl Chase {
     /// The position at which something is found out for `port`, if there is something.
-    pub fn due(&self, port: PortSlot) -> Option<Tick> {
+    pub(crate) fn due(&self, port: PortSlot) -> Option<Tick> {
         self.ports.contains(port).then_some(self.tick)
     }
 
     /// Nothing is found out any more.
-    pub fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         (self.tracks, self.ports) = (TrackSet::default(), PortSet::default());
     }
 

@@ -47,7 +47,7 @@ pub(in crate::engine) enum Coming {
 }
 
 impl Coming {
-    pub fn line(self) -> Tick {
+    pub(crate) fn line(self) -> Tick {
         match self {
             Coming::Pattern { line, .. } | Coming::Again(line) | Coming::Over(line) => line,
         }
@@ -87,7 +87,7 @@ pub(in crate::engine) struct Launcher {
 }
 
 impl Launcher {
-    pub fn new(program: &Program) -> Launcher {
+    pub(crate) fn new(program: &Program) -> Launcher {
         let current = first_of(program);
         Launcher {
             current,
@@ -104,12 +104,12 @@ impl Launcher {
     }
 
     /// Returns what plays when the music goes on.
-    pub fn chosen(&self) -> Choice {
+    pub(crate) fn chosen(&self) -> Choice {
         self.requested.unwrap_or(self.current)
     }
 
     /// Returns what plays from the next START on.
-    pub fn next_start(&self, program: &Program) -> Choice {
+    pub(crate) fn next_start(&self, program: &Program) -> Choice {
         match (self.requested, self.current.part) {
             (Some(requested), _) => requested,
             (None, Some(_)) => first_of(program),
@@ -118,17 +118,17 @@ impl Launcher {
     }
 
     /// The part of the song that plays when the music goes on.
-    pub fn part(&self) -> Option<PartSlot> {
+    pub(crate) fn part(&self) -> Option<PartSlot> {
         self.chosen().part
     }
 
     /// Returns what waits for its line because somebody asked for it.
-    pub fn asked(&self) -> Option<Choice> {
+    pub(crate) fn asked(&self) -> Option<Choice> {
         self.pending.map(|pending| pending.choice)
     }
 
     /// Returns what the next line brings, and where that is.
-    pub fn coming(&self, program: &Program) -> Option<Coming> {
+    pub(crate) fn coming(&self, program: &Program) -> Option<Coming> {
         let of_song = self.current.part.map(|part| self.after(&program.song, part));
         let by_hand = self.pending.map(|Pending { choice, line, origin }| Coming::Pattern { choice, line, origin });
         match (by_hand, of_song) {
@@ -177,7 +177,7 @@ impl Launcher {
     /// A pattern that is gone gives way to the part of the song in the place of its own, which begins at `position`;
     /// outside of the song, to the first pattern, which goes on as if it had begun where the other did. Gives the pattern
     /// that plays, and where it began if that has changed.
-    pub fn adopt(&mut self, program: &Program, position: Option<Tick>) -> (PatternSlot, Option<Tick>) {
+    pub(crate) fn adopt(&mut self, program: &Program, position: Option<Tick>) -> (PatternSlot, Option<Tick>) {
         let song = &program.song;
         let exists = |pattern: PatternSlot| program.pattern(pattern).is_some_and(|pattern| !pattern.vacant);
         let found = |choice: Choice| {

@@ -44,7 +44,7 @@ use crate::time::{Nanos, Span, Tick, TickSpan};
 pub(in crate::engine) const RENEWED_BEFORE: Span = Span::from_millis(1);
 
 /// How many events the old program may still have to play when the new one is there.
-pub const TAIL_CAPACITY: usize = 1_024;
+pub(crate) const TAIL_CAPACITY: usize = 1_024;
 
 /// An event of the old program that has yet to be played.
 #[derive(Clone, Copy, Debug)]
@@ -89,7 +89,7 @@ pub(in crate::engine) struct ProgramSwap {
 }
 
 impl ProgramSwap {
-    pub fn new(program: &Program) -> ProgramSwap {
+    pub(crate) fn new(program: &Program) -> ProgramSwap {
         ProgramSwap {
             line: None,
             ready: None,
@@ -106,27 +106,27 @@ impl ProgramSwap {
     }
 
     /// The bar line at which the awaited program takes over.
-    pub fn line(&self) -> Option<Tick> {
+    pub(crate) fn line(&self) -> Option<Tick> {
         self.line
     }
 
     /// The music goes on elsewhere, where `line` is the next bar line: what is awaited waits for that.
-    pub fn reckon(&mut self, line: Tick) {
+    pub(crate) fn reckon(&mut self, line: Tick) {
         let is_awaited = self.ready.take().is_some() || self.line.is_some();
         self.line = is_awaited.then_some(line);
     }
 
     /// Returns which edition plays.
-    pub fn edition(&self) -> u32 {
+    pub(crate) fn edition(&self) -> u32 {
         self.edition
     }
 
     /// Returns where the next event of the old program lies, and by how much its port is late.
-    pub fn tail(&self) -> Option<(Tick, Span)> {
+    pub(crate) fn tail(&self) -> Option<(Tick, Span)> {
         self.tail.front().map(|event| (event.at, event.offset))
     }
 
-    pub fn forget_tail(&mut self) {
+    pub(crate) fn forget_tail(&mut self) {
         self.tail.clear();
     }
 }

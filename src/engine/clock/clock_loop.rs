@@ -292,7 +292,7 @@ struct Test {
 
 /// Watches the clocks that come in for our own.
 #[derive(Clone, Debug)]
-pub struct ClockLoops {
+pub(crate) struct ClockLoops {
     logs: [Log; MAX_PORTS],
     /// As many as there can be sources; without a source to follow, the first ports that a clock comes in on.
     hearings: [Option<Hearing>; MAX_SOURCES],
@@ -315,12 +315,12 @@ impl Default for ClockLoops {
 impl ClockLoops {
     /// Returns by how much the pulse `number` to `port` leaves late, for the sake of a test.
     #[must_use]
-    pub fn delay(&self, port: PortSlot, number: i64) -> Span {
+    pub(crate) fn delay(&self, port: PortSlot, number: i64) -> Span {
         if self.swung.contains(port) && is_late(port, number) { SWING } else { Span::ZERO }
     }
 
     /// The pulse `number` leaves by `port`; it was `due` then, but for a test.
-    pub fn sent(&mut self, port: PortSlot, number: i64, due: Nanos) {
+    pub(crate) fn sent(&mut self, port: PortSlot, number: i64, due: Nanos) {
         let index = usize::from(port.0);
         let tested = self.swung.contains(port);
         self.logs[index].push(Sent { number, due, tested, late: tested && is_late(port, number), answered: false });
@@ -362,13 +362,13 @@ impl ClockLoops {
 
     /// The port by which the clock left that comes back on `port`; `None` where none does.
     #[must_use]
-    pub fn of(&self, port: PortSlot) -> Option<PortSlot> {
+    pub(crate) fn of(&self, port: PortSlot) -> Option<PortSlot> {
         let hearing = self.hearings.iter().flatten().find(|hearing| hearing.port == port)?;
         hearing.found.map(|found| found.sent_to)
     }
 
     /// Returns whether the pulse that came on `port` at `at` is an echo of ours, as far as one has been found there.
-    pub fn is_own(&mut self, port: PortSlot, at: Nanos) -> bool {
+    pub(crate) fn is_own(&mut self, port: PortSlot, at: Nanos) -> bool {
         let Some(hearing) = self.hearings.iter_mut().flatten().find(|hearing| hearing.port == port) else {
             return false;
         };
@@ -386,7 +386,7 @@ impl ClockLoops {
     }
 
     /// A pulse came on `port` at `at`, at a tempo of `period` from pulse to pulse. `followed` says that it counts.
-    pub fn heard(&mut self, port: PortSlot, at: Nanos, period: Span, followed: bool) {
+    pub(crate) fn heard(&mut self, port: PortSlot, at: Nanos, period: Span, followed: bool) {
         let period = period.0 as f64;
         let Some(index) = self.index_of(port) else { return };
         let Some(hearing) = &mut self.hearings[index] else { return };

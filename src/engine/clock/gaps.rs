@@ -76,19 +76,19 @@ pub(super) struct Gaps {
 
 impl Gaps {
     /// What came before is settled: from now on the pulses count anew.
-    pub fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         self.doubt = None;
     }
 
     /// The music begins with the pulse that came last, unless more of a queue comes.
-    pub fn begin(&mut self) {
+    pub(crate) fn begin(&mut self) {
         if let Some(doubt) = &mut self.doubt {
             (doubt.begins, doubt.lent) = (true, 0);
         }
     }
 
     /// Returns whether a pulse between those of the grid comes out of a queue: it was missing. Whether it was taken as sent already.
-    pub fn fills(&mut self) -> Option<bool> {
+    pub(crate) fn fills(&mut self) -> Option<bool> {
         let doubt = self.doubt.as_mut().filter(|doubt| doubt.steps > doubt.came)?;
         doubt.came += 1;
         doubt.queued += 1;
@@ -99,7 +99,7 @@ impl Gaps {
 
     /// A pulse of the grid came, `interval` after the one before, of which the estimator has said what was `heard`. Before it
     /// the period was `period`, and the clock was `known` so well.
-    pub fn pulse(
+    pub(crate) fn pulse(
         &mut self,
         heard: Heard,
         interval: Span,

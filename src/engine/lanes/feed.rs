@@ -130,7 +130,7 @@ impl Feeds {
     }
 
     /// The lane in place `slot` plays `feed` from `position` on in that bank; `again` says that it goes on in the same clip.
-    pub fn seat(&mut self, feed: FeedSlot, bank: usize, slot: usize, position: Tick, again: bool) {
+    pub(crate) fn seat(&mut self, feed: FeedSlot, bank: usize, slot: usize, position: Tick, again: bool) {
         let Some(feed) = self.0.get_mut(feed) else { return };
         if !again || position < feed.taken {
             (feed.said, feed.taken) = ([None; Lever::COUNT], Tick(i64::MIN));
@@ -141,19 +141,19 @@ impl Feeds {
     }
 
     /// What `feed` has said of levers so far, in the clip that plays.
-    pub fn passed(&self, feed: FeedSlot, passed: &mut [Option<SetTo>; Lever::COUNT]) {
+    pub(crate) fn passed(&self, feed: FeedSlot, passed: &mut [Option<SetTo>; Lever::COUNT]) {
         if let Some(feed) = self.of(feed) {
             *passed = feed.said;
         }
     }
 
     /// The place of the lane that plays `feed` in that bank, if one does.
-    pub fn lane(&self, feed: FeedSlot, bank: usize) -> Option<usize> {
+    pub(crate) fn lane(&self, feed: FeedSlot, bank: usize) -> Option<usize> {
         Some(usize::from((*self.of(feed)?.lanes.get(bank)?)?))
     }
 
     /// The position and the class of the first event at or after `from`.
-    pub fn first(&self, feed: FeedSlot, grid: Grid<'_>, from: Tick) -> Option<(Tick, Class)> {
+    pub(crate) fn first(&self, feed: FeedSlot, grid: Grid<'_>, from: Tick) -> Option<(Tick, Class)> {
         let event = self.of(feed)?.events.iter().find(|event| grid.bend(event.at) >= from)?;
         let class = match event.fed {
             Fed::Begin | Fed::Note { .. } => Class::Note,
@@ -165,7 +165,7 @@ impl Feeds {
     }
 
     /// Takes the event that is due at `at`; `None` when it has become void. What lies before it was for nobody.
-    pub fn take(&mut self, feed: FeedSlot, grid: Grid<'_>, track: TrackSlot, at: Tick) -> Option<Played> {
+    pub(crate) fn take(&mut self, feed: FeedSlot, grid: Grid<'_>, track: TrackSlot, at: Tick) -> Option<Played> {
         let feed = self.0.get_mut(feed)?;
         while feed.events.front().is_some_and(|event| grid.bend(event.at) < at) {
             feed.events.pop();

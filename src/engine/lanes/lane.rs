@@ -64,12 +64,12 @@ impl Default for LaneState {
 
 impl LaneState {
     /// The beginning of `lane` on `track`, not yet at any position.
-    pub fn new(track: TrackSlot, lane: &Lane) -> LaneState {
+    pub(crate) fn new(track: TrackSlot, lane: &Lane) -> LaneState {
         LaneState { track, random: Random::new(lane.seed, 0), ..LaneState::default() }
     }
 
     /// The position and the class of the next event; `None` when the lane is silent.
-    pub fn next(&mut self, lane: &Lane, origin: Tick, feeds: &Feeds) -> Option<(Tick, Class)> {
+    pub(crate) fn next(&mut self, lane: &Lane, origin: Tick, feeds: &Feeds) -> Option<(Tick, Class)> {
         match &lane.source {
             Source::Steps(steps) => {
                 let class = match self.event(steps)?.action {
@@ -91,7 +91,7 @@ impl LaneState {
     }
 
     /// Goes to the first event at or after `position`. The lane began at `origin`; bars have the length `bar`.
-    pub fn locate(&mut self, lane: &Lane, origin: Tick, position: Tick, bar: TickSpan) {
+    pub(crate) fn locate(&mut self, lane: &Lane, origin: Tick, position: Tick, bar: TickSpan) {
         match &lane.source {
             Source::Steps(steps) => self.locate_steps(steps, lane.swing, origin, position),
             Source::Arp(arp) => self.locate_arp(arp, lane, origin, position, bar),
@@ -150,7 +150,7 @@ impl LaneState {
     }
 
     /// Takes the next event; `None` when it is not played this time.
-    pub fn play(&mut self, lane: &Lane, span: Span, input: InputState<'_>, feeds: &mut Feeds) -> Option<Played> {
+    pub(crate) fn play(&mut self, lane: &Lane, span: Span, input: InputState<'_>, feeds: &mut Feeds) -> Option<Played> {
         match &lane.source {
             Source::Steps(steps) => self.play_steps(steps, lane, span, input),
             Source::Arp(arp) => self.play_arp(arp, lane, span.origin, input),
@@ -194,7 +194,7 @@ impl LaneState {
     }
 
     /// Returns what the lane says of `lever` at `position` under no condition, if that is where it is.
-    pub fn says(&self, lane: &Lane, position: Tick, lever: Lever) -> Option<SetTo> {
+    pub(crate) fn says(&self, lane: &Lane, position: Tick, lever: Lever) -> Option<SetTo> {
         let Source::Steps(steps) = &lane.source else { return None };
         if self.begins || self.next != position || !steps.levers.contains(lever) {
             return None;
@@ -210,7 +210,7 @@ impl LaneState {
     }
 
     /// What the lane has said of levers before its next event, and before `position`: for each the last value.
-    pub fn passed(
+    pub(crate) fn passed(
         &self,
         lane: &Lane,
         position: Tick,

@@ -28,12 +28,12 @@ const _: () = assert!(MAX_BINDINGS.is_multiple_of(64));
 
 impl Rising {
     /// Returns when there is something to do, if anything.
-    pub fn due(&self) -> Option<Nanos> {
+    pub(crate) fn due(&self) -> Option<Nanos> {
         (self.which != [0; MAX_BINDINGS / 64]).then_some(self.at)
     }
 
     /// Returns when they came up.
-    pub fn at(&self) -> Nanos {
+    pub(crate) fn at(&self) -> Nanos {
         self.at
     }
 
@@ -44,7 +44,7 @@ impl Rising {
     }
 
     /// Takes the first one out.
-    pub fn take(&mut self) -> Option<usize> {
+    pub(crate) fn take(&mut self) -> Option<usize> {
         let word = self.which.iter().position(|&bits| bits != 0)?;
         let bits = &mut self.which[word];
         let index = 64 * word + bits.trailing_zeros() as usize;

@@ -50,19 +50,19 @@ impl Default for Faders {
 
 impl Faders {
     /// Other bindings count.
-    pub fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         self.slid.iter_mut().for_each(|slid| *slid = Slid::default());
     }
 
     /// The fader of binding `index` does not have hold any more of what it moves: it may stand elsewhere when it is touched next.
-    pub fn let_go(&mut self, index: usize) {
+    pub(crate) fn let_go(&mut self, index: usize) {
         if let Some(slid) = self.slid.get_mut(index) {
             slid.set = None;
         }
     }
 
     /// Notes that a controller of a track has been sent a value. Takes time in proportion to the bindings.
-    pub fn note_value(&mut self, program: &Program, track: TrackSlot, target: Target, value: u16) {
+    pub(crate) fn note_value(&mut self, program: &Program, track: TrackSlot, target: Target, value: u16) {
         for (slid, binding) in self.slid.iter_mut().zip(&program.bindings) {
             if let Does::Slide(Fader { knob: Knob::Control(moved, known), .. }) = binding.does
                 && (moved, known) == (track, target)
@@ -73,7 +73,7 @@ impl Faders {
     }
 
     /// Returns when the first value that waits is due.
-    pub fn due(&self) -> Option<Nanos> {
+    pub(crate) fn due(&self) -> Option<Nanos> {
         self.waiting.front().map(|value| value.moment.time)
     }
 }

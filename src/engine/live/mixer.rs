@@ -73,12 +73,12 @@ impl Default for Mixer {
 
 impl Mixer {
     /// Returns whether a fill is asked for.
-    pub fn fill(&self) -> bool {
+    pub(crate) fn fill(&self) -> bool {
         self.fill
     }
 
     /// Somebody else has the slot `track` from now on, of whom nothing has been said.
-    pub fn forget(&mut self, track: TrackSlot) {
+    pub(crate) fn forget(&mut self, track: TrackSlot) {
         self.muted.set(track, false);
         self.soloed.set(track, false);
         self.transpose(Some(track), [0; 2]);
@@ -95,7 +95,7 @@ impl Mixer {
     }
 
     /// Returns by how much commands have transposed a track, or all, in `unit`.
-    pub fn transposed_in(&self, track: Option<TrackSlot>, unit: Interval) -> i32 {
+    pub(crate) fn transposed_in(&self, track: Option<TrackSlot>, unit: Interval) -> i32 {
         let shift = self.transposed(track);
         match unit {
             Interval::Semitones => shift.semitones,
@@ -115,7 +115,7 @@ impl Mixer {
     }
 
     /// Returns whether `track` is heard.
-    pub fn hears(&self, track: TrackSlot) -> bool {
+    pub(crate) fn hears(&self, track: TrackSlot) -> bool {
         !self.muted.contains(track) && (self.soloed.is_empty() || self.soloed.contains(track))
     }
 
@@ -127,7 +127,14 @@ impl Mixer {
     }
 
     /// Returns by how many semitones `track`, in slot `slot`, moves `key` now.
-    pub fn shift(&self, program: &Program, slot: TrackSlot, track: &Track, key: Key, keyboards: &Keyboards) -> i32 {
+    pub(crate) fn shift(
+        &self,
+        program: &Program,
+        slot: TrackSlot,
+        track: &Track,
+        key: Key,
+        keyboards: &Keyboards,
+    ) -> i32 {
         let played = |transpose: Option<Transpose>| {
             let distance = transpose.and_then(|transpose| {
                 let last = keyboards.last(transpose.port, transpose.channel)?;

@@ -104,7 +104,7 @@ impl Default for ThruNotes {
 
 impl ThruNotes {
     /// Returns when what waits is due: it was, when it came.
-    pub fn due(&self) -> Option<Nanos> {
+    pub(crate) fn due(&self) -> Option<Nanos> {
         self.waiting.front().map(|heard| heard.moment.time)
     }
 
@@ -120,7 +120,7 @@ impl ThruNotes {
     }
 
     /// Returns how many notes of `port` were too many.
-    pub fn refused(&self, port: PortSlot) -> u64 {
+    pub(crate) fn refused(&self, port: PortSlot) -> u64 {
         self.passing.get(port).map_or(0, |passing| passing.refused)
     }
 

@@ -29,7 +29,7 @@ pub(in crate::engine) struct ActiveSensing {
 }
 
 impl ActiveSensing {
-    pub fn new(program: &Program) -> ActiveSensing {
+    pub(crate) fn new(program: &Program) -> ActiveSensing {
         let mut senses = ActiveSensing { ports: PortSet::default(), is_over: false, last: PortMap::from_fn(|_| None) };
         senses.adopt(program);
         senses

@@ -157,7 +157,7 @@ impl Homing {
     }
 
     /// `message` is offered to `port`, for `track`; what it moves goes home at `home`.
-    pub fn note(&mut self, port: PortSlot, message: Message, track: TrackSlot, by: By, home: Tick) {
+    pub(crate) fn note(&mut self, port: PortSlot, message: Message, track: TrackSlot, by: By, home: Tick) {
         let (channel, place, key, is_away) = match Pull::of(message) {
             Some(Pull::Lever(channel, lever, is_away)) => (channel, lever.index(), 0, is_away),
             Some(Pull::Key(channel, key, is_away)) => (channel, KEYS, 1u128 << key.index(), is_away),
@@ -184,13 +184,13 @@ impl Homing {
     }
 
     /// Returns whether a lever is away from home.
-    pub fn holds(&self, port: PortSlot, channel: Channel, lever: Lever) -> bool {
+    pub(crate) fn holds(&self, port: PortSlot, channel: Channel, lever: Lever) -> bool {
         let state = self.channels.get(usize::from(port.0) * Channel::COUNT + channel.index());
         state.is_some_and(|state| state.away >> lever.index() & 1 == 1)
     }
 
     /// Returns whether anything on `port` is away from home.
-    pub fn is_away(&self, port: PortSlot) -> bool {
+    pub(crate) fn is_away(&self, port: PortSlot) -> bool {
         let first = usize::from(port.0) * Channel::COUNT;
         self.channels
             .get(first..first + Channel::COUNT)
@@ -198,12 +198,17 @@ impl Homing {
     }
 
     /// Brings home at `tick` what would go there later, of what `which` says. Takes time in proportion to what is away.
-    pub fn cut(&mut self, tick: Tick, which: impl Fn(&Away) -> bool) {
+    pub(crate) fn cut(&mut self, tick: Tick, which: impl Fn(&Away) -> bool) {
         self.moved.iter().for_each(|port| self.cut_port(port, tick, |_, away, _| which(away)));
     }
 
     /// The same on one port, by the lever as well; there is none for the pressure of keys.
-    pub fn cut_port(&mut self, port: PortSlot, tick: Tick, which: impl Fn(Channel, &Away, Option<Lever>) -> bool) {
+    pub(crate) fn cut_port(
+        &mut self,
+        port: PortSlot,
+        tick: Tick,
+        which: impl Fn(Channel, &Away, Option<Lever>) -> bool,
+    ) {
         let mut first = self.first.get(port).copied().unwrap_or(AWAY);
         for (state, channel) in self.of_port(port).iter_mut().zip(channels()) {
             for place in places(state.away) {
@@ -220,7 +225,7 @@ impl Homing {
     }
 
     /// Brings home at once what `which` says. Takes time in proportion to what is away.
-    pub fn release(&mut self, moment: Moment, which: impl Fn(&Away) -> bool) {
+    pub(crate) fn release(&mut self, moment: Moment, which: impl Fn(&Away) -> bool) {
         if self.leaving.is_empty() {
             // What leaves already keeps its time.
             self.leaves_at = moment;
@@ -246,12 +251,12 @@ impl Homing {
     }
 
     /// Brings home at once what has been cut short.
-    pub fn release_cut(&mut self, moment: Moment) {
+    pub(crate) fn release_cut(&mut self, moment: Moment) {
         self.release(moment, |away| away.home != AWAY);
     }
 
     /// What was brought home on `port` may not have arrived: it goes home once more.
-    pub fn doubt(&mut self, moment: Moment, port: PortSlot) {
+    pub(crate) fn doubt(&mut self, moment: Moment, port: PortSlot) {
         if self.leaving.is_empty() {
             self.leaves_at = moment;
         }
@@ -266,12 +271,12 @@ impl Homing {
     }
 
     /// Returns when something goes home at once, if it does.
-    pub fn due(&self) -> Option<Nanos> {
+    pub(crate) fn due(&self) -> Option<Nanos> {
         (!self.leaving.is_empty()).then_some(self.leaves_at.time)
     }
 
     /// The first position at which something goes home on `port`.
-    pub fn first(&self, port: PortSlot) -> Option<Tick> {
+    pub(crate) fn first(&self, port: PortSlot) -> Option<Tick> {
         self.first.get(port).copied().filter(|&first| first != AWAY)
     }
 

@@ -86,7 +86,7 @@ impl Default for Lights {
 
 impl Lights {
     /// Something may have changed at `at`.
-    pub fn note(&mut self, at: Nanos) {
+    pub(crate) fn note(&mut self, at: Nanos) {
         for port in self.lit.iter().filter(|&port| !self.stale.contains(port)) {
             let panel = &mut self.panels[port];
             panel.next_at = panel.next_at.max(at);
@@ -95,14 +95,14 @@ impl Lights {
     }
 
     /// The first call at which the time is known: all lights are shown.
-    pub fn begin(&mut self, at: Nanos) {
+    pub(crate) fn begin(&mut self, at: Nanos) {
         if !std::mem::replace(&mut self.has_begun, true) {
             self.note(at);
         }
     }
 
     /// Nothing is known of the lights of `port` from `at` on.
-    pub fn doubt(&mut self, port: PortSlot, at: Nanos) {
+    pub(crate) fn doubt(&mut self, port: PortSlot, at: Nanos) {
         if let Some(panel) = self.panels.get_mut(port) {
             panel.shown = [UNKNOWN; LAMPS];
             self.note(at);
@@ -110,7 +110,7 @@ impl Lights {
     }
 
     /// The lights of `port` leave what comes before `until` to others.
-    pub fn wait(&mut self, port: PortSlot, until: Nanos) {
+    pub(crate) fn wait(&mut self, port: PortSlot, until: Nanos) {
         if let Some(panel) = self.panels.get_mut(port) {
             panel.next_at = panel.next_at.max(until);
         }

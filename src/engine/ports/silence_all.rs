@@ -84,7 +84,7 @@ impl Default for Silencing {
 
 impl Silencing {
     /// Returns whether there is something left to send to `port`.
-    pub fn is_left(&self, port: PortSlot) -> bool {
+    pub(crate) fn is_left(&self, port: PortSlot) -> bool {
         self.ports.contains(port)
     }
 
@@ -97,7 +97,7 @@ impl Silencing {
 
 impl Silencing {
     /// Sends what `channel` of `port` lacks of a panic, because a note is about to be struck there. At most three messages.
-    pub fn silence_before(
+    pub(crate) fn silence_before(
         &mut self,
         wires: &mut Wires,
         port: PortSlot,

@@ -18,7 +18,12 @@ use crate::offline::score::stream::stream;
 /// # Errors
 ///
 /// When the file cannot be read.
-pub fn compare(bytes: &[u8], rendering: &Rendering, rig: &Rig<'_>, tolerance: i64) -> Result<Vec<String>, Unreadable> {
+pub(crate) fn compare(
+    bytes: &[u8],
+    rendering: &Rendering,
+    rig: &Rig<'_>,
+    tolerance: i64,
+) -> Result<Vec<String>, Unreadable> {
     let mut of_file = Ear::default();
     let (stream, ends) = stream(bytes)?;
     for sent in stream {

@@ -10,7 +10,7 @@ use crate::offline::score::Score;
 use crate::time::{Meter, Tempo, TickSpan};
 
 /// The comments at the top.
-pub fn heading(origin: &str, remarks: &[String], bars: i64, rig: &Rig<'_>, style: Style) -> String {
+pub(crate) fn heading(origin: &str, remarks: &[String], bars: i64, rig: &Rig<'_>, style: Style) -> String {
     let origin: String = origin.chars().filter(|c| !c.is_control()).take(80).collect();
     let s = if bars == 1 { "" } else { "s" };
     let mut text = format!("# Made from {origin}: {bars} bar{s}. Middle C is c3.\n");
@@ -41,7 +41,7 @@ pub fn heading(origin: &str, remarks: &[String], bars: i64, rig: &Rig<'_>, style
 }
 
 /// All but the comments, and how many markers of the score name no pattern.
-pub fn body(score: &Score, rig: &Rig<'_>, meter: Meter) -> (String, usize) {
+pub(crate) fn body(score: &Score, rig: &Rig<'_>, meter: Meter) -> (String, usize) {
     let mut text = String::new();
     if let Some(name) = &score.name {
         text.push_str(&format!("name  = {}\n", quoted(&name.chars().take(64).collect::<String>())));
@@ -79,7 +79,7 @@ fn shortest(bpm: f64) -> f64 {
 }
 
 /// The scale of a key signature: its sharps, or flats where negative, and whether it is minor.
-pub fn scale((sharps, minor): (i8, bool)) -> Option<String> {
+pub(crate) fn scale((sharps, minor): (i8, bool)) -> Option<String> {
     const MAJOR: [&str; 15] = ["cb", "gb", "db", "ab", "eb", "bb", "f", "c", "g", "d", "a", "e", "b", "f#", "c#"];
     const MINOR: [&str; 15] = ["ab", "eb", "bb", "f", "c", "g", "d", "a", "e", "b", "f#", "c#", "g#", "d#", "a#"];
     let (names, mode) = if minor { (MINOR, "minor") } else { (MAJOR, "major") };
@@ -196,7 +196,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// A length as a fraction of a whole note.
-pub fn fraction(length: TickSpan) -> String {
+pub(crate) fn fraction(length: TickSpan) -> String {
     let (upper, lower) = (length.0, 4 * TickSpan::QUARTER.0);
     let mut divisor = (upper, lower);
     while divisor.1 != 0 {

@@ -12,11 +12,11 @@ use crate::set::ACCENT;
 use crate::time::TickSpan;
 
 /// What a port is called where the file names none, and its device.
-pub const PORT: &str = "synth";
+pub(crate) const PORT: &str = "synth";
 
 /// The ports, tracks and patterns of the set.
 #[derive(Default)]
-pub struct Rig<'s> {
+pub(crate) struct Rig<'s> {
     /// Name and device.
     pub ports: Vec<(String, String)>,
     /// For each port the device that the file names.
@@ -29,7 +29,7 @@ pub struct Rig<'s> {
 }
 
 /// A track of the set, and what it plays.
-pub struct TrackOf<'s> {
+pub(crate) struct TrackOf<'s> {
     pub name: String,
     pub port: usize,
     pub part: &'s Part,
@@ -50,7 +50,13 @@ pub struct TrackOf<'s> {
 
 impl<'s> Rig<'s> {
     /// Makes the rig of a score of `bars` bars; what cannot be kept goes to `remarks`.
-    pub fn of(score: &'s Score, bars: i64, bar: TickSpan, options: Options, remarks: &mut Vec<String>) -> Rig<'s> {
+    pub(crate) fn of(
+        score: &'s Score,
+        bars: i64,
+        bar: TickSpan,
+        options: Options,
+        remarks: &mut Vec<String>,
+    ) -> Rig<'s> {
         let mut patterns = split::patterns(score, bars, bar.0, options.split);
         let has_end = go_on(score, (bar * bars).0);
         if has_end {
@@ -101,7 +107,7 @@ impl<'s> Rig<'s> {
     }
 
     /// Returns how many bars all patterns have.
-    pub fn bars(&self) -> i64 {
+    pub(crate) fn bars(&self) -> i64 {
         self.patterns.iter().map(|&(_, bars)| bars).sum()
     }
 
@@ -186,7 +192,7 @@ impl<'s> Rig<'s> {
 const DRUMS: u8 = 10;
 
 /// Makes several parts of those that have more drums than a kit has letters.
-pub fn split_kits(parts: Vec<Part>) -> Vec<Part> {
+pub(crate) fn split_kits(parts: Vec<Part>) -> Vec<Part> {
     let split = |part: Part| {
         let kits = kit::kits(&part.notes.iter().map(|note| note.key).collect());
         if part.channel.number() != DRUMS || kits.len() < 2 {
@@ -215,7 +221,7 @@ fn manner(part: &Part, bar: TickSpan, flats: bool, tolerance: i64) -> Manner {
 }
 
 /// `text` as a name that a set may use: lower case, with `-` for what has no place in one. `None` if nothing is left.
-pub fn legal(text: &str) -> Option<String> {
+pub(crate) fn legal(text: &str) -> Option<String> {
     const LONGEST: usize = 40;
     let mut name = String::new();
     for c in text.chars() {
@@ -233,7 +239,7 @@ pub fn legal(text: &str) -> Option<String> {
 }
 
 /// `name`, with a number after it if it is taken.
-pub fn unique(name: String, taken: &mut BTreeSet<String>) -> String {
+pub(crate) fn unique(name: String, taken: &mut BTreeSet<String>) -> String {
     let numbered = (2..).map(|number| format!("{name}-{number}"));
     let free = std::iter::once(name.clone()).chain(numbered).find(|name| !taken.contains(name)).unwrap_or(name);
     taken.insert(free.clone());

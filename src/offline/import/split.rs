@@ -12,7 +12,7 @@ const PATIENCE: i64 = 2;
 
 /// Returns where the patterns of a score of `bars` bars of length `bar` begin, and how many bars each has, one after the other.
 #[must_use]
-pub fn patterns(score: &Score, bars: i64, bar: i64, split: Split) -> Vec<(i64, i64)> {
+pub(crate) fn patterns(score: &Score, bars: i64, bar: i64, split: Split) -> Vec<(i64, i64)> {
     let Split::Bars(wished) = split else { return vec![(0, bars)] };
     let free = free(score, bars, bar);
     let is_free = |at: &i64| free.get(usize::try_from(*at).unwrap_or(usize::MAX)).copied().unwrap_or(false);

@@ -12,11 +12,11 @@ use crate::midi::{self, Message};
 use crate::offline::score::{Part, Score, Value};
 
 /// A program, and its bank if it has one.
-pub type Program = (u8, Option<u16>);
+pub(crate) type Program = (u8, Option<u16>);
 
 /// What a part has besides notes.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Values {
+pub(crate) struct Values {
     /// For each pattern its values, with their places in the music.
     pub patterns: Vec<Vec<(i64, Value)>>,
     /// For each pattern the program of the channel, where this part is the one that says it.
@@ -26,14 +26,14 @@ pub struct Values {
 }
 
 /// Returns whether anything at `end`, the end of the music, does not go home there.
-pub fn go_on(score: &Score, end: i64) -> bool {
+pub(crate) fn go_on(score: &Score, end: i64) -> bool {
     let mut values = score.parts.iter().flat_map(|part| &part.values);
     values.any(|&(at, value)| at >= end && holds(value).is_none_or(|(_, holds)| holds))
 }
 
 /// The values of all parts of `score`, in patterns that begin at `starts`; the last one ends at `end`. What is at the end goes
 /// home there. With it comes how many programs are left out, because another one takes their place before anything sounds.
-pub fn share_out(score: &Score, starts: &[i64], end: i64) -> (Vec<Values>, usize) {
+pub(crate) fn share_out(score: &Score, starts: &[i64], end: i64) -> (Vec<Values>, usize) {
     let mut replaced = 0;
     let patterns = starts.len();
     let empty = Values { patterns: vec![Vec::new(); patterns], programs: vec![None; patterns], at_the_end: Vec::new() };

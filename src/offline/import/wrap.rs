@@ -1,11 +1,11 @@
 //! Long lines are broken, so that each can be read without scrolling: steps after a bar or a beat, comments between words.
 
 /// The longest line that is written, where its parts allow it.
-pub const LONGEST: usize = 110;
+pub(crate) const LONGEST: usize = 110;
 
 /// A line of steps with its end; where it is longer, with a backslash at the end of each line but the last, after which the
 /// text goes on as if it were one.
-pub fn steps(line: &str) -> String {
+pub(crate) fn steps(line: &str) -> String {
     let mut text = String::new();
     let mut rest = line;
     let mut indent = "";
@@ -52,7 +52,7 @@ fn gap(line: &str, most: usize) -> Option<usize> {
 }
 
 /// A comment with its end, each line after the first set in below it.
-pub fn comment(mark: &str, words: &str) -> String {
+pub(crate) fn comment(mark: &str, words: &str) -> String {
     let mut text = String::new();
     let mut line = mark.trim_end().to_owned();
     for word in words.split_whitespace() {

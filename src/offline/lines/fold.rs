@@ -8,7 +8,7 @@ const LONG: usize = 4;
 
 /// How steps are laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Layout {
+pub(crate) struct Layout {
     /// How many steps a beat has; there is a gap after each. Positive.
     pub beat: usize,
     /// How many steps a bar has; there is a line after each. Positive.
@@ -17,7 +17,7 @@ pub struct Layout {
 
 /// The text of `steps`, of which the shortest loop is written that makes whole beats and comes round in them.
 #[must_use]
-pub fn text(steps: &[String], layout: Layout) -> String {
+pub(crate) fn text(steps: &[String], layout: Layout) -> String {
     let steps = steps.get(..loop_of(steps, layout)).unwrap_or(steps);
     let mut text = String::new();
     let mut bars = steps.chunks(layout.bar.max(1)).peekable();

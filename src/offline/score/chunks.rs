@@ -11,7 +11,7 @@ use super::events::Events;
 
 /// A file, taken apart.
 #[derive(Debug)]
-pub struct Chunks<'b> {
+pub(crate) struct Chunks<'b> {
     /// What it counts time in, as its header says.
     pub division: u16,
     /// The events of each track.
@@ -31,7 +31,7 @@ const TRACK: &[u8; 4] = b"MTrk";
 /// # Errors
 ///
 /// When it is no MIDI file, when it is cut off before its first track, or when its tracks are songs of their own.
-pub fn chunks(bytes: &[u8]) -> Result<Chunks<'_>, Unreadable> {
+pub(crate) fn chunks(bytes: &[u8]) -> Result<Chunks<'_>, Unreadable> {
     let mut remarks = Vec::new();
     let bytes = within_riff(bytes).unwrap_or(bytes);
     let begins = bytes.windows(HEADER.len()).take(LATEST_HEADER).position(|four| four == HEADER);

@@ -8,7 +8,7 @@ use midly::{EventIter, TrackEvent, TrackEventKind};
 
 /// Reads the events of a track.
 #[derive(Debug)]
-pub struct Events<'b> {
+pub(crate) struct Events<'b> {
     iter: EventIter<'b>,
     /// The status of the last channel message.
     running: Option<u8>,
@@ -22,7 +22,7 @@ pub struct Events<'b> {
 
 /// Why there is no event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoEvent {
+pub(crate) enum NoEvent {
     /// There is something else.
     Odd,
     /// The bytes end within it.
@@ -32,7 +32,7 @@ pub enum NoEvent {
 impl<'b> Events<'b> {
     /// The events in `bytes`.
     #[must_use]
-    pub fn new(bytes: &'b [u8]) -> Events<'b> {
+    pub(crate) fn new(bytes: &'b [u8]) -> Events<'b> {
         Events { iter: EventIter::new(bytes), running: None, skipped: 0, odd: 0, too_high: 0 }
     }
 
@@ -41,7 +41,7 @@ impl<'b> Events<'b> {
     /// # Errors
     ///
     /// When something comes that is no event, or is not all there.
-    pub fn next(&mut self) -> Result<Option<(i64, TrackEvent<'b>)>, NoEvent> {
+    pub(crate) fn next(&mut self) -> Result<Option<(i64, TrackEvent<'b>)>, NoEvent> {
         loop {
             let left = self.iter.unread();
             let lacks_status = self.iter.running_status().is_none() && begins_with_data(left);
@@ -80,13 +80,13 @@ impl<'b> Events<'b> {
 
     /// The bytes that are left.
     #[must_use]
-    pub fn left(&self) -> &'b [u8] {
+    pub(crate) fn left(&self) -> &'b [u8] {
         self.iter.unread()
     }
 
     /// Returns whether there are bytes left that say anything.
     #[must_use]
-    pub fn goes_on(&self) -> bool {
+    pub(crate) fn goes_on(&self) -> bool {
         self.iter.unread().iter().any(|&byte| byte != 0)
     }
 }

@@ -20,7 +20,7 @@ const RPN_COARSE: u8 = 101;
 const NOTHING: u16 = 16_383;
 
 /// Makes parameters of the controllers of `parts` that set them.
-pub fn join(parts: &mut [Part]) {
+pub(crate) fn join(parts: &mut [Part]) {
     let mut channels: BTreeMap<(Option<String>, u8), Vec<usize>> = BTreeMap::new();
     for (index, part) in parts.iter().enumerate() {
         channels.entry((part.device.clone(), part.channel.number())).or_default().push(index);

@@ -5,7 +5,7 @@ use crate::time::{Meter, Tempo, Tick};
 
 /// What was found, and not kept, or not as it was.
 #[derive(Debug, Default)]
-pub struct Counts {
+pub(crate) struct Counts {
     /// Tempos that begin later, in beats per minute, and where.
     pub tempos: Vec<(i64, f64)>,
     /// Meters that begin later, and where.
@@ -57,7 +57,7 @@ const TOLD: usize = 4;
 
 impl Counts {
     /// Adds a sentence for each kind to the remarks of `score`, whose meter is known.
-    pub fn say(&self, score: &mut Score) {
+    pub(crate) fn say(&self, score: &mut Score) {
         let mut remarks = std::mem::take(&mut score.remarks);
         let mut remark = |count: usize, one: &str, many: &str| match count {
             0 => {}

@@ -5,7 +5,7 @@ use crate::time::TICKS_PER_QUARTER;
 
 /// How positions of the file become ticks: times the one number, by the other.
 #[derive(Clone, Copy, Debug)]
-pub struct Ruler {
+pub(crate) struct Ruler {
     times: i64,
     by: i64,
     /// Whether the file counts seconds, and no tempo in it matters.
@@ -24,7 +24,7 @@ impl Ruler {
     /// # Errors
     ///
     /// When there is no such time.
-    pub fn of(division: u16) -> Result<Ruler, Unreadable> {
+    pub(crate) fn of(division: u16) -> Result<Ruler, Unreadable> {
         // Ticks in a second where nobody says a tempo.
         const TICKS_PER_SECOND: i64 = 2 * TICKS_PER_QUARTER;
         let [high, low] = division.to_be_bytes();
@@ -52,7 +52,7 @@ impl Ruler {
 
     /// A position of the file in ticks of the engine.
     #[must_use]
-    pub fn tick(self, at: i64) -> i64 {
+    pub(crate) fn tick(self, at: i64) -> i64 {
         at.saturating_mul(self.times).saturating_add(self.by / 2) / self.by
     }
 }

@@ -12,7 +12,7 @@ use crate::offline::render::Sent;
 /// The tracks of the file, each with the tracks of the set that it holds, rising. `count` is how many those are, and `sent` what
 /// they send in the order in which it leaves, each message with its track, below `count`.
 #[must_use]
-pub fn tracks(count: usize, sent: &[(usize, Sent)]) -> Vec<Vec<usize>> {
+pub(crate) fn tracks(count: usize, sent: &[(usize, Sent)]) -> Vec<Vec<usize>> {
     let mut ties = Ties::new(count);
     let mut rest = sent;
     while let Some(&(_, first)) = rest.first() {

@@ -35,7 +35,7 @@ use crate::io::unread::Told;
 use crate::io::{CLIENT_NAME, OpenError, input, output};
 use crate::link::{ControlEnd, MidiInEnd};
 use crate::set::Set;
-pub use patch::channels_on;
+pub(crate) use patch::channels_on;
 use patch::{Lead, Patch};
 
 /// From one look at all that is connected to the next. A look takes a quarter of a millisecond.
@@ -60,7 +60,7 @@ const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
 const MOST_STRANGERS: usize = 32;
 
 /// All connections of a show.
-pub struct Connections {
+pub(crate) struct Connections {
     patches: Vec<Patch>,
     scanner: Scanner,
     hooks: input::Hooks,
@@ -83,7 +83,7 @@ impl Connections {
     /// # Errors
     ///
     /// When an input refuses.
-    pub fn open(
+    pub(crate) fn open(
         set: &Set,
         devices: Devices,
         ends: Vec<MidiInEnd>,
@@ -381,7 +381,7 @@ fn hush(patch: &Patch, inventory: &Inventory) {
 }
 
 /// Looks after nothing: where a show plays on no ports at all.
-pub struct NothingToWatch;
+pub(crate) struct NothingToWatch;
 
 impl PortWatch for NothingToWatch {
     fn look(&mut self, _: &mut ControlEnd, _: &mut Notices) {}

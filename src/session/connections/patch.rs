@@ -40,7 +40,7 @@ pub(super) struct Lead {
 
 impl Lead {
     /// The connection with the port called `name`, of our port called `label`.
-    pub fn new(name: &PortName, label: &str, direction: Direction, announced: Option<&Announcements>) -> Lead {
+    pub(crate) fn new(name: &PortName, label: &str, direction: Direction, announced: Option<&Announcements>) -> Lead {
         let wire = announced.zip(name.at()).and_then(|(announced, at)| announced.wire(label, at, direction));
         Lead { name: name.full.clone(), wire, is_cut: false, is_fresh: true }
     }
@@ -114,7 +114,7 @@ pub(super) struct Patch {
 }
 
 impl Patch {
-    pub fn new(slot: PortSlot, set: &Set, port: &Port) -> Patch {
+    pub(crate) fn new(slot: PortSlot, set: &Set, port: &Port) -> Patch {
         Patch {
             slot,
             port: port.clone(),
@@ -137,7 +137,7 @@ impl Patch {
     }
 
     /// The set is another one, in which this slot has `port`. What the port is connected to stays, unless it is another one.
-    pub fn renew(&mut self, set: &Set, port: &Port) {
+    pub(crate) fn renew(&mut self, set: &Set, port: &Port) {
         let channels = channels_on(&set.program, self.slot);
         if (&self.port.name, &self.port.device) == (&port.name, &port.device) {
             // The old program may play on its own channels for a bar yet.
@@ -153,7 +153,7 @@ impl Patch {
     }
 
     /// Looks whether a controller that says so regularly is still there, and says so if that has changed.
-    pub fn look_at_cable(&mut self, now: Nanos, end: &ControlEnd, notices: &mut Notices) {
+    pub(crate) fn look_at_cable(&mut self, now: Nanos, end: &ControlEnd, notices: &mut Notices) {
         let heard = end.meters().port(self.slot).sensed();
         let (port, device) = (&self.port.name, &self.port.device);
         match self.sensing.look(heard, now) {
@@ -169,7 +169,7 @@ impl Patch {
     }
 
     /// Looks whether what is sent there is read, and says so if that has changed.
-    pub fn look_at_reader(&mut self, told: &Told, end: &mut ControlEnd, notices: &mut Notices) {
+    pub(crate) fn look_at_reader(&mut self, told: &Told, end: &mut ControlEnd, notices: &mut Notices) {
         let Some(name) = self.plays_on().map(|name| PortName::parse(name)) else {
             self.reader = Reader::default();
             return;
@@ -193,7 +193,7 @@ impl Patch {
     }
 
     /// Follows ports that are called otherwise from now on: they are what they were, by their numbers.
-    pub fn follow_names(&mut self, inventory: &Inventory, news: &News) {
+    pub(crate) fn follow_names(&mut self, inventory: &Inventory, news: &News) {
         let follow = |lead: &mut Lead, names: &[PortName]| {
             let at = PortName::parse(&lead.name).at();
             if let Some(name) = names.iter().find(|name| name.at() == at && at.is_some_and(|at| !news.has_gone(at))) {
@@ -209,7 +209,7 @@ impl Patch {
     }
 
     /// Looks whether others have taken a connection away, lets go of what was, and says so.
-    pub fn look_at_wires(
+    pub(crate) fn look_at_wires(
         &mut self,
         news: &News,
         is_connected: impl Fn(Wire) -> bool,
@@ -258,13 +258,13 @@ impl Patch {
     }
 
     /// Lets go of connections that were taken away, so that they are made anew.
-    pub fn let_go_of_cut(&mut self) {
+    pub(crate) fn let_go_of_cut(&mut self) {
         self.input.take_if(|(lead, _)| lead.is_cut);
         self.output.take_if(|lead| lead.is_cut);
     }
 
     /// What was left is to be tried again at once. Whether there is any.
-    pub fn retry(&mut self, now: Instant) -> bool {
+    pub(crate) fn retry(&mut self, now: Instant) -> bool {
         let is_cut = self.is_missing() && (self.input.is_some() || self.output.is_some());
         self.quarrel.settle();
         if is_cut {
@@ -274,27 +274,27 @@ impl Patch {
     }
 
     /// The full name of what is listened to.
-    pub fn hears(&self) -> Option<&String> {
+    pub(crate) fn hears(&self) -> Option<&String> {
         self.input.as_ref().filter(|(lead, _)| !lead.is_cut).map(|(lead, _)| &lead.name)
     }
 
     /// The full name of what is played on.
-    pub fn plays_on(&self) -> Option<&String> {
+    pub(crate) fn plays_on(&self) -> Option<&String> {
         self.output.as_ref().filter(|lead| !lead.is_cut).map(|lead| &lead.name)
     }
 
     /// Whether it lacks something.
-    pub fn is_missing(&self) -> bool {
+    pub(crate) fn is_missing(&self) -> bool {
         self.port.input && self.hears().is_none() || self.port.output && self.plays_on().is_none()
     }
 
     /// Whether something of it is to be done soon.
-    pub fn is_unsettled(&self) -> bool {
+    pub(crate) fn is_unsettled(&self) -> bool {
         self.again_at.is_some() || self.let_go || self.silence || self.leaves
     }
 
     /// Which of `names` it means, as one of `devices`: not what is beside it, and of several of its name the one in its socket.
-    pub fn find(&self, devices: &[&str], names: &[PortName]) -> Result<usize, NotFound> {
+    pub(crate) fn find(&self, devices: &[&str], names: &[PortName]) -> Result<usize, NotFound> {
         let own: Vec<PortName> = names.iter().filter(|name| !self.beside.contains(&name.full)).cloned().collect();
         let place = devices.iter().position(|device| *device == self.port.device).ok_or(NotFound::Missing)?;
         let found = self.settle(find(devices, &own).swap_remove(place), &own)?;
@@ -309,7 +309,7 @@ impl Patch {
     }
 
     /// The names that it could mean, where it is not clear which.
-    pub fn ambiguous<'a>(
+    pub(crate) fn ambiguous<'a>(
         &self,
         input: &'a Result<usize, NotFound>,
         output: &'a Result<usize, NotFound>,
@@ -322,7 +322,7 @@ impl Patch {
     }
 
     /// Takes away what an earlier edition played on, if nothing will take its place at once.
-    pub fn take_away(&mut self, end: &mut ControlEnd) {
+    pub(crate) fn take_away(&mut self, end: &mut ControlEnd) {
         if self.leaves && end.remove_output(self.slot, self.edition) {
             self.leaves = false;
         }
@@ -334,7 +334,7 @@ fn is_played(track: &Track) -> bool {
 }
 
 /// The channels that tracks use on a port.
-pub fn channels_on(program: &Program, port: PortSlot) -> Vec<Channel> {
+pub(crate) fn channels_on(program: &Program, port: PortSlot) -> Vec<Channel> {
     let mut channels: Vec<_> = program
         .tracks
         .iter()

@@ -60,7 +60,7 @@ pub(in crate::set) enum Excess {
 
 impl Excess {
     /// Returns what is said about it.
-    pub fn mistake(self) -> Diagnostic {
+    pub(crate) fn mistake(self) -> Diagnostic {
         const FEWER: &str = "shorten the loop, or move it over a smaller range";
         let values = || Diagnostic::new("the controller takes too many values").help(FEWER);
         match self {
@@ -80,7 +80,7 @@ impl Excess {
 
 impl Controller {
     /// Returns whether it moves by itself.
-    pub fn moves(&self) -> bool {
+    pub(crate) fn moves(&self) -> bool {
         match &self.movement {
             Movement::Points { points, .. } => points.moves(),
             Movement::Wave { wave, .. } => *wave != Wave::Square,
@@ -94,7 +94,7 @@ impl Controller {
     /// # Errors
     ///
     /// When the loop is too long, its slots too short, or its values too many.
-    pub fn steps(&self, pattern: TickSpan, interval: TickSpan, left: &mut usize) -> Result<Steps, Excess> {
+    pub(crate) fn steps(&self, pattern: TickSpan, interval: TickSpan, left: &mut usize) -> Result<Steps, Excess> {
         let most = MAX_EVENTS.min(*left);
         let mut curve = Curve { target: self.target, interval: interval.0, events: Vec::new(), most };
         let length = match &self.movement {
@@ -125,7 +125,7 @@ impl Controller {
     }
 
     /// Returns where the values are written that are too many.
-    pub fn place(&self) -> std::ops::Range<usize> {
+    pub(crate) fn place(&self) -> std::ops::Range<usize> {
         match &self.movement {
             Movement::Points { span, .. } => span.clone(),
             Movement::Wave { .. } | Movement::Random { .. } => self.span.clone(),

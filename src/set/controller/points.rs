@@ -50,12 +50,12 @@ pub(super) struct Points {
 
 impl Points {
     /// One value.
-    pub fn constant(value: u16) -> Points {
+    pub(crate) fn constant(value: u16) -> Points {
         Points { slots: vec![Slot::Value(value)], goal: None }
     }
 
     /// Returns whether there are lines, whose values are more than those that are written.
-    pub fn moves(&self) -> bool {
+    pub(crate) fn moves(&self) -> bool {
         self.slots.iter().any(|slot| matches!(slot, Slot::Line(_)))
     }
 }

@@ -67,7 +67,7 @@ pub(in crate::set) fn qualities() -> impl Iterator<Item = &'static str> + Clone 
 
 impl Parser<'_, '_> {
     /// Reads a chord; its bracket comes next. `None` for a mistake, which is reported: one for a chord.
-    pub fn chord(&mut self) -> Option<Node> {
+    pub(crate) fn chord(&mut self) -> Option<Node> {
         let start = self.at;
         self.at += 1;
         let mut tones: Vec<Tone> = Vec::new();

@@ -12,7 +12,7 @@ use crate::set::diagnostic::Diagnostic;
 
 impl Parser<'_, '_> {
     /// Returns whether a rhythm begins here: `e(`. Where `e` is a drum, it is one if a number comes after the bracket.
-    pub fn begins_euclid(&self) -> bool {
+    pub(crate) fn begins_euclid(&self) -> bool {
         let Some(behind) = self.rest().strip_prefix('e') else { return false };
         let Some(inner) = behind.trim_start_matches(is_space).strip_prefix('(') else { return false };
         let drum = self.voice.kit.is_some_and(|kit| kit.get('e').is_some());
@@ -20,7 +20,7 @@ impl Parser<'_, '_> {
     }
 
     /// `e(`, two or three numbers, `)`: a rhythm of `head`, or without one of the track's own note.
-    pub fn euclid(&mut self, head: Option<Node>) -> Option<Node> {
+    pub(crate) fn euclid(&mut self, head: Option<Node>) -> Option<Node> {
         let start = self.at;
         self.at += 1;
         self.skip_space();
@@ -80,7 +80,7 @@ impl Parser<'_, '_> {
     }
 
     /// Returns where a rhythm is written as other programs write it, as in `k(3,8)`: after a step, two or three numbers.
-    pub fn rhythm_of_others(&self, start: usize, before: &[Item]) -> Option<Range<usize>> {
+    pub(crate) fn rhythm_of_others(&self, start: usize, before: &[Item]) -> Option<Range<usize>> {
         before.last().filter(|item| item.span.end == start && self.written(&(start..start + 1)) == "(")?;
         let mut inner = self.rest().get(..self.find_soon(')')?)?.split(',');
         let number = |text: &str| !text.trim().is_empty() && text.trim().bytes().all(|byte| byte.is_ascii_digit());

@@ -12,7 +12,7 @@ use crate::set::pitch;
 
 impl Parser<'_, '_> {
     /// The note, letter or unknown sign that begins with `c`. `None` for a mistake, which is reported.
-    pub fn tone_or_unknown(&mut self, c: char) -> Option<Tone> {
+    pub(crate) fn tone_or_unknown(&mut self, c: char) -> Option<Tone> {
         if self.voice.kit.is_none() && self.slip() {
             return None;
         }
@@ -28,7 +28,7 @@ impl Parser<'_, '_> {
     }
 
     /// The note called `name`, which takes `length` bytes.
-    pub fn note(&mut self, name: pitch::Name, length: usize) -> Option<Tone> {
+    pub(crate) fn note(&mut self, name: pitch::Name, length: usize) -> Option<Tone> {
         let span = self.at..self.at + length;
         self.at = span.end;
         let written = self.written(&span);
@@ -59,7 +59,7 @@ impl Parser<'_, '_> {
     }
 
     /// Reports that what is written in `span` has no key.
-    pub fn off_the_keyboard(&mut self, span: Range<usize>) {
+    pub(crate) fn off_the_keyboard(&mut self, span: Range<usize>) {
         let (written, octaves) = (self.written(&span), self.voice.octaves);
         self.mistake(span, || {
             Diagnostic::new(format!("{} is not on the keyboard", quoted(written)))
@@ -102,7 +102,7 @@ impl Parser<'_, '_> {
 
     /// Returns what `x` and rhythms without a head play: the track's note, or without one the first drum of its kit. It is written
     /// in `span`.
-    pub fn own_note(&mut self, span: Range<usize>) -> Option<Key> {
+    pub(crate) fn own_note(&mut self, span: Range<usize>) -> Option<Key> {
         let voice = self.voice;
         let key = voice.note.or_else(|| voice.kit.and_then(Kit::first));
         if key.is_none() && self.first_of('x') {
@@ -123,7 +123,7 @@ impl Parser<'_, '_> {
     }
 
     /// A degree of the scale, one digit, with `'` for an octave up and `,` for one down, as many as one likes.
-    pub fn degree(&mut self) -> Option<Tone> {
+    pub(crate) fn degree(&mut self) -> Option<Tone> {
         let voice = self.voice;
         let start = self.at;
         let digit = self.rest().bytes().next().map_or(0, |digit| u32::from(digit.wrapping_sub(b'0')));

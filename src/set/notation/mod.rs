@@ -81,12 +81,12 @@ pub(super) struct Kit {
 
 impl Kit {
     /// A kit without drums, written at `span`.
-    pub fn new(span: Range<usize>) -> Kit {
+    pub(crate) fn new(span: Range<usize>) -> Kit {
         Kit { keys: [None; 26], first: None, span }
     }
 
     /// Puts `key` under `letter`; anything but a lower-case letter is passed over.
-    pub fn set(&mut self, letter: char, key: Key) {
+    pub(crate) fn set(&mut self, letter: char, key: Key) {
         if let Some(entry) = slot(letter).and_then(|slot| self.keys.get_mut(slot)) {
             *entry = Some(key);
             self.first.get_or_insert(key);
@@ -94,12 +94,12 @@ impl Kit {
     }
 
     /// The drum that is written first, which is what `x` plays on a track without a note.
-    pub fn first(&self) -> Option<Key> {
+    pub(crate) fn first(&self) -> Option<Key> {
         self.first
     }
 
     /// The key under `letter`.
-    pub fn get(&self, letter: char) -> Option<Key> {
+    pub(crate) fn get(&self, letter: char) -> Option<Key> {
         slot(letter).and_then(|slot| self.keys.get(slot).copied().flatten())
     }
 }

@@ -14,7 +14,7 @@ use crate::set::target;
 
 impl Parser<'_, '_> {
     /// Reads the modifiers of `item`, if any come next.
-    pub fn modifiers(&mut self, item: &mut Item) {
+    pub(crate) fn modifiers(&mut self, item: &mut Item) {
         // What does not fit is said once for an item.
         let mut said = false;
         loop {

@@ -66,24 +66,24 @@ pub(super) struct Parser<'p, 't> {
 
 impl<'t> Parser<'_, 't> {
     /// Returns what is left of the line.
-    pub fn rest(&self) -> &'t str {
+    pub(crate) fn rest(&self) -> &'t str {
         self.text.text.get(self.at..self.end).unwrap_or_default()
     }
 
     /// The next character.
-    pub fn peek(&self) -> Option<char> {
+    pub(crate) fn peek(&self) -> Option<char> {
         self.rest().chars().next()
     }
 
     /// Goes over `c` if it comes next.
-    pub fn eat(&mut self, c: char) -> bool {
+    pub(crate) fn eat(&mut self, c: char) -> bool {
         let comes = self.peek() == Some(c);
         self.at += if comes { c.len_utf8() } else { 0 };
         comes
     }
 
     /// Goes over white space and `|`, and says whether there was any.
-    pub fn skip_space(&mut self) -> bool {
+    pub(crate) fn skip_space(&mut self) -> bool {
         let rest = self.rest();
         let length = rest.find(|c| !is_space(c)).unwrap_or(rest.len());
         self.at += length;
@@ -91,12 +91,12 @@ impl<'t> Parser<'_, 't> {
     }
 
     /// Returns how many digits come next.
-    pub fn digits_ahead(&self) -> usize {
+    pub(crate) fn digits_ahead(&self) -> usize {
         self.rest().bytes().take_while(u8::is_ascii_digit).count()
     }
 
     /// Goes over the digits that come next; a number too long to read is out of any range.
-    pub fn number(&mut self) -> Option<u32> {
+    pub(crate) fn number(&mut self) -> Option<u32> {
         let length = self.digits_ahead();
         let digits = self.rest().get(..length).unwrap_or_default();
         self.at += length;
@@ -104,19 +104,19 @@ impl<'t> Parser<'_, 't> {
     }
 
     /// Returns what is written in `span`.
-    pub fn written(&self, span: &Range<usize>) -> &'t str {
+    pub(crate) fn written(&self, span: &Range<usize>) -> &'t str {
         self.text.text.get(span.clone()).unwrap_or_default()
     }
 
     /// Reports a mistake at `span`, unless it follows from another one.
-    pub fn mistake(&mut self, span: Range<usize>, make: impl FnOnce() -> Diagnostic) {
+    pub(crate) fn mistake(&mut self, span: Range<usize>, make: impl FnOnce() -> Diagnostic) {
         if !self.muted {
             self.report.add(self.text.place(span), make);
         }
     }
 
     /// Returns whether this is the first time in the line that `sign` is not known.
-    pub fn first_of(&mut self, sign: char) -> bool {
+    pub(crate) fn first_of(&mut self, sign: char) -> bool {
         let first = !self.unknown.contains(&sign);
         // Beyond any sensible number of different ones, once more does not matter, and the list stays short.
         if first && self.unknown.len() < 256 {
@@ -126,7 +126,7 @@ impl<'t> Parser<'_, 't> {
     }
 
     /// Returns whether a choice is open, so that `>` closes it.
-    pub fn in_choice(&self) -> bool {
+    pub(crate) fn in_choice(&self) -> bool {
         self.open.contains(&'>')
     }
 
@@ -199,7 +199,7 @@ impl<'t> Parser<'_, 't> {
     }
 
     /// Returns where `c` is in what is left of the line, if it is within the next [`SOON`] bytes.
-    pub fn find_soon(&self, c: char) -> Option<usize> {
+    pub(crate) fn find_soon(&self, c: char) -> Option<usize> {
         let rest = self.rest();
         let soon = (0..=SOON.min(rest.len())).rev().find_map(|end| rest.get(..end));
         soon.and_then(|soon| soon.find(c))
@@ -377,7 +377,7 @@ impl<'t> Parser<'_, 't> {
     }
 
     /// Goes over what is right after a wrong step: it belongs to the same mistake.
-    pub fn skip_wrong(&mut self) {
+    pub(crate) fn skip_wrong(&mut self) {
         let belongs = |c: char| c.is_ascii_digit() || "#♯♭'".contains(c) || (!c.is_ascii() && !is_space(c));
         let rest = self.rest();
         self.at += rest.find(|c| !belongs(c)).unwrap_or(rest.len());
@@ -406,12 +406,12 @@ impl Missed {
     }
 
     /// `closer` is missing.
-    pub fn add(&mut self, closer: char) {
+    pub(crate) fn add(&mut self, closer: char) {
         *self.count(closer) += 1;
     }
 
     /// Returns whether `>` is missing.
-    pub fn angle(&self) -> bool {
+    pub(crate) fn angle(&self) -> bool {
         self.angle > 0
     }
 

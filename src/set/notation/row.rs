@@ -30,10 +30,10 @@ pub(in crate::set) struct Spent;
 
 impl Budget {
     /// What a set begins with.
-    pub const WHOLE: usize = 1 << 21;
+    pub(crate) const WHOLE: usize = 1 << 21;
 
     /// Takes `count` of it.
-    pub fn take(&self, count: usize) -> Result<(), Spent> {
+    pub(crate) fn take(&self, count: usize) -> Result<(), Spent> {
         match self.0.get().and_then(|left| left.checked_sub(count)) {
             Some(left) => self.0.set(Some(left)),
             None => return Err(Spent),
@@ -42,7 +42,7 @@ impl Budget {
     }
 
     /// Reports that it is spent, the first time that it is: at `span`.
-    pub fn report(&self, span: Range<usize>, report: &mut Report) {
+    pub(crate) fn report(&self, span: Range<usize>, report: &mut Report) {
         if self.0.take().is_some() {
             report.add(span, || {
                 Diagnostic::new("the groups of the set are too large when they are written out")
@@ -86,7 +86,7 @@ pub(in crate::set) struct Row<'l> {
 
 impl<'l> Row<'l> {
     /// Returns what begins on the step number `at`, if anything does.
-    pub fn step(&self, at: usize) -> Option<&Step<'l>> {
+    pub(crate) fn step(&self, at: usize) -> Option<&Step<'l>> {
         let place = self.steps.binary_search_by_key(&at, |step| step.at).ok()?;
         self.steps.get(place)
     }

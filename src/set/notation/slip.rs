@@ -153,7 +153,7 @@ fn chord(word: &str, lower: &str) -> Option<Slip> {
 
 impl Parser<'_, '_> {
     /// Goes over a note that is written as it is elsewhere, or that lacks its octave, and reports it. Whether there was one.
-    pub fn slip(&mut self) -> bool {
+    pub(crate) fn slip(&mut self) -> bool {
         let start = self.at;
         let Some(word) = word(self.rest()) else { return false };
         if without_octave(word) {

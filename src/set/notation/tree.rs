@@ -31,12 +31,12 @@ pub(in crate::set) struct Item {
 
 impl Item {
     /// `node`, written in `span`, without modifiers.
-    pub fn plain(node: Node, span: Range<usize>) -> Item {
+    pub(crate) fn plain(node: Node, span: Range<usize>) -> Item {
         Item { node, span, mods: Mods::default(), modified: None, wrong: false }
     }
 
     /// Returns what stands in for something wrong that is written in `span`. It sounds, so that a hold after it is no mistake.
-    pub fn stand_in(span: Range<usize>) -> Item {
+    pub(crate) fn stand_in(span: Range<usize>) -> Item {
         Item { wrong: true, ..Item::plain(Node::Note(Tone { key: Key::from_data(0), accent: false }), span) }
     }
 }
@@ -64,7 +64,7 @@ pub(in crate::set) enum Node {
 
 impl Node {
     /// Returns whether a hold after it has something to hold.
-    pub fn sounds(&self) -> bool {
+    pub(crate) fn sounds(&self) -> bool {
         match self {
             Node::Rest | Node::Hold => false,
             Node::Choice(choice) => choice.sounds,
@@ -131,7 +131,7 @@ pub(in crate::set) struct Turn {
 
 impl Mods {
     /// These, and of `outer` those that say what these do not say. Gate and legato are two ways to say the same.
-    pub fn within(self, outer: Mods) -> Mods {
+    pub(crate) fn within(self, outer: Mods) -> Mods {
         Mods {
             velocity: self.velocity.or(outer.velocity),
             accent: self.accent || outer.accent,
@@ -147,7 +147,7 @@ impl Mods {
     }
 
     /// Returns whether it is under a condition.
-    pub fn is_conditional(&self) -> bool {
+    pub(crate) fn is_conditional(&self) -> bool {
         self.chance.is_some() || self.turn.is_some() || self.once || self.fill.is_some()
     }
 }

@@ -36,7 +36,7 @@ pub(super) enum Sort {
 
 impl Sort {
     /// Returns whether what comes after it in the file cannot be trusted.
-    pub fn swallows(self) -> bool {
+    pub(crate) fn swallows(self) -> bool {
         matches!(self, Sort::OpenText | Sort::OpenList | Sort::OpenTable | Sort::Comma | Sort::Deep | Sort::Other)
     }
 }
@@ -52,7 +52,7 @@ pub(super) struct Problem<'e> {
 
 impl Problem<'_> {
     /// Returns what `error` is about.
-    pub fn of(error: &toml::de::Error) -> Problem<'_> {
+    pub(crate) fn of(error: &toml::de::Error) -> Problem<'_> {
         let said = error.message();
         let starts = |beginnings: &[&str]| beginnings.iter().any(|beginning| said.starts_with(beginning));
         let sort = if starts(&["duplicate key"]) {
@@ -110,7 +110,7 @@ impl Problem<'_> {
     }
 
     /// Adds it to `report`. `table` is what could be read of `text`, if that was kept.
-    pub fn report(&self, text: &str, table: Option<&DeTable<'_>>, report: &mut Report) {
+    pub(crate) fn report(&self, text: &str, table: Option<&DeTable<'_>>, report: &mut Report) {
         if let Some((place, mistake)) = slip::of(text, self.span.start, self.sort) {
             report.add(place, || mistake);
             return;

@@ -3,7 +3,7 @@
 use font8x8::legacy::BASIC_LEGACY;
 
 /// How many rows of the screen a line of big letters takes.
-pub const ROWS: u16 = 4;
+pub(crate) const ROWS: u16 = 4;
 
 /// Dots of a letter.
 const DOTS: usize = 8;
@@ -13,13 +13,13 @@ const QUADRANTS: [char; 16] = [' ', '▘', '▝', '▀', '▖', '▌', '▞', '�
 
 /// How many columns `text` takes.
 #[must_use]
-pub fn width(text: &str) -> usize {
+pub(crate) fn width(text: &str) -> usize {
     text.chars().map(advance).sum::<usize>().div_ceil(2)
 }
 
 /// `text` in big letters, as rows of characters.
 #[must_use]
-pub fn rows(text: &str) -> [String; ROWS as usize] {
+pub(crate) fn rows(text: &str) -> [String; ROWS as usize] {
     let columns: Vec<u8> = text.chars().flat_map(columns).collect();
     std::array::from_fn(|row| {
         let quadrant = |pair: &[u8]| {

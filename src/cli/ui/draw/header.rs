@@ -24,7 +24,7 @@ const SHORTEST_TEXT: usize = 6;
 const COUNTED: i64 = 16;
 
 /// Draws it, and takes the rows that it needs.
-pub fn draw(scene: &Scene, look: Look, room: &mut Room, buffer: &mut Buffer) {
+pub(crate) fn draw(scene: &Scene, look: Look, room: &mut Room, buffer: &mut Buffer) {
     let area = buffer.area;
     if look.blocks && area.width >= BIG_FROM.0 && area.height >= BIG_FROM.1 {
         draw_big(scene, look, room, buffer);

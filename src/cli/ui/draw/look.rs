@@ -11,7 +11,7 @@ use super::super::watch::Glow;
 
 /// How things look on this terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Look {
+pub(crate) struct Look {
     /// Whether there are colours.
     pub colour: bool,
     /// Whether there are characters beyond ASCII.
@@ -21,7 +21,7 @@ pub struct Look {
 impl Look {
     /// How things look on a terminal with these variables of the environment.
     #[must_use]
-    pub fn of(variable: impl Fn(&str) -> Option<String>) -> Look {
+    pub(crate) fn of(variable: impl Fn(&str) -> Option<String>) -> Look {
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());
         let language = set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG")).unwrap_or_default();
         let language = language.to_ascii_lowercase();
@@ -32,42 +32,42 @@ impl Look {
     }
 
     /// What is there if one looks for it.
-    pub fn dim(self) -> Style {
+    pub(crate) fn dim(self) -> Style {
         self.style(Color::DarkGray, Modifier::DIM)
     }
 
     /// What is read first.
-    pub fn strong(self) -> Style {
+    pub(crate) fn strong(self) -> Style {
         Style::new().add_modifier(Modifier::BOLD)
     }
 
     /// Signs of what plays, and charts: nothing that is read.
-    pub fn plays(self) -> Style {
+    pub(crate) fn plays(self) -> Style {
         self.colour(Color::Green).add_modifier(Modifier::BOLD)
     }
 
     /// The name of what plays.
-    pub fn playing(self) -> Style {
+    pub(crate) fn playing(self) -> Style {
         self.label(Color::Green)
     }
 
     /// What comes.
-    pub fn next(self) -> Style {
+    pub(crate) fn next(self) -> Style {
         self.colour(Color::Magenta).add_modifier(Modifier::BOLD)
     }
 
     /// What hands have asked for, and comes next.
-    pub fn asked(self) -> Style {
+    pub(crate) fn asked(self) -> Style {
         self.label(Color::Yellow)
     }
 
     /// What is wrong.
-    pub fn wrong(self) -> Style {
+    pub(crate) fn wrong(self) -> Style {
         self.colour(Color::Red).add_modifier(Modifier::BOLD)
     }
 
     /// A mark of what is wrong, or writes into the set.
-    pub fn alarm(self) -> Style {
+    pub(crate) fn alarm(self) -> Style {
         if self.colour {
             Style::new().fg(Color::White).bg(Color::Red).add_modifier(Modifier::BOLD)
         } else {
@@ -76,7 +76,7 @@ impl Look {
     }
 
     /// What hands have changed: mutes, solos, fills, holds, locks.
-    pub fn hands(self) -> Style {
+    pub(crate) fn hands(self) -> Style {
         self.label(Color::Cyan)
     }
 
@@ -97,7 +97,7 @@ impl Look {
     }
 
     /// A cell of a track, as it is drawn.
-    pub fn cell(self, cell: Cell) -> (char, Style) {
+    pub(crate) fn cell(self, cell: Cell) -> (char, Style) {
         let plain = Style::new();
         let (block, ascii, style) = match cell {
             Cell::Rest => ('·', '.', self.dim()),
@@ -116,7 +116,7 @@ impl Look {
     }
 
     /// The cell that plays now: a note is the brightest there is, and all else is a faint mark.
-    pub fn playhead(self, cell: Cell, is_heard: bool) -> (char, Style) {
+    pub(crate) fn playhead(self, cell: Cell, is_heard: bool) -> (char, Style) {
         let (glyph, _) = self.cell(cell);
         let bright = if is_heard { self.strong() } else { self.dim() };
         match cell {
@@ -132,7 +132,7 @@ impl Look {
     }
 
     /// Whether a track has just played.
-    pub fn glow(self, glow: Glow) -> (char, Style) {
+    pub(crate) fn glow(self, glow: Glow) -> (char, Style) {
         match glow {
             Glow::Dark => (' ', Style::new()),
             Glow::Faint => (self.pick('•', '.'), self.dim()),
@@ -141,12 +141,12 @@ impl Look {
     }
 
     /// One of two: what needs more than ASCII, and what stands for it otherwise.
-    pub fn pick<T>(self, block: T, ascii: T) -> T {
+    pub(crate) fn pick<T>(self, block: T, ascii: T) -> T {
         if self.blocks { block } else { ascii }
     }
 
     /// A bar of so many eighths of a row.
-    pub fn eighths(self, eighths: usize) -> char {
+    pub(crate) fn eighths(self, eighths: usize) -> char {
         const BLOCKS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
         const ASCII: [char; 9] = [' ', '.', '.', ':', ':', '|', '|', '#', '#'];
         let bars = if self.blocks { BLOCKS } else { ASCII };

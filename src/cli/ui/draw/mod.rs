@@ -12,7 +12,7 @@ mod room;
 mod tracks;
 mod words;
 
-pub use look::Look;
+pub(crate) use look::Look;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -36,7 +36,7 @@ const SAID_LINES: usize = 5;
 const MISTAKE_LINES: usize = 8;
 
 /// Draws `scene` over all of `buffer`.
-pub fn draw(scene: &Scene, look: Look, buffer: &mut Buffer) {
+pub(crate) fn draw(scene: &Scene, look: Look, buffer: &mut Buffer) {
     let area = buffer.area;
     buffer.reset();
     let mut room = Room(area);

@@ -28,7 +28,7 @@ const ASCII: border::Set<'_> = border::Set {
 };
 
 /// The keys, in as many columns as they need; in pages where there is no room for all of them.
-pub fn help(page: i32, look: Look, area: Rect, buffer: &mut Buffer) {
+pub(crate) fn help(page: i32, look: Look, area: Rect, buffer: &mut Buffer) {
     let mut entries: Vec<(&str, &str)> = vec![
         ("1 to 0, a to z", "launch the pattern with that key"),
         ("Shift, or Alt", "with it: where this pattern ends"),
@@ -87,7 +87,7 @@ fn in_stacks<T>(entries: Vec<Vec<T>>, height: usize) -> Vec<Vec<T>> {
 }
 
 /// Whether the show is to end.
-pub fn quit(look: Look, area: Rect, buffer: &mut Buffer) {
+pub(crate) fn quit(look: Look, area: Rect, buffer: &mut Buffer) {
     // Where there is no room for all of it, the question is what counts.
     let texts = ["End the show? y ends it, any other key plays on", "End the show? y ends it", "End? y/n"];
     let text = texts.into_iter().find(|text| text.len() + FRAME <= area.width.into()).unwrap_or(texts[2]);

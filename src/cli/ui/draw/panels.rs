@@ -13,7 +13,7 @@ use crate::cli::printer::Readable;
 use crate::link::{OCTAVES, Percentiles};
 
 /// The columns of the word before a row.
-pub const LABEL: usize = 10;
+pub(crate) const LABEL: usize = 10;
 
 /// How many bars the chart has: 16 ns, and each power of two above it, up to 4 ms; the last holds what is later.
 const BARS: usize = 20;
@@ -23,10 +23,10 @@ const NAMES: [usize; 5] = [usize::MAX, 20, 16, 12, 9];
 const SHORTEST_NAME: usize = 7;
 
 /// The columns of a panel beside the tracks.
-pub const PANEL_WIDTH: u16 = 2 * BARS as u16 + 2;
+pub(crate) const PANEL_WIDTH: u16 = 2 * BARS as u16 + 2;
 
 /// The patterns, in as many rows as they take, at most `most`. The one that plays is always among them.
-pub fn patterns<'l>(scene: &Scene, look: Look, width: usize, most: usize) -> Vec<Line<'l>> {
+pub(crate) fn patterns<'l>(scene: &Scene, look: Look, width: usize, most: usize) -> Vec<Line<'l>> {
     let room = width.saturating_sub(LABEL);
     let plays = scene.patterns.iter().position(|pad| pad.plays).unwrap_or(0);
     // Whoever is to press a key has to see it: rather a part of every name than all of a few.
@@ -98,7 +98,7 @@ fn labelled<'l>(label: &str, spans: Vec<Span<'l>>, look: Look) -> Line<'l> {
 }
 
 /// The ports in one row. Where that is too short for all, those with something wrong come first.
-pub fn ports<'l>(scene: &Scene, look: Look, width: usize) -> Line<'l> {
+pub(crate) fn ports<'l>(scene: &Scene, look: Look, width: usize) -> Line<'l> {
     let mut spans = Vec::new();
     let mut ports: Vec<_> = scene.ports.iter().map(|port| (port, state(port, look))).collect();
     let columns = |(port, (_, word, _)): &(&Port, (char, Option<String>, Style))| {
@@ -154,7 +154,7 @@ fn state(port: &Port, look: Look) -> (char, Option<String>, Style) {
 }
 
 /// Timing in one row; two where a clock is followed.
-pub fn timing<'l>(scene: &Scene, look: Look) -> Vec<Line<'l>> {
+pub(crate) fn timing<'l>(scene: &Scene, look: Look) -> Vec<Line<'l>> {
     let timing = &scene.timing;
     let mut spans = vec![Span::styled(chart(&counts(&timing.octaves, 2), look, 1).concat(), look.plays())];
     spans.push(Span::raw(format!("  {}", percentiles(&timing.lateness))));
@@ -215,7 +215,7 @@ fn chart(counts: &[u64], look: Look, rows: usize) -> Vec<String> {
 }
 
 /// Timing and ports as a panel beside the tracks.
-pub fn panel(scene: &Scene, look: Look, area: Rect, buffer: &mut Buffer) {
+pub(crate) fn panel(scene: &Scene, look: Look, area: Rect, buffer: &mut Buffer) {
     let timing = &scene.timing;
     let mut lines = vec![heading("lateness", look)];
     let rows = if area.height >= 32 { 8 } else { 4 };

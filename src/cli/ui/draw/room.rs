@@ -6,11 +6,11 @@ use ratatui::text::Line;
 use ratatui::widgets::Widget;
 
 /// What is left of the screen.
-pub struct Room(pub Rect);
+pub(crate) struct Room(pub Rect);
 
 impl Room {
     /// So many rows from above, or what is left.
-    pub fn above(&mut self, rows: usize) -> Rect {
+    pub(crate) fn above(&mut self, rows: usize) -> Rect {
         let rows = rows.min(self.0.height.into()) as u16;
         let taken = Rect { height: rows, ..self.0 };
         self.0 = Rect { y: self.0.y + rows, height: self.0.height - rows, ..self.0 };
@@ -18,7 +18,7 @@ impl Room {
     }
 
     /// So many rows from below, or what is left.
-    pub fn below(&mut self, rows: usize) -> Rect {
+    pub(crate) fn below(&mut self, rows: usize) -> Rect {
         let rows = rows.min(self.0.height.into()) as u16;
         self.0.height -= rows;
         Rect { y: self.0.bottom(), height: rows, ..self.0 }
@@ -26,7 +26,7 @@ impl Room {
 }
 
 /// Puts one line into each row.
-pub fn put(lines: Vec<Line<'_>>, area: Rect, buffer: &mut Buffer) {
+pub(crate) fn put(lines: Vec<Line<'_>>, area: Rect, buffer: &mut Buffer) {
     for (row, line) in area.rows().zip(lines) {
         line.render(row, buffer);
     }

@@ -23,7 +23,7 @@ const BEHIND: usize = 6;
 ///
 /// Where there is room for it, each voice of a track has its own row, and there is air between the tracks. The rows of a
 /// track are as many as it has in any pattern, so that nothing moves when another one begins.
-pub fn draw(scene: &Scene, look: Look, area: Rect, buffer: &mut Buffer) -> (usize, usize) {
+pub(crate) fn draw(scene: &Scene, look: Look, area: Rect, buffer: &mut Buffer) -> (usize, usize) {
     let total = scene.tracks.len();
     let room = usize::from(area.height);
     if total == 0 {

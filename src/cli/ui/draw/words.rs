@@ -3,7 +3,7 @@
 use crate::cli::ui::scene::Clock;
 
 /// `name` in at most so many characters: where it is longer, its beginning and its end, with `dots` between them.
-pub fn elided(name: &str, most: usize, dots: &str) -> String {
+pub(crate) fn elided(name: &str, most: usize, dots: &str) -> String {
     let (length, dots_length) = (name.chars().count(), dots.chars().count());
     if length <= most {
         return name.to_owned();
@@ -18,7 +18,7 @@ pub fn elided(name: &str, most: usize, dots: &str) -> String {
 }
 
 /// `text` in lines of at most `width` columns, broken at spaces.
-pub fn wrapped(text: &str, width: usize) -> Vec<String> {
+pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {
         let used = lines.last().map_or(0, |line| line.chars().count());
@@ -36,7 +36,7 @@ pub fn wrapped(text: &str, width: usize) -> Vec<String> {
 }
 
 /// Where the clock comes from, in words, and whether something is wrong with it.
-pub fn clock_words(clock: &Clock) -> (String, bool) {
+pub(crate) fn clock_words(clock: &Clock) -> (String, bool) {
     match clock {
         Clock::Own => ("own clock".to_owned(), false),
         Clock::Follows(port) => (format!("from {port}"), false),

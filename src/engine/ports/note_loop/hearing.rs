@@ -18,7 +18,7 @@ const DOUBTS: usize = 3;
 
 /// A way by which messages may come back.
 #[derive(Clone, Copy, Debug)]
-pub struct Doubt {
+pub(crate) struct Doubt {
     pub way: Way,
     pub lag: Span,
     /// What was sent last by it: where probes for it go.
@@ -28,7 +28,7 @@ pub struct Doubt {
 
 /// An input that something listens to.
 #[derive(Clone, Copy, Debug)]
-pub struct Hearing {
+pub(crate) struct Hearing {
     doubts: [Option<Doubt>; DOUBTS],
     /// Until when it is not tested again.
     pub rests_until: Nanos,
@@ -37,15 +37,15 @@ pub struct Hearing {
 }
 
 impl Hearing {
-    pub const NEW: Hearing = Hearing { doubts: [None; DOUBTS], rests_until: Nanos(0), turn: 0 };
+    pub(crate) const NEW: Hearing = Hearing { doubts: [None; DOUBTS], rests_until: Nanos(0), turn: 0 };
 
     /// One that has been found innocent, and is not tested again before `until`.
-    pub const fn resting(until: Nanos) -> Hearing {
+    pub(crate) const fn resting(until: Nanos) -> Hearing {
         Hearing { rests_until: until, ..Hearing::NEW }
     }
 
     /// `heard` came at `at`. A way that has become suspicious by it.
-    pub fn learn(&mut self, trail: &Trail, at: Nanos, heard: Message) -> Option<Doubt> {
+    pub(crate) fn learn(&mut self, trail: &Trail, at: Nanos, heard: Message) -> Option<Doubt> {
         let mut is_known = [false; DOUBTS];
         let (mut sources, mut same_key) = (0, None);
         for (sent, way, lag) in trail.sources(at, heard) {

@@ -161,7 +161,7 @@ pub(in crate::engine) struct NoteLoops {
 }
 
 impl NoteLoops {
-    pub fn new(program: &Program) -> NoteLoops {
+    pub(crate) fn new(program: &Program) -> NoteLoops {
         let mut feedback = NoteLoops {
             listens: PortSet::default(),
             returned: PortSet::default(),
@@ -185,7 +185,7 @@ impl NoteLoops {
     }
 
     /// Returns whether what came on `port` at `at` has come back, and is not to be heard.
-    pub fn returns(&mut self, at: Nanos, port: PortSlot, message: Message) -> bool {
+    pub(crate) fn returns(&mut self, at: Nanos, port: PortSlot, message: Message) -> bool {
         self.was_returned = self.returned.contains(port) && {
             let NoteLoops { trail, loops, .. } = self;
             let known = (0..).zip(loops.iter()).filter_map(|(number, known)| Some((number, (*known)?)));
@@ -196,7 +196,7 @@ impl NoteLoops {
     }
 
     /// A message came on `port` at `at`, which is examined later.
-    pub fn hear(&mut self, at: Nanos, port: PortSlot, message: Message) {
+    pub(crate) fn hear(&mut self, at: Nanos, port: PortSlot, message: Message) {
         let is_asked = || self.test.is_some() || !self.returned.is_empty();
         if self.listens.contains(port) && (!matches!(message, Message::NoteOff(..)) || is_asked()) {
             self.heard = Some(Heard { at, port, message });
@@ -205,7 +205,7 @@ impl NoteLoops {
     }
 
     /// Returns when what waits to be examined came.
-    pub fn due(&self) -> Option<Nanos> {
+    pub(crate) fn due(&self) -> Option<Nanos> {
         self.heard.map(|heard| heard.at)
     }
 

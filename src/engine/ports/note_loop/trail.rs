@@ -5,25 +5,25 @@ use crate::midi::Message;
 use crate::time::{Nanos, Span};
 
 /// What comes back later than this is not looked for.
-pub const LONGEST_LAG: Span = Span::from_millis(60);
+pub(crate) const LONGEST_LAG: Span = Span::from_millis(60);
 
 /// By how much a lag may differ and still be the same: what comes back through a computer waits for its next period. Of what
 /// is known to come back, by twice as much.
-pub const TOLERANCE: Span = Span::from_millis(6);
+pub(crate) const TOLERANCE: Span = Span::from_millis(6);
 
 /// How many messages are remembered: more than three wires of DIN carry in that time.
 const REMEMBERED: usize = 192;
 
 /// How a message may have come back: the port that it left by, and by how much its key is off, if it has one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Way {
+pub(crate) struct Way {
     pub sent_to: PortSlot,
     pub by: Option<i8>,
 }
 
 /// A message that has left.
 #[derive(Clone, Copy, Debug)]
-pub struct Sent {
+pub(crate) struct Sent {
     pub at: Nanos,
     pub port: PortSlot,
     pub message: Message,
@@ -33,20 +33,20 @@ pub struct Sent {
 
 /// The messages that left last.
 #[derive(Clone, Debug)]
-pub struct Trail {
+pub(crate) struct Trail {
     sent: [Sent; REMEMBERED],
     /// How many there have been.
     count: usize,
 }
 
 impl Trail {
-    pub const EMPTY: Trail = Trail {
+    pub(crate) const EMPTY: Trail = Trail {
         sent: [Sent { at: Nanos(0), port: PortSlot(0), message: Message::ActiveSensing, returned: 0 }; REMEMBERED],
         count: 0,
     };
 
     /// `message` leaves by `port` at `at`. What ends notes, and what belongs to no channel, is not looked for.
-    pub fn push(&mut self, at: Nanos, port: PortSlot, message: Message) {
+    pub(crate) fn push(&mut self, at: Nanos, port: PortSlot, message: Message) {
         if matches!(
             message,
             Message::NoteOn(..)
@@ -62,7 +62,7 @@ impl Trail {
     }
 
     /// Returns what `heard` may be that came at `at`, the latest first: each with its way and its lag.
-    pub fn sources(&self, at: Nanos, heard: Message) -> impl Iterator<Item = (Sent, Way, Span)> {
+    pub(crate) fn sources(&self, at: Nanos, heard: Message) -> impl Iterator<Item = (Sent, Way, Span)> {
         let places = (self.count.saturating_sub(REMEMBERED)..self.count).rev();
         let lately = places.map(|place| self.sent[place % REMEMBERED]).map(move |sent| (sent, at.since(sent.at)));
         lately.take_while(|(_, lag)| *lag <= LONGEST_LAG).filter_map(move |(sent, lag)| {
@@ -74,7 +74,7 @@ impl Trail {
 
     /// Returns whether `heard`, which came at `at`, is something that comes back by `way` after `lag`, which is loop `number` of at
     /// most 8. If so, it counts as returned.
-    pub fn take(&mut self, at: Nanos, heard: Message, way: Way, lag: Span, number: u32) -> bool {
+    pub(crate) fn take(&mut self, at: Nanos, heard: Message, way: Way, lag: Span, number: u32) -> bool {
         for place in (self.count.saturating_sub(REMEMBERED)..self.count).rev() {
             let sent = &mut self.sent[place % REMEMBERED];
             let took = at.since(sent.at);
@@ -95,7 +95,7 @@ impl Trail {
 }
 
 /// Returns whether two lags are the same.
-pub fn is_same(one: Span, other: Span) -> bool {
+pub(crate) fn is_same(one: Span, other: Span) -> bool {
     (one - other).0.abs() <= TOLERANCE.0
 }
 

@@ -86,12 +86,12 @@ impl Default for Recovery {
 
 impl Recovery {
     /// Returns whether `port` is yet to be told what it has missed.
-    pub fn is_told(&self, port: PortSlot) -> bool {
+    pub(crate) fn is_told(&self, port: PortSlot) -> bool {
         self.ports.contains(port)
     }
 
     /// Returns whether no note of the sequence is struck on `port` at `tick`.
-    pub fn is_silent(&self, port: PortSlot, tick: Tick) -> bool {
+    pub(crate) fn is_silent(&self, port: PortSlot, tick: Tick) -> bool {
         let waits = |line: &Line| tick < line.silent_until || line.silent_until != NEVER && self.is_told(port);
         self.lines.get(port).is_some_and(waits)
     }
@@ -113,18 +113,18 @@ impl Recovery {
     }
 
     /// Other ports get the clock now.
-    pub fn reroute(&mut self, clocked: PortSet) {
+    pub(crate) fn reroute(&mut self, clocked: PortSet) {
         let gone = self.astray.iter().filter(|&port| !clocked.contains(port));
         self.astray = gone.fold(self.astray, PortSet::without);
     }
 
     /// `ports` do not know where the music is.
-    pub fn lead_astray(&mut self, ports: PortSet) {
+    pub(crate) fn lead_astray(&mut self, ports: PortSet) {
         self.astray = ports;
     }
 
     /// A note is struck. Whether the key had yet to be ended.
-    pub fn strike(&mut self, port: PortSlot, channel: Channel, key: Key) -> bool {
+    pub(crate) fn strike(&mut self, port: PortSlot, channel: Channel, key: Key) -> bool {
         self.lines[port].sent.strike(channel, key)
     }
 

@@ -7,7 +7,7 @@ use crate::engine::program::lever::Lever;
 use crate::midi::{Channel, Key, Message};
 
 /// How many parameters of a channel are remembered; one more, and the first is forgotten.
-pub const PARAMETERS: usize = 24;
+pub(crate) const PARAMETERS: usize = 24;
 
 /// The most messages that leave together: a parameter and its value.
 const TOGETHER: usize = 4;
@@ -140,7 +140,7 @@ fn take_lowest(bits: &mut u128) -> Option<u8> {
 }
 
 /// Messages that leave together.
-pub type Together = [Option<Message>; TOGETHER];
+pub(crate) type Together = [Option<Message>; TOGETHER];
 
 fn alone(message: Message) -> Together {
     [Some(message), None, None, None]
@@ -189,7 +189,7 @@ impl Left {
 
 /// All channels of a port. Real-time safe.
 #[derive(Debug)]
-pub struct SentState {
+pub(crate) struct SentState {
     known: [Known; Channel::COUNT],
     left: [Left; Channel::COUNT],
     /// How many programs have left.
@@ -197,18 +197,18 @@ pub struct SentState {
 }
 
 impl SentState {
-    pub const NEW: SentState =
+    pub(crate) const NEW: SentState =
         SentState { known: [Known::NOTHING; Channel::COUNT], left: [Left::NOTHING; Channel::COUNT], programs: 0 };
 
     /// Nothing has been sent.
-    pub fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         // One by one: the stack is small.
         self.known.iter_mut().for_each(|known| *known = Known::NOTHING);
         self.left.fill(Left::NOTHING);
     }
 
     /// All that is known is to be told. How many messages that is, at most.
-    pub fn recall(&mut self) -> u32 {
+    pub(crate) fn recall(&mut self) -> u32 {
         for (left, known) in self.left.iter_mut().zip(&self.known) {
             *left = known.all();
         }
@@ -216,12 +216,12 @@ impl SentState {
     }
 
     /// Returns whether all has been told.
-    pub fn is_told(&self) -> bool {
+    pub(crate) fn is_told(&self) -> bool {
         self.left == [Left::NOTHING; Channel::COUNT]
     }
 
     /// Nothing is told any more but what could sound, and what could hold or bend it.
-    pub fn keep_ends(&mut self) {
+    pub(crate) fn keep_ends(&mut self) {
         let levers = Lever::numbers().fold(0u128, |levers, number| levers | 1 << number);
         for left in &mut self.left {
             let Left { ends, older, newer, bend, pressure, .. } = *left;
@@ -230,7 +230,7 @@ impl SentState {
     }
 
     /// A note is struck. Whether the key had yet to be ended.
-    pub fn strike(&mut self, channel: Channel, key: Key) -> bool {
+    pub(crate) fn strike(&mut self, channel: Channel, key: Key) -> bool {
         let bit = 1 << key.index();
         self.known[channel.index()].struck |= bit;
         let left = &mut self.left[channel.index()].ends;
@@ -240,7 +240,7 @@ impl SentState {
     }
 
     /// Takes what leaves next.
-    pub fn take(&mut self) -> Option<Together> {
+    pub(crate) fn take(&mut self) -> Option<Together> {
         let channels = || (0..Channel::COUNT).zip((0..Channel::COUNT as u8).map(Channel::from_status));
         let SentState { known, left, .. } = self;
         for (index, channel) in channels() {
@@ -270,7 +270,7 @@ impl SentState {
     }
 
     /// Remembers a message that leaves. What it says need not be said again.
-    pub fn note(&mut self, message: Message) {
+    pub(crate) fn note(&mut self, message: Message) {
         let SentState { known, left, .. } = self;
         match message {
             Message::ControlChange(channel, number, value) => {

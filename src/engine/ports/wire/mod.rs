@@ -66,7 +66,7 @@ pub(in crate::engine) struct Wires {
 }
 
 impl Wires {
-    pub fn new(program: &Program) -> Wires {
+    pub(crate) fn new(program: &Program) -> Wires {
         let cable = |_| Cable { wire: Wire::default(), busy_until: Nanos(0), waiting: Waiting::default() };
         let mut wires = Wires { cables: PortMap::from_fn(cable), waits: PortSet::default(), open: false };
         wires.adopt(program);
@@ -74,12 +74,12 @@ impl Wires {
     }
 
     /// Nothing has to wait any more: what waits, leaves.
-    pub fn open(&mut self) {
+    pub(crate) fn open(&mut self) {
         self.open = true;
     }
 
     /// Returns when a value may leave by `port`, at the earliest.
-    pub fn ready_at(&self, port: PortSlot) -> Nanos {
+    pub(crate) fn ready_at(&self, port: PortSlot) -> Nanos {
         match self.cables.get(port) {
             Some(cable) if !self.open => match cable.wire {
                 Wire::Din => cable.busy_until,
@@ -90,7 +90,7 @@ impl Wires {
     }
 
     /// Sends what must leave now.
-    pub fn send(&mut self, departure: Departure, out: &mut Outbox) {
+    pub(crate) fn send(&mut self, departure: Departure, out: &mut Outbox) {
         if let Some(cable) = self.cables.get_mut(departure.port) {
             cable.waiting.overtake(departure.message);
         }
@@ -99,7 +99,7 @@ impl Wires {
     }
 
     /// Sends a value now, of which the caller sees to it that it gives way: at [`Wires::ready_at`] or later.
-    pub fn send_when_ready(&mut self, departure: Departure, out: &mut Outbox) {
+    pub(crate) fn send_when_ready(&mut self, departure: Departure, out: &mut Outbox) {
         if let Some(cable) = self.cables.get_mut(departure.port) {
             cable.waiting.overtake(departure.message);
         }
@@ -108,13 +108,13 @@ impl Wires {
     }
 
     /// Sends a value again, now, at [`Wires::ready_at`] or later. What waits is newer, and leaves after it.
-    pub fn send_again(&mut self, departure: Departure, out: &mut Outbox) {
+    pub(crate) fn send_again(&mut self, departure: Departure, out: &mut Outbox) {
         self.leave(departure, true, out);
         self.settle(departure.port);
     }
 
     /// Sends a value, now or when the wire is idle. What is no value leaves now.
-    pub fn offer(&mut self, departure: Departure, out: &mut Outbox) {
+    pub(crate) fn offer(&mut self, departure: Departure, out: &mut Outbox) {
         let Departure { port, message, track, .. } = departure;
         let Some(cable) = self.cables.get_mut(port) else { return };
         let is_first = cable.waiting.is_empty();
@@ -144,7 +144,7 @@ impl Wires {
     }
 
     /// Sends the channel mode messages that wait on a channel, because a note is about to be struck there. At most eight.
-    pub fn send_modes(&mut self, port: PortSlot, channel: Channel, moment: Moment, out: &mut Outbox) {
+    pub(crate) fn send_modes(&mut self, port: PortSlot, channel: Channel, moment: Moment, out: &mut Outbox) {
         if !self.waits.contains(port) {
             return;
         }
@@ -174,7 +174,7 @@ impl Wires {
     }
 
     /// The device on `port` has been away, or has not read: what it has been told is not known.
-    pub fn reopened(&mut self, port: PortSlot) {
+    pub(crate) fn reopened(&mut self, port: PortSlot) {
         if let Some(cable) = self.cables.get_mut(port) {
             cable.waiting.forget_selections();
         }

@@ -15,7 +15,7 @@ use crate::engine::program::TrackSlot;
 use crate::midi::{Channel, Key, Message};
 
 /// How many parameters can wait on a port at once, of 32,768 on each channel; one more takes the place of another.
-pub const PARAMETERS: usize = 64;
+pub(crate) const PARAMETERS: usize = 64;
 
 /// The controllers that select a parameter and set it; and those that move it by one, of which each counts.
 const DATA: u8 = 6;
@@ -24,7 +24,7 @@ const NRPN: (u8, u8) = (99, 98);
 const RPN: (u8, u8) = (101, 100);
 
 /// The channel mode messages: from all sound off to poly on.
-pub const MODES: std::ops::RangeInclusive<u8> = 120..=127;
+pub(crate) const MODES: std::ops::RangeInclusive<u8> = 120..=127;
 
 /// What a value sets, on one channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -218,18 +218,18 @@ impl Default for Waiting {
 
 impl Waiting {
     /// Returns whether there is nothing.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.count == 0 && self.leaving.is_none()
     }
 
     /// Returns how many values wait.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.count + usize::from(self.leaving.is_some())
     }
 
     /// Lets a value wait, in place of the one before. Whether it is one that can: what is no value, or counts each time,
     /// cannot.
-    pub fn put(&mut self, message: Message, track: Option<TrackSlot>) -> bool {
+    pub(crate) fn put(&mut self, message: Message, track: Option<TrackSlot>) -> bool {
         let (place, coarse, fine) = match message {
             Message::ControlChange(_, 96 | 97, _) => return false,
             Message::ControlChange(channel, number, value) => {
@@ -320,7 +320,7 @@ impl Waiting {
     }
 
     /// Takes the next message, of what has waited longest.
-    pub fn next(&mut self) -> Option<(Message, Option<TrackSlot>)> {
+    pub(crate) fn next(&mut self) -> Option<(Message, Option<TrackSlot>)> {
         loop {
             let mut unit = self.leaving.take().or_else(|| self.next_unit())?;
             let Some(message) = unit.next(self.known[unit.channel.index()]) else { continue };
@@ -354,14 +354,14 @@ impl Waiting {
     }
 
     /// Takes note of what leaves, whichever way.
-    pub fn hear(&mut self, message: Message) {
+    pub(crate) fn hear(&mut self, message: Message) {
         if let Message::ControlChange(channel, number, value) = message {
             self.known[channel.index()].hear(number, value);
         }
     }
 
     /// `message` leaves before what waits: what it makes pointless does not leave after it.
-    pub fn overtake(&mut self, message: Message) {
+    pub(crate) fn overtake(&mut self, message: Message) {
         if self.is_empty() {
             return;
         }
@@ -404,7 +404,7 @@ impl Waiting {
     }
 
     /// Takes out a channel mode message that waits on `channel`; a note there must not be cut by it.
-    pub fn take_mode(&mut self, channel: Channel) -> Option<Message> {
+    pub(crate) fn take_mode(&mut self, channel: Channel) -> Option<Message> {
         if self.count == 0 {
             return None;
         }
@@ -418,7 +418,7 @@ impl Waiting {
 
     /// Takes out what has been asked for of the parameter that is selected on `channel`, a message at a time, which is to
     /// leave: what moves it by one comes after that. At most six.
-    pub fn take_parameter(&mut self, channel: Channel) -> Option<Message> {
+    pub(crate) fn take_parameter(&mut self, channel: Channel) -> Option<Message> {
         let (selection, known) = (self.asked[channel.index()], self.known[channel.index()]);
         self.take_out(place(channel, Kind::Selection), true, true);
         if let Some(message) = selection.missing(channel, known) {
@@ -440,7 +440,7 @@ impl Waiting {
     }
 
     /// Forgets all that waits, and counts it.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         while let Some(mut unit) = self.leaving.take().or_else(|| self.next_unit()) {
             let parts = u64::from(unit.coarse.take().is_some()) + u64::from(unit.fine.take().is_some());
             self.withheld += match unit.kind {
@@ -452,7 +452,7 @@ impl Waiting {
     }
 
     /// Another instrument is there, or the same one anew: what it has been told is not known.
-    pub fn forget_selections(&mut self) {
+    pub(crate) fn forget_selections(&mut self) {
         self.known = [Selection::default(); Channel::COUNT];
     }
 }
