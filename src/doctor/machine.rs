@@ -120,12 +120,12 @@ pub(super) mod tests {
     use super::*;
 
     /// A machine in a folder of its own, which goes with it.
-    pub struct Model {
+    pub(crate) struct Model {
         folder: tempfile::TempDir,
     }
 
     impl Model {
-        pub fn new(files: &[(&str, &str)]) -> Model {
+        pub(crate) fn new(files: &[(&str, &str)]) -> Model {
             let model = Model { folder: tempfile::tempdir().unwrap() };
             for (path, text) in files {
                 model.write(path, text);
@@ -133,21 +133,21 @@ pub(super) mod tests {
             model
         }
 
-        pub fn write(&self, path: &str, text: &str) {
+        pub(crate) fn write(&self, path: &str, text: &str) {
             let path = self.folder.path().join(path.trim_start_matches('/'));
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         }
 
         #[cfg(unix)]
-        pub fn link(&self, path: &str, to: &str) {
+        pub(crate) fn link(&self, path: &str, to: &str) {
             let path = self.folder.path().join(path.trim_start_matches('/'));
             let to = self.folder.path().join(to.trim_start_matches('/'));
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::os::unix::fs::symlink(to, path).unwrap();
         }
 
-        pub fn machine(&self) -> Machine {
+        pub(crate) fn machine(&self) -> Machine {
             Machine::at(self.folder.path())
         }
     }

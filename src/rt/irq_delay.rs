@@ -151,7 +151,7 @@ impl IrqDelay {
 
     /// Whether the thread gave up the processor last so that what an interrupt brought could be delivered.
     #[cfg(test)]
-    pub fn has_let_through(&self) -> bool {
+    pub(crate) fn has_let_through(&self) -> bool {
         self.last.paused
     }
 

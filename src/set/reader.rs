@@ -61,7 +61,7 @@ struct Escape {
 impl<'t> Text<'t> {
     /// Text that begins at the byte `body` of the file.
     #[cfg(test)]
-    pub fn at(text: &'t str, body: usize) -> Text<'t> {
+    pub(crate) fn at(text: &'t str, body: usize) -> Text<'t> {
         Text { text, span: body..body + text.len(), body: Some(body), escapes: Rc::default() }
     }
 

@@ -92,7 +92,7 @@ pub(super) mod tests {
     }
 
     /// A whole set for each key, with the example of the key.
-    pub fn examples() -> Vec<String> {
+    pub(crate) fn examples() -> Vec<String> {
         let mut sets = Vec::new();
         for table in TABLES {
             for key in table.keys {

@@ -14,7 +14,7 @@ use crate::time::TickSpan;
 const STEP: i64 = 100;
 
 /// Returns what stands before the line on a track with drums, or on one with notes.
-pub fn set(kit: bool, line: &str) -> String {
+pub(crate) fn set(kit: bool, line: &str) -> String {
     let track = if kit { "kit = { k = 60, s = 62, h = 64, o = 65 }" } else { "note = \"c2\"" };
     format!(
         "scale = \"c minor\"\n[ports.a]\ndevice = \"A\"\n[tracks.t]\nport = \"a\"\nchannel = 1\n{track}\n\
@@ -23,7 +23,7 @@ pub fn set(kit: bool, line: &str) -> String {
 }
 
 /// Returns what a line plays on the first `passes`, or the messages of its mistakes. There is no fill.
-pub fn heard(kit: bool, line: &str, passes: i64) -> Result<String, Vec<String>> {
+pub(crate) fn heard(kit: bool, line: &str, passes: i64) -> Result<String, Vec<String>> {
     let set = Set::parse("a.toml", set(kit, line).as_bytes())
         .map_err(|mistakes| mistakes.list().iter().map(|mistake| mistake.message.clone()).collect::<Vec<_>>())?;
     let lane = &set.program.patterns[0].clips[0].lanes[0];
@@ -41,7 +41,7 @@ pub fn heard(kit: bool, line: &str, passes: i64) -> Result<String, Vec<String>> 
 }
 
 /// Returns whether an event is played in a pass, as the engine decides it.
-pub fn plays(steps: &Steps, event: &Event, seed: u64, pass: i64, fill: bool) -> bool {
+pub(crate) fn plays(steps: &Steps, event: &Event, seed: u64, pass: i64, fill: bool) -> bool {
     let own = pass + i64::from(event.turn);
     let mut next = event.guard;
     while let Some(guard) = next.map(|index| steps.guards[index.index()]) {
