@@ -16,7 +16,7 @@ pub(crate) const BLOCK_HEAD: usize = 8;
 /// The most that a block holds: the largest set, and what goes with it.
 pub(crate) const MAX_BLOCK: usize = crate::set::Set::MAX_BYTES + (1 << 17);
 
-/// What a segment begins with.
+/// Returns what a segment begins with.
 pub(crate) fn opening() -> [u8; OPENING] {
     let mut opening = [0; OPENING];
     opening[..MAGIC.len()].copy_from_slice(&MAGIC);

@@ -78,7 +78,7 @@ impl Encoder {
         self.bytes = postcard::to_extend(&packed, bytes).unwrap_or_default();
     }
 
-    /// How many bytes there are.
+    /// Returns how many bytes there are.
     pub(crate) fn len(&self) -> usize {
         self.bytes.len()
     }

@@ -56,7 +56,7 @@ fn command(command: Command, names: &Names, meter: Meter) -> String {
     }
 }
 
-/// What plays otherwise in `now` than in `before`, in words.
+/// Returns what plays otherwise in `now` than in `before`, in words.
 pub(crate) fn scene(before: &Scene, now: &Scene, names: &Names) -> Vec<String> {
     let mut changes = Vec::new();
     if before.is_running != now.is_running {
@@ -76,7 +76,7 @@ pub(crate) fn scene(before: &Scene, now: &Scene, names: &Names) -> Vec<String> {
     changes
 }
 
-/// Whether a command is one of many of its kind, as from a knob: what comes right after it may stand for it.
+/// Returns whether a command is one of many of its kind, as from a knob: what comes right after it may stand for it.
 pub(crate) fn is_turned(call: Call) -> bool {
     let Call::Command(command) = call else { return false };
     Verb::of(command).is_some_and(|verb| verb.button() == Button::Value)

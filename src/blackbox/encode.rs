@@ -141,7 +141,7 @@ pub(crate) fn port(number: i64) -> Option<PortSlot> {
     u8::try_from(number).ok().filter(|&number| usize::from(number) < MAX_PORTS).map(PortSlot)
 }
 
-/// What a value is sent to, as a number.
+/// Returns what a value is sent to, as a number.
 fn spell_target(target: Target) -> i64 {
     let (kind, number) = match target {
         Target::Controller(number) => (0, number.into()),
@@ -172,7 +172,7 @@ fn read_target(number: i64) -> Option<Target> {
 /// What a source has said: which source, its epoch, the position, what, and two numbers.
 pub(crate) type SpelledFeed = (u8, u32, i64, u8, i64, i64);
 
-/// What a source has said, as numbers.
+/// Returns what a source has said, as numbers.
 pub(crate) fn feed(event: FeedEvent) -> SpelledFeed {
     let FeedEvent { feed, epoch, at, fed } = event;
     let (what, a, b) = match fed {
@@ -234,7 +234,7 @@ pub(crate) fn read_message(number: u32) -> Option<Message> {
     Message::from_bytes(&bytes[..length]).filter(|&read| message(read) == number)
 }
 
-/// How far an advance got, as a number.
+/// Returns how far an advance got, as a number.
 pub(crate) fn progress(progress: Option<Progress>) -> u8 {
     match progress {
         None => 0,
@@ -244,13 +244,13 @@ pub(crate) fn progress(progress: Option<Progress>) -> u8 {
     }
 }
 
-/// How far it got.
+/// Returns how far it got.
 pub(crate) fn read_progress(number: u8) -> Option<Option<Progress>> {
     let known = [None, Some(Progress::CaughtUp), Some(Progress::OutboxFull), Some(Progress::ProgramDue)];
     known.get(usize::from(number)).copied()
 }
 
-/// What became of a message, as a number.
+/// Returns what became of a message, as a number.
 pub(crate) fn fate(fate: Fate) -> u8 {
     match fate {
         Fate::Sent => 0,
@@ -260,7 +260,7 @@ pub(crate) fn fate(fate: Fate) -> u8 {
     }
 }
 
-/// What became of it.
+/// Returns what became of it.
 pub(crate) fn read_fate(number: u8) -> Option<Fate> {
     [Fate::Sent, Fate::Refused, Fate::Absent, Fate::Skipped].get(usize::from(number)).copied()
 }

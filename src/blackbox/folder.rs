@@ -56,7 +56,7 @@ impl Folder {
         Ok(Folder { path, segment: None, _lock: lock })
     }
 
-    /// Where it is.
+    /// Returns where it is.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
@@ -149,12 +149,12 @@ fn make_room(root: &Path, bytes: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether a show writes there.
+/// Returns whether a show writes there.
 fn is_played(show: &Path) -> bool {
     File::open(show.join(LOCK)).is_ok_and(|lock| lock.try_lock().is_err())
 }
 
-/// What is left of a name in a file's name.
+/// Returns what is left of a name in a file's name.
 fn tame(name: &str) -> String {
     let tame = |letter: char| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '-' };
     let name: String = name.chars().map(tame).take(40).collect();
@@ -168,7 +168,7 @@ pub fn stamp(time: SystemTime) -> String {
     format!("{year:04}{month:02}{day:02}-{hour:02}{minute:02}{second:02}")
 }
 
-/// Whether a name begins with a stamp.
+/// Returns whether a name begins with a stamp.
 fn is_stamped(name: &str) -> bool {
     let is_digits = |part: Option<&str>| part.is_some_and(|part| part.bytes().all(|byte| byte.is_ascii_digit()));
     is_digits(name.get(..8))

@@ -32,7 +32,7 @@ pub enum Found {
 #[derive(Debug, thiserror::Error)]
 pub enum Damage {
     /// A segment is damaged, or cut off.
-    #[error("{}: {why}; what is behind that in this file is lost", .file.display())]
+    #[error("{}: {why}; what is after that in this file is lost", .file.display())]
     Broken {
         /// Its file.
         file: PathBuf,

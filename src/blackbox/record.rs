@@ -131,7 +131,7 @@ pub struct Resumed {
 }
 
 impl Resumed {
-    /// What has to be written of `legacy`.
+    /// Returns what has to be written of `legacy`.
     #[must_use]
     pub fn of(legacy: &Legacy) -> Resumed {
         let Legacy { at, was, commands } = legacy;
@@ -148,7 +148,7 @@ impl Resumed {
         }
     }
 
-    /// What is meant, if that can be.
+    /// Returns what is meant, if that can be.
     #[must_use]
     pub fn legacy(&self) -> Option<Legacy> {
         let Some(Command::Tempo(tempo)) = encode::read_command(self.tempo) else { return None };

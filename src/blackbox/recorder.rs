@@ -57,7 +57,7 @@ impl Recorder {
         recorder
     }
 
-    /// What the log waits for.
+    /// Returns what the log waits for.
     #[must_use]
     pub fn errand(&self) -> &Errand {
         self.writer.errand()

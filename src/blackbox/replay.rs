@@ -73,7 +73,7 @@ pub struct Played {
     pub same: u64,
     /// Messages that were made again, but are not in the log.
     pub unlogged: u64,
-    /// Messages of the log behind its last call, which were not made again.
+    /// Messages of the log after its last call, which were not made again.
     pub unmade: u64,
     /// Calls.
     pub calls: u64,
@@ -170,7 +170,7 @@ impl Replay {
         Ok(Played { same, unlogged, unmade, calls, is_whole: self.has_finished })
     }
 
-    /// How many messages have been the same so far.
+    /// Returns how many messages have been the same so far.
     #[must_use]
     pub fn same(&self) -> u64 {
         self.compared.same
@@ -378,7 +378,7 @@ fn is_same(sent: &Sent, departure: &Departure) -> bool {
     (sent.number, sent.due, sent.tick, sent.port, sent.track, sent.message) == (number, due, tick, port, track, message)
 }
 
-/// How late a message left.
+/// Returns how late a message left.
 #[must_use]
 pub fn lateness(sent: &Sent) -> Span {
     sent.at.since(sent.due)

@@ -129,7 +129,7 @@ pub struct Extent {
     pub is_cut: bool,
 }
 
-/// When something in a log happened, if it has a time.
+/// Returns when something in a log happened, if it has a time.
 fn time_of(record: &Record) -> Option<Nanos> {
     match record {
         Record::Called(called) => Some(called.at),
@@ -143,7 +143,7 @@ fn time_of(record: &Record) -> Option<Nanos> {
     }
 }
 
-/// How long the show of `log` was.
+/// Returns how long the show of `log` was.
 #[must_use]
 pub fn extent(log: &Log) -> Extent {
     let mut extent: Option<Extent> = None;
@@ -164,7 +164,7 @@ pub fn extent(log: &Log) -> Extent {
     Extent { from, to: to.max(from), ..extent }
 }
 
-/// What happened in the show of `log`, in at most `stretches` stretches.
+/// Returns what happened in the show of `log`, in at most `stretches` stretches.
 #[must_use]
 pub fn report(log: &Log, stretches: usize) -> Report {
     let extent = extent(log);
@@ -201,7 +201,7 @@ pub fn report(log: &Log, stretches: usize) -> Report {
     reader.finish()
 }
 
-/// How long a stretch is where a show of `length` has at most so many, in nanoseconds: something round.
+/// Returns how long a stretch is where a show of `length` has at most so many, in nanoseconds: something round.
 fn stretch(length: i64, stretches: usize) -> i64 {
     const ROUND: [i64; 15] = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400];
     let least = length / stretches.max(1) as i64;

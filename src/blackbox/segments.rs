@@ -77,7 +77,7 @@ impl<S: Store> Segments<S> {
         Ok(segments)
     }
 
-    /// How many bytes the log takes.
+    /// Returns how many bytes the log takes.
     pub fn bytes(&self) -> u64 {
         self.sizes.iter().map(|(_, size)| size).sum()
     }

@@ -58,12 +58,12 @@ impl Stats {
         (self.bpm.1 > 0).then(|| self.bpm.0 / self.bpm.1 as f64)
     }
 
-    /// How far pulses came from where they were expected, 99 of 100, in nanoseconds.
+    /// Returns how far pulses came from where they were expected, 99 of 100, in nanoseconds.
     pub fn jitter_p99_ns(&self) -> Option<i64> {
         Some(self.jitter.percentiles()).filter(|jitter| jitter.count > 0).map(|jitter| jitter.p99.0)
     }
 
-    /// How late messages left.
+    /// Returns how late messages left.
     pub fn lateness(&self) -> Lateness {
         let Percentiles { p50, p99, p999, max, count } = self.lateness.percentiles();
         Lateness { count, p50_ns: p50.0, p99_ns: p99.0, p999_ns: p999.0, max_ns: max.0, late: self.late }
@@ -78,7 +78,7 @@ pub struct Pulses {
 }
 
 impl Pulses {
-    /// How far a pulse at `at` is from where those before it let it be expected.
+    /// Returns how far a pulse at `at` is from where those before it let it be expected.
     pub fn off(&mut self, at: Nanos) -> Option<Span> {
         let interval = at.since(self.last.replace(at)?).0 as f64;
         let mean = self.interval.filter(|mean| interval < 2.0 * mean && interval > 0.5 * mean);

@@ -79,7 +79,7 @@ impl Writer {
         Ok(Writer { batches: Some(batches), lost: 0, written, done, errand })
     }
 
-    /// What it waits for.
+    /// Returns what it waits for.
     #[must_use]
     pub fn errand(&self) -> &Errand {
         &self.errand
@@ -147,7 +147,7 @@ fn write<S: Store>(
     }
 }
 
-/// What it guards stays whole whatever panics.
+/// Returns what it guards stays whole whatever panics.
 fn lock(written: &Mutex<Written>) -> std::sync::MutexGuard<'_, Written> {
     written.lock().unwrap_or_else(PoisonError::into_inner)
 }

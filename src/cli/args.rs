@@ -299,7 +299,7 @@ fn format(text: &str) -> Result<smf::Format, String> {
     }
 }
 
-/// How music is split into patterns.
+/// Returns how music is split into patterns.
 fn split(text: &str) -> Result<Split, String> {
     let bars = text.parse().ok().filter(|bars| (1..=1_000).contains(bars)).map(Split::Bars);
     bars.or((text == "none").then_some(Split::Whole))

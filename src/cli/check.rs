@@ -33,7 +33,7 @@ pub(crate) fn check(args: &Check, out: &mut dyn Write) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What each port has to carry, at its hardest moment.
+/// Returns what each port has to carry, at its hardest moment.
 fn print_needs(Findings { set, needs, .. }: &Findings, out: &mut dyn Write) -> std::io::Result<()> {
     let moments: Vec<_> = needs.iter().filter_map(|need| Some((need, need.moment?))).collect();
     if moments.is_empty() {

@@ -120,7 +120,7 @@ struct Table {
     stay_awake: Option<bool>,
 }
 
-/// What comes of the file at `path` (or the user's own, if there is one) and of the flags.
+/// Returns what comes of the file at `path` (or the user's own, if there is one) and of the flags.
 ///
 /// # Errors
 ///
@@ -182,7 +182,7 @@ fn table_of(flags: &Realtime) -> Table {
     Table { policy, priority, input_priority, cpu, wait, spin_us, lock_memory, stay_awake }
 }
 
-/// Whether every number is in its range.
+/// Returns whether every number is in its range.
 fn check(table: &Table) -> Result<(), String> {
     for (name, value) in [("priority", table.priority), ("input_priority", table.input_priority)] {
         if let Some(value) = value.filter(|value| !(1..=99).contains(value)) {

@@ -180,7 +180,7 @@ fn trips(inventory: &Inventory, to: usize, from: usize, count: u32) -> Result<Me
     Ok(measured)
 }
 
-/// When the message with `value` came; `None` where it has not by `until`.
+/// Returns when the message with `value` came; `None` where it has not by `until`.
 fn await_value(end: &mut RtEnd, clock: &Monotonic, value: u8, until: Nanos) -> Option<Nanos> {
     loop {
         while let Some((_, InputEvent { at, message, .. })) = end.next_input() {

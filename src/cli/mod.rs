@@ -83,7 +83,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Whether the first thread's stack may not become as large as reading a set may need it (`ulimit -s`).
+/// Returns whether the first thread's stack may not become as large as reading a set may need it (`ulimit -s`).
 #[cfg(unix)]
 fn has_small_stack() -> bool {
     use rustix::process::{Resource, getrlimit};
@@ -96,7 +96,7 @@ fn has_small_stack() -> bool {
     false
 }
 
-/// What is asked of a running show is no command of its own.
+/// Returns what is asked of a running show is no command of its own.
 fn with_hint(mut wrong: clap::Error) -> clap::Error {
     use clap::error::{ContextKind, ContextValue};
     if let Some(ContextValue::String(word)) = wrong.get(ContextKind::InvalidSubcommand)

@@ -59,7 +59,7 @@ fn play_on(args: &Play, config: Config, printer: &mut Printer) -> Result<(), Fai
     ended.outcome.map(|_| ()).map_err(Failure::from)
 }
 
-/// How the show is played, by the arguments and the configuration.
+/// Returns how the show is played, by the arguments and the configuration.
 fn options(args: &Play, config: Config, has_screen: bool) -> Options {
     let osc = config.osc;
     let log = args.log.clone().or(config.log.root).filter(|_| !args.no_log);

@@ -53,7 +53,7 @@ pub(crate) struct Frames {
 }
 
 impl Frames {
-    /// Whether a frame would be taken. It is while none waits.
+    /// Returns whether a frame would be taken. It is while none waits.
     pub(crate) fn has_room(&self) -> bool {
         self.waiting.load(Relaxed) == 0
     }
@@ -71,7 +71,7 @@ impl Frames {
     /// Waits a moment until all that was handed over is printed.
     pub(crate) fn settle(&self) {
         let begun = Instant::now();
-        // It goes behind all others.
+        // It goes after all others.
         let mut is_behind = false;
         while begun.elapsed() < PATIENCE {
             is_behind = is_behind || self.frame(Vec::new());
@@ -125,7 +125,7 @@ impl Printer {
         self.lost += u64::from(self.queue.try_send(text).is_err());
     }
 
-    /// How many lines were not printed because too many waited.
+    /// Returns how many lines were not printed because too many waited.
     pub(crate) fn lost(&self) -> u64 {
         self.lost
     }
@@ -157,7 +157,7 @@ impl Names {
         }
     }
 
-    /// Whether there is more than one pattern.
+    /// Returns whether there is more than one pattern.
     pub(crate) fn has_patterns(&self) -> bool {
         self.patterns.iter().filter(|name| !name.is_empty()).count() > 1
     }

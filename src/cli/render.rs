@@ -73,7 +73,7 @@ pub(crate) fn render(args: &Render, out: &mut dyn Write) -> Result<(), Failure> 
     Ok(())
 }
 
-/// How much is rendered: what is asked for, else the song to its end, else some bars.
+/// Returns how much is rendered: what is asked for, else the song to its end, else some bars.
 fn length(set: &Set, bars: Option<u32>) -> TickSpan {
     let bar = set.program.meter.bar();
     let song = set.program.song.parts.last().map(|last| last.start + last.length - Tick::ZERO);

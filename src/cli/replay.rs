@@ -31,7 +31,7 @@ pub(crate) fn replay(args: &Replay, out: &mut dyn Write) -> Result<(), Failure> 
     for found in log.read() {
         let record = match found {
             Found::Record(record) => record,
-            // What is missing in the middle shows by what comes behind it.
+            // What is missing in the middle shows by what comes after it.
             Found::Damage(damage) => {
                 damages.push(damage);
                 continue;
@@ -92,7 +92,7 @@ fn say(played: &Played, out: &mut dyn Write) -> Result<(), Failure> {
         writeln!(out, "not compared: {unlogged} messages, which are not in the log")?;
     }
     if unmade > 0 {
-        writeln!(out, "not compared: {unmade} messages behind the last call in the log")?;
+        writeln!(out, "not compared: {unmade} messages after the last call in the log")?;
     }
     if !is_whole {
         writeln!(out, "the log does not go to the end of the show")?;

@@ -101,7 +101,7 @@ impl Bulkhead {
         }
     }
 
-    /// How the child ended; `None` if it had to be killed. It is gone after this.
+    /// Returns how the child ended; `None` if it had to be killed. It is gone after this.
     fn wait(&self, child: &mut Child, begun: Instant) -> io::Result<Option<ExitStatus>> {
         while begun.elapsed() < self.limits.time {
             if let Some(status) = child.try_wait()? {

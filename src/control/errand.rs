@@ -32,7 +32,7 @@ impl Errand {
         done
     }
 
-    /// Whether a disk is waited for just now.
+    /// Returns whether a disk is waited for just now.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
         self.since().is_some()

@@ -258,7 +258,7 @@ impl Files {
         Ok(())
     }
 
-    /// What it waits for.
+    /// Returns what it waits for.
     #[must_use]
     pub fn errand(&self) -> &Errand {
         &self.errand
@@ -290,7 +290,7 @@ impl Files {
         Ok(())
     }
 
-    /// What has been done, and who wanted it.
+    /// Returns what has been done, and who wanted it.
     pub fn done(&mut self) -> Option<(Waiting, Done)> {
         let done = match self.place.as_mut()? {
             Place::Here(_, done) => done.pop_front()?,
@@ -299,7 +299,7 @@ impl Files {
         Some((self.waiting.pop_front()?, done))
     }
 
-    /// Who has waited for an answer for too long at the time `now`, and for what. What comes of it is told to all from then on.
+    /// Returns who has waited for an answer for too long at the time `now`, and for what. What comes of it is told to all from then on.
     pub fn take_late(&mut self, now: Instant) -> Vec<(SyncSender<Answer>, String)> {
         let is_late = |waiting: &&mut Waiting| now.saturating_duration_since(waiting.since) >= ANSWERED_WITHIN;
         let take = |waiting: &mut Waiting| match std::mem::replace(&mut waiting.asker, Asker::Nobody) {
@@ -312,13 +312,13 @@ impl Files {
         self.waiting.iter_mut().filter(is_late).filter_map(take).collect()
     }
 
-    /// Whether an edit has been handed in that has not been done.
+    /// Returns whether an edit has been handed in that has not been done.
     #[must_use]
     pub fn is_editing(&self) -> bool {
         self.waiting.iter().any(|waiting| waiting.edits)
     }
 
-    /// What was to be written, and has not been.
+    /// Returns what was to be written, and has not been.
     pub fn unwritten(&self) -> impl Iterator<Item = &str> {
         self.waiting.iter().filter(|waiting| waiting.edits).map(|waiting| waiting.what.as_str())
     }

@@ -39,7 +39,7 @@ pub enum Call {
 }
 
 impl Call {
-    /// Whether it is to silence the show, or to end it.
+    /// Returns whether it is to silence the show, or to end it.
     fn is_urgent(&self) -> bool {
         match self {
             Call::Words(words, _) => order::is_urgent(words),

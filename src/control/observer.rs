@@ -68,10 +68,10 @@ pub trait PortWatch {
     fn reload(&mut self, set: &Set, end: &mut ControlEnd, notices: &mut Notices);
     /// Somebody asks for it: what was given up is tried again.
     fn retry(&mut self) {}
-    /// Whether others have connected themselves with our ports, or gone, since this was asked last.
+    /// Returns whether others have connected themselves with our ports, or gone, since this was asked last.
     fn take_change(&mut self) -> bool {
         false
     }
-    /// What each port of the set is connected to, by slot.
+    /// Returns what each port of the set is connected to, by slot.
     fn states(&self) -> Vec<PortState>;
 }

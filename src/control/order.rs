@@ -114,7 +114,7 @@ impl First {
         }
     }
 
-    /// What a button means to it.
+    /// Returns what a button means to it.
     #[must_use]
     pub const fn button(self) -> Button {
         match self {
@@ -140,7 +140,7 @@ impl First {
     }
 }
 
-/// What `text` asks for.
+/// Returns what `text` asks for.
 ///
 /// # Errors
 ///
@@ -179,7 +179,7 @@ pub fn parse(text: &str, names: &Names<'_>) -> Result<Order, Misunderstanding> {
 }
 
 impl Order {
-    /// Whether it is to silence or to end the show: what is to get through whatever else is asked for.
+    /// Returns whether it is to silence or to end the show: what is to get through whatever else is asked for.
     #[must_use]
     pub const fn is_urgent(&self) -> bool {
         match self {
@@ -190,7 +190,7 @@ impl Order {
     }
 }
 
-/// Whether `text` asks for what [is urgent](Order::is_urgent): one word of these, which needs no names.
+/// Returns whether `text` asks for what [is urgent](Order::is_urgent): one word of these, which needs no names.
 #[must_use]
 pub fn is_urgent(text: &str) -> bool {
     match First::find(text.trim()) {
@@ -201,7 +201,7 @@ pub fn is_urgent(text: &str) -> bool {
 }
 
 /// The commands of a line, with commas between them. A comma between two digits is none of these: it stands in a number.
-/// The last one may have a comma behind it.
+/// The last one may have a comma after it.
 pub fn commands(line: &str) -> impl Iterator<Item = &str> {
     let line = line.trim_end_matches(|c: char| c == ',' || c.is_whitespace());
     let separates = |&(at, _): &(usize, &str)| {
@@ -219,7 +219,7 @@ pub fn commands(line: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// What the commands of a line ask for, each with its words: all of them, or what is wrong with the first wrong one. So a
+/// Returns what the commands of a line ask for, each with its words: all of them, or what is wrong with the first wrong one. So a
 /// line is done only if all of it can be read.
 ///
 /// # Errors
@@ -306,12 +306,7 @@ fn record(text: &str, rest: &[Range<usize>], names: &Names<'_>) -> Result<Order,
             "replace" => order.writing = Writing::Replace,
             "from" | "channel" => {
                 let Some(value) = rest.next() else {
-                    return wrong(
-                        span,
-                        format!("`{word}` lacks its value"),
-                        "expected one behind it",
-                        example(EXAMPLE),
-                    );
+                    return wrong(span, format!("`{word}` lacks its value"), "expected one after it", example(EXAMPLE));
                 };
                 let written = &text[value.clone()];
                 if word == "from" {

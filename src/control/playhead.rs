@@ -32,7 +32,7 @@ impl Playhead {
         (self.at, self.seen, self.runs) = (now, seen, runs);
     }
 
-    /// Where the music is.
+    /// Returns where the music is.
     #[must_use]
     pub(crate) fn position(&self) -> Tick {
         // A beat that is reached to within a hair is reached.

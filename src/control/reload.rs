@@ -57,13 +57,13 @@ impl Debounce {
         self.due = Some(now + self.quiet);
     }
 
-    /// When it will have been left alone for long enough; `None` if it has not been touched since it was.
+    /// Returns when it will have been left alone for long enough; `None` if it has not been touched since it was.
     #[must_use]
     pub fn due(&self) -> Option<Instant> {
         self.due
     }
 
-    /// Whether it has been left alone for long enough at `now`. Says so once for each time that it was touched.
+    /// Returns whether it has been left alone for long enough at `now`. Says so once for each time that it was touched.
     pub fn settles(&mut self, now: Instant) -> bool {
         self.due.take_if(|due| *due <= now).is_some()
     }
@@ -124,7 +124,7 @@ impl Watcher {
         Ok(Watcher { tell, done, errand })
     }
 
-    /// What it waits for.
+    /// Returns what it waits for.
     #[must_use]
     pub fn errand(&self) -> &Errand {
         &self.errand
@@ -243,7 +243,7 @@ impl Lookout {
         errand.run(|| work(self))
     }
 
-    /// Whether an event may have changed the file. To be told too much is harmless; but reading the file must not count as
+    /// Returns whether an event may have changed the file. To be told too much is harmless; but reading the file must not count as
     /// changing it.
     fn concerns(&self, event: &notify::Result<Event>) -> bool {
         let Ok(event) = event else { return true };
@@ -293,7 +293,7 @@ impl Lookout {
         self.way = way;
     }
 
-    /// Whether the file has other bytes than before.
+    /// Returns whether the file has other bytes than before.
     fn has_changed(&mut self) -> bool {
         // A link may lead elsewhere now.
         self.find_way();

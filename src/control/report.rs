@@ -250,7 +250,7 @@ pub fn percentiles(of: &link::Percentiles) -> Percentiles {
     Percentiles { count: of.count, p50: of.p50.0, p99: of.p99.0, p999: of.p999.0, max: of.max.0 }
 }
 
-/// How many beats begin after `from` and up to `to`.
+/// Returns how many beats begin after `from` and up to `to`.
 fn beats_between(meter: Meter, from: Tick, to: Tick) -> i64 {
     let beat = meter.beat().0;
     (to.0.div_euclid(beat) - from.0.div_euclid(beat)).max(0)

@@ -102,13 +102,13 @@ impl SetEditor {
         }
     }
 
-    /// What is learned, if anything is.
+    /// Returns what is learned, if anything is.
     #[must_use]
     pub fn learning(&self) -> Option<&str> {
         self.learning.as_deref()
     }
 
-    /// What is recorded, if anything is, in a few words.
+    /// Returns what is recorded, if anything is, in a few words.
     #[must_use]
     pub fn recording(&self, scene: Scene<'_>) -> Option<String> {
         let session = self.recording.as_ref()?;
@@ -338,7 +338,7 @@ impl SetEditor {
         }
     }
 
-    /// Whether this is the fine half of what has come in as well.
+    /// Returns whether this is the fine half of what has come in as well.
     fn is_half(&self, touched: &Touched) -> bool {
         let coarse = |number| self.coarse.contains(&(touched.port, touched.channel, number));
         fine_half(touched.trigger).is_some_and(coarse)
@@ -377,7 +377,7 @@ impl SetEditor {
         }
     }
 
-    /// Whether the set has a file, and is not built in.
+    /// Returns whether the set has a file, and is not built in.
     #[must_use]
     pub fn has_file(&self) -> bool {
         self.file.is_some()
@@ -435,7 +435,7 @@ fn only_keyboard(set: &Set) -> Result<Option<usize>, String> {
     }
 }
 
-/// Whether what came in, which is no note, does something else than music.
+/// Returns whether what came in, which is no note, does something else than music.
 fn is_bound(program: &Program, heard: &Heard) -> bool {
     let (channel, trigger) = match heard.message {
         Message::ControlChange(channel, number, _) => (channel, Trigger::Controller(number)),
@@ -449,7 +449,7 @@ fn is_bound(program: &Program, heard: &Heard) -> bool {
     })
 }
 
-/// How much it means that this was touched. A key or a pad may send controllers, bend and pressure before and after its note,
+/// Returns how much it means that this was touched. A key or a pad may send controllers, bend and pressure before and after its note,
 /// and a program change may come with them.
 const fn weight(trigger: Trigger) -> u8 {
     match trigger {
@@ -461,7 +461,7 @@ const fn weight(trigger: Trigger) -> u8 {
     }
 }
 
-/// How long something that means more is waited for.
+/// Returns how long something that means more is waited for.
 const fn wait(trigger: Trigger) -> Span {
     if fine_half(trigger).is_some() { ALONE } else { TOUCH }
 }
@@ -474,13 +474,13 @@ const fn fine_half(trigger: Trigger) -> Option<u8> {
     }
 }
 
-/// Whether a controller is none that is touched: what comes with another message (bank select before a program change, the
+/// Returns whether a controller is none that is touched: what comes with another message (bank select before a program change, the
 /// number and value of a parameter, the finer velocity of a key), or is for everything on a channel.
 const fn is_by_the_way(controller: u8) -> bool {
     matches!(controller, 0 | 6 | 32 | 38 | 88 | 96..=101 | 120..)
 }
 
-/// What a message is to bindings, when it goes down.
+/// Returns what a message is to bindings, when it goes down.
 fn trigger(message: Message) -> Option<(Channel, Trigger)> {
     match message {
         Message::NoteOn(channel, key, _) => Some((channel, Trigger::Note(key))),

@@ -169,7 +169,7 @@ impl<'a> Show<'a> {
         &mut self.end
     }
 
-    /// What there is to see.
+    /// Returns what there is to see.
     #[must_use]
     pub fn view(&self) -> View<'_> {
         View {
@@ -561,7 +561,7 @@ impl<'a> Show<'a> {
             .then(|| format!("not written, because the disk does not answer: {}", unwritten.join(", ")))
     }
 
-    /// Whether `command` can do anything, or why it cannot.
+    /// Returns whether `command` can do anything, or why it cannot.
     fn is_ours_to_say(&self, command: Command) -> Result<(), String> {
         if Verb::of(command).is_none_or(|verb| !verb.sets_the_tempo()) {
             return Ok(());
@@ -616,7 +616,7 @@ impl<'a> Show<'a> {
         self.playing.forget();
     }
 
-    /// Whether `command` names something that plays only when the newest set does.
+    /// Returns whether `command` names something that plays only when the newest set does.
     fn waits(&self, command: Command) -> bool {
         let Some(before) = &self.before else { return false };
         let is_new = |now: &[String], then: &[String], slot: u16| {

@@ -40,7 +40,7 @@ const ENDING: &[(i32, &str)] = &[
 #[cfg(not(unix))]
 const ENDING: &[(i32, &str)] = &[(SIGINT, "SIGINT"), (SIGTERM, "SIGTERM")];
 
-/// Whether whoever started the process has asked for this signal to be ignored, and means it: of the others, a shell in the
+/// Returns whether whoever started the process has asked for this signal to be ignored, and means it: of the others, a shell in the
 /// background asks for that too.
 #[cfg(target_os = "linux")]
 fn is_left_ignored(signal: i32) -> bool {
@@ -93,7 +93,7 @@ impl Signals {
         self.ending.iter().find(|(_, flag)| flag.load(Relaxed)).map(|(name, _)| *name)
     }
 
-    /// What is to be said of a signal that has come since the last time this was asked.
+    /// Returns what is to be said of a signal that has come since the last time this was asked.
     #[must_use]
     pub fn take_told(&self) -> Option<&'static str> {
         self.told.iter().find(|(_, flag)| flag.swap(false, Relaxed)).map(|(said, _)| *said)

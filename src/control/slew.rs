@@ -83,7 +83,7 @@ impl Slew {
         i32::try_from(pace).ok()
     }
 
-    /// What there is to say of the pace that was found last: once when it begins to be off, and once when that is over.
+    /// Returns what there is to say of the pace that was found last: once when it begins to be off, and once when that is over.
     pub(crate) fn said(&mut self, follows: bool) -> Option<String> {
         let is_off = self.pace != 0;
         if std::mem::replace(&mut self.said, is_off) == is_off {

@@ -59,7 +59,7 @@ impl Source {
         }
     }
 
-    /// What the set is called in messages.
+    /// Returns what the set is called in messages.
     #[must_use]
     pub fn origin(&self) -> &str {
         &self.origin

@@ -116,7 +116,7 @@ impl StatusFeed {
         StatusFeed { board, told: None }
     }
 
-    /// Where those who watch are known.
+    /// Returns where those who watch are known.
     #[must_use]
     pub fn board(&self) -> &Board {
         &self.board
@@ -150,7 +150,7 @@ impl Observer for StatusFeed {
     }
 }
 
-/// What it guards stays whole whatever panics.
+/// Returns what it guards stays whole whatever panics.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

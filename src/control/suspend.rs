@@ -17,7 +17,7 @@ use crate::link::Snapshot;
 /// What the second clock gains in a shorter time is an error of reading it, and no sleep.
 const SHORTEST: Duration = Duration::from_millis(100);
 
-/// By how much the system's clock that counts sleep is ahead of the one that does not; `None` where there are no such clocks.
+/// Returns by how much the system's clock that counts sleep is ahead of the one that does not; `None` where there are no such clocks.
 #[must_use]
 pub(crate) fn slept_since_boot() -> Option<Duration> {
     #[cfg(target_os = "linux")]

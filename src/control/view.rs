@@ -67,7 +67,7 @@ impl Default for Playing {
 }
 
 impl View<'_> {
-    /// How far `track` is transposed by now, by commands and by keys: in semitones, and in degrees of the scale.
+    /// Returns how far `track` is transposed by now, by commands and by keys: in semitones, and in degrees of the scale.
     #[must_use]
     pub fn transposed(&self, track: TrackSlot) -> [i32; 2] {
         let Some(plan) = self.set.program.tracks.get(usize::from(track.0)) else { return [0; 2] };
@@ -182,7 +182,7 @@ impl Notices {
         self.0.push(notice);
     }
 
-    /// What there was.
+    /// Returns what there was.
     pub fn take(&mut self) -> Vec<Notice> {
         std::mem::take(&mut self.0)
     }

@@ -112,7 +112,7 @@ fn unseen(silence: Option<Silence>, is_root: bool) -> (&'static str, String) {
     }
 }
 
-/// What is kept back from real-time threads for the others.
+/// Returns what is kept back from real-time threads for the others.
 fn share(machine: &Machine, release: &str, settings: &Settings) -> Option<Finding> {
     const TOPIC: &str = "real-time share";
     let runtime = machine.number("/proc/sys/kernel/sched_rt_runtime_us")?;
@@ -145,7 +145,7 @@ fn share(machine: &Machine, release: &str, settings: &Settings) -> Option<Findin
     })
 }
 
-/// Whether a kernel of this release has the fair server.
+/// Returns whether a kernel of this release has the fair server.
 fn has_fair_server(release: &str) -> bool {
     let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|number| number.parse::<u32>().unwrap_or(0));
     (numbers.next(), numbers.next()) >= (Some(6), Some(12))
@@ -164,7 +164,7 @@ fn clock(machine: &Machine) -> Option<Finding> {
     })
 }
 
-/// Whether another machine stands behind this one.
+/// Returns whether another machine stands behind this one.
 fn host(machine: &Machine) -> Option<Finding> {
     let info = machine.read("/proc/cpuinfo")?;
     let is_flag = |line: &&str| line.starts_with("flags") && line.split_whitespace().any(|flag| flag == "hypervisor");

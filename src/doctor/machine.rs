@@ -73,7 +73,7 @@ impl Machine {
         }
     }
 
-    /// Whether this process is root's, as the kernel says.
+    /// Returns whether this process is root's, as the kernel says.
     #[must_use]
     pub fn is_root(&self) -> bool {
         let status = self.read("/proc/self/status").unwrap_or_default();
@@ -88,7 +88,7 @@ impl Machine {
         self.read(path)?.parse().ok()
     }
 
-    /// Whether there is such a file or folder.
+    /// Returns whether there is such a file or folder.
     #[must_use]
     pub fn has(&self, path: &str) -> bool {
         self.path(path).exists()
@@ -106,7 +106,7 @@ impl Machine {
         names
     }
 
-    /// Where a link leads, all links on the way followed, as a path of the machine.
+    /// Returns where a link leads, all links on the way followed, as a path of the machine.
     #[must_use]
     pub fn real(&self, path: &str) -> Option<String> {
         let root = self.root.canonicalize().ok()?;

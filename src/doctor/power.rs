@@ -102,7 +102,7 @@ fn battery(machine: &Machine) -> Option<Finding> {
     found
 }
 
-/// Whether the machine would go to sleep by itself.
+/// Returns whether the machine would go to sleep by itself.
 fn sleep(machine: &Machine) -> Option<Finding> {
     const TOPIC: &str = "suspend";
     if !machine.has("/run/systemd/system") {
@@ -124,7 +124,7 @@ fn sleep(machine: &Machine) -> Option<Finding> {
     ))
 }
 
-/// What the login manager's configuration says of a setting: the last one counts, and files beside it before it itself.
+/// Returns what the login manager's configuration says of a setting: the last one counts, and files beside it before it itself.
 fn login_setting(machine: &Machine, name: &str) -> Option<String> {
     let folder = "/etc/systemd/logind.conf.d";
     let beside = machine.list(folder).into_iter().map(|file| format!("{folder}/{file}"));

@@ -113,7 +113,7 @@ fn above(threads: &BTreeMap<u32, RealTimeThread>, settings: &Settings) -> Option
     })
 }
 
-/// Which real-time threads kept a processor busy between two looks, `centiseconds` apart, at a priority that matters: above a
+/// Returns which real-time threads kept a processor busy between two looks, `centiseconds` apart, at a priority that matters: above a
 /// show's own, or above what carries MIDI.
 #[must_use]
 pub fn hogs(

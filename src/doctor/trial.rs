@@ -117,7 +117,7 @@ fn write(over: &AtomicBool) {
 }
 
 impl Trial {
-    /// What it means for a show. The bounds: one bit on a DIN cable takes 32 us and a note 960 us, good hardware sequencers
+    /// Returns what it means for a show. The bounds: one bit on a DIN cable takes 32 us and a note 960 us, good hardware sequencers
     /// are exact to 0.1 ms, players strive for 1 ms, and listeners notice 6 ms in fast even notes.
     #[must_use]
     pub fn verdict(&self) -> Verdict {

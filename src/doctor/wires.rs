@@ -73,7 +73,7 @@ fn usb_device(machine: &Machine, card: &str) -> Option<(String, String)> {
     best
 }
 
-/// Whether a folder is named as devices on USB are: bus, a dash, and sockets with dots between them.
+/// Returns whether a folder is named as devices on USB are: bus, a dash, and sockets with dots between them.
 fn is_place(name: &str) -> bool {
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     name.split_once('-').is_some_and(|(bus, sockets)| is_number(bus) && sockets.split('.').all(is_number))

@@ -48,13 +48,13 @@ mod imp {
         lines: [Option<Line>; MAX_GUARDED],
     }
 
-    /// Whether the port at `at` is the one of this full name.
+    /// Returns whether the port at `at` is the one of this full name.
     fn is_called(seq: &Seq, at: Address, full: &str) -> bool {
         let names = books::names_of(seq, at);
         names.is_some_and(|(client, port)| plain(&PortName::new(client, port, at, String::new()).full) == full)
     }
 
-    /// Whether it is a port of a show: devices are called otherwise.
+    /// Returns whether it is a port of a show: devices are called otherwise.
     fn is_ours(seq: &Seq, at: Address) -> bool {
         books::names_of(seq, at).is_some_and(|(client, _)| client == CLIENT_NAME)
     }

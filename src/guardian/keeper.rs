@@ -72,7 +72,7 @@ impl Table for SharedTable {
 }
 
 impl SharedTable {
-    /// What the guardian lets be seen of itself, where it sees this table.
+    /// Returns what the guardian lets be seen of itself, where it sees this table.
     fn attention(&self) -> Option<&Attention> {
         match &*self.0 {
             Memory::Own(_) => None,
@@ -376,18 +376,18 @@ mod imp {
             self.child.id()
         }
 
-        /// Whether all of it was taken.
+        /// Returns whether all of it was taken.
         pub(crate) fn tell(&mut self, words: &str) -> bool {
             self.told += words.len() as u64;
             self.pipe.as_mut().is_some_and(|pipe| pipe.write_all(words.as_bytes()).is_ok())
         }
 
-        /// How many bytes it was told.
+        /// Returns how many bytes it was told.
         pub(crate) fn told(&self) -> u64 {
             self.told
         }
 
-        /// How it ended, if it has.
+        /// Returns how it ended, if it has.
         pub(crate) fn ended(&mut self) -> Option<String> {
             match self.child.try_wait() {
                 Ok(None) => None,

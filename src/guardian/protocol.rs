@@ -34,13 +34,13 @@ pub struct GuardedPort {
 }
 
 impl GuardedPort {
-    /// Whether the show uses `channel`.
+    /// Returns whether the show uses `channel`.
     #[must_use]
     pub fn uses(&self, channel: Channel) -> bool {
         self.channels >> channel.index() & 1 == 1
     }
 
-    /// Whether this is what `slot` has under `name`.
+    /// Returns whether this is what `slot` has under `name`.
     #[must_use]
     pub fn is(&self, slot: PortSlot, name: &str) -> bool {
         self.slot == slot && self.name == name
@@ -183,13 +183,13 @@ impl Attention {
         self.looked.fetch_add(1, Relaxed);
     }
 
-    /// How many bytes it has acted upon.
+    /// Returns how many bytes it has acted upon.
     #[must_use]
     pub fn heard(&self) -> u64 {
         self.heard.load(Relaxed)
     }
 
-    /// How often it has looked around.
+    /// Returns how often it has looked around.
     #[must_use]
     pub fn looked(&self) -> u64 {
         self.looked.load(Relaxed)

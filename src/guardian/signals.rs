@@ -17,12 +17,12 @@
 //! | STOP, CONT | the system, not to be refused | stands still, and goes on; its guardian ends what sounds meanwhile | is replaced if it stands still |
 //! | KILL | the system, not to be refused | is gone: its guardian ends every note | is gone: the show starts another |
 
-/// What asks a process to end, or to stop: only the guardian ignores it.
+/// Returns what asks a process to end, or to stop: only the guardian ignores it.
 pub fn asking() -> impl Iterator<Item = libc::c_int> {
     [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT, libc::SIGTSTP, libc::SIGXCPU].into_iter()
 }
 
-/// What means nothing to a show, though it would end or stop it.
+/// Returns what means nothing to a show, though it would end or stop it.
 pub fn harmless() -> impl Iterator<Item = libc::c_int> {
     let everywhere = [
         libc::SIGUSR1,

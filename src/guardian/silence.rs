@@ -25,7 +25,7 @@ const PER_MILLI: usize = 32;
 /// How many may have left before the wire sets the pace: 3,000 bytes, so that ALSA's buffer has room for what the show left.
 const BUFFERED: usize = 1_000;
 
-/// How many messages may have left by a port, so long after the first.
+/// Returns how many messages may have left by a port, so long after the first.
 #[must_use]
 pub const fn allowed(millis: u64) -> usize {
     // Nobody waits so long that this is not exact.
@@ -76,13 +76,13 @@ impl Hush {
     /// Only the notes that sound, and the pedals that hold them: the show is there, but does not move.
     pub const NOTES: Hush = Hush { stopped: true, notes_only: true, ..Hush::EVERYTHING };
 
-    /// How many messages there were so far.
+    /// Returns how many messages there were so far.
     #[must_use]
     pub fn sent(&self) -> usize {
         self.sent
     }
 
-    /// How many notes were ended so far that sounded, as far as a table says so.
+    /// Returns how many notes were ended so far that sounded, as far as a table says so.
     #[must_use]
     pub fn notes(&self) -> usize {
         self.notes

@@ -72,7 +72,7 @@ impl Mapped {
         unsafe { self.shared.as_ref() }
     }
 
-    /// What the guardian lets be seen of itself.
+    /// Returns what the guardian lets be seen of itself.
     pub(crate) fn attention(&self) -> &Attention {
         &self.shared().attention
     }

@@ -69,12 +69,12 @@ impl<O: Outputs> Watch<O> {
         self.screen
     }
 
-    /// Whether there are ports to be silenced.
+    /// Returns whether there are ports to be silenced.
     pub fn has_ports(&self) -> bool {
         self.ports.iter().any(Option::is_some)
     }
 
-    /// Whether the show runs in a real-time class, once it has begun.
+    /// Returns whether the show runs in a real-time class, once it has begun.
     pub fn is_realtime(&self) -> Option<bool> {
         self.begun.map(|(_, realtime)| realtime)
     }
@@ -178,7 +178,7 @@ impl Silencing {
         Silencing { hushes: std::array::from_fn(|_| hush.clone()) }
     }
 
-    /// What was sent so far.
+    /// Returns what was sent so far.
     #[must_use]
     pub fn silenced(&self) -> Silenced {
         let add = |sum: Silenced, hush: &Hush| Silenced {

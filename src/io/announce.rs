@@ -50,13 +50,13 @@ impl News {
         News { ports: ports.into_iter().collect(), ..News::default() }
     }
 
-    /// Whether the port at `address` has gone, whatever is there now.
+    /// Returns whether the port at `address` has gone, whatever is there now.
     #[must_use]
     pub fn has_gone(&self, address: Address) -> bool {
         self.clients.contains(&address.client) || self.ports.contains(&address)
     }
 
-    /// Whether somebody has taken this connection away, even if it is there again.
+    /// Returns whether somebody has taken this connection away, even if it is there again.
     #[must_use]
     pub fn was_cut(&self, wire: Wire) -> bool {
         self.cut.contains(&wire)
@@ -72,7 +72,7 @@ impl News {
         self.made.iter().copied()
     }
 
-    /// Whether all is known that has happened. If not, a port at a known address may be another one.
+    /// Returns whether all is known that has happened. If not, a port at a known address may be another one.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         !self.is_incomplete
@@ -194,7 +194,7 @@ mod linux {
             Some(Announcements { ear, _end: end })
         }
 
-        /// Whether something has come or gone since [`Announcements::take`].
+        /// Returns whether something has come or gone since [`Announcements::take`].
         #[must_use]
         pub fn has_news(&self) -> bool {
             let mut ear = locked(&self.ear);
@@ -202,7 +202,7 @@ mod linux {
             ear.has_news
         }
 
-        /// What was announced since this was called last, up to now.
+        /// Returns what was announced since this was called last, up to now.
         pub fn take(&self) -> News {
             let mut ear = locked(&self.ear);
             ear.hear();
@@ -223,13 +223,13 @@ mod linux {
             self.look_up(|seq| books::own_virtual_port(seq, label, direction)).flatten()
         }
 
-        /// Whether this connection is there. Where that cannot be found out, it counts as being there.
+        /// Returns whether this connection is there. Where that cannot be found out, it counts as being there.
         #[must_use]
         pub fn is_connected(&self, wire: Wire) -> bool {
             self.look_up(|seq| books::is_connected(seq, wire)).unwrap_or(true)
         }
 
-        /// What the port at `address` is called, with its client, as long as it is there.
+        /// Returns what the port at `address` is called, with its client, as long as it is there.
         #[must_use]
         pub fn name_of(&self, address: Address) -> Option<PortName> {
             let (client, port) = self.look_up(|seq| books::names_of(seq, address)).flatten()?;
@@ -256,13 +256,13 @@ impl Announcements {
         None
     }
 
-    /// Whether something has come or gone.
+    /// Returns whether something has come or gone.
     #[must_use]
     pub fn has_news(&self) -> bool {
         match self.0 {}
     }
 
-    /// What was announced.
+    /// Returns what was announced.
     pub fn take(&self) -> News {
         match self.0 {}
     }
@@ -279,13 +279,13 @@ impl Announcements {
         match self.0 {}
     }
 
-    /// Whether this connection is there.
+    /// Returns whether this connection is there.
     #[must_use]
     pub fn is_connected(&self, _: Wire) -> bool {
         match self.0 {}
     }
 
-    /// What the port at `address` is called.
+    /// Returns what the port at `address` is called.
     #[must_use]
     pub fn name_of(&self, _: Address) -> Option<PortName> {
         match self.0 {}

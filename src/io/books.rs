@@ -47,7 +47,7 @@ pub(crate) fn ports(seq: &Seq, direction: Direction) -> Vec<Entry> {
     entries
 }
 
-/// What a port of somebody else has to grant.
+/// Returns what a port of somebody else has to grant.
 fn capability(direction: Direction) -> PortCap {
     match direction {
         Direction::In => PortCap::READ | PortCap::SUBS_READ,
@@ -55,7 +55,7 @@ fn capability(direction: Direction) -> PortCap {
     }
 }
 
-/// Whether this connection is there.
+/// Returns whether this connection is there.
 pub(crate) fn is_connected(seq: &Seq, wire: Wire) -> bool {
     PortSubscribeIter::new(seq, wire.from.into(), QuerySubsType::READ).any(|there| there.get_dest() == wire.to.into())
 }
@@ -103,7 +103,7 @@ fn is_called(seq: &Seq, address: Address, label: &str) -> bool {
     seq.get_any_port_info(address.into()).is_ok_and(|port| has_name(&port, label))
 }
 
-/// Whether a port of ours is called `label`: the kernel keeps the first bytes of it.
+/// Returns whether a port of ours is called `label`: the kernel keeps the first bytes of it.
 fn has_name(port: &PortInfo, label: &str) -> bool {
     port.get_name().is_ok_and(|name| name == label || name.len() >= SHORTENED && label.starts_with(name))
 }
@@ -149,7 +149,7 @@ fn port_name(list: &[u8], address: Address) -> String {
     text.map_or_else(String::new, |text| lossless(before(text, &[b"\" ("])))
 }
 
-/// What stands after the first `heading` that begins a line.
+/// Returns what stands after the first `heading` that begins a line.
 fn after<'a>(text: &'a [u8], heading: &str) -> Option<&'a [u8]> {
     let heading = heading.as_bytes();
     let begins_a_line = |at: &usize| *at == 0 || text[at - 1] == b'\n';
@@ -157,7 +157,7 @@ fn after<'a>(text: &'a [u8], heading: &str) -> Option<&'a [u8]> {
     text.get(at + heading.len()..)
 }
 
-/// What stands before the first of `ends`.
+/// Returns what stands before the first of `ends`.
 fn before<'a>(text: &'a [u8], ends: &[&[u8]]) -> &'a [u8] {
     let end = (0..text.len()).find(|&at| ends.iter().any(|end| text[at..].starts_with(end)));
     &text[..end.unwrap_or(text.len())]

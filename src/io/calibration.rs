@@ -66,7 +66,7 @@ impl Probes {
         self.running.load(Relaxed) && self.arrivals.try_send((at, stamp)).is_ok()
     }
 
-    /// When a message has come that seems to have come at `at`.
+    /// Returns when a message has come that seems to have come at `at`.
     pub(crate) fn correct(&self, at: Nanos, stamp: DeviceTime) -> Nanos {
         let mapped = at - Span(self.learnt.delay.load(Relaxed));
         let offset = self.learnt.offset.load(Relaxed);
@@ -111,7 +111,7 @@ impl Calibration {
         self.learnt.offset.store(median(offsets).map_or(UNKNOWN, |offset| offset.0), Relaxed);
     }
 
-    /// How much later than sent each probe seemed to have come, and how far our clock was from its stamp.
+    /// Returns how much later than sent each probe seemed to have come, and how far our clock was from its stamp.
     fn probe(&self, label: &str) -> Option<(Vec<Span>, Vec<Span>)> {
         let midi = MidiOutput::new(CLIENT_NAME).ok()?;
         let is_ours = |name: &str| {
@@ -135,7 +135,7 @@ impl Calibration {
         Some((delays, offsets))
     }
 
-    /// How long a send takes that wakes nobody: one to a port that nobody listens to.
+    /// Returns how long a send takes that wakes nobody: one to a port that nobody listens to.
     #[cfg(unix)]
     fn time_to_send(&self) -> Option<Span> {
         use midir::os::unix::VirtualOutput;
@@ -155,7 +155,7 @@ impl Calibration {
     }
 }
 
-/// Whether the port that midir finds by `id` is one of this process: another show may have one of the same names.
+/// Returns whether the port that midir finds by `id` is one of this process: another show may have one of the same names.
 #[cfg(target_os = "linux")]
 fn is_own(id: &str) -> bool {
     let own = super::sys::own_clients();
@@ -167,7 +167,7 @@ fn is_own(_: &str) -> bool {
     true
 }
 
-/// What the probes show. Nothing, where it is absurd.
+/// Returns what the probes show. Nothing, where it is absurd.
 fn settle(delays: Vec<Span>) -> Span {
     let median = median(delays).unwrap_or(Span::ZERO);
     if median <= LONGEST_DELAY { median.max(Span::ZERO) } else { Span::ZERO }

@@ -76,7 +76,7 @@ impl PortName {
         PortName { full: format!("{client}:{port} {address}"), client, port, id: address.clone(), address, socket }
     }
 
-    /// Where it is, if the system has numbers.
+    /// Returns where it is, if the system has numbers.
     #[must_use]
     pub fn at(&self) -> Option<Address> {
         self.address.parse().ok()
@@ -87,7 +87,7 @@ impl PortName {
         self.address.split(':').next().unwrap_or_default()
     }
 
-    /// What a set file says to mean this port of `others`: see the module.
+    /// Returns what a set file says to mean this port of `others`: see the module.
     #[must_use]
     pub fn device(&self, others: &[PortName]) -> String {
         self.device_in(&[others])
@@ -124,7 +124,7 @@ impl PortName {
     }
 }
 
-/// Whether a name ends as those do that end in the system's numbers: it would mean another port once that has these.
+/// Returns whether a name ends as those do that end in the system's numbers: it would mean another port once that has these.
 fn ends_in_numbers(name: &str) -> bool {
     name.rsplit(' ').next().is_some_and(|last| last.parse::<Address>().is_ok())
 }
@@ -200,7 +200,7 @@ fn same_client(a: &PortName, b: &PortName) -> bool {
     a.client == b.client && a.client_number() == b.client_number()
 }
 
-/// Whether all of `candidates` belong to one client.
+/// Returns whether all of `candidates` belong to one client.
 fn one_client(candidates: &[usize], ports: &[PortName]) -> bool {
     candidates.windows(2).all(|pair| same_client(&ports[pair[0]], &ports[pair[1]]))
 }
@@ -252,7 +252,7 @@ impl Scanner {
         contained(imp::Scanner::open).and_then(|opened| opened).map(Scanner).map_err(refused)
     }
 
-    /// What is connected now; nothing, where the system does not answer. Our own ports are left out.
+    /// Returns what is connected now; nothing, where the system does not answer. Our own ports are left out.
     #[must_use]
     pub fn look(&self) -> Inventory {
         let (mut inputs, mut outputs) = contained(|| self.0.look()).unwrap_or_default();
@@ -347,7 +347,7 @@ fn socket_in(interface: &str) -> Option<&str> {
     (is_number(bus) && way.split('.').all(is_number)).then_some(socket)
 }
 
-/// Whether there is a MIDI system at all. Asking the ALSA library would answer too, but not without printing its own
+/// Returns whether there is a MIDI system at all. Asking the ALSA library would answer too, but not without printing its own
 /// complaint.
 #[cfg(target_os = "linux")]
 pub(crate) fn midi_system() -> Result<(), NoMidi> {

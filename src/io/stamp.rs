@@ -98,7 +98,7 @@ impl DeviceClock {
         }
     }
 
-    /// When the message with this `stamp` came, which was handed to us at `callback`. Never later than `callback`, and
+    /// Returns when the message with this `stamp` came, which was handed to us at `callback`. Never later than `callback`, and
     /// never before an earlier message.
     pub fn arrival(&mut self, callback: Nanos, stamp: DeviceTime) -> Nanos {
         let before = self.last;
@@ -111,7 +111,7 @@ impl DeviceClock {
         arrival
     }
 
-    /// Whether the stamp continues what was learnt.
+    /// Returns whether the stamp continues what was learnt.
     fn plausible(&mut self, callback: Nanos, stamp: DeviceTime, last: Last) -> bool {
         let passed = callback.since(last.callback);
         if stamp < last.stamp || (stamp == last.stamp && passed >= STANDSTILL) || passed > SILENCE {
@@ -195,7 +195,7 @@ impl DeviceClock {
     }
 }
 
-/// Whether `b` lies on or above the straight way from `a` to `c`.
+/// Returns whether `b` lies on or above the straight way from `a` to `c`.
 fn turns_right(a: Point, b: Point, c: Point) -> bool {
     (b.at - a.at) * (c.difference - a.difference) <= (c.at - a.at) * (b.difference - a.difference)
 }

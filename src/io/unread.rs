@@ -37,7 +37,7 @@ pub struct Told {
 }
 
 impl Told {
-    /// What is known of the device or program at `address`, such as `24:0`.
+    /// Returns what is known of the device or program at `address`, such as `24:0`.
     #[must_use]
     pub fn unread(&self, address: &str) -> Option<Unread> {
         if let Some((file, stream)) = place_of(address) {
@@ -50,7 +50,7 @@ impl Told {
     }
 }
 
-/// What `text` tells of the input pool of client number `client` (`snd_seq_info_clients_read` in
+/// Returns what `text` tells of the input pool of client number `client` (`snd_seq_info_clients_read` in
 /// `sound/core/seq/seq_clientmgr.c`). Events count as bytes do.
 fn parse_pool(text: &str, client: u32) -> Option<Unread> {
     let is_client =
@@ -65,7 +65,7 @@ fn parse_pool(text: &str, client: u32) -> Option<Unread> {
     Some(Unread { bytes: number("Cells in use")?, of: number("Pool size")? })
 }
 
-/// Where the kernel tells of the device at `address`: a file, and the number of the stream in it.
+/// Returns where the kernel tells of the device at `address`: a file, and the number of the stream in it.
 fn place_of(address: &str) -> Option<(String, u32)> {
     let (client, stream) = address.split_once(':')?;
     let (client, stream): (u32, u32) = (client.parse().ok()?, stream.parse().ok()?);
@@ -74,7 +74,7 @@ fn place_of(address: &str) -> Option<(String, u32)> {
     Some((format!("/proc/asound/card{card}/midi{device}"), stream))
 }
 
-/// What `text` tells of output number `stream`.
+/// Returns what `text` tells of output number `stream`.
 fn parse(text: &str, stream: u32) -> Option<Unread> {
     let heading = format!("Output {stream}");
     let of_stream = || {

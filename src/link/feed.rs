@@ -30,7 +30,7 @@ impl FeedEnd {
         pushed
     }
 
-    /// How many events there is room for.
+    /// Returns how many events there is room for.
     #[must_use]
     pub fn room(&self) -> usize {
         self.events.slots()
@@ -75,13 +75,13 @@ impl FeedMeters {
         self.until.store(until.map_or(i64::MIN, |tick| tick.0), Relaxed);
     }
 
-    /// What has become of what the source said.
+    /// Returns what has become of what the source said.
     #[must_use]
     pub fn counts(&self) -> FeedCounts {
         FeedCounts { late: self.late.load(Relaxed), dropped: self.dropped.load(Relaxed) }
     }
 
-    /// Where the last event lies that had been taken and had yet to be played when one was taken last; `None` where there was none.
+    /// Returns where the last event lies that had been taken and had yet to be played when one was taken last; `None` where there was none.
     #[must_use]
     pub fn until(&self) -> Option<Tick> {
         Some(self.until.load(Relaxed)).filter(|&tick| tick != i64::MIN).map(Tick)

@@ -33,7 +33,7 @@ impl<T: Send> LatestReader<T> {
         self.0.update()
     }
 
-    /// Whether there is a newer value to take up. Real-time safe.
+    /// Returns whether there is a newer value to take up. Real-time safe.
     #[must_use]
     pub fn has_news(&self) -> bool {
         self.0.updated()

@@ -69,7 +69,7 @@ impl Histogram {
         }
     }
 
-    /// How many values each power of two holds: the first those below 16 ns, each other one those from `8 << index` ns to
+    /// Returns how many values each power of two holds: the first those below 16 ns, each other one those from `8 << index` ns to
     /// double that.
     #[must_use]
     pub fn octaves(&self) -> [u64; OCTAVES] {
@@ -77,7 +77,7 @@ impl Histogram {
         array::from_fn(|octave| of(octave).iter().map(|count| count.load(Relaxed)).sum())
     }
 
-    /// What it holds now.
+    /// Returns what it holds now.
     #[must_use]
     pub fn percentiles(&self) -> Percentiles {
         let counts: [u64; BUCKETS] = array::from_fn(|bucket| self.counts[bucket].load(Relaxed));
@@ -161,7 +161,7 @@ impl PortMeters {
         self.input.sensed.store(at.map_or(0, |at| at.0.max(1)), Relaxed);
     }
 
-    /// When anything came last from a controller that sends active sensing.
+    /// Returns when anything came last from a controller that sends active sensing.
     #[must_use]
     pub fn sensed(&self) -> Option<Nanos> {
         Some(self.input.sensed.load(Relaxed)).filter(|&at| at != 0).map(Nanos)
@@ -172,7 +172,7 @@ impl PortMeters {
         self.input.has_failed.store(true, Relaxed);
     }
 
-    /// Whether the input thread of the port has failed.
+    /// Returns whether the input thread of the port has failed.
     #[must_use]
     pub fn has_failed_input(&self) -> bool {
         self.input.has_failed.load(Relaxed)
@@ -188,7 +188,7 @@ impl PortMeters {
         add(&self.realtime.failed, 1);
     }
 
-    /// How many messages the port has taken, and how many it has refused.
+    /// Returns how many messages the port has taken, and how many it has refused.
     #[must_use]
     pub fn sent_and_failed(&self) -> (u64, u64) {
         (self.realtime.sent.load(Relaxed), self.realtime.failed.load(Relaxed))
@@ -252,7 +252,7 @@ impl Meters {
         &self.ports[usize::from(port.0).min(MAX_PORTS - 1)]
     }
 
-    /// What is counted for a source of a fed lane, if it is one that there can be.
+    /// Returns what is counted for a source of a fed lane, if it is one that there can be.
     #[must_use]
     pub fn feed(&self, feed: FeedSlot) -> Option<&FeedMeters> {
         self.feeds.of(feed)

@@ -143,7 +143,7 @@ impl MidiInEnd {
         self.port
     }
 
-    /// Where losses on the way here are counted.
+    /// Returns where losses on the way here are counted.
     #[must_use]
     pub fn losses(&self) -> Losses {
         Losses { port: self.port, meters: Arc::clone(&self.meters) }
@@ -248,7 +248,7 @@ impl ControlEnd {
         }
     }
 
-    /// Whether an output has been handed over, or is to be taken away, and its predecessor has not come home: until then, what
+    /// Returns whether an output has been handed over, or is to be taken away, and its predecessor has not come home: until then, what
     /// sounds on that port sounds there.
     #[must_use]
     pub fn is_exchanging(&mut self) -> bool {
@@ -262,24 +262,24 @@ impl ControlEnd {
     }
 
     /// The next call that the engine got, if the trace has one. What was sent because of one that comes meanwhile may be told
-    /// before it: the engine's numbers say what is behind what.
+    /// before it: the engine's numbers say what is after what.
     pub fn called(&mut self) -> Option<Called> {
         self.calls.pop().ok()
     }
 
-    /// What plays and what is next.
+    /// Returns what plays and what is next.
     pub fn status(&mut self) -> Status {
         self.status.update();
         *self.status.get()
     }
 
-    /// How far commands have transposed the tracks.
+    /// Returns how far commands have transposed the tracks.
     pub fn transpositions(&mut self) -> Transpositions {
         self.transpositions.update();
         *self.transpositions.get()
     }
 
-    /// What is measured.
+    /// Returns what is measured.
     #[must_use]
     pub fn meters(&self) -> &Meters {
         &self.meters
@@ -357,13 +357,13 @@ impl RtEnd {
         if self.fed_waits { None } else { self.feed.pop().ok() }
     }
 
-    /// Whether an output has come whose time has come too. Real-time safe.
+    /// Returns whether an output has come whose time has come too. Real-time safe.
     #[must_use]
     pub fn has_output(&self) -> bool {
         self.outputs.peek().is_ok_and(|new| new.edition <= self.program.get().edition)
     }
 
-    /// Whether anything has come in, but for a program that has been noticed. A racy answer: what comes later wakes the
+    /// Returns whether anything has come in, but for a program that has been noticed. A racy answer: what comes later wakes the
     /// thread. Real-time safe.
     #[must_use]
     pub fn has_input(&self) -> bool {
@@ -373,19 +373,19 @@ impl RtEnd {
         !self.commands.is_empty() || is_fed || self.has_output() || has_news || self.has_heard()
     }
 
-    /// Whether a MIDI message has come in. As racy. Real-time safe.
+    /// Returns whether a MIDI message has come in. As racy. Real-time safe.
     #[must_use]
     pub fn has_heard(&self) -> bool {
         self.inputs.iter().any(|(_, ring)| !ring.is_empty())
     }
 
-    /// Whether the control side is gone. Real-time safe.
+    /// Returns whether the control side is gone. Real-time safe.
     #[must_use]
     pub fn is_abandoned(&self) -> bool {
         self.commands.is_abandoned()
     }
 
-    /// Whether there is a newer program than that in force, which has not been noticed yet. It goes on waiting, and
+    /// Returns whether there is a newer program than that in force, which has not been noticed yet. It goes on waiting, and
     /// newer ones take its place. Real-time safe.
     pub fn notice_program(&mut self) -> bool {
         let is_news = !self.noticed && self.program.has_news();
@@ -437,7 +437,7 @@ impl RtEnd {
         self.transpositions.write(transpositions);
     }
 
-    /// What is measured.
+    /// Returns what is measured.
     #[must_use]
     pub fn meters(&self) -> &Meters {
         &self.meters

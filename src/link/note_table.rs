@@ -6,7 +6,7 @@
 //!
 //! One thread writes, the real-time thread, by a load and a store for each change; nobody else ever does. Every access is
 //! relaxed: each word stands for itself, and no other memory is published by it. What counts is the order between the store
-//! and the send that follows it. That send is a system call, before which the compiler moves no store to behind; and the
+//! and the send that follows it. That send is a system call, past which the compiler moves no store; and the
 //! processor carries out the stores of a thread before anyone can learn of its death, for the kernel that buries it
 //! synchronises with itself. Who reads while the writer lives sees each word as it is or as it was a moment ago.
 
@@ -142,14 +142,14 @@ impl NoteTable {
         self.levers.get(usize::from(port.0)).map_or(0, |channels| channels[channel.index()].load(Relaxed))
     }
 
-    /// Whether notes sound, or pedals are down under which they may.
+    /// Returns whether notes sound, or pedals are down under which they may.
     #[must_use]
     pub fn is_held(&self) -> bool {
         let pedals = Lever::all().filter(|lever| lever.holds()).fold(0, |pedals, lever| pedals | 1 << lever.index());
         self.count() > 0 || self.levers.iter().flatten().any(|levers| levers.load(Relaxed) & pedals != 0)
     }
 
-    /// How many levers are away from home, and keys are pressed.
+    /// Returns how many levers are away from home, and keys are pressed.
     #[must_use]
     pub fn count_away(&self) -> usize {
         let levers = self.levers.iter().flatten().map(|levers| levers.load(Relaxed).count_ones() as usize);
@@ -157,25 +157,25 @@ impl NoteTable {
         levers.chain(pressed).sum()
     }
 
-    /// Whether a key sounds. Real-time safe.
+    /// Returns whether a key sounds. Real-time safe.
     #[must_use]
     pub fn sounds(&self, port: PortSlot, channel: Channel, key: Key) -> bool {
         self.keys(port, channel) >> key.number() & 1 == 1
     }
 
-    /// Whether a port was last told to play.
+    /// Returns whether a port was last told to play.
     #[must_use]
     pub fn plays(&self, port: PortSlot) -> bool {
         self.playing.load(Relaxed).checked_shr(u32::from(port.0)).is_some_and(|playing| playing & 1 == 1)
     }
 
-    /// How many notes sound.
+    /// Returns how many notes sound.
     #[must_use]
     pub fn count(&self) -> usize {
         self.keys.iter().flatten().flatten().map(|word| word.load(Relaxed).count_ones() as usize).sum()
     }
 
-    /// When the writer is awake again, at the latest; zero before it has ever waited.
+    /// Returns when the writer is awake again, at the latest; zero before it has ever waited.
     #[must_use]
     pub fn awake_by(&self) -> Nanos {
         Nanos(self.awake_by.load(Relaxed))

@@ -43,7 +43,7 @@ pub enum Fate {
 }
 
 impl Fate {
-    /// Whether it was tried to send it.
+    /// Returns whether it was tried to send it.
     #[must_use]
     pub const fn was_tried(self) -> bool {
         matches!(self, Fate::Sent | Fate::Refused)

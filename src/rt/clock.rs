@@ -29,7 +29,7 @@ impl Monotonic {
         Monotonic { epoch: Instant::now() }
     }
 
-    /// What the system's clock shows when this one shows zero, in nanoseconds; for other processes.
+    /// Returns what the system's clock shows when this one shows zero, in nanoseconds; for other processes.
     #[must_use]
     pub fn origin_ns(&self) -> u64 {
         system_ns().saturating_sub(self.now().0)

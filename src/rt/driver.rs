@@ -64,7 +64,7 @@ pub struct Driver<'a, C> {
 
 /// Tells when a pulse really came.
 pub(super) trait PulseTimes {
-    /// When the pulse that was stamped at `stamp` came; `expected` says for when it was predicted, if it was. Real-time safe.
+    /// Returns when the pulse that was stamped at `stamp` came; `expected` says for when it was predicted, if it was. Real-time safe.
     fn came_at(&mut self, stamp: Nanos, expected: impl FnOnce() -> Option<Nanos>) -> Nanos;
 }
 
@@ -84,7 +84,7 @@ impl<'a, C: TimeSource> Driver<'a, C> {
         Driver { end, engine, outbox, clock, lead, shown, heard, traced, feedback: 0 }
     }
 
-    /// Whether the show has ended: nothing will leave any more.
+    /// Returns whether the show has ended: nothing will leave any more.
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.engine.is_finished()
@@ -190,8 +190,8 @@ impl<'a, C: TimeSource> Driver<'a, C> {
         sent
     }
 
-    /// When a message came, free of what our own hold of the processor delayed it by, where that can be told: of a pulse. It
-    /// stays behind what came before it.
+    /// Returns when a message came, free of what our own hold of the processor delayed it by, where that can be told: of a pulse. It
+    /// stays after what came before it.
     pub(super) fn arrival(&mut self, port: PortSlot, event: InputEvent, pulse_times: &mut impl PulseTimes) -> Nanos {
         if event.message != Message::Clock {
             self.heard = self.heard.max(event.at);

@@ -77,12 +77,12 @@ struct Hold {
 }
 
 impl Hold {
-    /// Whether a pulse with this stamp was delivered meanwhile.
+    /// Returns whether a pulse with this stamp was delivered meanwhile.
     fn is_within(&self, at: Nanos) -> bool {
         at > self.since + STAMP_OFF && at + STAMP_OFF < self.until
     }
 
-    /// When the pulse that came at `at`, after this hold, would have come by an interrupt that was seen, if one was; by the
+    /// Returns when the pulse that came at `at`, after this hold, would have come by an interrupt that was seen, if one was; by the
     /// one that makes that nearest to what was `expected`.
     fn nearest(&self, at: Nanos, expected: Nanos) -> Option<Nanos> {
         let ends = &self.interrupted[..self.interruptions.min(REMEMBERED)];
@@ -144,18 +144,18 @@ impl IrqDelay {
         self.last = Hold { until: now, ..self.current };
     }
 
-    /// How much earlier than usual the thread should wake up, for a better view.
+    /// Returns how much earlier than usual the thread should wake up, for a better view.
     pub(crate) fn earlier(&self) -> Span {
         if self.looks > 0 { EARLIER } else { Span::ZERO }
     }
 
-    /// Whether the thread gave up the processor last so that what an interrupt brought could be delivered.
+    /// Returns whether the thread gave up the processor last so that what an interrupt brought could be delivered.
     #[cfg(test)]
     pub(crate) fn has_let_through(&self) -> bool {
         self.last.paused
     }
 
-    /// When the pulse that came at `at` would have come if the thread had not held the processor, as far as that can be told.
+    /// Returns when the pulse that came at `at` would have come if the thread had not held the processor, as far as that can be told.
     /// It has just been seen, and was `expected` then; that is asked only if it matters.
     pub(crate) fn undelayed(&mut self, at: Nanos, expected: impl FnOnce() -> Option<Nanos>) -> Nanos {
         self.looks = self.looks.saturating_sub(1);
@@ -236,7 +236,7 @@ mod tests {
         held
     }
 
-    /// What is made of a pulse that came at `came` and was expected at 152 us.
+    /// Returns what is made of a pulse that came at `came` and was expected at 152 us.
     fn undelayed(mut held: IrqDelay, came: u64) -> Nanos {
         held.undelayed(at(came), || Some(at(152)))
     }

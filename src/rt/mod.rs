@@ -93,7 +93,7 @@ impl Settings {
         sched::promote(self.policy, self.input_priority, None)
     }
 
-    /// What an input thread will be granted. Input threads are midir's, and promote themselves only with their first
+    /// Returns what an input thread will be granted. Input threads are midir's, and promote themselves only with their first
     /// message; this finds out on a thread of its own, so that a refusal can be told before the show.
     fn try_input(self) -> std::io::Result<ThreadGrant> {
         let attempt = thread::Builder::new().stack_size(STACK_BYTES).spawn(move || self.promote_input())?;
@@ -120,13 +120,13 @@ pub struct Running {
 }
 
 impl Running {
-    /// What it was granted.
+    /// Returns what it was granted.
     #[must_use]
     pub fn granted(&self) -> &Granted {
         &self.granted
     }
 
-    /// Whether it has ended.
+    /// Returns whether it has ended.
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.thread.is_finished()

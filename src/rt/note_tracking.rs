@@ -41,17 +41,17 @@ impl<O: Output, T: Deref<Target = NoteTable>> NoteTracking<O, T> {
         NoteTracking { output, sounding: table, struck: Box::new([[0; Channel::COUNT]; MAX_PORTS]) }
     }
 
-    /// Where it is noted what sounds.
+    /// Returns where it is noted what sounds.
     pub fn table(&self) -> &T {
         &self.sounding
     }
 
-    /// What is guarded.
+    /// Returns what is guarded.
     pub fn output(&self) -> &O {
         &self.output
     }
 
-    /// How many notes sound.
+    /// Returns how many notes sound.
     #[must_use]
     pub fn sounding(&self) -> usize {
         self.sounding.count()

@@ -82,7 +82,7 @@ impl Pacer {
         Pacer { strategy, longest_spin, latency: FIRST_LATENCY, preparing: FIRST_PREPARING, held: IrqDelay::default() }
     }
 
-    /// How long it spins before a deadline now.
+    /// Returns how long it spins before a deadline now.
     #[must_use]
     pub fn spin(&self) -> Span {
         match self.strategy {
@@ -94,7 +94,7 @@ impl Pacer {
         }
     }
 
-    /// How long before a deadline it wakes up now; `is_prepared` when nothing needs to be prepared any more.
+    /// Returns how long before a deadline it wakes up now; `is_prepared` when nothing needs to be prepared any more.
     fn awake_for(&self, is_prepared: bool) -> Span {
         let (spin, earlier) = (self.spin(), self.held.earlier());
         let preparing = Span(self.preparing.0 + self.preparing.0 / 2).min(PREPARED_WITHIN);
@@ -107,7 +107,7 @@ impl Pacer {
         }
     }
 
-    /// When a wait for `deadline` that begins now is over at the latest; for one that spins without a deadline there is no such
+    /// Returns when a wait for `deadline` that begins now is over at the latest; for one that spins without a deadline there is no such
     /// time. Real-time safe.
     pub fn awake_by(&self, clock: &impl TimeSource, deadline: Option<Nanos>) -> Nanos {
         match deadline {

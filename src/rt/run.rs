@@ -63,12 +63,12 @@ impl Batch {
         }
     }
 
-    /// Whether there is room for what one step of the engine makes.
+    /// Returns whether there is room for what one step of the engine makes.
     fn has_room(&self) -> bool {
         self.len + OUTBOX_CAPACITY <= PREPARED
     }
 
-    /// Adds what leaves behind all others; asked first whether there is room.
+    /// Adds what leaves after all others; asked first whether there is room.
     fn push(&mut self, departure: Departure) {
         if let Some(place) = self.messages.get_mut(self.len) {
             *place = departure;
@@ -76,7 +76,7 @@ impl Batch {
         }
     }
 
-    /// Whether `later`, which the engine has made after all of this, must not leave before it: because it is about the same
+    /// Returns whether `later`, which the engine has made after all of this, must not leave before it: because it is about the same
     /// note or the same pedal, wheel or pressure, because something here would silence it, or because both tell the same
     /// receiver where the music is.
     fn comes_before(&self, later: &Departure) -> bool {
@@ -99,7 +99,7 @@ impl Batch {
     }
 }
 
-/// Whether both move the same pedal, wheel or pressure.
+/// Returns whether both move the same pedal, wheel or pressure.
 fn moves_the_same(one: Message, other: Message) -> bool {
     match (Pull::of(one), Pull::of(other)) {
         (Some(Pull::Lever(channel, lever, _)), Some(Pull::Lever(on, other, _))) => (channel, lever) == (on, other),
@@ -188,7 +188,7 @@ impl<'a, C: TimeSource, O: Output> Loop<'a, C, O> {
     }
 
     /// Takes what has come in while a batch waits for its deadline, and sends what the engine answers at once, as far as
-    /// there is time. The rest waits behind the batch. Whether anything left.
+    /// there is time. The rest waits for the batch to leave. Whether anything left.
     ///
     /// The engine is ahead: it has done all that is due at the deadline. What came in is stamped before that, and what it
     /// makes leave goes before the batch, as it would have without one; but see [`Batch::comes_before`].

@@ -114,7 +114,7 @@ impl fmt::Display for ThreadGrant {
 }
 
 impl ThreadGrant {
-    /// Whether the scheduling class that was asked for was granted.
+    /// Returns whether the scheduling class that was asked for was granted.
     #[must_use]
     pub fn is_granted(&self) -> bool {
         self.refused.is_none()

@@ -71,7 +71,7 @@ mod imp {
     const CAP_IPC_LOCK: u32 = 14;
     const CAP_SYS_NICE: u32 = 23;
 
-    /// Whether the process has a capability; where there are none, root has it.
+    /// Returns whether the process has a capability; where there are none, root has it.
     fn has_capability(number: u32) -> bool {
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
         let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
@@ -177,7 +177,7 @@ pub(super) fn lock_future_memory() -> io::Result<()> {
     imp::lock_future_memory()
 }
 
-/// How much memory the process may lock, in bytes; `None`: as much as it likes.
+/// Returns how much memory the process may lock, in bytes; `None`: as much as it likes.
 pub(super) fn memlock_limit() -> Option<u64> {
     imp::memlock_limit()
 }
@@ -187,12 +187,12 @@ pub(super) fn rttime_limit() -> Option<u64> {
     imp::rttime_limit()
 }
 
-/// Whether the process may choose any scheduling class.
+/// Returns whether the process may choose any scheduling class.
 pub(super) fn may_schedule() -> bool {
     imp::may_schedule()
 }
 
-/// Whether the process is root's.
+/// Returns whether the process is root's.
 pub(super) fn is_root() -> bool {
     imp::is_root()
 }

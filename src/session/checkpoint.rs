@@ -122,7 +122,7 @@ pub enum Fresh {
 }
 
 impl Kept {
-    /// What `path` has of a show that was cut short, as it is at the time `now` of the machine.
+    /// Returns what `path` has of a show that was cut short, as it is at the time `now` of the machine.
     ///
     /// # Errors
     ///
@@ -145,7 +145,7 @@ impl Kept {
         }
     }
 
-    /// What the engine needs to go on with it in `set` at the time `now` of the machine: where the music was, and what has to
+    /// Returns what the engine needs to go on with it in `set` at the time `now` of the machine: where the music was, and what has to
     /// be said again of tracks and fills.
     ///
     /// # Errors
@@ -188,7 +188,7 @@ impl Kept {
         Ok((was, commands))
     }
 
-    /// Where the music was, and how long before `now`.
+    /// Returns where the music was, and how long before `now`.
     #[must_use]
     pub(crate) fn told(&self, now: Duration) -> (&str, Duration) {
         (&self.pattern, now.saturating_sub(Duration::from_nanos(self.at)))
@@ -289,7 +289,7 @@ impl Checkpoint {
         }))
     }
 
-    /// What it waits for.
+    /// Returns what it waits for.
     #[must_use]
     pub(crate) fn errand(&self) -> &Errand {
         &self.errand
@@ -399,7 +399,7 @@ fn lock(path: &Path) -> io::Result<File> {
     }
 }
 
-/// Whether `file` is what is at `path`.
+/// Returns whether `file` is what is at `path`.
 #[cfg(unix)]
 fn is_at(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;

@@ -30,14 +30,14 @@ impl Wanted {
         Wanted { name: port.name.clone(), device: port.device.clone(), channels, clocked: port.clock }
     }
 
-    /// What has to be guarded where `slot` plays on `output`.
+    /// Returns what has to be guarded where `slot` plays on `output`.
     fn guarded(&self, slot: PortSlot, output: String) -> GuardedPort {
         let Wanted { name, channels, clocked, .. } = self;
         GuardedPort { slot, channels: *channels, clocked: *clocked, label: name.clone(), name: output }
     }
 }
 
-/// What a show of `set` begins to play on.
+/// Returns what a show of `set` begins to play on.
 pub(crate) fn at_first(set: &Set, targets: &Targets) -> Vec<GuardedPort> {
     let output = |slot: PortSlot, port: &Port| match targets {
         Targets::NoMidi(_) | Targets::Output(_) => None,
@@ -85,7 +85,7 @@ impl<'a> GuardedPorts<'a> {
         }
     }
 
-    /// What the guardian has to hold of the connections that there are.
+    /// Returns what the guardian has to hold of the connections that there are.
     fn guarded(&self) -> Vec<GuardedPort> {
         let states = (0..).map(PortSlot).zip(self.ports.states()).zip(&self.wanted);
         states.filter_map(|((slot, state), wanted)| Some(wanted.guarded(slot, state.output?))).collect()

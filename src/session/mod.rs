@@ -143,7 +143,7 @@ impl Session {
         Ok(Session { caller, notices, control: Some(control) })
     }
 
-    /// What was found and decided at the start, in its order.
+    /// Returns what was found and decided at the start, in its order.
     #[must_use]
     pub fn notices(&self) -> &[StartNotice] {
         &self.notices
@@ -165,7 +165,7 @@ impl Session {
         self.caller.ask(words, patience)
     }
 
-    /// Whether it has ended by itself, or has failed.
+    /// Returns whether it has ended by itself, or has failed.
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.control.as_ref().is_none_or(JoinHandle::is_finished)

@@ -33,7 +33,7 @@ impl SetSource {
         SetSource::Text { name: name.to_owned(), bytes: text.into() }
     }
 
-    /// What it is called.
+    /// Returns what it is called.
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
@@ -110,7 +110,7 @@ fn is_file(path: &Path) -> bool {
     path.is_file() || path.extension().is_some() || path.components().count() > 1
 }
 
-/// What a set is called in messages, and its bytes.
+/// Returns what a set is called in messages, and its bytes.
 fn find(name: &str) -> Result<(String, Vec<u8>), LoadError> {
     let path = Path::new(name);
     if is_file(path) {

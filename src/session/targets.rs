@@ -69,7 +69,7 @@ impl Targets {
         }
     }
 
-    /// Whether instruments are played, whose notes would hang if the process was killed.
+    /// Returns whether instruments are played, whose notes would hang if the process was killed.
     pub(crate) fn has_instruments(&self) -> bool {
         matches!(self, Targets::Devices(_) | Targets::Virtual(_))
     }

@@ -48,7 +48,7 @@ pub(crate) struct VirtualPorts {
     has_changed: bool,
 }
 
-/// Where our virtual output `label` is, and what the system calls it, with its numbers: other shows may have one of the same
+/// Returns where our virtual output `label` is, and what the system calls it, with its numbers: other shows may have one of the same
 /// name.
 pub(crate) fn virtual_output(label: &str, announced: Option<&Announcements>) -> Option<(Address, String)> {
     let at = announced?.virtual_port(label, Direction::Out)?;

@@ -67,7 +67,7 @@ impl Hands {
         }
     }
 
-    /// What `key` leads to, if it does more than to change what is chosen.
+    /// Returns what `key` leads to, if it does more than to change what is chosen.
     pub(crate) fn press(&mut self, key: &KeyEvent, view: &View<'_>) -> Option<Wish> {
         if key.kind == KeyEventKind::Release {
             return None;
@@ -240,7 +240,7 @@ impl Hands {
     }
 }
 
-/// How many pages so many patterns take; at least one.
+/// Returns how many pages so many patterns take; at least one.
 #[must_use]
 pub(crate) const fn pages(patterns: usize) -> usize {
     let pages = patterns.div_ceil(PATTERNS_PER_PAGE);

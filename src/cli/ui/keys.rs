@@ -187,7 +187,7 @@ pub(crate) fn pattern_key(index: usize) -> char {
     PATTERN_KEYS.chars().nth(index % PATTERNS_PER_PAGE).unwrap_or(' ')
 }
 
-/// What `key` asks for; `None` where that is nothing.
+/// Returns what `key` asks for; `None` where that is nothing.
 #[must_use]
 pub(crate) fn action(key: &KeyEvent) -> Option<Action> {
     if key.kind == KeyEventKind::Release {

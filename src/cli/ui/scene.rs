@@ -190,7 +190,7 @@ pub(crate) struct Rows {
 type RowKey = (u64, PatternSlot, bool, Vec<i64>);
 
 impl Rows {
-    /// What `track` plays in `pattern`, which began at `origin`, at `position`.
+    /// Returns what `track` plays in `pattern`, which began at `origin`, at `position`.
     fn figure(
         &mut self,
         view: &View<'_>,
@@ -235,7 +235,7 @@ impl Rows {
 }
 
 impl Scene {
-    /// What there is to show of `view`.
+    /// Returns what there is to show of `view`.
     #[must_use]
     pub(crate) fn of(view: &View<'_>, watch: &Watch, hands: &Hands, rows: &mut Rows) -> Scene {
         let &View { set, position, snapshot, status, .. } = view;
@@ -299,7 +299,7 @@ fn row(view: &View<'_>, watch: &Watch, rows: &mut Rows, track: TrackSlot) -> Row
     }
 }
 
-/// What hands have asked for, or else what the song has next.
+/// Returns what hands have asked for, or else what the song has next.
 fn next(view: &View<'_>, position: Tick) -> Option<Next> {
     let &View { set, status, snapshot, .. } = view;
     if snapshot.phase == Phase::Stopped {

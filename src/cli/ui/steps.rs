@@ -73,7 +73,7 @@ pub(crate) struct Figure {
     pub arp: Option<String>,
 }
 
-/// In which pass each lane of `clip` is, `elapsed` after it began. A figure is to be made anew when this changes.
+/// Returns in which pass each lane of `clip` is, `elapsed` after it began. A figure is to be made anew when this changes.
 #[must_use]
 pub(crate) fn passes(clip: &Clip, elapsed: TickSpan) -> Vec<i64> {
     let pass = |lane: &Lane| {
@@ -83,13 +83,13 @@ pub(crate) fn passes(clip: &Clip, elapsed: TickSpan) -> Vec<i64> {
     clip.lanes.iter().map(pass).collect()
 }
 
-/// How many rows the lanes of `clip` take, one by one.
+/// Returns how many rows the lanes of `clip` take, one by one.
 #[must_use]
 pub(crate) fn voices(clip: &Clip) -> usize {
     loops(clip).count()
 }
 
-/// What `clip` plays in these passes of its lanes; `fill` says whether a fill is asked for. `None` where it is empty.
+/// Returns what `clip` plays in these passes of its lanes; `fill` says whether a fill is asked for. `None` where it is empty.
 #[must_use]
 pub(crate) fn figure(clip: &Clip, passes: &[i64], fill: bool) -> Option<Figure> {
     let arp = clip.lanes.iter().find_map(|lane| lane.source.arp()).map(|arp| match &arp.keys {

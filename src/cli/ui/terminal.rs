@@ -32,7 +32,7 @@ const PERIOD: Duration = Duration::from_millis(100);
 /// The stack of the thread that reads keys: small, because locked memory counts.
 const STACK_BYTES: usize = 256 * 1024;
 
-/// Whether there is a terminal that a screen can be drawn on: somebody types and looks there, and it can do more than lines.
+/// Returns whether there is a terminal that a screen can be drawn on: somebody types and looks there, and it can do more than lines.
 #[must_use]
 pub(crate) fn is_there() -> bool {
     let can_draw = match std::env::var("TERM") {
@@ -42,7 +42,7 @@ pub(crate) fn is_there() -> bool {
     can_draw && io::stdin().is_terminal() && io::stdout().is_terminal() && is_in_front()
 }
 
-/// Whether the terminal is the program's to use. One that a shell has put into the background would be suspended for
+/// Returns whether the terminal is the program's to use. One that a shell has put into the background would be suspended for
 /// changing its modes.
 #[cfg(unix)]
 fn is_in_front() -> bool {
@@ -162,7 +162,7 @@ impl Keys {
         next.ok()
     }
 
-    /// Whether the keyboard is not read any more.
+    /// Returns whether the keyboard is not read any more.
     pub(crate) fn is_dead(&self) -> bool {
         self.is_dead
     }

@@ -90,7 +90,7 @@ impl Watch {
         self.said = Some((notice, None));
     }
 
-    /// How lately `track` has played.
+    /// Returns how lately `track` has played.
     #[must_use]
     pub(crate) fn glow(&self, track: TrackSlot) -> Glow {
         let played = self.played.get(usize::from(track.0)).copied().flatten();
@@ -113,7 +113,7 @@ impl Watch {
         }
     }
 
-    /// What was said last, while it is new.
+    /// Returns what was said last, while it is new.
     #[must_use]
     pub(crate) fn said(&self) -> Option<&Notice> {
         let (notice, at) = self.said.as_ref()?;

@@ -173,7 +173,7 @@ fn follow(line: &str, caller: &Caller) -> Answer {
     }
 }
 
-/// What is wrong with a command whose first word is no order. What knows only orders cannot know that another request may
+/// Returns what is wrong with a command whose first word is no order. What knows only orders cannot know that another request may
 /// have been meant.
 fn foreign(command: &str) -> Option<String> {
     let first = command.split_whitespace().next()?;
@@ -226,7 +226,7 @@ fn watch(mut stream: UnixStream, board: &Board) -> io::Result<()> {
     }
 }
 
-/// Whether the other side has closed the connection altogether. One that only has nothing more to say has not.
+/// Returns whether the other side has closed the connection altogether. One that only has nothing more to say has not.
 fn has_gone(stream: &UnixStream) -> bool {
     let mut sockets = [PollFd::new(stream, PollFlags::empty())];
     let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };

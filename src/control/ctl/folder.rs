@@ -22,7 +22,7 @@ use crate::private::{directory, lock_file};
 /// How many shows of one name there can be at once.
 const NAMESAKES: u32 = 99;
 
-/// The longest name, without a number behind it. The path of a socket has room for about a hundred bytes.
+/// The longest name, without a number after it. The path of a socket has room for about a hundred bytes.
 const MAX_NAME: usize = 32;
 
 /// Why there is no folder or no socket.
@@ -90,7 +90,7 @@ pub fn find() -> Result<Option<PathBuf>, Unavailable> {
     }
 }
 
-/// Whether a folder is a real one, the user's own, and closed to all others.
+/// Returns whether a folder is a real one, the user's own, and closed to all others.
 fn check(folder: &Path) -> Result<(), Unavailable> {
     let found = fs::symlink_metadata(folder).map_err(refused(folder))?;
     let unsafe_because = |why: String| Err(Unavailable::Unsafe { folder: folder.to_owned(), why });
@@ -131,7 +131,7 @@ impl Claim {
         &self.name
     }
 
-    /// Where its socket is.
+    /// Returns where its socket is.
     #[must_use]
     pub fn socket(&self) -> &Path {
         &self.socket
@@ -146,7 +146,7 @@ impl Drop for Claim {
     }
 }
 
-/// Takes a name like `wanted` in `folder`: that, or with a number behind it where a living show has it. Opens its socket,
+/// Takes a name like `wanted` in `folder`: that, or with a number after it where a living show has it. Opens its socket,
 /// in place of one that a dead show has left.
 ///
 /// # Errors

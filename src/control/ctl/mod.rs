@@ -96,7 +96,7 @@ impl Server {
         Ok(Server { claim, board, places, is_over })
     }
 
-    /// What `ctl --show` calls the show.
+    /// Returns what `ctl --show` calls the show.
     #[must_use]
     pub fn name(&self) -> &str {
         self.claim.name()

@@ -82,7 +82,7 @@ impl Places {
         self.lock().give_way();
     }
 
-    /// Whether nobody is connected.
+    /// Returns whether nobody is connected.
     pub(crate) fn are_empty(&self) -> bool {
         self.lock().list.is_empty()
     }
@@ -103,7 +103,7 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// What is known of it, among all.
+    /// Returns what is known of it, among all.
     fn with<T>(&self, act: impl FnOnce(&mut Taken, usize) -> T) -> Option<T> {
         let mut taken = self.places.lock();
         let index = taken.list.iter().position(|guest| Arc::ptr_eq(&guest.stream, &self.stream))?;
@@ -115,7 +115,7 @@ impl Place {
         self.with(|taken, index| taken.list[index].asked = taken.next());
     }
 
-    /// Whether somebody else has got its place.
+    /// Returns whether somebody else has got its place.
     pub(crate) fn is_lost(&self) -> bool {
         self.with(|taken, index| taken.list[index].leaves).unwrap_or(true)
     }
@@ -150,7 +150,7 @@ mod tests {
     use super::*;
     use std::io::Read;
 
-    /// Whether the other side has been told to go: its own end reads the end of everything.
+    /// Returns whether the other side has been told to go: its own end reads the end of everything.
     fn leaves(stream: &mut UnixStream) -> bool {
         stream.set_nonblocking(true).unwrap();
         matches!(stream.read(&mut [0]), Ok(0))

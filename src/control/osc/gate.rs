@@ -125,7 +125,7 @@ impl Gate {
         Gate { key, asks, known: VecDeque::new(), looks, secret: std::hash::RandomState::new() }
     }
 
-    /// Who is heeded, as it is said when a show begins; nothing where that is only who plays.
+    /// Returns who is heeded, as it is said when a show begins; nothing where that is only who plays.
     #[must_use]
     pub fn says(&self, address: SocketAddr) -> &'static str {
         match (&self.key, self.asks, address.ip().is_loopback()) {
@@ -136,7 +136,7 @@ impl Gate {
         }
     }
 
-    /// How far the sender of a message is trusted, and the message's address without the key.
+    /// Returns how far the sender of a message is trusted, and the message's address without the key.
     ///
     /// # Errors
     ///
@@ -153,7 +153,7 @@ impl Gate {
         Ok((Trust::Own, address.to_owned()))
     }
 
-    /// Whether the socket at `from` is our own user's.
+    /// Returns whether the socket at `from` is our own user's.
     fn ask(&mut self, from: SocketAddr, now: Instant) -> Result<(), Refusal> {
         self.known.retain(|(_, _, since)| now.saturating_duration_since(*since) < REMEMBERED);
         if let Some((_, known, _)) = self.known.iter().find(|(address, ..)| *address == from) {
@@ -177,7 +177,7 @@ impl Gate {
     }
 }
 
-/// What a socket's owners are for us: all that may have sent have to be our own user, or root.
+/// Returns what a socket's owners are for us: all that may have sent have to be our own user, or root.
 fn judge(owners: &[u32]) -> Result<(), Refusal> {
     #[cfg(unix)]
     let own = rustix::process::geteuid().as_raw();
@@ -224,7 +224,7 @@ fn listed(text: &str) -> Option<IpAddr> {
     }
 }
 
-/// Whether a socket at `local` may send as `from`: bound to it, or to no address of its own.
+/// Returns whether a socket at `local` may send as `from`: bound to it, or to no address of its own.
 fn may_send_as(local: IpAddr, from: IpAddr) -> bool {
     local == from.to_canonical() || local.is_unspecified()
 }

@@ -127,13 +127,13 @@ impl Server {
         Ok(Server { address, says, is_over })
     }
 
-    /// Where it listens.
+    /// Returns where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Who is heeded, if others than who plays.
+    /// Returns who is heeded, if others than who plays.
     #[must_use]
     pub fn says(&self) -> &'static str {
         self.says
@@ -417,7 +417,7 @@ struct Sender {
     bytes: usize,
 }
 
-/// Whether it is to silence or to end the show.
+/// Returns whether it is to silence or to end the show.
 fn is_urgent(message: &OscMessage) -> bool {
     matches!(request::read(message), Ok(Request::Order(words)) if order::is_urgent(&words))
 }

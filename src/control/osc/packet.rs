@@ -37,7 +37,7 @@ pub fn read(packet: &[u8]) -> Result<Vec<OscMessage>, Malformed> {
     Ok(messages)
 }
 
-/// Whether bundles end within `levels`, and no message has an array.
+/// Returns whether bundles end within `levels`, and no message has an array.
 fn check(packet: &[u8], levels: usize) -> Result<(), Malformed> {
     // Sizes that are no multiple of four would shift what the decoder sees against what is seen here.
     if !packet.len().is_multiple_of(4) {

@@ -49,13 +49,13 @@ pub enum Wrong {
     Because(String),
 }
 
-/// Whether what has this address is an answer that came back, or for somebody else.
+/// Returns whether what has this address is an answer that came back, or for somebody else.
 #[must_use]
 pub fn is_answer(address: &str) -> bool {
     address == ERROR || address.strip_prefix(ROOT).is_none_or(|path| path.starts_with("status/"))
 }
 
-/// What `message` asks for.
+/// Returns what `message` asks for.
 ///
 /// # Errors
 ///
@@ -97,7 +97,7 @@ fn first(words: &[String]) -> Option<First> {
     words.first().and_then(|word| First::find(word))
 }
 
-/// What 1 and 0 behind `words` say. Where they name nothing yet, the number names it. What is no order is told so elsewhere.
+/// Returns what 1 and 0 after `words` say. Where they name nothing yet, the number names it. What is no order is told so elsewhere.
 fn button(words: &[String]) -> Button {
     match first(words) {
         Some(First::Command(verb)) if verb.names_something() && words.len() < 2 => Button::Value,
@@ -106,7 +106,7 @@ fn button(words: &[String]) -> Button {
     }
 }
 
-/// What 1 and 0, or true and false, say.
+/// Returns what 1 and 0, or true and false, say.
 fn switch(argument: &OscType) -> Option<bool> {
     let number = match *argument {
         OscType::Bool(on) => return Some(on),

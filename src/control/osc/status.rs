@@ -4,7 +4,7 @@ use rosc::{OscMessage, OscType};
 
 use crate::control::report::{Report, Source};
 
-/// What has changed from `before` to `now`; everything where there is nothing before, or where the set is another.
+/// Returns what has changed from `before` to `now`; everything where there is nothing before, or where the set is another.
 #[must_use]
 pub(crate) fn changes(before: Option<&Report>, now: &Report) -> Vec<OscMessage> {
     let messages = all(now);

@@ -152,7 +152,7 @@ impl Connections {
         Ok(true)
     }
 
-    /// How long it is until the next look at all that is connected.
+    /// Returns how long it is until the next look at all that is connected.
     fn between_looks(&self) -> Duration {
         let is_busy = || self.patches.iter().any(Patch::is_unsettled);
         match &self.announced {
@@ -347,7 +347,7 @@ fn whose(patches: &[Patch], wire: Wire) -> Option<(&str, Direction)> {
     })
 }
 
-/// Whether it is time for a look, which is then noted.
+/// Returns whether it is time for a look, which is then noted.
 fn is_due(last: &mut Option<Instant>, now: Instant, between: Duration) -> bool {
     let is_due = last.is_none_or(|last| now.saturating_duration_since(last) >= between);
     if is_due {
@@ -361,7 +361,7 @@ fn names_of(inventory: &Inventory) -> Vec<String> {
     inventory.inputs.iter().chain(&inventory.outputs).map(|name| name.full.clone()).collect()
 }
 
-/// Whether `name` is there, and has been all the time.
+/// Returns whether `name` is there, and has been all the time.
 fn is_there(name: &str, names: &[PortName], news: &News) -> bool {
     names.iter().any(|known| known.full == name && !has_gone(news, known))
 }

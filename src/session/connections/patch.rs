@@ -45,7 +45,7 @@ impl Lead {
         Lead { name: name.full.clone(), wire, is_cut: false, is_fresh: true }
     }
 
-    /// What has become of the connection, by the news and by what is connected now.
+    /// Returns what has become of the connection, by the news and by what is connected now.
     fn fate(&self, news: &News, is_connected: impl Fn(Wire) -> bool) -> Fate {
         match self.wire {
             Some(wire) if self.is_cut => {
@@ -263,7 +263,7 @@ impl Patch {
         self.output.take_if(|lead| lead.is_cut);
     }
 
-    /// What was left is to be tried again at once. Whether there is any.
+    /// Returns what was left is to be tried again at once. Whether there is any.
     pub(crate) fn retry(&mut self, now: Instant) -> bool {
         let is_cut = self.is_missing() && (self.input.is_some() || self.output.is_some());
         self.quarrel.settle();
@@ -283,17 +283,17 @@ impl Patch {
         self.output.as_ref().filter(|lead| !lead.is_cut).map(|lead| &lead.name)
     }
 
-    /// Whether it lacks something.
+    /// Returns whether it lacks something.
     pub(crate) fn is_missing(&self) -> bool {
         self.port.input && self.hears().is_none() || self.port.output && self.plays_on().is_none()
     }
 
-    /// Whether something of it is to be done soon.
+    /// Returns whether something of it is to be done soon.
     pub(crate) fn is_unsettled(&self) -> bool {
         self.again_at.is_some() || self.let_go || self.silence || self.leaves
     }
 
-    /// Which of `names` it means, as one of `devices`: not what is beside it, and of several of its name the one in its socket.
+    /// Returns which of `names` it means, as one of `devices`: not what is beside it, and of several of its name the one in its socket.
     pub(crate) fn find(&self, devices: &[&str], names: &[PortName]) -> Result<usize, NotFound> {
         let own: Vec<PortName> = names.iter().filter(|name| !self.beside.contains(&name.full)).cloned().collect();
         let place = devices.iter().position(|device| *device == self.port.device).ok_or(NotFound::Missing)?;

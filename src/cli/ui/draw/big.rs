@@ -11,7 +11,7 @@ const DOTS: usize = 8;
 /// The quadrants of a character, by which of them are set: upper left 1, upper right 2, lower left 4, lower right 8.
 const QUADRANTS: [char; 16] = [' ', '▘', '▝', '▀', '▖', '▌', '▞', '▛', '▗', '▚', '▐', '▜', '▄', '▙', '▟', '█'];
 
-/// How many columns `text` takes.
+/// Returns how many columns `text` takes.
 #[must_use]
 pub(crate) fn width(text: &str) -> usize {
     text.chars().map(advance).sum::<usize>().div_ceil(2)

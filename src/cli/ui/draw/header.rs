@@ -141,7 +141,7 @@ fn tempo(scene: &Scene) -> (String, bool) {
     }
 }
 
-/// What hands have switched and what is written into the set, in marks, and how many columns these take.
+/// Returns what hands have switched and what is written into the set, in marks, and how many columns these take.
 fn marks<'l>(scene: &Scene, look: Look) -> (Vec<Span<'l>>, usize) {
     let switched = [(scene.holds, " HOLD "), (scene.fills, " FILL ")].map(|(is_on, word)| (is_on, word, look.hands()));
     let written = [(scene.recording.is_some(), " REC "), (scene.learning.is_some(), " LEARN ")];
@@ -169,7 +169,7 @@ fn state<'l>(scene: &Scene, look: Look, room: usize) -> Vec<Span<'l>> {
     spans
 }
 
-/// What comes next, in at most so many columns where there is room for that.
+/// Returns what comes next, in at most so many columns where there is room for that.
 fn next_line<'l>(scene: &Scene, look: Look, room: usize) -> Line<'l> {
     let Some(Next { pattern, beats, is_asked_for }) = &scene.next else { return Line::default() };
     let unit = if *beats == 1 { "beat" } else { "beats" };

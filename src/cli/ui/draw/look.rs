@@ -19,7 +19,7 @@ pub(crate) struct Look {
 }
 
 impl Look {
-    /// How things look on a terminal with these variables of the environment.
+    /// Returns how things look on a terminal with these variables of the environment.
     #[must_use]
     pub(crate) fn of(variable: impl Fn(&str) -> Option<String>) -> Look {
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());
@@ -31,12 +31,12 @@ impl Look {
         Look { colour: set("NO_COLOR").is_none(), blocks: utf8 && !is_console }
     }
 
-    /// What is there if one looks for it.
+    /// Returns what is there if one looks for it.
     pub(crate) fn dim(self) -> Style {
         self.style(Color::DarkGray, Modifier::DIM)
     }
 
-    /// What is read first.
+    /// Returns what is read first.
     pub(crate) fn strong(self) -> Style {
         Style::new().add_modifier(Modifier::BOLD)
     }
@@ -51,17 +51,17 @@ impl Look {
         self.label(Color::Green)
     }
 
-    /// What comes.
+    /// Returns what comes.
     pub(crate) fn next(self) -> Style {
         self.colour(Color::Magenta).add_modifier(Modifier::BOLD)
     }
 
-    /// What hands have asked for, and comes next.
+    /// Returns what hands have asked for, and comes next.
     pub(crate) fn asked(self) -> Style {
         self.label(Color::Yellow)
     }
 
-    /// What is wrong.
+    /// Returns what is wrong.
     pub(crate) fn wrong(self) -> Style {
         self.colour(Color::Red).add_modifier(Modifier::BOLD)
     }
@@ -75,7 +75,7 @@ impl Look {
         }
     }
 
-    /// What hands have changed: mutes, solos, fills, holds, locks.
+    /// Returns what hands have changed: mutes, solos, fills, holds, locks.
     pub(crate) fn hands(self) -> Style {
         self.label(Color::Cyan)
     }
@@ -131,7 +131,7 @@ impl Look {
         }
     }
 
-    /// Whether a track has just played.
+    /// Returns whether a track has just played.
     pub(crate) fn glow(self, glow: Glow) -> (char, Style) {
         match glow {
             Glow::Dark => (' ', Style::new()),

@@ -175,7 +175,7 @@ fn percentiles(of: &Percentiles) -> String {
     }
 }
 
-/// How well a followed clock is known.
+/// Returns how well a followed clock is known.
 fn lock(scene: &Scene) -> Option<String> {
     let port = match &scene.clock {
         Clock::Own => return None,
@@ -188,7 +188,7 @@ fn lock(scene: &Scene) -> Option<String> {
     })
 }
 
-/// How many messages were late by each power of two, so many powers to a bar; the last bar holds all that were later.
+/// Returns how many messages were late by each power of two, so many powers to a bar; the last bar holds all that were later.
 fn counts(octaves: &[u64; OCTAVES], powers: usize) -> Vec<u64> {
     let (early, late) = octaves.split_at(BARS);
     let mut counts: Vec<u64> = early.chunks(powers).map(|bar| bar.iter().sum()).collect();

@@ -16,7 +16,7 @@ use crate::time::TickSpan;
 /// spaces between them.
 const SIGNS: usize = 7;
 
-/// The columns for what stands behind the steps: which part of them is shown.
+/// The columns for what stands after the steps: which part of them is shown.
 const BEHIND: usize = 6;
 
 /// Draws as many tracks as there is room for, the chosen one among them. Gives the first that is shown and how many.
@@ -109,7 +109,7 @@ fn lines<'l>(
     lines
 }
 
-/// What stands before the steps.
+/// Returns what stands before the steps.
 fn before<'l>(row: &Row, look: Look, is_chosen: bool, name: usize) -> Vec<Span<'l>> {
     let quiet = if row.is_heard { Style::new() } else { look.dim() };
     let marker = if is_chosen { look.pick('▸', '>') } else { ' ' };
@@ -135,13 +135,13 @@ fn before<'l>(row: &Row, look: Look, is_chosen: bool, name: usize) -> Vec<Span<'
     ]
 }
 
-/// How far a track is transposed, where it is: ` +2`, ` -1 deg`.
+/// Returns how far a track is transposed, where it is: ` +2`, ` -1 deg`.
 fn transposed([semitones, degrees]: [i32; 2]) -> String {
     let by = |by: i32, unit: &str| if by == 0 { String::new() } else { format!(" {by:+}{unit}") };
     by(semitones, "") + &by(degrees, " deg")
 }
 
-/// The first row of a track, with what stands behind it, and how far it is transposed.
+/// The first row of a track, with what stands after it, and how far it is transposed.
 fn finished<'l>(mut spans: Vec<Span<'l>>, behind: String, moved: String, row: &Row, look: Look) -> Line<'l> {
     spans.push(Span::styled(behind, look.dim()));
     spans.push(Span::styled(moved, look.strong()));
@@ -198,12 +198,12 @@ impl Groups {
         }
     }
 
-    /// How many columns so many cells take.
+    /// Returns how many columns so many cells take.
     fn width(&self, cells: usize) -> usize {
         cells + cells.saturating_sub(1) / self.beat
     }
 
-    /// How many of `total` cells are shown at once in `room` columns: all, or some bars, or some beats, or what there is
+    /// Returns how many of `total` cells are shown at once in `room` columns: all, or some bars, or some beats, or what there is
     /// room for.
     fn page(&self, total: usize, room: usize) -> usize {
         if self.width(total) <= room {

@@ -35,7 +35,7 @@ pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// Where the clock comes from, in words, and whether something is wrong with it.
+/// Returns where the clock comes from, in words, and whether something is wrong with it.
 pub(crate) fn clock_words(clock: &Clock) -> (String, bool) {
     match clock {
         Clock::Own => ("own clock".to_owned(), false),
