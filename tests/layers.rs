@@ -41,23 +41,47 @@ fn defined(code: &str) -> BTreeSet<&str> {
     names.filter(|name| !name.is_empty()).collect()
 }
 
-/// The methods of the engine that a file calls on it, or names in its list of duties.
+/// The methods of the engine that a file calls on it, names as functions, or names in its list of duties.
 fn called(code: &str) -> BTreeSet<&str> {
+    let of_engine = |line: &&str| line.trim_end().ends_with("for Engine {");
+    let heads = ["impl Engine {"].into_iter().chain(code.lines().filter(of_engine));
     let mut called = BTreeSet::new();
-    for block in blocks(code, "impl Engine {") {
-        for receiver in ["self.", "engine.", "Engine::", "Self::"] {
-            for (at, _) in block.match_indices(receiver) {
-                let method = name(&block[at + receiver.len()..]);
-                if block[at + receiver.len() + method.len()..].starts_with('(') {
-                    called.insert(method);
-                }
-            }
-        }
+    for block in heads.flat_map(|head| blocks(code, head)) {
+        called.extend(methods_of("self", block));
+        called.extend(paths_of("Self::", block));
     }
+    let takes = [": &mut Engine", ": &Engine"];
+    let handed = takes.iter().flat_map(|of_type| code.match_indices(of_type)).map(|(at, _)| last_name(&code[..at]));
+    for variable in handed.chain(["engine"]).collect::<BTreeSet<_>>() {
+        called.extend(methods_of(variable, code));
+    }
+    called.extend(paths_of("Engine::", code));
     for block in blocks(code, "duties! {") {
         called.extend(block.split([',', ';']).map(str::trim).map(name));
     }
     called
+}
+
+/// The name that `text` ends with.
+fn last_name(text: &str) -> &str {
+    text.rsplit(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default()
+}
+
+/// The methods that are called on a variable, on its line or on the next one.
+fn methods_of<'c>(variable: &str, code: &'c str) -> Vec<&'c str> {
+    let method = |(at, _): (usize, &str)| {
+        let call = code[at + variable.len()..].trim_start().strip_prefix('.')?;
+        let method = name(call);
+        let rest = &call[method.len()..];
+        (last_name(&code[..at]).is_empty() && (rest.starts_with('(') || rest.starts_with("::<"))).then_some(method)
+    };
+    code.match_indices(variable).filter_map(method).collect()
+}
+
+/// The names after a path, called or not.
+fn paths_of<'c>(path: &str, code: &'c str) -> Vec<&'c str> {
+    let whole = |&(at, _): &(usize, &str)| last_name(&code[..at]).is_empty();
+    code.match_indices(path).filter(whole).map(|(at, _)| name(&code[at + path.len()..])).collect()
 }
 
 /// Which file calls what of which other.
@@ -140,26 +164,83 @@ fn a_circle_of_calls_is_found() {
     let found = circle(&calls(&[above.clone(), below("self.play()")])).expect("they call each other");
     assert!(found.contains("below.rs calls {\"play\"} of above.rs"), "{found}");
     let third = file("third.rs", "duties! {\n    Play: field, play;\n}\nimpl Engine {\n    fn take(&mut self) {}\n}\n");
-    assert!(circle(&calls(&[above, below("Engine::take(self)"), third])).is_some(), "over three");
+    assert!(circle(&calls(&[above.clone(), below("Engine::take(self)"), third])).is_some(), "over three");
+    for (text, how) in [
+        ("impl Engine {\n    fn strike(&mut self) {\n        self\n            .play();\n    }\n}\n", "over two lines"),
+        ("impl Engine {\n    fn strike(&mut self) { pass(Self::play) }\n}\n", "as a function"),
+        ("impl Engine {\n    fn strike(&mut self) { self.play::<u8>() }\n}\n", "with a type"),
+        (
+            "impl Engine {\n    fn strike(&mut self) {}\n}\nfn go(engine: &mut Engine) { engine.play() }\n",
+            "by a function",
+        ),
+        (
+            "impl Engine {\n    fn strike(&mut self) {}\n}\nimpl Duty {\n    fn go(all: &mut Engine) { all.play() }\n}\n",
+            "by another type",
+        ),
+        (
+            "impl Engine {\n    fn strike(&mut self) {}\n}\nimpl Drop for Engine {\n    fn drop(&mut self) { self.play() }\n}\n",
+            "by a trait",
+        ),
+    ] {
+        assert!(circle(&calls(&[above.clone(), file("below.rs", text)])).is_some(), "{how}");
+    }
+    let alone = "impl Engine {\n    fn strike(&mut self) { itself.play(); self.play; the_engine.play() }\n}\n";
+    assert_eq!(circle(&calls(&[above, file("below.rs", alone)])), None, "of something else");
+}
+
+/// What a file of the program imports or names besides the program, commands, messages and time.
+fn beyond_the_program(file: &str, code: &str, children: &[&str]) -> Vec<String> {
+    let path = file.strip_suffix(".rs").unwrap_or(file);
+    let here: Vec<&str> = path.strip_suffix("/mod").unwrap_or(path).split('/').collect();
+    let wrong = |path: &String| {
+        let mut parts: Vec<&str> = path.split("::").map(str::trim).collect();
+        let above = parts.iter().take_while(|&&part| part == "super").count();
+        if above > 0 {
+            let base = &here[..here.len().saturating_sub(above)];
+            parts = base.iter().chain(&parts[above..]).copied().collect();
+        } else if parts[0] == "crate" {
+            parts.remove(0);
+        } else {
+            return !children.contains(&parts[0]) && parts[0] != "proptest";
+        }
+        let known: [&[&str]; 4] = [&["engine", "program"], &["engine", "command"], &["midi"], &["time"]];
+        !known.iter().any(|start| parts.starts_with(start))
+    };
+    named(code, children).into_iter().filter(wrong).collect()
 }
 
 /// What is played is data: it knows none of what plays it.
 #[test]
 fn the_program_imports_no_behaviour() {
-    let wrong = |code: &str| -> Vec<String> {
-        let imports = code.lines().filter(|line| line.trim_start().starts_with("use ")).map(str::trim);
-        let known =
-            ["use super::", "use crate::midi::", "use crate::time::", "use crate::engine::command::", "use proptest::"];
-        imports.filter(|line| !known.iter().any(|start| line.starts_with(start))).map(str::to_owned).collect()
-    };
-    for (file, code) in sources("engine/program") {
-        assert_eq!(wrong(&code), [""; 0], "{file}");
-        assert!(!code.contains("super::super"), "{file}");
+    let files = sources("engine/program");
+    let children: Vec<&str> =
+        files.iter().filter_map(|(file, _)| file.strip_prefix("engine/program/")?.strip_suffix(".rs")).collect();
+    for (file, code) in &files {
+        let children = if file.ends_with("/mod.rs") { children.as_slice() } else { &[] };
+        assert_eq!(beyond_the_program(file, code, children), [""; 0], "{file}");
     }
-    assert_eq!(
-        wrong("use super::slots::PortSlot;\nuse crate::engine::clock::Clock;"),
-        ["use crate::engine::clock::Clock;"]
-    );
+}
+
+#[test]
+fn behaviour_in_the_program_is_found() {
+    let child = |code: &str| beyond_the_program("engine/program/one.rs", code, &[]);
+    let data = "use super::slots::{PortSlot, Slot};\nuse crate::midi::Key;\npub(in crate::engine) fn is(at: crate::time::Tick) {}\n";
+    assert_eq!(child(data), [""; 0]);
+    for code in [
+        "use crate::engine::clock::Clock;",
+        "pub(crate) use crate::engine::clock::Clock;",
+        "use crate::{engine::clock::Clock, midi::Key};",
+        "use super::{slots::Slot, super::clock::Clock};",
+        "fn of(clock: crate::engine::clock::Clock) {}",
+        "fn of(engine: super::super::Engine) {}",
+        "use std::cell::Cell;",
+    ] {
+        assert_eq!(child(code).len(), 1, "{code}");
+    }
+    let parent = |code: &str| beyond_the_program("engine/program/mod.rs", code, &["one"]);
+    assert_eq!(parent("pub use one::One;"), [""; 0]);
+    assert_eq!(parent("use super::clock::Clock;"), ["super::clock::Clock"]);
+    assert_eq!(parent("fn of(engine: super::Engine) {}"), ["super::Engine"]);
 }
 
 /// What kind of clock is followed is known in `clock/` only.
@@ -180,12 +261,15 @@ fn nobody_outside_of_the_clocks_folder_asks_which_kind_of_clock_it_is() {
 /// The paths that a file imports or names: whole trees of imports, and what begins with `crate`, `super` or one of `children`.
 fn named(code: &str, children: &[&str]) -> BTreeSet<String> {
     let mut paths = Vec::new();
-    let uses = code.match_indices("use ").filter_map(|(at, _)| code[at + 4..].split(';').next());
+    let statement = |&(at, _): &(usize, &str)| last_name(&code[..at]).is_empty();
+    let uses = code.match_indices("use ").filter(statement).filter_map(|(at, _)| code[at + 4..].split(';').next());
     uses.for_each(|tree| spread(tree, "", &mut paths));
     let starts = ["crate", "super"].iter().chain(children);
     for start in starts.map(|start| format!("{start}::")) {
-        let begins =
-            |&(at, _): &(usize, &str)| !code[..at].ends_with(|c: char| c.is_alphanumeric() || "_:".contains(c));
+        // A path after `in` says who sees an item.
+        let begins = |&(at, _): &(usize, &str)| {
+            !code[..at].ends_with(|c: char| c.is_alphanumeric() || "_:".contains(c)) && !code[..at].ends_with("(in ")
+        };
         let path = |(at, _): (usize, &str)| {
             let end = code[at..].find(|c: char| !c.is_alphanumeric() && !"_:".contains(c)).unwrap_or(code.len() - at);
             code[at..at + end].to_owned()
@@ -289,6 +373,15 @@ impl Room {
         Some(further.unwrap_or_else(|| module.name()))
     }
 
+    /// The modules that define what `path` names: a star names all that a facade passes on.
+    fn homes(&self, here: &Module, path: &str) -> BTreeSet<String> {
+        let mut homes: BTreeSet<String> = self.home(here, path, 4).into_iter().collect();
+        if let Some(facade) = homes.first().filter(|_| path.ends_with('*')).and_then(|home| self.0.get(home)) {
+            homes.extend(facade.passed_on.iter().filter_map(|from| self.home(facade, from, 4)));
+        }
+        homes
+    }
+
     /// Who imports what of whom.
     fn imports(&self) -> BTreeMap<String, BTreeMap<String, BTreeSet<String>>> {
         let mut imports = BTreeMap::new();
@@ -298,8 +391,8 @@ impl Room {
                 self.0.keys().filter(of_parent).filter_map(|other| other.rsplit("::").next()).collect();
             let of_it: &mut BTreeMap<String, BTreeSet<String>> = imports.entry(name.clone()).or_default();
             for path in named(&module.code, &children) {
-                if let Some(home) = self.home(module, &path, 4).filter(|home| home != name) {
-                    of_it.entry(home).or_default().insert(path);
+                for home in self.homes(module, &path).into_iter().filter(|home| home != name) {
+                    of_it.entry(home).or_default().insert(path.clone());
                 }
             }
         }
@@ -357,4 +450,6 @@ fn a_circle_of_imports_is_found() {
         parent("pub use one::One;\npub use two::Two;\n"),
     ];
     assert!(found(&through).is_some(), "through a facade");
+    let star = [file("one", "use super::*;\n"), file("two", "use super::one::One;\n"), parent("pub use two::Two;\n")];
+    assert!(found(&star).is_some(), "by a star");
 }
